@@ -1,0 +1,2 @@
+//! The dag binary.
+fn main() {}

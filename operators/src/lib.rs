@@ -1,0 +1,1 @@
+//! The standard operators, as component bytes.

@@ -1,0 +1,1 @@
+//! NDJSON, CSV and Arrow IPC, in and out.

@@ -1,0 +1,1 @@
+//! Timely dataflow: sources, exchange, order, windows, operators, sinks.

@@ -1,0 +1,1 @@
+//! Frames from and to Arrow arrays.

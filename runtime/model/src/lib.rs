@@ -1,0 +1,13 @@
+//! Schemas, batches, frames, times, frontiers, identities: the values that all layers speak of.
+//!
+//! Pure. Read [`time`], [`batch`], [`identity`], then [`frame`].
+
+pub mod batch;
+pub mod frame;
+pub mod identity;
+pub mod time;
+
+pub use batch::{TIME, arrow_schema, schema_of, times};
+pub use dag_frame::{Field, Schema, Type};
+pub use identity::{Digest, IncarnationId, Position};
+pub use time::{Frontier, Timestamp};

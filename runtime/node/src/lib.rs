@@ -1,0 +1,1 @@
+//! One process: streams, computations, HTTP API.

@@ -1,0 +1,1 @@
+//! Demand to computations: a state machine over commands.

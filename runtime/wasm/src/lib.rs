@@ -1,0 +1,1 @@
+//! Components: registry, instances, limits, compiled cache.
