@@ -3,7 +3,7 @@
 //! Both lie as Arrow lays them out: values, 32-bit offsets plus bytes for text and binary, and validity as a bitmap whose
 //! least significant bit comes first. A missing bitmap means that no value is null.
 
-use crate::Type;
+use crate::{Type, Value};
 
 /// A bitmap of `len` bits, least significant bit first.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,28 @@ impl Bits<'_> {
         debug_assert!(index < self.len);
         self.bytes[index >> 3] & (1 << (index & 7)) != 0
     }
+
+    /// How many bits are set.
+    pub fn count_ones(&self) -> usize {
+        let (whole, rest) = (&self.bytes[..self.len / 8], self.len % 8);
+        let whole: u32 = whole.iter().map(|byte| byte.count_ones()).sum();
+        let rest = if rest == 0 { 0 } else { (self.bytes[self.len / 8] & ((1 << rest) - 1)).count_ones() };
+        (whole + rest) as usize
+    }
+}
+
+/// A bitmap of `len` set bits; those past the end are zero.
+pub(crate) fn ones(len: usize) -> Vec<u8> {
+    let mut bytes = vec![!0; len.div_ceil(8)];
+    if let (Some(last), rest @ 1..) = (bytes.last_mut(), len % 8) {
+        *last = (1 << rest) - 1;
+    }
+    bytes
+}
+
+/// Sets a bit.
+pub(crate) fn set_bit(bytes: &mut [u8], index: usize) {
+    bytes[index >> 3] |= 1 << (index & 7);
 }
 
 /// Variable-length values: value `i` is `bytes[offsets[i]..offsets[i + 1]]`.
@@ -114,9 +136,73 @@ impl<'a> ColumnRef<'a> {
     pub fn is_valid(&self, index: usize) -> bool {
         self.validity.is_none_or(|bits| bits.get(index))
     }
+
+    /// How many values are null.
+    pub fn null_count(&self) -> usize {
+        self.validity.map_or(0, |bits| self.len - bits.count_ones())
+    }
+
+    /// The booleans, nulls' places included; none if the column has another type. The same holds for the next ones.
+    pub fn as_bool(&self) -> Option<Bits<'a>> {
+        if let Values::Boolean(bits) = self.values { Some(bits) } else { None }
+    }
+
+    /// The integers.
+    pub fn as_i64(&self) -> Option<&'a [i64]> {
+        if let Values::Int64(values) = self.values { Some(values) } else { None }
+    }
+
+    /// The doubles.
+    pub fn as_f64(&self) -> Option<&'a [f64]> {
+        if let Values::Float64(values) = self.values { Some(values) } else { None }
+    }
+
+    /// The times, in nanoseconds since the epoch.
+    pub fn as_timestamp(&self) -> Option<&'a [i64]> {
+        if let Values::Timestamp(values) = self.values { Some(values) } else { None }
+    }
+
+    /// The bytes of text or binary values.
+    pub fn as_bytes(&self) -> Option<VarLen<'a>> {
+        if let Values::Utf8(values) | Values::Binary(values) = self.values { Some(values) } else { None }
+    }
+
+    /// The text at `index`; none where it is null or the column has another type.
+    pub fn get_str(&self, index: usize) -> Option<&'a str> {
+        if let Value::Utf8(text) = self.value(index) { Some(text) } else { None }
+    }
+
+    /// The value at `index`.
+    ///
+    /// # Panics
+    /// If there is none, or if the column holds text that is not UTF-8, which no parsed frame and no built column does.
+    pub fn value(&self, index: usize) -> Value<'a> {
+        if !self.is_valid(index) {
+            return Value::Null;
+        }
+        match self.values {
+            Values::Boolean(bits) => Value::Boolean(bits.get(index)),
+            Values::Int64(values) => Value::Int64(values[index]),
+            Values::Float64(values) => Value::Float64(values[index]),
+            Values::Utf8(values) => Value::Utf8(std::str::from_utf8(values.get(index)).expect("text is UTF-8")),
+            Values::Binary(values) => Value::Binary(values.get(index)),
+            Values::Timestamp(values) => Value::Timestamp(values[index]),
+        }
+    }
+
+    /// All values in order.
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let column = *self;
+        (0..self.len).map(move |index| column.value(index))
+    }
 }
 
 impl Column {
+    /// The column's type.
+    pub fn ty(&self) -> Type {
+        self.view().ty()
+    }
+
     /// A view of this column.
     pub fn view(&self) -> ColumnRef<'_> {
         let len = self.len;

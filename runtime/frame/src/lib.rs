@@ -1,11 +1,20 @@
 //! Columns, and the frame that carries them across the guest boundary.
 //!
 //! Pure and without dependencies, because the host, the expression evaluator and every Rust guest share it.
-//! Read [`types`], then [`column`], then [`time`].
+//! Read [`types`], then [`column`], [`build`] and [`gather`], then [`frame`], then [`time`].
 
+pub mod aligned;
+pub mod build;
+mod cast;
 pub mod column;
+pub mod frame;
+pub mod gather;
 pub mod time;
 pub mod types;
+pub mod value;
 
-pub use column::{Bits, Column, ColumnRef, Values, VarLen};
+pub use aligned::AlignedBytes;
+pub use column::{Bits, Column, ColumnRef, Data, Values, VarLen};
+pub use frame::{Frame, FrameError, encode, encode_into};
 pub use types::{Field, Schema, Type};
+pub use value::Value;

@@ -22,14 +22,7 @@ pub enum Type {
 
 impl Type {
     /// All types, in the order of their codes.
-    pub const ALL: [Type; 6] = [
-        Type::Boolean,
-        Type::Int64,
-        Type::Float64,
-        Type::Utf8,
-        Type::Binary,
-        Type::Timestamp,
-    ];
+    pub const ALL: [Type; 6] = [Type::Boolean, Type::Int64, Type::Float64, Type::Utf8, Type::Binary, Type::Timestamp];
 
     /// The name that schemas, errors and `cast` use.
     pub const fn name(self) -> &'static str {
