@@ -1,6 +1,7 @@
 //! Owned columns from values.
 
-use crate::column::{Column, Data, set_bit};
+use crate::bitmap::{ones, set};
+use crate::column::{Column, Data};
 use crate::{Type, Value};
 
 /// Collects which values are there; no bitmap is made until the first null.
@@ -13,7 +14,7 @@ struct Validity {
 impl Validity {
     fn push(&mut self, valid: bool) {
         if !valid && self.bits.is_none() {
-            self.bits = Some(crate::column::ones(self.len));
+            self.bits = Some(ones(self.len));
         }
         if let Some(bits) = &mut self.bits {
             push_bit(bits, self.len, valid);
@@ -28,7 +29,7 @@ fn push_bit(bits: &mut Vec<u8>, index: usize, bit: bool) {
         bits.push(0);
     }
     if bit {
-        set_bit(bits, index);
+        set(bits, index);
     }
 }
 

@@ -31,20 +31,6 @@ impl Bits<'_> {
     }
 }
 
-/// A bitmap of `len` set bits; those past the end are zero.
-pub(crate) fn ones(len: usize) -> Vec<u8> {
-    let mut bytes = vec![!0; len.div_ceil(8)];
-    if let (Some(last), rest @ 1..) = (bytes.last_mut(), len % 8) {
-        *last = (1 << rest) - 1;
-    }
-    bytes
-}
-
-/// Sets a bit.
-pub(crate) fn set_bit(bytes: &mut [u8], index: usize) {
-    bytes[index >> 3] |= 1 << (index & 7);
-}
-
 /// Variable-length values: value `i` is `bytes[offsets[i]..offsets[i + 1]]`.
 #[derive(Clone, Copy, Debug)]
 pub struct VarLen<'a> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::bitmap::clear_tail;
 use crate::{Bits, ColumnRef, Type, Values, VarLen, cast};
 
 /// The layout's version, which a frame begins with.
@@ -186,11 +187,8 @@ fn append(out: &mut Vec<u8>, start: usize, buffer: &[u8]) -> (u32, u32) {
 
 /// Appends a bitmap, with zeros for the bits that do not count.
 fn append_bits(out: &mut Vec<u8>, start: usize, bits: Bits) -> (u32, u32) {
-    let bytes = &bits.bytes[..bits.len.div_ceil(8)];
-    let placed = append(out, start, bytes);
-    if !bits.len.is_multiple_of(8) {
-        out[start + placed.0 as usize + bytes.len() - 1] &= (1 << (bits.len % 8)) - 1;
-    }
+    let placed = append(out, start, &bits.bytes[..bits.len.div_ceil(8)]);
+    clear_tail(&mut out[start + placed.0 as usize..], bits.len);
     placed
 }
 

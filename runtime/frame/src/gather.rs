@@ -1,7 +1,8 @@
 //! Columns out of columns: rows by index, rows by mask, one behind the other.
 
+use crate::bitmap::{clear_tail, ones, set};
 use crate::build::end_offset;
-use crate::column::{Column, ColumnRef, Data, ones, set_bit};
+use crate::column::{Column, ColumnRef, Data};
 use crate::{Bits, Type, Values, VarLen};
 
 impl ColumnRef<'_> {
@@ -132,14 +133,11 @@ fn append_bits(own: &mut Vec<u8>, len: usize, bits: Bits) {
     own.resize((len + bits.len).div_ceil(8), 0);
     if len.is_multiple_of(8) {
         let start = len / 8;
-        let bytes = bits.len.div_ceil(8);
-        own[start..].copy_from_slice(&bits.bytes[..bytes]);
-        if !bits.len.is_multiple_of(8) {
-            own[start + bytes - 1] &= (1 << (bits.len % 8)) - 1;
-        }
+        own[start..].copy_from_slice(&bits.bytes[..bits.len.div_ceil(8)]);
+        clear_tail(own, len + bits.len);
         return;
     }
-    (0..bits.len).filter(|index| bits.get(*index)).for_each(|index| set_bit(own, len + index));
+    (0..bits.len).filter(|index| bits.get(*index)).for_each(|index| set(own, len + index));
 }
 
 fn append_bytes(offsets: &mut Vec<i32>, bytes: &mut Vec<u8>, values: VarLen, len: usize) {
