@@ -1,1 +1,46 @@
 //! What the author of an operator in Rust uses.
+
+pub mod aggregate;
+pub mod arguments;
+pub mod cell;
+pub mod component;
+pub mod element;
+mod export;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod harness;
+pub mod host;
+pub mod inputs;
+pub mod map;
+pub mod operator;
+pub mod output;
+mod slots;
+pub mod state;
+pub mod transform;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
+
+pub use aggregate::{Accumulator, Aggregate, Bound, Fold};
+pub use arguments::{Argument, Arguments, Of};
+pub use cell::{Cell, Timestamp};
+pub use dag_expr::{Parameter, ParameterKind};
+pub use dag_frame::{
+    AlignedBytes, Bits, Column, ColumnRef, Data, Field, Frame, Schema, Type, Value, Values, VarLen, encode,
+};
+pub use element::{Comparable, Element, Present};
+pub use host::Level;
+pub use inputs::{Batch, Inputs};
+pub use map::{FixedMap, FixedSet};
+pub use operator::{About, Lookback, Operator, Result, find_column};
+pub use output::Output;
+pub use state::State;
+pub use transform::{Input, Opened, Order, Transform};
+
+/// tmp
+#[derive(Clone, Debug)]
+pub struct ColumnName(pub String);
+impl Argument for ColumnName {
+    const KIND: ParameterKind = ParameterKind::Column;
+    fn read(texts: &[&str]) -> Result<Self> {
+        arguments::only(texts).map(|t| ColumnName(t.to_owned()))
+    }
+}

@@ -1,0 +1,186 @@
+//! Aggregates behind frames.
+
+use super::{Signature, find, frame_of, parse_arguments, with_frame};
+use crate::{About, Accumulator, Aggregate, Arguments, Bound, ColumnRef, Lookback, Result, Schema, Type};
+
+/// A component of aggregates. [`export_aggregates!`](crate::export_aggregates) writes this.
+pub trait Aggregates {
+    /// The component's name.
+    const NAME: &'static str;
+    /// Three numbers with dots.
+    const VERSION: &'static str;
+
+    /// Its operators.
+    fn entries() -> Vec<AggregateEntry>;
+}
+
+/// One operator of a component.
+#[derive(Clone, Copy, Debug)]
+pub struct AggregateEntry {
+    about: About,
+    signature: fn() -> Signature,
+    bind: fn(&[(String, String)], &Schema) -> Result<Bound>,
+}
+
+impl AggregateEntry {
+    /// The entry of an operator.
+    pub fn new<A: Aggregate>() -> AggregateEntry {
+        AggregateEntry {
+            about: A::ABOUT,
+            signature: || Signature {
+                about: A::ABOUT,
+                min_inputs: 1,
+                max_inputs: Some(1),
+                parameters: A::Arguments::parameters(),
+                key: None,
+                state_written: A::STATE_WRITTEN,
+                state_read: A::STATE_READ,
+            },
+            bind: |arguments, input| A::bind(parse_arguments(A::ABOUT, arguments)?, input),
+        }
+    }
+
+    /// What the operator says of itself.
+    pub fn signature(&self) -> Signature {
+        (self.signature)()
+    }
+}
+
+/// What binding an aggregate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The type of the result.
+    pub result: Type,
+    /// The indexes in the input's schema of the columns that `update` and `scan` want.
+    pub columns: Vec<u32>,
+    /// Besides the window.
+    pub lookback: Lookback,
+}
+
+/// A bound aggregate that takes frames.
+pub struct AggregateInstance {
+    accumulator: Box<dyn Accumulator>,
+    types: Vec<Type>,
+}
+
+impl AggregateInstance {
+    /// Binds the operator of that name.
+    ///
+    /// # Errors
+    /// If there is none, or it refuses.
+    pub fn bind(
+        entries: &[AggregateEntry],
+        operator: &str,
+        arguments: &[(String, String)],
+        input: &Schema,
+    ) -> Result<(AggregateInstance, Binding)> {
+        let entry = find(entries, operator, |entry| entry.about)?;
+        let Bound { result, columns, lookback, accumulator } = (entry.bind)(arguments, input)?;
+        let types = columns.iter().map(|column| input.fields[*column].ty).collect();
+        let columns = columns.into_iter().map(|column| column as u32).collect();
+        Ok((AggregateInstance { accumulator, types }, Binding { result, columns, lookback }))
+    }
+
+    /// Folds rows into slots. Columns: slot, time, then the bound ones. The same for the next ones as the world says.
+    ///
+    /// # Errors
+    /// If the bytes are not such a frame, or the fold refuses; and so for the others.
+    pub fn update(&mut self, frame: &[u8]) -> Result {
+        with_frame(frame, |frame| {
+            let (slots, times, columns) = self.rows(frame.columns())?;
+            self.accumulator.update(&slots, times, columns)
+        })
+    }
+
+    /// Like `update`, and returns one column: the result after each row.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn scan(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
+        with_frame(frame, |frame| {
+            let (slots, times, columns) = self.rows(frame.columns())?;
+            let results = self.accumulator.scan(&slots, times, columns)?;
+            Ok(frame_of(slots.len(), &[results]))
+        })
+    }
+
+    /// Folds slots into slots. Columns: into, from.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn combine(&mut self, frame: &[u8]) -> Result {
+        with_frame(frame, |frame| {
+            let (into, from) = (slots(frame.columns(), 0)?, slots(frame.columns(), 1)?);
+            self.accumulator.combine(&into, &from)
+        })
+    }
+
+    /// The states of slots.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn state(&self, frame: &[u8]) -> Result<Vec<u8>> {
+        with_frame(frame, |frame| {
+            let slots = slots(frame.columns(), 0)?;
+            Ok(frame_of(slots.len(), &self.accumulator.state(&slots)?))
+        })
+    }
+
+    /// Folds saved states into slots.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn merge(&mut self, frame: &[u8]) -> Result {
+        with_frame(frame, |frame| {
+            let slots = slots(frame.columns(), 0)?;
+            self.accumulator.merge(&slots, &frame.columns()[1..])
+        })
+    }
+
+    /// The results of slots.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn finish(&self, frame: &[u8]) -> Result<Vec<u8>> {
+        with_frame(frame, |frame| {
+            let slots = slots(frame.columns(), 0)?;
+            Ok(frame_of(slots.len(), &[self.accumulator.finish(&slots)?]))
+        })
+    }
+
+    /// Forgets slots.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn clear(&mut self, frame: &[u8]) -> Result {
+        with_frame(frame, |frame| {
+            self.accumulator.clear(&slots(frame.columns(), 0)?);
+            Ok(())
+        })
+    }
+
+    /// The columns that `update` and `scan` are given: slots, times, and those that were bound.
+    fn rows<'f, 'a>(&self, columns: &'f [ColumnRef<'a>]) -> Result<(Vec<u32>, &'a [i64], &'f [ColumnRef<'a>])> {
+        let slots = slots(columns, 0)?;
+        let time = columns.get(1).filter(|column| column.null_count() == 0).and_then(ColumnRef::as_timestamp);
+        let times = time.ok_or("column 1 of the frame must be time, without nulls")?;
+        let found: Vec<_> = columns[2..].iter().map(ColumnRef::ty).collect();
+        if found != self.types {
+            return Err(format!("the frame has columns {found:?}, bound were {:?}", self.types));
+        }
+        Ok((slots, times, &columns[2..]))
+    }
+}
+
+/// Slots are small; a greater one is a bug of the host that would otherwise ask for all memory.
+const MAX_SLOT: i64 = 1 << 26;
+
+/// The slots in that column of a frame.
+fn slots(columns: &[ColumnRef<'_>], index: usize) -> Result<Vec<u32>> {
+    let column = columns.get(index).filter(|column| column.null_count() == 0).and_then(ColumnRef::as_i64);
+    let slots = column.ok_or_else(|| format!("column {index} of the frame must be slots: int64 without nulls"))?;
+    if let Some(slot) = slots.iter().find(|slot| !(0..MAX_SLOT).contains(*slot)) {
+        return Err(format!("slot {slot} is not from 0 to {}", MAX_SLOT - 1));
+    }
+    Ok(slots.iter().map(|slot| *slot as u32).collect())
+}
