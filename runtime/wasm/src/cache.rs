@@ -1,0 +1,79 @@
+//! Compiled code on disk, so that a restart or a second deploy does not compile again.
+//!
+//! One file per component, engine and settings, named `<digest>-<engine>.dagc`:
+//!
+//! ```text
+//!  0   8  `dagcode1`: what this is and its version
+//!  8  32  SHA-256 of what follows
+//! 40   n  wasmtime's serialized component
+//! ```
+//!
+//! A file that does not fit in any way is as good as none: the component is compiled and the file written anew.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use dag_model::Digest;
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const MAGIC: &[u8; 8] = b"dagcode1";
+const HEADER: usize = 40;
+const EXTENSION: &str = "dagc";
+
+/// A folder of compiled components.
+pub struct Cache {
+    folder: PathBuf,
+    /// Of the engine's version, its settings and the machine's features.
+    engine: String,
+}
+
+impl Cache {
+    /// Opens the folder, makes it if it is missing, and removes what an engine of another version or with other settings left.
+    pub fn open(folder: &Path, engine: &Engine) -> io::Result<Cache> {
+        fs::create_dir_all(folder)?;
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let cache = Cache { folder: folder.into(), engine: format!("{:016x}", hasher.finish()) };
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) && !stem.ends_with(&cache.engine) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(cache)
+    }
+
+    /// The compiled component, if a sound copy is here.
+    pub fn get(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let file = fs::read(self.path(digest)).ok()?;
+        let (header, code) = file.split_at_checked(HEADER)?;
+        if header[..8] != MAGIC[..] || header[8..] != Sha256::digest(code)[..] {
+            return None;
+        }
+        // SAFETY: `code` must be what `Component::serialize` returned for an engine that is compatible with this one. The checksum
+        // says that it is byte for byte what `put` wrote, so neither a torn write nor a damaged disk gets here, and wasmtime itself
+        // refuses another version or other settings. It does not stop somebody who writes into the folder on purpose: the
+        // folder lies in the node's own data folder, and who can write there can already replace all that the node believes.
+        unsafe { Component::deserialize(engine, code) }.ok()
+    }
+
+    /// Keeps a compiled component. It appears whole or not at all.
+    pub fn put(&self, digest: &Digest, component: &Component) -> io::Result<()> {
+        let code = component.serialize().map_err(io::Error::other)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&Sha256::digest(&code))?;
+        file.write_all(&code)?;
+        file.persist(self.path(digest))?;
+        Ok(())
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{digest}-{}.{EXTENSION}", self.engine))
+    }
+}

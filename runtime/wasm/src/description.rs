@@ -1,0 +1,200 @@
+//! What a component says of itself, checked before anybody relies on it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use dag_expr::{Kind, ParameterKind, Signature};
+
+use crate::bindings::types;
+use crate::convert;
+
+/// Operators that one component may export.
+const OPERATORS: usize = 256;
+/// Parameters that one operator may have.
+const PARAMETERS: usize = 32;
+/// Inputs that one operator may ask for.
+const INPUTS: usize = 64;
+/// Bytes of a name.
+const NAME: usize = 64;
+/// Bytes of a doc, an example or a default.
+const TEXT: usize = 4096;
+
+/// Names that expressions give a meaning of their own.
+const RESERVED: [&str; 2] = ["late", "errors"];
+/// The parameters that every aggregate has from the host.
+const WINDOW: [&str; 5] = ["window", "every", "offset", "session", "by"];
+
+/// A component's version. Displayed as `1.2.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The first number.
+    pub major: u64,
+    /// The second.
+    pub minor: u64,
+    /// The third.
+    pub patch: u64,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+impl FromStr for Version {
+    type Err = DescriptionError;
+
+    fn from_str(text: &str) -> Result<Version, DescriptionError> {
+        let numbers: Option<Vec<u64>> = text
+            .split('.')
+            .map(|part| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?)
+            .collect();
+        match numbers.as_deref() {
+            Some(&[major, minor, patch]) => Ok(Version { major, minor, patch }),
+            _ => Err(DescriptionError::Version(text.into())),
+        }
+    }
+}
+
+/// What is wrong with what a component says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DescriptionError {
+    /// The component's name.
+    #[error("the component's name `{0}` is not of letters, digits, `_` and `-`, a letter first, at most {NAME}")]
+    Name(String),
+    /// The component's version.
+    #[error("the component's version `{0}` is not three numbers with dots, such as 1.2.0")]
+    Version(String),
+    /// Its two worlds name different components.
+    #[error("its aggregates say that the component is `{0}`, its transforms `{1}`")]
+    TwoNames(String, String),
+    /// It has no operator, or too many.
+    #[error("the component exports {0} operators; 1 to {OPERATORS} are allowed")]
+    Count(usize),
+    /// An operator's name is not one, or reserved.
+    #[error(
+        "an operator cannot be called `{0}`: names are of letters, digits and `_`, at most {NAME}, and no reserved word"
+    )]
+    OperatorName(String),
+    /// Two operators of one name.
+    #[error("the component has two operators called `{0}`")]
+    Twice(String),
+    /// Something in an operator's signature.
+    #[error("operator `{0}`: {1}")]
+    Signature(String, String),
+}
+
+/// A component's name, version and operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Such as `std-aggregates`.
+    pub name: String,
+    /// Such as 1.2.0.
+    pub version: Version,
+    /// What it exports.
+    pub signatures: Vec<Signature>,
+}
+
+/// Checks and joins what a component says of its aggregates and of its transforms.
+pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Description, DescriptionError> {
+    let mut joined: Option<Description> = None;
+    for (kind, described) in described {
+        let version = described.version.parse()?;
+        if !is_component_name(&described.name) {
+            return Err(DescriptionError::Name(described.name));
+        }
+        let description =
+            joined.get_or_insert_with(|| Description { name: described.name.clone(), version, signatures: Vec::new() });
+        if description.name != described.name || description.version != version {
+            let first = format!("{} {}", description.name, description.version);
+            return Err(DescriptionError::TwoNames(first, format!("{} {version}", described.name)));
+        }
+        let signatures = described.operators.into_iter().map(|one| convert::signature(&described.name, kind, one));
+        description.signatures.extend(signatures);
+    }
+    let description = joined.ok_or(DescriptionError::Count(0))?;
+    let count = description.signatures.len();
+    if count == 0 || count > OPERATORS {
+        return Err(DescriptionError::Count(count));
+    }
+    let mut names = BTreeSet::new();
+    for signature in &description.signatures {
+        if !is_name(&signature.name) {
+            return Err(DescriptionError::OperatorName(signature.name.clone()));
+        }
+        if !names.insert(&signature.name) {
+            return Err(DescriptionError::Twice(signature.name.clone()));
+        }
+        check_signature(signature).map_err(|what| DescriptionError::Signature(signature.name.clone(), what))?;
+    }
+    Ok(description)
+}
+
+fn is_component_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    name.len() <= NAME && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(allowed)
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.len() <= NAME
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(allowed)
+        && !RESERVED.contains(&name)
+}
+
+fn check_signature(signature: &Signature) -> Result<(), String> {
+    let least = signature.min_inputs;
+    let most = signature.max_inputs.unwrap_or(INPUTS);
+    if least == 0 || most < least || most > INPUTS {
+        return Err(format!("takes {least} to {most} inputs; 1 to {INPUTS} can be asked for"));
+    }
+    if signature.kind == Kind::Aggregate && (least, most) != (1, 1) {
+        return Err("an aggregate takes exactly one input".into());
+    }
+    if signature.doc.len() > TEXT || signature.example.len() > TEXT {
+        return Err(format!("its doc or example is longer than {TEXT} bytes"));
+    }
+    if !signature.state_read.contains(&signature.state_written) {
+        return Err(format!("writes state version {}, which it does not read", signature.state_written));
+    }
+    check_parameters(signature)?;
+    match &signature.key {
+        None => Ok(()),
+        Some(key) => match signature.parameters.iter().find(|parameter| parameter.name == *key) {
+            Some(parameter) if parameter.kind == ParameterKind::Columns => Ok(()),
+            _ => Err(format!("its key `{key}` is not a parameter of kind columns")),
+        },
+    }
+}
+
+fn check_parameters(signature: &Signature) -> Result<(), String> {
+    if signature.parameters.len() > PARAMETERS {
+        return Err(format!("has {} parameters; the limit is {PARAMETERS}", signature.parameters.len()));
+    }
+    let last_positional = signature.parameters.iter().rposition(|parameter| parameter.positional);
+    let mut names = BTreeSet::new();
+    for (index, parameter) in signature.parameters.iter().enumerate() {
+        let name = &parameter.name;
+        if !is_name(name) {
+            return Err(format!("a parameter cannot be called `{name}`"));
+        }
+        if signature.kind == Kind::Aggregate && WINDOW.contains(&name.as_str()) {
+            return Err(format!("its parameter `{name}` is one that every aggregate has from the host"));
+        }
+        if !names.insert(name) {
+            return Err(format!("has two parameters called `{name}`"));
+        }
+        if parameter.repeated && last_positional != Some(index) {
+            return Err(format!("its repeated parameter `{name}` is not the last positional one"));
+        }
+        if parameter.required && parameter.default.is_some() {
+            return Err(format!("its parameter `{name}` is required and has a default"));
+        }
+        if parameter.doc.len() > TEXT || parameter.default.as_ref().is_some_and(|text| text.len() > TEXT) {
+            return Err(format!("the doc or default of its parameter `{name}` is longer than {TEXT} bytes"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! What a guest can ask for: a line in the log, and the seeded generator.
+
+use wasmtime::component::HasSelf;
+
+use crate::bindings::{host, types};
+use crate::limits::{Limits, Usage};
+
+/// Bytes of a guest's log line that are kept.
+const LINE: usize = 4096;
+/// Lines that one call may log; the rest are counted.
+const LINES: u32 = 100;
+
+/// The host's side of one instance; the data of its store.
+pub struct Host {
+    label: String,
+    random: u64,
+    pub(crate) usage: Usage,
+    lines: u32,
+    /// The last line of level error in this call: a guest that panics writes why, then traps without text.
+    last_error: Option<String>,
+}
+
+/// The linker's way from a store's data to the host: the data is the host.
+pub type ThisHost = HasSelf<Host>;
+
+impl Host {
+    /// A host for an instance whose log lines carry `label` and whose generator is at `random`.
+    pub fn new(label: String, random: u64, limits: &Limits) -> Host {
+        Host { label, random, usage: Usage::new(limits), lines: 0, last_error: None }
+    }
+
+    /// Where the generator is: one that is made with this goes on from here.
+    pub fn random_state(&self) -> u64 {
+        self.random
+    }
+
+    /// To be called before each call of the guest.
+    pub fn begin(&mut self) {
+        self.lines = 0;
+        self.last_error = None;
+    }
+
+    /// Why the guest gave up, if it said so.
+    pub fn last_words(&mut self) -> Option<String> {
+        self.last_error.take()
+    }
+}
+
+impl types::Host for Host {}
+
+impl host::Host for Host {
+    fn log(&mut self, level: host::Level, mut message: String) {
+        self.lines = self.lines.saturating_add(1);
+        message.truncate(message.floor_char_boundary(LINE));
+        let label = self.label.as_str();
+        if self.lines <= LINES {
+            match level {
+                host::Level::Debug => tracing::debug!(expression = label, "{message}"),
+                host::Level::Info => tracing::info!(expression = label, "{message}"),
+                host::Level::Warn => tracing::warn!(expression = label, "{message}"),
+                host::Level::Error => tracing::error!(expression = label, "{message}"),
+            }
+        } else if self.lines == LINES + 1 {
+            tracing::warn!(expression = label, "more than {LINES} lines in one call; the rest of them are left out");
+        }
+        if level == host::Level::Error {
+            self.last_error = Some(message);
+        }
+    }
+
+    /// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. All of its state is one number.
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::host::Host as _;
+
+    #[test]
+    fn the_generator_is_splitmix64_and_goes_on_from_its_state() {
+        let mut host = Host::new(String::new(), 1234567, &Limits::default());
+        let drawn = [host.random(), host.random(), host.random()];
+        assert_eq!(drawn, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
+
+        let mut next = Host::new(String::new(), host.random_state(), &Limits::default());
+        assert_eq!(next.random(), host.random());
+    }
+}

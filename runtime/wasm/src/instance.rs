@@ -1,0 +1,136 @@
+//! A running guest of either world: its store, its limits, and what became of a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Store, Trap};
+
+use crate::host::Host;
+use crate::limits::{Limits, OverMemory};
+use crate::ticker::Ticker;
+
+/// Room for what a result holds besides frames: names, schemas, the text of an error.
+const BESIDES_FRAMES: u64 = 1 << 20;
+
+/// What an instance is made with.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceOptions {
+    /// What its log lines are labelled with: the computation's expression.
+    pub label: String,
+    /// Where its generator starts: the incarnation's seed, or `random_state` from a snapshot.
+    pub random: u64,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// Why a call, or the making of an instance, came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The guest's own words. The instance goes on.
+    #[error("{0}")]
+    Refused(String),
+    /// The guest answered what the interface does not allow. The instance goes on.
+    #[error("the operator broke its interface: {0}")]
+    Invalid(String),
+    /// The component does not export this interface.
+    #[error("the component does not export `{0}`")]
+    NotExported(&'static str),
+    /// The instance is gone.
+    #[error("the operator trapped: {0}")]
+    Trap(String),
+    /// The instance is gone.
+    #[error("the operator took longer than the {0:?} that one call may take")]
+    TimeLimit(Duration),
+    /// The instance is gone.
+    #[error("the operator needs more memory than its limit of {} MiB", .0 >> 20)]
+    MemoryLimit(u64),
+    /// The instance is gone.
+    #[error("the operator returned more than the {} MiB that one call may return", .0 >> 20)]
+    OutputLimit(u64),
+    /// An earlier call ended this instance.
+    #[error("the operator's instance has ended")]
+    Ended,
+}
+
+/// An instance with its bindings `B`. Dropping it frees its memory at once.
+pub(crate) struct Instance<B> {
+    /// None once a call has failed in a way that leaves the guest's memory in no known state.
+    running: Option<(Store<Host>, B)>,
+    limits: Limits,
+    ticker: Arc<Ticker>,
+}
+
+impl<B> Instance<B> {
+    /// An instance that `instantiate` makes in a store of its own.
+    pub fn new(
+        engine: &wasmtime::Engine,
+        ticker: &Arc<Ticker>,
+        options: InstanceOptions,
+        instantiate: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<B>,
+    ) -> Result<Instance<B>, CallError> {
+        let limits = options.limits;
+        let mut store = Store::new(engine, Host::new(options.label, options.random, &limits));
+        store.limiter(|host| &mut host.usage);
+        store.set_hostcall_fuel(usize::try_from(limits.output.saturating_add(BESIDES_FRAMES)).unwrap_or(usize::MAX));
+        store.set_epoch_deadline(Ticker::ticks(limits.call));
+        let made = {
+            let _running = ticker.running();
+            instantiate(&mut store)
+        };
+        let bindings = made.map_err(|error| failure(&error, &limits, store.data_mut()))?;
+        Ok(Instance { running: Some((store, bindings)), limits, ticker: Arc::clone(ticker) })
+    }
+
+    /// Calls the guest within its limits.
+    pub fn call<T>(
+        &mut self,
+        call: impl FnOnce(&B, &mut Store<Host>) -> wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, CallError> {
+        let (store, bindings) = self.running.as_mut().ok_or(CallError::Ended)?;
+        store.data_mut().begin();
+        store.set_epoch_deadline(Ticker::ticks(self.limits.call));
+        let answer = {
+            let _running = self.ticker.running();
+            call(bindings, store)
+        };
+        match answer {
+            Ok(answer) => answer.map_err(CallError::Refused),
+            Err(error) => {
+                let error = failure(&error, &self.limits, store.data_mut());
+                self.running = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the generator is; 0 for an instance that has ended.
+    pub fn random_state(&self) -> u64 {
+        self.running.as_ref().map_or(0, |(store, _)| store.data().random_state())
+    }
+
+    /// An error if so many bytes are more than one call may return.
+    pub fn check_output(&self, bytes: usize) -> Result<(), CallError> {
+        match bytes as u64 > self.limits.output {
+            true => Err(CallError::OutputLimit(self.limits.output)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What wasmtime's error means.
+fn failure(error: &wasmtime::Error, limits: &Limits, host: &mut Host) -> CallError {
+    if error.is::<OverMemory>() {
+        return CallError::MemoryLimit(limits.memory);
+    }
+    let mut told = |what: String| match host.last_words() {
+        Some(words) => CallError::Trap(format!("{words} ({what})")),
+        None => CallError::Trap(what),
+    };
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => CallError::TimeLimit(limits.call),
+        Some(trap) => told(trap.to_string()),
+        // wasmtime's type for this is private; a test holds its text.
+        None if error.to_string().contains("fuel allocated for hostcalls") => CallError::OutputLimit(limits.output),
+        None => told(format!("{error:#}")),
+    }
+}

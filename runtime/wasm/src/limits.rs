@@ -1,0 +1,84 @@
+//! What an instance may use.
+
+use std::time::Duration;
+
+use wasmtime::{Error, ResourceLimiter, Result};
+
+/// What one instance may use. What is hit is named in the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory, all of the instance's memories together.
+    pub memory: u64,
+    /// Time that one call may take, to within a few hundredths of a second.
+    pub call: Duration,
+    /// Bytes that one call may return.
+    pub output: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { memory: 256 << 20, call: Duration::from_secs(10), output: 64 << 20 }
+    }
+}
+
+/// Elements of all tables together, eight bytes each: ten times what a large component has.
+const TABLE_ELEMENTS: usize = 1 << 20;
+
+/// Keeps an instance's memories and tables within its limits.
+///
+/// A guest that asks for more traps at once, rather than seeing its allocation fail: what it would do then is rarely more than a
+/// trap without a reason.
+pub(crate) struct Usage {
+    limit: u64,
+    memory: u64,
+    elements: usize,
+}
+
+/// A memory or table that was asked to grow over its limit.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("memory limit")]
+pub(crate) struct OverMemory;
+
+impl Usage {
+    /// Nothing used yet of what these limits allow.
+    pub fn new(limits: &Limits) -> Usage {
+        Usage { limit: limits.memory, memory: 0, elements: 0 }
+    }
+}
+
+impl ResourceLimiter for Usage {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);
+        if total > self.limit {
+            return Err(Error::new(OverMemory));
+        }
+        // Past its own maximum the growth fails by itself, and then nothing is used.
+        if maximum.is_none_or(|maximum| desired <= maximum) {
+            self.memory = total;
+        }
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        let total = self.elements.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            return Err(Error::new(OverMemory));
+        }
+        if maximum.is_none_or(|maximum| desired <= maximum) {
+            self.elements = total;
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        256
+    }
+
+    fn tables(&self) -> usize {
+        256
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+}

@@ -1,0 +1,122 @@
+//! From bytes that somebody deploys to a component that may run: its form, its imports, its exports.
+
+use wasmtime::component::Component;
+use wasmtime::{Engine, Error};
+use wit_component::ComponentEncoder;
+
+use crate::CallError;
+use crate::description::DescriptionError;
+
+/// The version of `dag:operator` that this node speaks.
+pub const INTERFACE_VERSION: &str = "0.1.0";
+/// Bytes that a component may have.
+pub const COMPONENT_BYTES: usize = 128 << 20;
+
+const PACKAGE: &str = "dag:operator/";
+const MAGIC: &[u8] = b"\0asm";
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// Why bytes are not a component that this node can run.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Too many bytes.
+    #[error("the component has {0} bytes; the limit is {COMPONENT_BYTES}")]
+    TooLarge(usize),
+    /// It does not begin as WebAssembly does.
+    #[error("this is not WebAssembly: it does not begin with `\\0asm`")]
+    NotWasm,
+    /// A core module that does not say what its imports and exports mean.
+    #[error(
+        "this is a core module without a component type; build it with dag's SDK or wit-bindgen, or make it a component first"
+    )]
+    NoComponentType,
+    /// A core module that cannot be made a component.
+    #[error("this core module cannot be made a component: {0}")]
+    Encode(String),
+    /// It does not compile: it is damaged, or uses what the engine does not have.
+    #[error("this component does not compile: {0}")]
+    Compile(String),
+    /// It wants something of the world.
+    #[error("it imports `{0}`; an operator may import nothing but `dag:operator/host@{INTERFACE_VERSION}`")]
+    Import(String),
+    /// It was built for another version of the interface.
+    #[error("it was built for `{0}`; this node speaks dag:operator@{INTERFACE_VERSION}")]
+    InterfaceVersion(String),
+    /// It implements neither world.
+    #[error(
+        "it exports neither `dag:operator/aggregating@{INTERFACE_VERSION}` nor `dag:operator/transforming@{INTERFACE_VERSION}`"
+    )]
+    NoOperators,
+    /// Its imports or exports have other types than the interface has.
+    #[error("it does not fit dag:operator@{INTERFACE_VERSION}: {0}")]
+    Interface(String),
+    /// It cannot say what it is.
+    #[error("it cannot be described: {0}")]
+    Describe(#[from] CallError),
+    /// What it says of itself does not hold together.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+}
+
+/// The bytes of a component: those given, or the component that this core module describes.
+pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    if bytes.len() > COMPONENT_BYTES {
+        return Err(LoadError::TooLarge(bytes.len()));
+    }
+    if !bytes.starts_with(MAGIC) {
+        return Err(LoadError::NotWasm);
+    }
+    if !bytes.starts_with(CORE_MODULE) {
+        return Ok(bytes.to_vec());
+    }
+    let encode = |error| LoadError::Encode(format!("{error:#}"));
+    let (typed, _) = wit_component::metadata::decode(bytes).map_err(encode)?;
+    if typed.is_none() {
+        return Err(LoadError::NoComponentType);
+    }
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(bytes).map_err(encode)?.encode().map_err(encode)
+}
+
+/// Which worlds a component implements.
+pub(crate) struct Worlds {
+    pub aggregate: bool,
+    pub transform: bool,
+}
+
+/// Refuses imports other than the host's, and interfaces of another version.
+pub(crate) fn check(engine: &Engine, component: &Component) -> Result<Worlds, LoadError> {
+    let ty = component.component_type();
+    for (name, _) in ty.imports(engine) {
+        match interface(name)? {
+            Some("host" | "types") => {}
+            _ => return Err(LoadError::Import(name.into())),
+        }
+    }
+    let mut worlds = Worlds { aggregate: false, transform: false };
+    for (name, _) in ty.exports(engine) {
+        match interface(name)? {
+            Some("aggregating") => worlds.aggregate = true,
+            Some("transforming") => worlds.transform = true,
+            _ => {}
+        }
+    }
+    match worlds.aggregate || worlds.transform {
+        true => Ok(worlds),
+        false => Err(LoadError::NoOperators),
+    }
+}
+
+/// wasmtime's reason why imports or exports do not fit.
+pub(crate) fn misfit(error: Error) -> LoadError {
+    LoadError::Interface(format!("{error:#}"))
+}
+
+/// The interface of our package that `name` names; none if it names something else.
+fn interface(name: &str) -> Result<Option<&str>, LoadError> {
+    let Some(ours) = name.strip_prefix(PACKAGE) else { return Ok(None) };
+    match ours.split_once('@') {
+        Some((interface, INTERFACE_VERSION)) => Ok(Some(interface)),
+        _ => Err(LoadError::InterfaceVersion(name.into())),
+    }
+}
