@@ -1,0 +1,91 @@
+//! The command line: what all commands share, and the list of them.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::client::Client;
+use crate::commands::{create, deploy, explain, operators, publish, status, streams, subscribe};
+use crate::exit::Exit;
+
+/// Streams named by expressions, computed while somebody listens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dag",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = r#"Examples:
+  dag serve
+  dag create cpu_util --schema 'host utf8, value float64'
+  dag publish cpu_util readings.csv
+  dag subscribe "avg(cpu_util, 5min, by=host)"
+
+Exit codes: 0 done, 1 failed, 2 misuse, 3 some records refused, 4 --timeout passed, 130 Ctrl-C."#
+)]
+pub struct Cli {
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which node to talk to.
+#[derive(Clone, Debug, Args)]
+pub struct NodeArgs {
+    /// The node to talk to
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DAG_NODE",
+        default_value = "http://127.0.0.1:7324",
+        hide_env_values = true,
+        help_heading = "Global options"
+    )]
+    node: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(create::Create),
+    Publish(publish::Publish),
+    Subscribe(subscribe::Subscribe),
+    Deploy(deploy::Deploy),
+    Operators(operators::Operators),
+    Streams(streams::Streams),
+    Status(status::Status),
+    Explain(explain::Explain),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        let client = || Client::new(&self.node.node);
+        match self.command {
+            Command::Create(create) => on_one_thread(create.run(&client()?)),
+            Command::Publish(publish) => on_one_thread(publish.run(&client()?)),
+            Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),
+            Command::Deploy(deploy) => on_one_thread(deploy.run(&client()?)),
+            Command::Operators(operators) => on_one_thread(operators.run(&client()?)),
+            Command::Streams(streams) => on_one_thread(streams.run(&client()?)),
+            Command::Status(status) => on_one_thread(status.run(&client()?)),
+            Command::Explain(explain) => on_one_thread(explain.run(&client()?)),
+        }
+    }
+}
+
+/// Runs a command that only talks to a node; one thread is enough and quicker to start.
+fn on_one_thread(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

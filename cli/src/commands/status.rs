@@ -1,0 +1,76 @@
+//! `dag status`: the node and what it computes.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::client::api::{self, Computation};
+use crate::client::{Client, Target};
+use crate::commands::streams::or_dash;
+use crate::exit::Exit;
+use crate::output::{self, Listing};
+
+/// Show the node and what it computes now
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  dag status
+  dag status --json
+  dag status --node http://127.0.0.1:7400"#)]
+pub struct Status {
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    /// Runs the command.
+    pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
+        let answer = client.get(&Target::new(&["status"])).await?;
+        if self.json {
+            output::json(&answer)?;
+        } else {
+            output::write(show(&serde_json::from_value(answer)?).as_bytes())?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn show(status: &api::Status) -> String {
+    let mut text = output::facts(&[
+        ("node", format!("http://{} (pid {})", status.listen, status.pid)),
+        ("version", status.version.clone()),
+        ("data", status.data.clone()),
+        ("up for", format!("{:?}", Duration::from_secs(status.uptime as u64))),
+        ("workers", status.workers.to_string()),
+        ("subscribers", status.subscribers.to_string()),
+        ("memory", output::bytes(status.memory)),
+        ("computations", status.computations.len().to_string()),
+    ]);
+    if !status.computations.is_empty() {
+        text += "\n";
+        text += &computations(&status.computations);
+    }
+    for computation in &status.computations {
+        let trouble = computation.error.as_ref().or(computation.waiting.as_ref());
+        if let Some(trouble) = trouble {
+            text += &format!("\n{}: {trouble}\n", computation.stream);
+        }
+    }
+    text
+}
+
+fn computations(computations: &[Computation]) -> String {
+    let mut listing = Listing::new(&["COMPUTATION", "STATE", "OPERATOR", "USERS", "IN", "OUT", "FRONTIER"]);
+    for computation in computations {
+        listing.row(vec![
+            computation.stream.clone(),
+            computation.state.clone(),
+            computation.operator.clone(),
+            computation.users.to_string(),
+            computation.records_in.to_string(),
+            computation.records_out.to_string(),
+            or_dash(&computation.frontier),
+        ]);
+    }
+    listing.render()
+}

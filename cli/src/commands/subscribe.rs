@@ -1,0 +1,167 @@
+//! `dag subscribe`: makes a stream run and shows its records.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use percent_encoding::percent_decode_str;
+
+use crate::client::{Client, Target};
+use crate::exit::Exit;
+use crate::output;
+use crate::output::records::Records;
+use crate::{duration, interrupt};
+
+/// Show the records of a stream as they come; what computes them runs for as long as somebody listens
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  dag subscribe cpu_util
+  dag subscribe "avg(cpu_util, 5min, by=host)"
+  dag subscribe "avg(cpu_util, 5min)" --since 1h
+  dag subscribe "filter(cpu_util, value > 90 and host like 'web%')" --from earliest --format csv
+  dag subscribe "max(cpu_util, 1d)" --from 2014-02-14T00:00:00Z --until 2014-03-01T00:00:00Z
+  dag subscribe cpu_util -n 1 --timeout 10s
+
+It begins with the newest complete result, for a source with what comes next."#)]
+pub struct Subscribe {
+    /// The stream
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// Begin with the records of this last while: 5min
+    #[arg(long, value_name = "AGE", conflicts_with = "from")]
+    since: Option<String>,
+    /// Where to begin: earliest, latest, newest, a time, or a position such as 3:1201 [default: newest]
+    #[arg(long, value_name = "WHERE")]
+    from: Option<String>,
+    /// End before the first record from this time on
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// End after so many records
+    #[arg(long, short = 'n', value_name = "N")]
+    limit: Option<u64>,
+    /// In time order, each record once no earlier one can follow
+    #[arg(long)]
+    ordered: bool,
+    /// How records are shown [default: table on a terminal, else json]
+    #[arg(long)]
+    format: Option<ShownFormat>,
+    /// With each record's position, which --from takes
+    #[arg(long)]
+    with_position: bool,
+    /// Wait for a stream or an operator that is not there yet
+    #[arg(long)]
+    wait: bool,
+    /// End after this time, with exit code 4
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+}
+
+/// How records are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShownFormat {
+    /// One object a line
+    Json,
+    /// With a header line
+    Csv,
+    /// An Arrow IPC stream
+    Arrow,
+    /// Aligned columns
+    Table,
+}
+
+impl Subscribe {
+    /// Runs the command.
+    pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
+        interrupt::ends_the_process()?;
+        output::ends_with_its_reader()?;
+        let timeout = async {
+            match self.timeout {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = self.follow(client) => ended,
+            () = timeout => {
+                eprintln!("stopped: --timeout passed");
+                Ok(Exit::TimedOut)
+            }
+        }
+    }
+
+    async fn follow(&self, client: &Client) -> anyhow::Result<Exit> {
+        let default = if io::stdout().is_terminal() { ShownFormat::Table } else { ShownFormat::Json };
+        let format = self.format.unwrap_or(default);
+        let response = client.stream(&self.target(format)).await?;
+        self.say_what_lies_before(response.headers());
+        let trailers = show(client, response, format).await?;
+        let trailer = |name: &str| trailers.get(name)?.to_str().ok();
+        match trailer("dag-end") {
+            Some(end @ ("failed" | "stopping")) => {
+                let message =
+                    trailer("dag-message").map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+                let default = if end == "failed" { "the stream failed" } else { "the node is stopping" };
+                anyhow::bail!(message.unwrap_or_else(|| default.to_owned()))
+            }
+            _ => Ok(Exit::Done),
+        }
+    }
+
+    fn target(&self, format: ShownFormat) -> Target {
+        Target::new(&["subscribe"])
+            .with("expr", &self.expression)
+            .with_some("since", self.since.as_ref())
+            .with_some("from", self.from.as_ref())
+            .with_some("until", self.until.as_ref())
+            .with_some("limit", self.limit)
+            .with_flag("ordered", self.ordered)
+            .with_flag("positions", self.with_position)
+            .with_flag("wait", self.wait)
+            .with("format", format.on_the_wire())
+    }
+
+    /// Where the reader did not say where to begin, says that there is more.
+    fn say_what_lies_before(&self, headers: &HeaderMap) {
+        let header = |name: &str| headers.get(name)?.to_str().ok();
+        let before = header("dag-before").and_then(|before| before.parse::<u64>().ok()).unwrap_or(0);
+        if before > 0 && self.from.is_none() && self.since.is_none() {
+            let stream = header("dag-stream").unwrap_or(&self.expression);
+            let (records, verb, them) = match before {
+                1 => (output::count(before, "record"), "lies", "it"),
+                _ => (output::count(before, "record"), "lie", "them"),
+            };
+            eprintln!("{stream}: {records} {verb} before; --from earliest shows {them}");
+        }
+    }
+}
+
+impl ShownFormat {
+    /// The format that the node is asked for: tables are made here, from columns.
+    fn on_the_wire(self) -> &'static str {
+        match self {
+            ShownFormat::Json => "json",
+            ShownFormat::Csv => "csv",
+            ShownFormat::Arrow | ShownFormat::Table => "arrow",
+        }
+    }
+}
+
+/// Shows the records until their end, and returns the trailers.
+async fn show(client: &Client, response: Response<Incoming>, format: ShownFormat) -> anyhow::Result<HeaderMap> {
+    let mut records = Records::new(format == ShownFormat::Table);
+    let mut trailers = HeaderMap::new();
+    let mut body = response.into_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|cause| client.broken(cause))?;
+        match frame.into_data() {
+            Ok(data) => records.show(data)?,
+            Err(frame) => trailers.extend(frame.into_trailers().into_iter().flatten()),
+        }
+    }
+    records.finish()?;
+    Ok(trailers)
+}
