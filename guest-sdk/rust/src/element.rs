@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, canonical};
 use crate::{ColumnRef, Result, Timestamp, Type, Values};
 
 /// A type of value that a [`Fold`](crate::Fold) takes.
@@ -23,20 +23,20 @@ pub trait Element {
     fn each(column: &ColumnRef<'_>, row: impl FnMut(usize, Option<&Self>) -> Result) -> Result;
 }
 
-/// An element that can be kept and compared: any column's own type.
-pub trait Comparable: Element {
-    /// The owned form.
-    type Owned: Cell;
+/// A cell whose columns' elements can be kept and compared: every type of column has one.
+pub trait Ordered: Cell {
+    /// The borrowed form.
+    type Borrowed: Element + ?Sized;
 
     /// A copy to keep.
-    fn to_cell(&self) -> Self::Owned;
+    fn keep(element: &Self::Borrowed) -> Self;
 
     /// The kept value as an element.
-    fn of_cell(cell: &Self::Owned) -> &Self;
+    fn element(&self) -> &Self::Borrowed;
 
     /// The order of values: numbers by size with NaN after all others and -0 before 0, false before true, text and binary by
     /// bytes.
-    fn order(&self, other: &Self) -> Ordering;
+    fn order(a: &Self::Borrowed, b: &Self::Borrowed) -> Ordering;
 }
 
 /// That a value is there, whatever it is; without a column, that a record is.
@@ -130,37 +130,35 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text is UTF-8")
 }
 
-/// Implements [`Comparable`] for types that are their own owned form.
-macro_rules! comparables {
-    ($($rust:ty, $owned:ty, |$own:ident| $keep:expr, |$a:ident, $b:ident| $order:expr;)*) => {$(
-        impl Comparable for $rust {
-            type Owned = $owned;
+/// Implements [`Ordered`].
+macro_rules! ordered {
+    ($($owned:ty, $borrowed:ty, |$element:ident| $keep:expr, |$a:ident, $b:ident| $order:expr;)*) => {$(
+        impl Ordered for $owned {
+            type Borrowed = $borrowed;
 
             #[inline]
-            fn to_cell(&self) -> $owned {
-                let $own = self;
+            fn keep($element: &$borrowed) -> $owned {
                 $keep
             }
 
             #[inline]
-            fn of_cell(cell: &$owned) -> &$rust {
-                cell
+            fn element(&self) -> &$borrowed {
+                self
             }
 
             #[inline]
-            fn order(&self, other: &$rust) -> Ordering {
-                let ($a, $b) = (self, other);
+            fn order($a: &$borrowed, $b: &$borrowed) -> Ordering {
                 $order
             }
         }
     )*};
 }
 
-comparables! {
-    bool, bool, |own| *own, |a, b| a.cmp(b);
-    i64, i64, |own| *own, |a, b| a.cmp(b);
-    f64, f64, |own| *own, |a, b| crate::cell::canonical(*a).total_cmp(&crate::cell::canonical(*b));
-    Timestamp, Timestamp, |own| *own, |a, b| a.cmp(b);
-    str, String, |own| own.to_owned(), |a, b| a.cmp(b);
-    [u8], Vec<u8>, |own| own.to_vec(), |a, b| a.cmp(b);
+ordered! {
+    bool, bool, |element| *element, |a, b| a.cmp(b);
+    i64, i64, |element| *element, |a, b| a.cmp(b);
+    f64, f64, |element| *element, |a, b| canonical(*a).total_cmp(&canonical(*b));
+    Timestamp, Timestamp, |element| *element, |a, b| a.cmp(b);
+    String, str, |element| element.to_owned(), |a, b| a.cmp(b);
+    Vec<u8>, [u8], |element| element.to_vec(), |a, b| a.cmp(b);
 }

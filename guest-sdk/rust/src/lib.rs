@@ -26,7 +26,7 @@ pub use dag_expr::{Parameter, ParameterKind};
 pub use dag_frame::{
     AlignedBytes, Bits, Column, ColumnRef, Data, Field, Frame, Schema, Type, Value, Values, VarLen, encode,
 };
-pub use element::{Comparable, Element, Present};
+pub use element::{Element, Ordered, Present};
 pub use host::Level;
 pub use inputs::{Batch, Inputs};
 pub use map::{FixedMap, FixedSet};
