@@ -22,6 +22,7 @@
 //! assert_eq!(text, b"time,value\n1970-01-01T00:00:00Z,1.5\n");
 //! ```
 
+mod binary;
 mod cut;
 pub mod decode;
 pub mod encode;

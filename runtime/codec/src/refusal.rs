@@ -38,7 +38,7 @@ pub enum BodyError {
         expected: String,
     },
     /// A CSV header that cannot be read.
-    #[error("the CSV header {problem}")]
+    #[error("the CSV header cannot be read: {problem}")]
     Header {
         /// What is wrong with it.
         problem: String,
@@ -51,8 +51,8 @@ pub enum BodyError {
         /// The columns of the body.
         found: String,
     },
-    /// The time column that was asked for is a column of the stream.
-    #[error("two columns are a time: `{first}` and `{second}`; say which one is it by its name")]
+    /// There are several of the usual names.
+    #[error("both `{first}` and `{second}` could be the time column; name the one that is")]
     TwoTimes {
         /// The first.
         first: String,
@@ -73,12 +73,9 @@ pub enum BodyError {
         /// Its name.
         column: String,
     },
-    /// A column `time` that is not the time column: batches need that name.
-    #[error("column `time` is not the time column, which is `{time}`; rename it, for no stream may have a column of that name")]
-    ReservedColumn {
-        /// The time column.
-        time: String,
-    },
+    /// A column `time` beside the time column: every batch has one of that name already.
+    #[error("column `time` is not the time column, and no other may have that name; rename it")]
+    ReservedColumn,
     /// Too many columns.
     #[error("{found} columns; at most {MAX_COLUMNS} are taken")]
     TooManyColumns {

@@ -1,4 +1,28 @@
 //! Bodies into batches.
+//!
+//! [`Decoder`] is the door; `names` tells which column a name means, `columns` holds the values, `rows` the records taken and
+//! refused; `json`, `csv` and `arrow` each read a format.
+//!
+//! What a column takes:
+//!
+//! | type | JSON | CSV |
+//! |---|---|---|
+//! | boolean | `true`, `false` | the same, also `True` and `TRUE` |
+//! | int64 | an integer, or a float such as `3.0` that is one | the same |
+//! | float64 | a number | the same, also `NaN`, `inf`, `-inf` |
+//! | utf8 | text | anything |
+//! | binary | base64 | base64 |
+//! | timestamp | RFC 3339 text, or an integer in the stream's unit | the same |
+//!
+//! A column that is not there is null, and so is an empty CSV field, unless it is in quotes (`""`) and its column is utf8 or
+//! binary: then it is empty text. Blanks around a CSV value of another type than utf8 do not count.
+
+pub(crate) mod arrow;
+mod columns;
+pub(crate) mod csv;
+mod json;
+mod names;
+mod rows;
 
 use arrow_array::RecordBatch;
 use dag_model::Schema;
@@ -6,6 +30,7 @@ use dag_model::Schema;
 use crate::{BodyError, Format, Refusal, TimeColumn};
 
 /// Reads bodies of records of one stream.
+#[derive(Clone, Copy, Debug)]
 pub struct Decoder<'a> {
     schema: &'a Schema,
     time: &'a TimeColumn,
@@ -37,12 +62,18 @@ impl<'a> Decoder<'a> {
         Decoder { schema, time }
     }
 
-    /// The records of a body whose first line has the number `first_line` (1 for a body of its own).
+    /// The records of a body whose first line has the number `first_line`, 1 for a body of its own.
     ///
     /// # Errors
-    /// If the body as a whole cannot be told: see [`BodyError`].
+    /// If the body as a whole cannot be read as records of the stream: see [`BodyError`].
     pub fn decode(&self, format: Format, bytes: &[u8], first_line: u64) -> Result<Decoded, BodyError> {
-        let _ = (self.schema, self.time, format, bytes, first_line);
-        unimplemented!()
+        if bytes.len() > i32::MAX as usize {
+            return Err(BodyError::TooLong { found: bytes.len() });
+        }
+        match format {
+            Format::Json => json::decode(self.schema, self.time, bytes, first_line),
+            Format::Csv => csv::decode(self.schema, self.time, bytes, first_line),
+            Format::Arrow => arrow::decode(self.schema, self.time, bytes, first_line),
+        }
     }
 }

@@ -3,15 +3,26 @@
 use arrow_array::RecordBatch;
 use dag_model::{Position, Schema};
 
+use super::json::Json;
+use super::values::{Values, text};
+use super::{EncodeOptions, expected, names};
+
 /// Writes each record as a `record` event: its position as `id`, its JSON as `data`.
+///
+/// ```text
+/// event: record
+/// id: 3:1201
+/// data: {"time":"2014-02-14T14:00:00Z","value":1.5}
+/// ```
 pub struct Events {
-    _columns: usize,
+    json: Json,
+    positions: bool,
 }
 
 impl Events {
-    /// A writer of batches with these columns.
-    pub fn new(schema: &Schema) -> Events {
-        Events { _columns: schema.fields.len() }
+    /// A writer of batches with these columns. The options tell whether the JSON has the position, too.
+    pub fn new(schema: &Schema, options: EncodeOptions) -> Events {
+        Events { json: Json::new(&names(schema, options)), positions: options.positions }
     }
 
     /// The records of a batch, one event each.
@@ -19,13 +30,21 @@ impl Events {
     /// # Panics
     /// If the batch has other columns than the schema or not as many records as there are positions.
     pub fn encode(&mut self, batch: &RecordBatch, positions: &[Position], out: &mut Vec<u8>) {
-        let _ = (batch, positions, out);
-        unimplemented!()
+        let positions = expected(Some(positions), batch, true).unwrap_or_default();
+        let columns = Values::of(batch);
+        for (row, position) in positions.iter().enumerate() {
+            text(out, format_args!("event: record\nid: {position}\ndata: "));
+            self.json.record(&columns, row, self.positions.then_some(*position), out);
+            out.extend_from_slice(b"\n\n");
+        }
     }
 
     /// Another event, such as `end` or `error`; `data` may have several lines.
     pub fn event(name: &str, data: &str, out: &mut Vec<u8>) {
-        let _ = (name, data, out);
-        unimplemented!()
+        text(out, format_args!("event: {name}\n"));
+        for line in data.split(['\n', '\r']) {
+            text(out, format_args!("data: {line}\n"));
+        }
+        out.push(b'\n');
     }
 }

@@ -1,0 +1,118 @@
+//! The messages of an Arrow IPC stream (<https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format>), taken apart
+//! here because the arrow crate trusts what they say of lengths: it would panic on a buffer that lies outside of its message,
+//! and reserve what a compressed one claims to unpack to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::read_record_batch;
+use arrow_ipc::{Message, MessageHeader, root_as_message};
+use arrow_schema::SchemaRef;
+
+use super::unreadable;
+use crate::{BodyError, MAX_VALUES};
+
+/// What a message's length comes after, in all but the oldest streams.
+const CONTINUATION: [u8; 4] = [0xff; 4];
+
+/// The record batches of a stream.
+pub(crate) struct Messages {
+    rest: Buffer,
+    schema: SchemaRef,
+    /// How many columns a record will have.
+    columns: usize,
+    records: usize,
+}
+
+impl Messages {
+    /// Reads the schema message. Each record will become one of `columns` columns.
+    pub fn new(bytes: &[u8], columns: usize) -> Result<Messages, BodyError> {
+        let mut rest = Buffer::from(bytes);
+        let (metadata, _) = next_message(&mut rest)?.ok_or_else(|| unreadable("it is empty; a schema was expected"))?;
+        let message = parse(&metadata)?;
+        let schema = message.header_as_schema().ok_or_else(|| unreadable("it does not begin with a schema"))?;
+        let schema = Arc::new(try_fb_to_schema(schema).map_err(unreadable)?);
+        Ok(Messages { rest, schema, columns, records: 0 })
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The next record batch, or none at the end. All types of the schema must be ones without children.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, BodyError> {
+        let Some((metadata, body)) = next_message(&mut self.rest)? else { return Ok(None) };
+        let message = parse(&metadata)?;
+        let batch = match message.header_type() {
+            MessageHeader::RecordBatch => message.header_as_record_batch(),
+            other => {
+                return Err(unreadable(format!("it holds a message of another kind than record batch: {other:?}")));
+            }
+        };
+        let batch = batch.ok_or_else(|| unreadable("a message does not hold the record batch that it announces"))?;
+        check(&batch, body.len())?;
+        self.records = self.records.saturating_add(batch.length() as usize);
+        if self.records.saturating_mul(self.columns) > MAX_VALUES {
+            return Err(BodyError::TooManyValues { columns: self.columns });
+        }
+        let none = HashMap::new();
+        let read = read_record_batch(&body, batch, self.schema.clone(), &none, None, &message.version());
+        read.map(Some).map_err(unreadable)
+    }
+}
+
+fn parse(metadata: &[u8]) -> Result<Message<'_>, BodyError> {
+    root_as_message(metadata).map_err(|error| unreadable(format!("a message's metadata is damaged: {error}")))
+}
+
+/// Cuts off the next message: its metadata and its body. None at the end of the stream.
+fn next_message(rest: &mut Buffer) -> Result<Option<(Buffer, Buffer)>, BodyError> {
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let mut length = cut(rest, 4)?;
+    if *length == CONTINUATION {
+        length = cut(rest, 4)?;
+    }
+    let length = u32::from_le_bytes(length.as_slice().try_into().expect("four bytes"));
+    if length == 0 {
+        return Ok(None);
+    }
+    let metadata = cut(rest, u64::from(length))?;
+    let body =
+        u64::try_from(parse(&metadata)?.bodyLength()).map_err(|_| unreadable("a message has a negative length"))?;
+    let body = cut(rest, body)?;
+    Ok(Some((metadata, body)))
+}
+
+/// Cuts off the first bytes.
+fn cut(rest: &mut Buffer, length: u64) -> Result<Buffer, BodyError> {
+    let length = usize::try_from(length).ok().filter(|length| *length <= rest.len());
+    let length = length.ok_or_else(|| unreadable("it ends in the middle of a message"))?;
+    let first = rest.slice_with_length(0, length);
+    rest.advance(length);
+    Ok(first)
+}
+
+/// Checks that a batch says nothing of its body that is not so.
+fn check(batch: &arrow_ipc::RecordBatch<'_>, body: usize) -> Result<(), BodyError> {
+    if batch.compression().is_some() {
+        return Err(unreadable("its batches are compressed; send them uncompressed"));
+    }
+    let inside = |offset: i64, length: i64| {
+        let end = u64::try_from(offset).ok()?.checked_add(u64::try_from(length).ok()?)?;
+        (end <= body as u64).then_some(())
+    };
+    let records = batch.length();
+    let buffers = batch.buffers().into_iter().flatten().all(|place| inside(place.offset(), place.length()).is_some());
+    let nodes = batch.nodes().into_iter().flatten();
+    let nodes =
+        nodes.fold(true, |ok, node| ok && node.length() == records && (0..=records).contains(&node.null_count()));
+    if records < 0 || !buffers || !nodes {
+        return Err(unreadable("a batch's metadata does not fit its body"));
+    }
+    Ok(())
+}
