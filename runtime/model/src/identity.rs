@@ -52,9 +52,9 @@ impl FromStr for Position {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Position, String> {
-        let parsed = text.split_once(':').and_then(|(run, sequence)| {
-            Some(Position { run: run.parse().ok()?, sequence: sequence.parse().ok()? })
-        });
+        let parsed = text
+            .split_once(':')
+            .and_then(|(run, sequence)| Some(Position { run: run.parse().ok()?, sequence: sequence.parse().ok()? }));
         parsed.ok_or_else(|| format!("`{text}` is not a position; one looks like 3:1201"))
     }
 }

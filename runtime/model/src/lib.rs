@@ -4,10 +4,12 @@
 
 pub mod batch;
 pub mod frame;
+pub mod hops;
 pub mod identity;
 pub mod time;
 
 pub use batch::{TIME, arrow_schema, schema_of, times};
 pub use dag_frame::{Field, Schema, Type};
+pub use hops::Hops;
 pub use identity::{Digest, IncarnationId, Position};
 pub use time::{Frontier, Timestamp};

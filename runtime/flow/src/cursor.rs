@@ -1,0 +1,215 @@
+//! A cursor: the logs of a route, read one after the other as if they were one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::filter::filter_record_batch;
+use dag_log::{Entry, Kind, Log, ReadError, Reader, Start, Watch};
+use dag_model::{Frontier, Timestamp, times};
+
+/// Called when there may be more to read.
+pub type Notify = Arc<dyn Fn() + Send + Sync>;
+
+/// A log to read, from a sequence on.
+#[derive(Clone)]
+pub struct Leg {
+    /// The log.
+    pub log: Log,
+    /// The number that its positions carry: a derived stream's incarnation, a source's epoch.
+    pub run: u64,
+    /// The first record wanted.
+    pub sequence: u64,
+}
+
+/// Which records to read, and from where.
+#[derive(Clone)]
+pub struct Input {
+    /// The logs, one after the other. Each but the last ends.
+    pub legs: Vec<Leg>,
+    /// Earlier records are dropped.
+    pub from: Timestamp,
+    /// The late records are meant, instead of those on time.
+    pub late: bool,
+    /// In the last log: the first record that is no longer wanted.
+    pub until: Option<u64>,
+}
+
+/// What comes next.
+pub enum Step {
+    /// Records, or a frontier that has moved.
+    Piece(Piece),
+    /// Nothing yet; the cursor's `notify` will be called.
+    Wait,
+    /// Nothing will follow.
+    End,
+}
+
+/// An entry of a log. Its records are loaded when asked for.
+pub struct Piece {
+    log: Log,
+    entry: Entry,
+    run: u64,
+    skip: u64,
+    until: Option<u64>,
+    from: Timestamp,
+    late: bool,
+    /// The frontier after it.
+    pub frontier: Frontier,
+}
+
+/// Records and where they are.
+pub struct Loaded {
+    /// The records.
+    pub batch: RecordBatch,
+    /// The run of their positions.
+    pub run: u64,
+    /// The sequence of each.
+    pub sequences: Sequences,
+}
+
+/// The sequences of the rows of a batch.
+pub enum Sequences {
+    /// Row `i` has this plus `i`.
+    From(u64),
+    /// Listed.
+    List(Vec<u64>),
+}
+
+impl Sequences {
+    /// The sequence of a row.
+    pub fn get(&self, row: usize) -> u64 {
+        match self {
+            Sequences::From(first) => first + row as u64,
+            Sequences::List(list) => list[row],
+        }
+    }
+}
+
+/// Reads the logs of an [`Input`] forward.
+pub struct Cursor {
+    legs: VecDeque<Leg>,
+    reader: Option<(Reader, Watch)>,
+    notify: Notify,
+    frontier: Frontier,
+    input: Input,
+}
+
+impl Cursor {
+    /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
+    pub fn new(input: Input, notify: Notify) -> Cursor {
+        let legs = input.legs.iter().cloned().collect();
+        Cursor { legs, reader: None, notify, frontier: Frontier::START, input }
+    }
+
+    /// The frontier after what has been read.
+    pub fn frontier(&self) -> Frontier {
+        self.frontier
+    }
+
+    /// What comes next.
+    pub fn next(&mut self) -> Result<Step, ReadError> {
+        loop {
+            let Some(leg) = self.legs.front() else { return Ok(Step::End) };
+            let last = self.legs.len() == 1;
+            let until = self.input.until.filter(|_| last);
+            if self.reader.is_none() {
+                // Registered first, so that nothing that becomes visible in between is missed.
+                let watch = leg.log.on_visible(self.notify.clone());
+                self.reader = Some((leg.log.reader(Start::Sequence(leg.sequence))?, watch));
+            }
+            let (reader, _) = self.reader.as_mut().expect("set above");
+            if until.is_some_and(|until| reader.sequence() >= until) {
+                self.legs.clear();
+                continue;
+            }
+            let Some(entry) = reader.next()? else {
+                if !self.input.late {
+                    self.frontier = self.frontier.max(reader.frontier().min(Frontier::At(Timestamp::MAX)));
+                }
+                let visible = leg.log.visible();
+                let complete = visible.ended || visible.frontier == Frontier::Empty;
+                if complete && reader.sequence() >= visible.end {
+                    self.reader = None;
+                    self.legs.pop_front();
+                    continue;
+                }
+                return Ok(Step::Wait);
+            };
+            let ended = entry.kind == Kind::End || entry.frontier == Frontier::Empty;
+            let frontier = match entry.frontier {
+                Frontier::Empty => Frontier::Empty,
+                // Late records say nothing about what follows them.
+                _ if self.input.late => Frontier::START,
+                frontier => frontier,
+            };
+            if ended && entry.count == 0 {
+                self.reader = None;
+                self.legs.pop_front();
+                continue;
+            }
+            self.frontier = self.frontier.max(frontier);
+            let piece = Piece {
+                log: leg.log.clone(),
+                run: leg.run,
+                skip: leg.sequence,
+                until,
+                from: self.input.from,
+                late: self.input.late,
+                frontier: self.frontier,
+                entry,
+            };
+            if ended {
+                self.reader = None;
+                self.legs.pop_front();
+            }
+            return Ok(Step::Piece(piece));
+        }
+    }
+}
+
+impl Piece {
+    /// How many records it may have; exact unless some are left out.
+    pub fn count(&self) -> usize {
+        if self.late { self.entry.late as usize } else { (self.entry.count - self.entry.late) as usize }
+    }
+
+    /// A time that none of its records is before.
+    pub fn min_time(&self) -> Timestamp {
+        self.entry.min_time.max(self.from)
+    }
+
+    /// The sequence of its first record.
+    pub fn first(&self) -> u64 {
+        self.entry.first
+    }
+
+    /// The wanted records.
+    pub fn load(&self) -> Result<Loaded, ReadError> {
+        let loaded = self.log.load(&self.entry)?;
+        let (first, end) = (self.entry.first, self.entry.end());
+        let whole = !self.late
+            && self.entry.late == 0
+            && self.skip <= first
+            && self.until.is_none_or(|until| end <= until)
+            && self.from <= self.entry.min_time;
+        if whole {
+            return Ok(Loaded { batch: loaded.batch, run: self.run, sequences: Sequences::From(first) });
+        }
+        let event_times = times(&loaded.batch);
+        let wanted = |row: usize| {
+            let sequence = first + row as u64;
+            let is_late = loaded.late.as_ref().is_some_and(|late| late.value(row));
+            is_late == self.late
+                && sequence >= self.skip
+                && self.until.is_none_or(|until| sequence < until)
+                && event_times[row] >= self.from.0
+        };
+        let mask = BooleanBuffer::collect_bool(loaded.batch.num_rows(), wanted);
+        let sequences = mask.set_indices().map(|row| first + row as u64).collect();
+        let batch = filter_record_batch(&loaded.batch, &BooleanArray::new(mask, None))
+            .expect("a mask as long as its batch filters it");
+        Ok(Loaded { batch, run: self.run, sequences: Sequences::List(sequences) })
+    }
+}

@@ -1,0 +1,156 @@
+//! The workers: timely's threads, which build and drop dataflows while they run.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::Thread;
+
+use dag_expr::Window;
+use dag_model::arrow_schema;
+use dag_wasm::Order;
+use timely::WorkerConfig;
+use timely::communication::{Config as Communication, WorkerGuards};
+use timely::worker::Worker;
+
+use crate::computation::{Computation, Event, Handle, OnEvent, OnWorker, Shared, World};
+use crate::cursor::Input;
+use crate::error::ComputeError;
+use crate::operators::order::order;
+use crate::operators::scan::{Ahead, scan};
+use crate::operators::shard::Shards;
+use crate::operators::sink::{OutputOrder, sink};
+use crate::operators::source::source;
+use crate::operators::{aggregate, transform};
+
+/// The workers of a node. Dropping it stops all computations and waits for the workers.
+pub struct Flow {
+    workers: Mutex<Vec<(Sender<Command>, Thread)>>,
+    running: Mutex<Vec<std::sync::Weak<Shared>>>,
+    guards: Option<WorkerGuards<()>>,
+    peers: usize,
+}
+
+enum Command {
+    Build(Arc<Computation>, Arc<Shared>),
+    Leave,
+}
+
+impl Flow {
+    /// Starts so many worker threads. Fails if there are no threads to be had.
+    pub fn start(peers: usize) -> Result<Flow, String> {
+        assert!(peers > 0, "a flow has at least one worker");
+        let (hello, threads) = channel();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..peers).map(|_| channel()).unzip();
+        let receivers: Mutex<Vec<Option<Receiver<Command>>>> = Mutex::new(receivers.into_iter().map(Some).collect());
+        let config = timely::Config {
+            communication: if peers == 1 { Communication::Thread } else { Communication::Process(peers) },
+            worker: WorkerConfig::default(),
+        };
+        let hello = Mutex::new(hello);
+        let guards = timely::execute(config, move |worker| {
+            let index = worker.index();
+            let commands = receivers.lock().expect("no worker panics holding it")[index].take();
+            let hello = hello.lock().expect("no worker panics holding it").clone();
+            // The flow that started the workers waits for this.
+            let _ = hello.send((index, std::thread::current()));
+            run(worker, &commands.expect("each worker takes its own, once"));
+        })?;
+        let mut threads: Vec<(usize, Thread)> = threads.iter().take(peers).collect();
+        threads.sort_by_key(|(index, _)| *index);
+        let workers = senders.into_iter().zip(threads).map(|(sender, (_, thread))| (sender, thread)).collect();
+        Ok(Flow { workers: Mutex::new(workers), running: Mutex::new(Vec::new()), guards: Some(guards), peers })
+    }
+
+    /// How many workers there are.
+    pub fn peers(&self) -> usize {
+        self.peers
+    }
+
+    /// Runs a computation until it ends by itself or is stopped. `on_event` is called from the workers.
+    pub fn run(&self, computation: Computation, on_event: OnEvent) -> Handle {
+        let shared = Shared::new(self.peers, on_event);
+        let mut running = self.running.lock().expect("nobody panics holding it");
+        running.retain(|shared| shared.strong_count() > 0);
+        running.push(Arc::downgrade(&shared));
+        drop(running);
+        self.tell(|| Command::Build(Arc::new(computation.clone()), shared.clone()));
+        Handle(shared)
+    }
+
+    /// All workers get commands in one order: timely's channels are matched by the order in which dataflows are built.
+    fn tell(&self, command: impl Fn() -> Command) {
+        for (sender, thread) in self.workers.lock().expect("nobody panics holding it").iter() {
+            // An error means that the worker has left.
+            let _ = sender.send(command());
+            thread.unpark();
+        }
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        for shared in self.running.lock().expect("nobody panics holding it").iter().filter_map(std::sync::Weak::upgrade) {
+            shared.stop();
+        }
+        self.tell(|| Command::Leave);
+        drop(self.guards.take());
+    }
+}
+
+fn run(worker: &mut Worker, commands: &Receiver<Command>) {
+    loop {
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Build(computation, shared) => build(worker, computation, shared),
+                Command::Leave => return,
+            }
+        }
+        worker.step_or_park(None);
+    }
+}
+
+/// Builds the computation's dataflow on this worker.
+fn build(worker: &mut Worker, computation: Arc<Computation>, shared: Arc<Shared>) {
+    let resources = OnWorker(shared.clone());
+    let built = worker.dataflow_core::<i64, _, _, _>("computation", None, resources, |_, scope| {
+        let (peers, home) = (scope.peers(), computation.home);
+        let inputs = computation.inputs.clone();
+        let bounded = inputs.iter().any(|input| input.until.is_some());
+        let scanned = |input: Input| {
+            let ahead = Ahead::new();
+            (scan(scope, input, home, ahead.clone(), shared.clone()), ahead)
+        };
+        let only = || computation.inputs[0].clone();
+        match computation.operator.world.clone() {
+            World::Aggregate { window, by } => {
+                let schema = arrow_schema(&computation.schemas[0]);
+                let places = by.iter().map(|column| column + 1).collect();
+                let shards = Shards::new(&schema, places, peers, home)?;
+                let parcels = match window {
+                    Window::Hopping { .. } => source(scope, only(), shards, home, shared.clone()),
+                    Window::Running | Window::Session { .. } => {
+                        let (pieces, ahead) = scanned(only());
+                        order(pieces, schema, shards, ahead, shared.clone())
+                    }
+                };
+                let keys = OutputOrder::TimeAndKey((1..=by.len()).collect());
+                let results = aggregate::aggregate(parcels, computation.clone(), window, by, shared.clone());
+                sink(results, computation.clone(), keys, bounded, shared.clone());
+            }
+            World::Transform { order: Order::Log, aliases } => {
+                let shards = Shards::new(&arrow_schema(&computation.schemas[0]), Vec::new(), peers, home)?;
+                let parcels = source(scope, only(), shards, home, shared.clone());
+                let results = transform::in_log_order(parcels, computation.clone(), aliases, shared.clone());
+                sink(results, computation.clone(), OutputOrder::Emission, bounded, shared.clone());
+            }
+            World::Transform { order: Order::Time, aliases } => {
+                let inputs = inputs.into_iter().map(scanned).collect();
+                let results = transform::in_time_order(scope, inputs, computation.clone(), aliases, shared.clone());
+                sink(results, computation.clone(), OutputOrder::Emission, bounded, shared.clone());
+            }
+        }
+        Ok::<(), ComputeError>(())
+    });
+    if let Err(error) = built {
+        shared.end(Event::Failed(error));
+    }
+}

@@ -1,0 +1,85 @@
+//! What timely carries between the workers of one process: moved, never serialized.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arrow_array::RecordBatch;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use timely::scheduling::SyncActivator;
+
+/// A value that stays in this process. Timely asks that what is exchanged could be serialized; between threads it never is, and trying
+/// is an error.
+#[derive(Clone)]
+pub struct Local<T>(pub T);
+
+impl<T> Serialize for Local<T> {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("a local value does not leave its process"))
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Local<T> {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("a local value does not come from another process"))
+    }
+}
+
+/// A batch on its way to a worker, with the credits that it takes up.
+#[derive(Clone)]
+pub struct Parcel {
+    /// The worker that it is for.
+    pub worker: usize,
+    /// The records.
+    pub batch: RecordBatch,
+    /// Given back when the last parcel made from the same entry is dropped.
+    pub credit: Option<Arc<Credit>>,
+}
+
+/// How many records of one input may be under way.
+const CREDITS: usize = 65_536;
+
+/// The credits of one input: a bound on what is in flight from its source to where it is folded or written.
+pub struct Credits {
+    out: AtomicUsize,
+    starved: AtomicBool,
+    source: SyncActivator,
+}
+
+/// Some credits that are out. Dropping gives them back and wakes the source that waits for them.
+pub struct Credit {
+    credits: Arc<Credits>,
+    records: usize,
+}
+
+impl Credits {
+    /// Credits for the source with this activator.
+    pub fn new(source: SyncActivator) -> Arc<Credits> {
+        Arc::new(Credits { out: AtomicUsize::new(0), starved: AtomicBool::new(false), source })
+    }
+
+    /// Whether more may be sent. If not, the source is activated once it may.
+    pub fn available(&self) -> bool {
+        if self.out.load(Ordering::Acquire) < CREDITS {
+            return true;
+        }
+        self.starved.store(true, Ordering::SeqCst);
+        // What came back between the two looks did not see the flag.
+        self.out.load(Ordering::SeqCst) < CREDITS
+    }
+
+    /// Takes credits for so many records. One entry may overdraw: it is sent whole.
+    pub fn take(self: &Arc<Self>, records: usize) -> Arc<Credit> {
+        self.out.fetch_add(records, Ordering::AcqRel);
+        Arc::new(Credit { credits: self.clone(), records })
+    }
+}
+
+impl Drop for Credit {
+    fn drop(&mut self) {
+        self.credits.out.fetch_sub(self.records, Ordering::SeqCst);
+        if self.credits.starved.swap(false, Ordering::SeqCst) {
+            // An error means that the worker is gone, and then nobody waits.
+            let _ = self.credits.source.activate();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The timely operators of a computation.
+//!
+//! Hopping aggregates: [`source`] -> exchange by key -> [`aggregate`] -> [`sink`]. Other aggregates: [`scan`] -> [`order`] -> exchange by
+//! key -> [`aggregate`] -> [`sink`]. Transforms in log order: [`source`] -> [`transform`] -> [`sink`]; in time order: a [`scan`] for each
+//! input -> [`transform`] -> [`sink`]. Sources, order, transforms and the sink live on the computation's home worker.
+
+pub mod aggregate;
+pub mod order;
+pub mod scan;
+pub mod shard;
+pub mod sink;
+pub mod source;
+pub mod transform;
+
+use std::sync::Arc;
+
+use dag_model::Frontier;
+use timely::dataflow::operators::Capability;
+use timely::scheduling::SyncActivator;
+
+use crate::cursor::Notify;
+
+/// Timely's capability to emit, in event time; none once nothing will be emitted.
+pub(crate) type Hold = Option<Capability<i64>>;
+
+/// Promises that nothing before `frontier` will be emitted.
+pub(crate) fn downgrade(hold: &mut Hold, frontier: Frontier) {
+    match frontier.time() {
+        None => *hold = None,
+        Some(time) => {
+            if let Some(capability) = hold
+                && *capability.time() < time.0
+            {
+                capability.downgrade(&time.0);
+            }
+        }
+    }
+}
+
+/// Wakes an operator; many wakes before it runs count as one.
+pub(crate) struct Waker {
+    pending: std::sync::atomic::AtomicBool,
+    operator: SyncActivator,
+}
+
+impl Waker {
+    pub(crate) fn new(operator: SyncActivator) -> Arc<Waker> {
+        Arc::new(Waker { pending: std::sync::atomic::AtomicBool::new(false), operator })
+    }
+
+    /// The operator is about to look: wakes from now on count again.
+    pub(crate) fn rearm(&self) {
+        self.pending.store(false, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn notify(self: &Arc<Waker>) -> Notify {
+        let waker = self.clone();
+        Arc::new(move || {
+            if !waker.pending.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                // An error means that the worker is gone.
+                let _ = waker.operator.activate();
+            }
+        })
+    }
+}

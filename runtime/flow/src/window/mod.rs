@@ -1,0 +1,60 @@
+//! Windows: the host's half of an aggregate. It owns keys, panes, sessions and the moment a window closes; a [`Fold`] owns what is
+//! in the numbered slots.
+//!
+//! Read [`fold`], [`keys`], then [`hopping`]; [`session`] and [`running`] are variations.
+
+pub mod fold;
+pub mod hopping;
+pub mod keys;
+pub mod running;
+pub mod session;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use dag_model::Frontier;
+
+use crate::error::ComputeError;
+use fold::Fold;
+use keys::Keys;
+
+/// A batch on its way into a window: the rows in order, their key columns and the columns that the fold wants.
+pub struct Rows<'a> {
+    /// Event times, in nanoseconds.
+    pub times: &'a [i64],
+    /// The interned key of each row.
+    pub keys: &'a [u32],
+    /// The columns bound by the fold.
+    pub columns: &'a [ArrayRef],
+}
+
+/// Results in the making: one row per (time, key) with a result.
+#[derive(Default)]
+pub struct Results {
+    /// Event time of each result.
+    pub times: Vec<i64>,
+    /// Its interned key.
+    pub keys: Vec<u32>,
+    /// For sessions: the times of their first and last records.
+    pub bounds: Option<(Vec<i64>, Vec<i64>)>,
+}
+
+/// What all kinds of windows have in common.
+pub trait Windows {
+    /// Takes rows in, in the computation's order. A running window answers with results at once.
+    fn insert(
+        &mut self,
+        rows: Rows<'_>,
+        keys: &mut Keys,
+        fold: &mut dyn Fold,
+    ) -> Result<Option<RecordBatch>, ComputeError>;
+
+    /// Closes some of the windows that `frontier` has passed, in time order; none when all of them are closed.
+    fn close(
+        &mut self,
+        frontier: Frontier,
+        keys: &mut Keys,
+        fold: &mut dyn Fold,
+    ) -> Result<Option<RecordBatch>, ComputeError>;
+
+    /// The earliest time that a result may still carry, given the input's frontier and what `close` has answered so far.
+    fn hold(&self, frontier: Frontier) -> Frontier;
+}
