@@ -1,0 +1,104 @@
+//! What is a component, and what is refused and how.
+
+mod support;
+
+use dag_wasm::{InstanceOptions, LoadError, Runtime, RuntimeOptions, Version};
+use support::Guest;
+
+fn load(bytes: &[u8]) -> Result<std::sync::Arc<dag_wasm::Component>, LoadError> {
+    Runtime::new(RuntimeOptions::default()).unwrap().load(bytes)
+}
+
+/// The refusal of these bytes, as people read it.
+fn refusal(bytes: &[u8]) -> String {
+    load(bytes).map(|component| component.name().to_owned()).unwrap_err().to_string()
+}
+
+#[track_caller]
+fn assert_says(message: &str, words: &[&str]) {
+    for word in words {
+        assert!(message.contains(word), "`{message}` does not say `{word}`");
+    }
+}
+
+#[test]
+fn a_core_module_with_a_component_type_becomes_a_component() {
+    let component = load(&Guest::default().module()).unwrap();
+    assert_eq!(component.name(), "test-guest");
+    assert_eq!(component.version(), Version { major: 1, minor: 2, patch: 3 });
+    let [signature] = component.signatures() else { panic!("one operator") };
+    assert_eq!((signature.name.as_str(), signature.component.as_str()), ("probe", "test-guest"));
+    assert_eq!((signature.min_inputs, signature.max_inputs), (1, Some(1)));
+
+    let again = load(component.bytes()).unwrap();
+    assert_eq!(again.digest(), component.digest(), "a component stays as it is");
+    assert_eq!(again.signatures(), component.signatures());
+}
+
+#[test]
+fn a_component_makes_instances_of_its_own_worlds_only() {
+    let component = load(&Guest::default().module()).unwrap();
+    assert!(component.aggregate(InstanceOptions::default()).is_ok());
+    let error = component.transform(InstanceOptions::default()).map(|_| ()).unwrap_err();
+    assert_says(&error.to_string(), &["does not export `transforming`"]);
+}
+
+#[test]
+fn what_is_no_webassembly_is_refused() {
+    assert!(matches!(load(b"#!/bin/sh\n"), Err(LoadError::NotWasm)));
+    assert!(matches!(load(b""), Err(LoadError::NotWasm)));
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    let component = load(&Guest::default().module()).unwrap();
+    let bytes = component.bytes();
+    assert!(matches!(load(&bytes[..bytes.len() / 2]), Err(LoadError::Compile(_))));
+    let module = Guest::default().module();
+    assert!(load(&module[..module.len() / 2]).is_err());
+}
+
+#[test]
+fn a_core_module_without_a_component_type_is_refused_with_what_to_do() {
+    assert_says(&refusal(&Guest::default().untyped()), &["without a component type", "SDK"]);
+}
+
+#[test]
+fn another_import_is_refused_by_name() {
+    let component = wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#).unwrap();
+    assert_says(&refusal(&component), &["imports `wasi:clocks/wall-clock@0.2.0`", "dag:operator/host@0.1.0"]);
+
+    let imports = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+    let module = Guest { imports, ..Guest::default() }.module();
+    assert_says(&refusal(&module), &["wasi_snapshot_preview1", "fd_write"]);
+}
+
+#[test]
+fn another_version_of_the_interface_is_refused_with_the_one_that_the_node_speaks() {
+    let module = Guest { interface: "0.2.0", ..Guest::default() }.module();
+    assert_says(&refusal(&module), &["dag:operator/", "@0.2.0", "speaks dag:operator@0.1.0"]);
+}
+
+#[test]
+fn a_component_without_operators_is_refused() {
+    let component = wat::parse_str("(component)").unwrap();
+    assert!(matches!(load(&component), Err(LoadError::NoOperators)));
+}
+
+#[test]
+fn an_export_of_another_type_is_refused() {
+    let component =
+        wat::parse_str(r#"(component (instance $i) (export "dag:operator/aggregating@0.1.0" (instance $i)))"#);
+    assert!(matches!(load(&component.unwrap()), Err(LoadError::Interface(_))));
+}
+
+#[test]
+fn a_description_that_does_not_hold_together_is_refused() {
+    let refusal = |guest: Guest| refusal(&guest.module());
+    assert_says(&refusal(Guest { name: "my guest", ..Guest::default() }), &["component's name `my guest`"]);
+    assert_says(&refusal(Guest { version: "1.2", ..Guest::default() }), &["version `1.2`", "three numbers"]);
+    assert_says(&refusal(Guest { operator: "a-b", ..Guest::default() }), &["cannot be called `a-b`"]);
+    assert_says(&refusal(Guest { operator: "late", ..Guest::default() }), &["cannot be called `late`", "reserved"]);
+    assert_says(&refusal(Guest { min_inputs: 0, ..Guest::default() }), &["`probe`", "0 to 1 inputs"]);
+    assert_says(&refusal(Guest { state_read: 2, ..Guest::default() }), &["writes state version 1"]);
+}
