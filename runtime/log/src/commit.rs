@@ -1,13 +1,48 @@
-//! Group commit.
+//! Group commit: one thread makes what was appended to any log of a node durable, and then shows it.
+//!
+//! While it syncs one group, the next one gathers; so the busier the node, the more appends share a sync.
 
-/// The thread that makes appended entries durable, one per node.
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use crate::entry::Location;
+use crate::inner::Inner;
+use crate::storage::{OsStorage, Storage};
+
+/// Logs that are synced at the same time. Beyond a few, the disk gains nothing from more.
+const PARALLEL: usize = 8;
+
+/// The thread that makes appended entries durable, one per node, and the files that its logs lie in.
 #[derive(Clone)]
-pub struct Committer {}
+pub struct Committer {
+    queue: Arc<Queue>,
+    storage: Arc<dyn Storage>,
+    _stop: Arc<StopOnDrop>,
+}
 
 impl Committer {
-    /// Starts the thread. It ends when the last clone is gone.
+    /// Starts the thread. It ends when the last clone, and the last log, is gone.
     pub fn new() -> Committer {
-        todo!()
+        Committer::over(Arc::new(OsStorage))
+    }
+
+    /// The same for logs on other storage than the operating system's files.
+    pub fn over(storage: Arc<dyn Storage>) -> Committer {
+        let queue = Arc::new(Queue::default());
+        let stop = Arc::new(StopOnDrop(queue.clone()));
+        let work = queue.clone();
+        thread::Builder::new().name("log-commit".into()).spawn(move || work.run()).expect("a node can start a thread");
+        Committer { queue, storage, _stop: stop }
+    }
+
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
+    /// Asks for a log to be made durable.
+    pub(crate) fn queue(&self, log: Arc<Inner>) {
+        self.queue.lock().logs.push(log);
+        self.queue.more.notify_one();
     }
 }
 
@@ -17,9 +52,62 @@ impl Default for Committer {
     }
 }
 
-/// A promise that what was appended is durable.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    /// Each at most once: a log remembers that it is here.
+    logs: Vec<Arc<Inner>>,
+    stopped: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        loop {
+            let idle = |state: &mut QueueState| state.logs.is_empty() && !state.stopped;
+            let mut state = self.more.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+            let group = std::mem::take(&mut state.logs);
+            drop(state);
+            if group.is_empty() {
+                return;
+            }
+            group.chunks(PARALLEL).for_each(commit_all);
+        }
+    }
+}
+
+fn commit_all(logs: &[Arc<Inner>]) {
+    thread::scope(|scope| {
+        let (first, rest) = logs.split_first().expect("a group is not empty");
+        rest.iter().for_each(|log| drop(scope.spawn(|| log.commit())));
+        first.commit();
+    });
+}
+
+/// Ends the thread when the last [`Committer`] is gone, once it has nothing left to do.
+struct StopOnDrop(Arc<Queue>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.lock().stopped = true;
+        self.0.more.notify_one();
+    }
+}
+
+/// A promise that what was appended will be durable.
 #[derive(Clone)]
-pub struct Commit {}
+pub struct Commit {
+    /// The log and the place in it; none where durability was not asked for.
+    awaited: Option<(Arc<Inner>, Location)>,
+}
 
 /// The log could not be written; it takes nothing more until it is opened again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,13 +115,29 @@ pub struct Commit {}
 pub struct CommitError(pub String);
 
 impl Commit {
-    /// Blocks until it is durable.
-    pub fn wait(&self) -> Result<(), CommitError> {
-        todo!()
+    /// Kept already.
+    pub(crate) fn done() -> Commit {
+        Commit { awaited: None }
     }
 
-    /// Calls `done` once it is durable or has failed: at once where that is so already, else on the committer's thread.
-    pub fn on_done(&self, _done: impl FnOnce(Result<(), CommitError>) + Send + 'static) {
-        todo!()
+    /// Kept when what is before `at` is durable.
+    pub(crate) fn at(log: Arc<Inner>, at: Location) -> Commit {
+        Commit { awaited: Some((log, at)) }
+    }
+
+    /// Blocks until it is kept, or the log has failed.
+    pub fn wait(&self) -> Result<(), CommitError> {
+        let (sender, receiver) = mpsc::channel();
+        self.on_done(move |outcome| drop(sender.send(outcome)));
+        receiver.recv().unwrap_or_else(|_| Err(CommitError("the committer is gone".into())))
+    }
+
+    /// Calls `done` when it is kept or the log has failed: at once where that is so already, else on the committer's
+    /// thread, where it must not block.
+    pub fn on_done(&self, done: impl FnOnce(Result<(), CommitError>) + Send + 'static) {
+        match &self.awaited {
+            None => done(Ok(())),
+            Some((log, at)) => log.when_durable(*at, Box::new(done)),
+        }
     }
 }

@@ -1,6 +1,10 @@
-//! The header of an entry.
+//! The header of an entry, as a reader sees it and as it lies on disk.
 
 use dag_model::{Frontier, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::framed::padded;
+use crate::publishers::PublisherRecord;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,7 @@ pub struct Entry {
     pub frontier: Frontier,
     /// When it was appended.
     pub appended: Timestamp,
+    pub(crate) body: Body,
 }
 
 impl Entry {
@@ -41,4 +46,210 @@ impl Entry {
     pub fn end(&self) -> u64 {
         self.first + u64::from(self.count)
     }
+}
+
+/// A place in a log: a segment and a byte in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Location {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+}
+
+/// Where the body of an entry lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Body {
+    pub(crate) at: Location,
+    pub(crate) length: u32,
+    pub(crate) checksum: u32,
+}
+
+impl Body {
+    /// The place after the entry.
+    pub(crate) fn end(&self) -> Location {
+        Location { segment: self.at.segment, offset: self.at.offset + u64::from(self.length) }
+    }
+}
+
+/// What an entry is, on disk. The codes are persisted, never renumber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    Records = 1,
+    Frontier = 2,
+    End = 3,
+    /// The log was closed in good order, all before this is durable. No reader sees it.
+    Closed = 4,
+}
+
+impl Code {
+    fn from_byte(byte: u8) -> Option<Code> {
+        [Code::Records, Code::Frontier, Code::End, Code::Closed].into_iter().find(|code| *code as u8 == byte)
+    }
+}
+
+/// The part of an entry's header whose length varies. The order of its fields is persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) epoch: u64,
+    pub(crate) first: u64,
+    pub(crate) count: u32,
+    pub(crate) late: u32,
+    pub(crate) min_time: Timestamp,
+    pub(crate) max_time: Timestamp,
+    pub(crate) frontier: Frontier,
+    pub(crate) appended: Timestamp,
+    /// Which part of an append this is, from 0, and of how many: an append is there as a whole or not at all.
+    pub(crate) part: u32,
+    pub(crate) parts: u32,
+    /// Up to which byte this segment was durable when the entry was written.
+    pub(crate) durable: u64,
+    /// What changed of publishers, as it is after the append; in its last part only.
+    pub(crate) publishers: Vec<PublisherRecord>,
+    /// The running hash after the entry; nothing where it has no records.
+    pub(crate) hash: Vec<u64>,
+}
+
+/// Bytes before the header.
+pub(crate) const PREFIX: usize = 24;
+/// The most bytes that the header takes.
+const MAX_HEADER: usize = 1 << 20;
+/// The first bytes of an entry. They are persisted.
+pub(crate) const MAGIC: [u8; 4] = *b"dagE";
+/// The version of the entry's layout. It is persisted.
+const VERSION: u8 = 1;
+
+/// Appends the bytes of an entry to `out` and returns where its body lies. `body` comes in pieces whose lengths are
+/// multiples of 8.
+///
+/// # Panics
+/// If the header or the body is larger than an entry may be; what goes in is bounded well below.
+pub(crate) fn write(out: &mut Vec<u8>, at: Location, code: Code, header: &Header, body: &[&[u8]]) -> Body {
+    let start = out.len();
+    let header = postcard::to_stdvec(header).expect("plain data encodes");
+    assert!(header.len() <= MAX_HEADER, "a header of {} bytes", header.len());
+    let body_length = u32::try_from(body.iter().map(|piece| piece.len()).sum::<usize>()).expect("a bounded record");
+    debug_assert_eq!(body_length % 8, 0);
+    let mut checksum = crc32fast::Hasher::new();
+    body.iter().for_each(|piece| checksum.update(piece));
+    let body_checksum = checksum.finalize();
+
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&[VERSION, code as u8, 0, 0]);
+    out.extend_from_slice(&(header.len() as u32).to_le_bytes());
+    out.extend_from_slice(&body_length.to_le_bytes());
+    out.extend_from_slice(&body_checksum.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&header);
+    out.resize(start + PREFIX + padded(header.len()), 0);
+    let checksum = header_checksum(at, &out[start..]);
+    out[start + 20..start + PREFIX].copy_from_slice(&checksum.to_le_bytes());
+    let at = Location { segment: at.segment, offset: at.offset + (out.len() - start) as u64 };
+    body.iter().for_each(|piece| out.extend_from_slice(piece));
+    Body { at, length: body_length, checksum: body_checksum }
+}
+
+/// An entry's prefix: how long the rest is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prefix {
+    pub(crate) code: Code,
+    header: usize,
+    body: u32,
+    body_checksum: u32,
+}
+
+/// A header that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Parsed {
+    pub(crate) code: Code,
+    pub(crate) header: Header,
+    pub(crate) body: Body,
+}
+
+impl Prefix {
+    /// Reads the first [`PREFIX`] bytes of an entry; an error says what is wrong with them.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Prefix, String> {
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        if bytes[..4] != MAGIC {
+            return Err("no entry begins here".into());
+        }
+        if bytes[4] != VERSION {
+            return Err(format!("entry version {}; this program reads version {VERSION}", bytes[4]));
+        }
+        let code = Code::from_byte(bytes[5]).ok_or_else(|| format!("entry of unknown kind {}", bytes[5]))?;
+        let header = word(8) as usize;
+        if header > MAX_HEADER {
+            return Err(format!("an entry header of {header} bytes; the limit is {MAX_HEADER}"));
+        }
+        Ok(Prefix { code, header, body: word(12), body_checksum: word(16) })
+    }
+
+    /// How many bytes the prefix and the header take together.
+    pub(crate) fn head(&self) -> usize {
+        PREFIX + padded(self.header)
+    }
+
+    /// How many bytes the body takes.
+    pub(crate) fn body(&self) -> usize {
+        self.body as usize
+    }
+
+    /// Reads prefix and header, which are all of `head`, of an entry at that place.
+    pub(crate) fn parse_header(&self, at: Location, head: &[u8]) -> Result<Parsed, String> {
+        let stored = u32::from_le_bytes(head[20..PREFIX].try_into().expect("four bytes"));
+        if header_checksum(at, head) != stored {
+            return Err("the checksum of the entry's header does not match".into());
+        }
+        let header = postcard::from_bytes(&head[PREFIX..]).map_err(|error| format!("its header: {error}"))?;
+        let at = Location { segment: at.segment, offset: at.offset + head.len() as u64 };
+        let body = Body { at, length: self.body, checksum: self.body_checksum };
+        Ok(Parsed { code: self.code, header, body })
+    }
+}
+
+impl Parsed {
+    /// What a reader sees of it; none where it is not for readers.
+    pub(crate) fn entry(&self) -> Option<Entry> {
+        let kind = match self.code {
+            Code::Records => Kind::Records,
+            Code::Frontier => Kind::Frontier,
+            Code::End => Kind::End,
+            Code::Closed => return None,
+        };
+        let header = &self.header;
+        Some(Entry {
+            kind,
+            epoch: header.epoch,
+            first: header.first,
+            count: header.count,
+            late: header.late,
+            min_time: header.min_time,
+            max_time: header.max_time,
+            frontier: header.frontier,
+            appended: header.appended,
+            body: self.body,
+        })
+    }
+
+    /// The sequence after its last record.
+    pub(crate) fn end(&self) -> u64 {
+        self.header.first + u64::from(self.header.count)
+    }
+}
+
+/// Checks the bytes of a body; an error says what is wrong with them.
+pub(crate) fn check_body(body: &Body, bytes: &[u8]) -> Result<(), String> {
+    match crc32fast::hash(bytes) == body.checksum {
+        true => Ok(()),
+        false => Err("the checksum of the entry's records does not match".into()),
+    }
+}
+
+/// Covers where the entry lies, too, so that bytes that got to a wrong place are no entry there.
+fn header_checksum(at: Location, head: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&at.segment.to_le_bytes());
+    hasher.update(&at.offset.to_le_bytes());
+    hasher.update(&head[..20]);
+    hasher.update(&head[PREFIX..]);
+    hasher.finalize()
 }

@@ -1,4 +1,4 @@
-//! A stream's log.
+//! A stream's log: the handle that everything else holds.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,17 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Schema, Timestamp};
 
-use crate::{Commit, CommitError, Committer, Entry, Loaded, ReadError, Reader, Start, Watch};
+use crate::entry::Code;
+use crate::inner::Inner;
+use crate::progress::Progress;
+use crate::publishers::PublisherRecord;
+use crate::recovery::{self, Recovered};
+use crate::retention;
+use crate::writer::{self, Append, Writer};
+use crate::{
+    Commit, CommitError, Committer, Earliest, Entry, Loaded, ReadError, Reader, RunningHash, Start, Trimmed, Visible,
+    Watch, payload, reader,
+};
 
 /// When an append is shown to readers and acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +65,10 @@ pub enum OpenError {
     /// There is no log in that folder.
     #[error("{}: no log here", .0.display())]
     Missing(PathBuf),
-    /// Bytes in the middle are not what was written.
+    /// There is a log in that folder already.
+    #[error("{}: there is a log here already", .0.display())]
+    Exists(PathBuf),
+    /// Bytes that were on disk are not what was written.
     #[error("{file}: damaged at offset {offset}: {what}", file = file.display())]
     Damaged {
         /// The segment file.
@@ -79,12 +92,18 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The batch's columns are not the log's.
-    #[error("the batch has the columns {found}, the log has {expected}")]
+    #[error("the batch has the columns ({found}), the log has ({expected})")]
     Schema {
         /// What the batch has.
         found: String,
         /// What the log has.
         expected: String,
+    },
+    /// Records without a time.
+    #[error("{records} records have no time")]
+    NoTime {
+        /// How many.
+        records: usize,
     },
     /// One record is larger than an entry may be.
     #[error("a record of {bytes} bytes is larger than the limit of {limit} bytes")]
@@ -98,8 +117,8 @@ pub enum AppendError {
     #[error("the log is sealed")]
     Sealed,
     /// The disk is full; the log takes appends again when there is room.
-    #[error("the disk is full")]
-    Full,
+    #[error("{}: the disk is full", .0.display())]
+    Full(PathBuf),
     /// The file can't be written.
     #[error("{file}: {source}", file = file.display())]
     Io {
@@ -113,144 +132,171 @@ pub enum AppendError {
     Failed(#[from] CommitError),
 }
 
-/// What readers can see of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Visible {
-    /// The epoch of the next record.
-    pub epoch: u64,
-    /// The sequence after the last visible record.
-    pub end: u64,
-    /// The frontier there.
-    pub frontier: Frontier,
-    /// The greatest time of any record so far, trimmed ones included; [`Timestamp::MIN`] when there was none.
-    pub max_time: Timestamp,
-    /// Whether the incarnation that wrote it is at its end.
-    pub ended: bool,
+impl AppendError {
+    pub(crate) fn io(file: &Path, source: io::Error) -> AppendError {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full(file.to_owned()),
+            _ => AppendError::Io { file: file.to_owned(), source },
+        }
+    }
 }
 
-/// What is left at the front of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Earliest {
-    /// The earliest sequence that is kept.
-    pub sequence: u64,
-    /// All removed records are earlier than this; [`Timestamp::MIN`] when none was removed.
-    pub complete_from: Timestamp,
-}
-
-/// What [`Log::trim`] removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Trimmed {
-    /// How many segments.
-    pub segments: usize,
-    /// Their size.
-    pub bytes: u64,
-}
-
-/// A hash over all records of a log in sequence, whatever the cuts between its entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunningHash {
-    /// How many records it covers.
-    pub sequence: u64,
-    /// Per column.
-    pub columns: Vec<u64>,
-}
-
-/// A stream's log. Clones are handles of one log.
+/// A stream's log. Clones are handles of one log; it is closed when the last one is dropped.
 #[derive(Clone)]
 pub struct Log {
-    _inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl Log {
-    /// Makes an empty log in `dir`, which is created.
-    pub fn create(_dir: &Path, _schema: &Schema, _options: Options, _committer: &Committer) -> Result<Log, OpenError> {
-        todo!()
+    /// Makes an empty log in `dir`, which is created where it is missing.
+    pub fn create(dir: &Path, schema: &Schema, options: Options, committer: &Committer) -> Result<Log, OpenError> {
+        let storage = committer.storage();
+        let failed = |source| OpenError::Io { file: dir.to_owned(), source };
+        storage.create_dir(dir).map_err(failed)?;
+        if storage.list(dir).map_err(failed)?.iter().any(|name| crate::segment::number(name).is_some()) {
+            return Err(OpenError::Exists(dir.to_owned()));
+        }
+        let header = writer::first_header(schema);
+        let (segment, file) = writer::begin(storage, dir, options.durability, &header).map_err(failed)?;
+        if let Some(parent) = dir.parent().filter(|_| options.durability != Durability::Derived) {
+            storage.sync_dir(parent).map_err(failed)?;
+        }
+        let writer = Writer::new(segment.clone(), file, &header);
+        let progress = Progress::new([segment].into(), writer.point(), writer.point().at);
+        let inner = Inner::new(dir.to_owned(), options, schema.clone(), committer.clone(), writer, progress);
+        Ok(Log { inner })
     }
 
     /// Opens the log in `dir`, cutting a torn tail.
-    pub fn open(_dir: &Path, _options: Options, _committer: &Committer) -> Result<Log, OpenError> {
-        todo!()
+    pub fn open(dir: &Path, options: Options, committer: &Committer) -> Result<Log, OpenError> {
+        Log::open_with_publishers(dir, options, committer).map(|(log, _)| log)
     }
 
-    /// Removes all files of this log. Handles that remain can't read any more.
+    /// Opens the log of a source.
+    pub(crate) fn open_with_publishers(
+        dir: &Path,
+        options: Options,
+        committer: &Committer,
+    ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
+        let recovered = recovery::recover(committer.storage(), dir, options.durability)?;
+        let Recovered { segments, writer, schema, publishers, durable } = recovered;
+        let progress = Progress::new(segments, writer.point(), durable);
+        let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
+        Ok((Log { inner }, publishers))
+    }
+
+    /// Removes all files of this log. What handles remain can neither read nor append.
     pub fn remove(&self) -> io::Result<()> {
-        todo!()
+        retention::remove(&self.inner)
     }
 
     /// The stream's columns.
     pub fn schema(&self) -> &Schema {
-        todo!()
+        &self.inner.schema
     }
 
-    /// The same as Arrow's, with `time`.
+    /// The same as Arrow's, with `time` in front: the schema of all batches.
     pub fn arrow_schema(&self) -> &SchemaRef {
-        todo!()
+        &self.inner.columns
     }
 
     /// Appends records, none late, and the frontier after them; returns the sequence of the first.
     ///
     /// A frontier that is less than the one before counts as that.
-    pub fn append(&self, _batch: &RecordBatch, _frontier: Frontier, _now: Timestamp) -> Result<u64, AppendError> {
-        todo!()
+    pub fn append(&self, batch: &RecordBatch, frontier: Frontier, now: Timestamp) -> Result<u64, AppendError> {
+        let parts = payload::encode(batch, &self.inner.columns)?;
+        if parts.is_empty() {
+            self.advance(frontier, now)?;
+            return Ok(self.inner.writer().sequence);
+        }
+        self.append_derived(Code::Records, &parts, frontier, now)
     }
 
     /// Appends a frontier; nothing where it is not greater than the one before.
-    pub fn advance(&self, _frontier: Frontier, _now: Timestamp) -> Result<(), AppendError> {
-        todo!()
+    pub fn advance(&self, frontier: Frontier, now: Timestamp) -> Result<(), AppendError> {
+        if frontier <= self.inner.writer().frontier {
+            return Ok(());
+        }
+        self.append_derived(Code::Frontier, &[], frontier, now).map(drop)
     }
 
     /// Appends the end of the incarnation: nothing can be appended after it.
-    pub fn end(&self, _frontier: Frontier, _now: Timestamp) -> Result<(), AppendError> {
-        todo!()
+    pub fn end(&self, frontier: Frontier, now: Timestamp) -> Result<(), AppendError> {
+        self.append_derived(Code::End, &[], frontier, now).map(drop)
+    }
+
+    fn append_derived(
+        &self,
+        code: Code,
+        parts: &[payload::Part],
+        frontier: Frontier,
+        now: Timestamp,
+    ) -> Result<u64, AppendError> {
+        let append = Append { code, parts, late: None, frontier, publishers: Vec::new(), now };
+        self.inner.append(append, Vec::new)
     }
 
     /// Asks for what was appended so far to be made durable, whatever the durability of the log.
     pub fn sync(&self) -> Commit {
-        todo!()
+        self.inner.sync()
     }
 
     /// What readers can see.
     pub fn visible(&self) -> Visible {
-        todo!()
+        self.inner.progress().shown.visible
     }
 
-    /// Calls `notify` after every change of [`visible`](Log::visible), on the thread that made it: it must not block.
-    pub fn on_visible(&self, _notify: Arc<dyn Fn() + Send + Sync>) -> Watch {
-        todo!()
+    /// Calls `notify` after every change of [`visible`](Log::visible), on the thread that made it: it must
+    /// neither block nor call a [`Source`](crate::Source).
+    pub fn on_visible(&self, notify: Arc<dyn Fn() + Send + Sync>) -> Watch {
+        self.inner.watches.register(notify)
     }
 
     /// What is left at the front.
     pub fn earliest(&self) -> Earliest {
-        todo!()
+        self.inner.progress().earliest()
     }
 
     /// A reader from `start` on.
-    pub fn reader(&self, _start: Start) -> Result<Reader, ReadError> {
-        todo!()
+    pub fn reader(&self, start: Start) -> Result<Reader, ReadError> {
+        Reader::new(self.inner.clone(), start)
     }
 
     /// Whether a reader that has read everything before `sequence` of `epoch` can go on from there.
-    pub fn check(&self, _epoch: u64, _sequence: u64) -> Result<(), ReadError> {
-        todo!()
+    pub fn check(&self, epoch: u64, sequence: u64) -> Result<(), ReadError> {
+        let writer = self.inner.writer();
+        let (current, later) = (writer.epoch(), writer.epochs.iter().find(|(later, _)| *later > epoch).copied());
+        drop(writer);
+        let progress = self.inner.progress();
+        match later {
+            Some((_, end)) if sequence > end => Err(ReadError::Lost { epoch, asked: sequence, end }),
+            None if epoch > current => Err(ReadError::PastEnd { asked: sequence, end: progress.shown.visible.end }),
+            _ => reader::check_sequence(&progress, sequence),
+        }
     }
 
     /// The records of an entry of this log.
-    pub fn load(&self, _entry: &Entry) -> Result<Loaded, ReadError> {
-        todo!()
+    pub fn load(&self, entry: &Entry) -> Result<Loaded, ReadError> {
+        reader::load(&self.inner, entry)
     }
 
-    /// Removes what retention no longer keeps.
-    pub fn trim(&self, _now: Timestamp) -> io::Result<Trimmed> {
-        todo!()
+    /// Removes what retention no longer keeps; never the segment that is written to.
+    pub fn trim(&self, now: Timestamp) -> io::Result<Trimmed> {
+        retention::trim(&self.inner, now)
     }
 
     /// The size of all segments.
     pub fn bytes(&self) -> u64 {
-        todo!()
+        self.inner.progress().segments.iter().map(|segment| segment.index().end().offset).sum()
     }
 
     /// The running hash after the last append.
     pub fn running_hash(&self) -> RunningHash {
-        todo!()
+        self.inner.writer().hash.clone()
+    }
+
+    /// Late records since the log was created.
+    pub(crate) fn late(&self) -> u64 {
+        self.inner.writer().late
     }
 }

@@ -1,6 +1,23 @@
-//! The publishers of a source, and the frontier that follows from them.
+//! The publishers of a source, and the frontier that follows from them. Pure: requests and `now` go in, verdicts come out.
+//!
+//! A verdict is made first ([`Publishers::judge`]), then appended to the log, and only then taken over
+//! ([`Publishers::apply`]); what it changes is in the log entry, so that replaying the log gives the same state.
 
-use dag_model::Timestamp;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use arrow_buffer::BooleanBuffer;
+use dag_model::{Frontier, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::PublishError;
+
+/// The most publishers that are remembered; the longest unheard of is forgotten first.
+const MAX_REMEMBERED: usize = 10_000;
+/// The most publishers that are joined at once.
+const MAX_JOINED: usize = 1_000;
+/// The most bytes of a publisher's name.
+const MAX_NAME: usize = 256;
 
 /// Who publishes, and which of its batches this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +43,303 @@ pub struct Joined {
     pub until: Timestamp,
 }
 
-/// A row that was refused because its time is too far past the node's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its index in the batch.
-    pub row: usize,
-    /// Its time.
-    pub time: Timestamp,
+/// What the log remembers of a publisher. The order of the fields is persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PublisherRecord {
+    pub(crate) name: String,
+    pub(crate) session: u64,
+    /// The number of its last accepted batch; 0 before the first.
+    pub(crate) last_batch: u64,
+    /// When it was last heard of, as far as the log knows.
+    pub(crate) heard: Timestamp,
+    pub(crate) joined: Option<Attendance>,
 }
 
-/// What an integer means as a time in s, ms, us and ns, for messages.
-pub fn readings(_integer: i64) -> String {
-    todo!()
+/// A publisher's part in the frontier while it is joined. The order of the fields is persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attendance {
+    pub(crate) since: Timestamp,
+    /// Nothing earlier is expected of it. Never goes back.
+    pub(crate) bound: Timestamp,
+    /// The greatest time of its records since it joined.
+    pub(crate) latest: Option<Timestamp>,
+}
+
+/// What the state machine has to know of its stream's options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) out_of_order: Duration,
+    pub(crate) max_ahead: Duration,
+    pub(crate) idle: Duration,
+    /// How long a publisher that left is remembered.
+    pub(crate) remember: Option<Duration>,
+}
+
+/// A request as far as publishers and the frontier are concerned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Request<'a> {
+    pub(crate) publisher: Option<&'a PublisherId>,
+    /// The times of the batch's records, refused ones left out; none without a batch.
+    pub(crate) times: Option<&'a [i64]>,
+    pub(crate) heartbeat: Option<Timestamp>,
+    pub(crate) done: bool,
+    pub(crate) seal: bool,
+    pub(crate) leave: bool,
+    pub(crate) history: bool,
+}
+
+/// What follows from a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The batch was accepted before: its records must not be appended.
+    pub(crate) repeat: bool,
+    /// Which records are late; none when none is.
+    pub(crate) late: Option<BooleanBuffer>,
+    /// The frontier after it.
+    pub(crate) frontier: Frontier,
+    /// What changes of publishers.
+    pub(crate) publishers: Vec<PublisherRecord>,
+}
+
+/// The publishers of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct Publishers {
+    rules: Rules,
+    frontier: Frontier,
+    known: HashMap<String, PublisherRecord>,
+}
+
+impl Publishers {
+    /// As a log remembers them; the idle time of those who are joined starts at `now`.
+    pub(crate) fn restore(
+        rules: Rules,
+        frontier: Frontier,
+        records: Vec<PublisherRecord>,
+        now: Timestamp,
+    ) -> Publishers {
+        let mut publishers = Publishers { rules, frontier, known: HashMap::new() };
+        for mut record in records {
+            if record.joined.is_some() {
+                record.heard = record.heard.max(now);
+            }
+            publishers.known.insert(record.name.clone(), record);
+        }
+        publishers
+    }
+
+    pub(crate) fn frontier(&self) -> Frontier {
+        self.frontier
+    }
+
+    /// The session and the last accepted batch of a publisher.
+    pub(crate) fn find(&self, name: &str) -> Option<(u64, u64)> {
+        self.known.get(name).map(|record| (record.session, record.last_batch))
+    }
+
+    /// Everything that is remembered, for the header of a segment.
+    pub(crate) fn records(&self) -> Vec<PublisherRecord> {
+        let mut records: Vec<_> = self.known.values().cloned().collect();
+        records.sort_by(|a, b| a.name.cmp(&b.name));
+        records
+    }
+
+    /// Those who are joined, the least bound first.
+    pub(crate) fn joined(&self) -> Vec<Joined> {
+        let mut joined: Vec<Joined> = self
+            .attending()
+            .map(|(record, attendance)| Joined {
+                name: record.name.clone(),
+                bound: attendance.bound,
+                since: attendance.since,
+                until: self.deadline(record),
+            })
+            .collect();
+        joined.sort_by(|a, b| (a.bound, &a.name).cmp(&(b.bound, &b.name)));
+        joined
+    }
+
+    /// Whether nobody speaks for the stream.
+    pub(crate) fn nobody_joined(&self) -> bool {
+        self.attending().next().is_none()
+    }
+
+    /// Whether the batch of a request was accepted before.
+    pub(crate) fn is_repeat(&self, publisher: &PublisherId) -> Result<bool, PublishError> {
+        let last = match self.known.get(&publisher.name) {
+            Some(record) if record.session > publisher.session => {
+                let PublisherId { name, session, .. } = publisher.clone();
+                return Err(PublishError::Fenced { name, session, by: record.session });
+            }
+            Some(record) if record.session == publisher.session => record.last_batch,
+            _ => 0,
+        };
+        if publisher.batch > last + 1 {
+            let name = publisher.name.clone();
+            return Err(PublishError::Gap { name, expected: last + 1, found: publisher.batch });
+        }
+        Ok(publisher.batch <= last)
+    }
+
+    /// What a request means.
+    pub(crate) fn judge(&self, request: Request<'_>, now: Timestamp) -> Result<Verdict, PublishError> {
+        let repeat = match (request.publisher, request.times) {
+            (Some(publisher), Some(_)) => self.is_repeat(publisher)?,
+            (Some(publisher), None) => {
+                self.is_repeat(&PublisherId { batch: 0, ..publisher.clone() })?;
+                false
+            }
+            (None, _) => false,
+        };
+        if self.frontier == Frontier::Empty {
+            let nothing_new = request.times.is_none() && request.heartbeat.is_none();
+            let verdict = Verdict { repeat, late: None, frontier: self.frontier, publishers: Vec::new() };
+            return if repeat || nothing_new { Ok(verdict) } else { Err(PublishError::Sealed) };
+        }
+        self.check_heartbeat(&request, now)?;
+        let request = Request { times: request.times.filter(|_| !repeat), ..request };
+
+        let before = self.record_of(request.publisher, now)?;
+        let after = self.after(&before, &request, now);
+        let stays = request.publisher.is_some() && !(request.done || request.leave || request.seal);
+        let frontier = if request.seal { Frontier::Empty } else { self.frontier_with(&after, stays) };
+        let after = PublisherRecord { joined: after.joined.filter(|_| stays), ..after };
+        let changed = after != PublisherRecord { heard: now, ..before };
+        Ok(Verdict {
+            repeat,
+            late: request.times.and_then(|times| self.late(times)),
+            frontier,
+            publishers: if request.publisher.is_some() && changed { vec![after] } else { Vec::new() },
+        })
+    }
+
+    /// Takes over a verdict once it is in the log.
+    pub(crate) fn apply(&mut self, verdict: &Verdict) {
+        self.frontier = verdict.frontier;
+        for record in &verdict.publishers {
+            self.known.insert(record.name.clone(), record.clone());
+        }
+        if self.frontier == Frontier::Empty {
+            self.known.values_mut().for_each(|record| record.joined = None);
+        }
+        while self.known.len() > MAX_REMEMBERED {
+            let gone = self.known.values().filter(|record| record.joined.is_none());
+            let Some(oldest) = gone.min_by_key(|record| record.heard).map(|record| record.name.clone()) else { break };
+            self.known.remove(&oldest);
+        }
+    }
+
+    /// Notes that a named publisher is alive, which needs no place in the log.
+    pub(crate) fn hear(&mut self, name: &str, now: Timestamp) {
+        if let Some(record) = self.known.get_mut(name) {
+            record.heard = record.heard.max(now);
+        }
+    }
+
+    /// Forgets who is remembered no longer; a verdict if somebody has been silent for too long.
+    pub(crate) fn tick(&mut self, now: Timestamp) -> Option<Verdict> {
+        if let Some(remember) = self.rules.remember {
+            self.known.retain(|_, record| record.joined.is_some() || record.heard.saturating_add(ns(remember)) >= now);
+        }
+        let silent = |record: &PublisherRecord| record.joined.is_some() && self.deadline(record) <= now;
+        let left: Vec<PublisherRecord> = self
+            .known
+            .values()
+            .filter(|record| silent(record))
+            .map(|record| PublisherRecord { joined: None, ..record.clone() })
+            .collect();
+        if left.is_empty() {
+            return None;
+        }
+        let rest = self.attending().filter(|(record, _)| !silent(record));
+        let frontier = rest.map(|(_, attendance)| Frontier::At(attendance.bound)).min();
+        let frontier = frontier.map_or(self.frontier, |rest| rest.max(self.frontier));
+        Some(Verdict { repeat: false, late: None, frontier, publishers: left })
+    }
+
+    /// When the next publisher will have been silent for too long.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.attending().map(|(record, _)| self.deadline(record)).min()
+    }
+
+    /// The verdict on the node's own heartbeat, if it moves anything.
+    pub(crate) fn node_heartbeat(&self, time: Timestamp) -> Option<Verdict> {
+        let frontier = Frontier::At(time);
+        let moves = self.nobody_joined() && frontier > self.frontier;
+        moves.then(|| Verdict { repeat: false, late: None, frontier, publishers: Vec::new() })
+    }
+
+    fn attending(&self) -> impl Iterator<Item = (&PublisherRecord, &Attendance)> {
+        self.known.values().filter_map(|record| Some((record, record.joined.as_ref()?)))
+    }
+
+    fn deadline(&self, record: &PublisherRecord) -> Timestamp {
+        record.heard.saturating_add(ns(self.rules.idle))
+    }
+
+    fn check_heartbeat(&self, request: &Request<'_>, now: Timestamp) -> Result<(), PublishError> {
+        let limit = now.saturating_add(ns(self.rules.max_ahead));
+        match request.heartbeat.filter(|heartbeat| *heartbeat > limit && !request.history) {
+            Some(heartbeat) => Err(PublishError::HeartbeatAhead { heartbeat, max_ahead: self.rules.max_ahead, now }),
+            None => Ok(()),
+        }
+    }
+
+    /// The publisher of a request as it is before it: one that is not known, or known under an older session, is new.
+    fn record_of(&self, publisher: Option<&PublisherId>, now: Timestamp) -> Result<PublisherRecord, PublishError> {
+        let (name, session) = match publisher {
+            Some(publisher) => (publisher.name.as_str(), publisher.session),
+            None => ("", 0),
+        };
+        if publisher.is_some() && !(1..=MAX_NAME).contains(&name.len()) {
+            return Err(PublishError::Name { found: name.len(), limit: MAX_NAME });
+        }
+        let known = self.known.get(name).filter(|record| publisher.is_some() && record.session == session);
+        if known.is_none_or(|record| record.joined.is_none()) && self.attending().count() >= MAX_JOINED {
+            return Err(PublishError::TooManyPublishers { limit: MAX_JOINED });
+        }
+        let new = || PublisherRecord { name: name.to_owned(), session, last_batch: 0, heard: now, joined: None };
+        Ok(known.cloned().unwrap_or_else(new))
+    }
+
+    /// The publisher after the request, still joined.
+    fn after(&self, before: &PublisherRecord, request: &Request<'_>, now: Timestamp) -> PublisherRecord {
+        let joins = || Attendance { since: now, bound: self.frontier.time().unwrap_or(Timestamp::MAX), latest: None };
+        let mut attendance = before.joined.unwrap_or_else(joins);
+        let latest = request.times.and_then(|times| times.iter().max()).map(|time| Timestamp(*time));
+        if let Some(latest) = latest {
+            attendance.latest = attendance.latest.max(Some(latest));
+            attendance.bound = attendance.bound.max(latest.saturating_add(-ns(self.rules.out_of_order)));
+        }
+        attendance.bound = attendance.bound.max(request.heartbeat.unwrap_or(Timestamp::MIN));
+        if request.done {
+            let end = attendance.latest.map_or(Timestamp::MIN, |latest| latest.saturating_add(1));
+            attendance.bound = attendance.bound.max(end);
+        }
+        let last_batch = match (request.publisher, request.times) {
+            (Some(publisher), Some(_)) => publisher.batch,
+            _ => before.last_batch,
+        };
+        PublisherRecord { last_batch, heard: now, joined: Some(attendance), ..before.clone() }
+    }
+
+    /// The frontier with one publisher's new bound; if it does not stay, then also with the bounds of the others alone.
+    fn frontier_with(&self, publisher: &PublisherRecord, stays: bool) -> Frontier {
+        let others = self.attending().filter(|(record, _)| record.name != publisher.name);
+        let others = others.map(|(_, attendance)| attendance.bound).min();
+        let own = publisher.joined.map(|attendance| attendance.bound);
+        let joint = own.into_iter().chain(others).min();
+        let left = if stays { None } else { others };
+        joint.max(left).map_or(self.frontier, |bound| self.frontier.max(Frontier::At(bound)))
+    }
+
+    fn late(&self, times: &[i64]) -> Option<BooleanBuffer> {
+        let frontier = self.frontier.time()?.0;
+        let least = times.iter().copied().fold(i64::MAX, i64::min);
+        (least < frontier).then(|| BooleanBuffer::collect_bool(times.len(), |row| times[row] < frontier))
+    }
+}
+
+/// A duration in nanoseconds, as far as they can be told.
+pub(crate) fn ns(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

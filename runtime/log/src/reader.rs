@@ -1,8 +1,22 @@
 //! Reading a log from a place on.
 
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_buffer::{Buffer, MutableBuffer};
 use dag_model::{Frontier, Timestamp};
 
-use crate::Entry;
+use crate::entry::{self, Entry, Location, Parsed, Prefix};
+use crate::index;
+use crate::inner::Inner;
+use crate::payload::{self, Loaded};
+use crate::progress::Progress;
+use crate::segment::Segment;
+use crate::storage::StorageFile;
+
+/// Bytes read for a header at once; most headers are no longer.
+const HEAD: usize = 256;
 
 /// Where to begin reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +60,14 @@ pub enum ReadError {
         /// The sequence after the last that is left of that epoch.
         end: u64,
     },
+    /// The log was removed.
+    #[error("the log was removed")]
+    Removed,
     /// The bytes are not what was written.
     #[error("{file}: damaged at offset {offset}: {what}", file = file.display())]
     Damaged {
         /// The segment file.
-        file: std::path::PathBuf,
+        file: PathBuf,
         /// Where in it.
         offset: u64,
         /// What was found.
@@ -60,28 +77,197 @@ pub enum ReadError {
     #[error("{file}: {source}", file = file.display())]
     Io {
         /// The segment file.
-        file: std::path::PathBuf,
+        file: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
-/// A place in a log that moves forward over visible entries. Holds no file and no memory besides.
-pub struct Reader {}
+/// A place in a log that moves forward over visible entries. It holds no file, and no memory besides.
+pub struct Reader {
+    log: Arc<Inner>,
+    at: Location,
+    sequence: u64,
+    frontier: Frontier,
+}
 
 impl Reader {
-    /// The next visible entry, or none until there is one.
-    pub fn next(&mut self) -> Result<Option<Entry>, ReadError> {
-        todo!()
+    pub(crate) fn new(log: Arc<Inner>, start: Start) -> Result<Reader, ReadError> {
+        let progress = log.progress();
+        let Some(first) = progress.segments.front() else { return Err(ReadError::Removed) };
+        let (segment, point) = match start {
+            Start::Earliest => (first.number, first.index().start()),
+            Start::End => {
+                let shown = progress.shown;
+                drop(progress);
+                let (sequence, frontier) = (shown.visible.end, shown.visible.frontier);
+                return Ok(Reader { log, at: shown.at, sequence, frontier });
+            }
+            Start::Sequence(sequence) => {
+                check_sequence(&progress, sequence)?;
+                seek(
+                    &progress,
+                    |segment| segment.index().start().sequence <= sequence,
+                    |index| index.before_sequence(sequence),
+                )
+            }
+            Start::Time(time) => {
+                seek(&progress, |segment| segment.index().start().max_time < time, |index| index.before_time(time))
+            }
+        };
+        drop(progress);
+        let at = Location { segment, offset: point.offset };
+        let mut reader = Reader { log, at, sequence: point.sequence, frontier: point.frontier };
+        match start {
+            Start::Sequence(sequence) => reader.skip(|entry| entry.end() <= sequence)?,
+            Start::Time(time) => reader.skip(|entry| entry.max_time < time)?,
+            Start::Earliest | Start::End => {}
+        }
+        Ok(reader)
     }
 
-    /// The sequence after the records read so far.
+    /// The next visible entry, or none until there is one.
+    // Not an iterator: after none there may be more.
+    #[expect(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+        loop {
+            let Some(segment) = self.segment()? else { return Ok(None) };
+            if self.at.offset == segment.index().end().offset {
+                self.at = Location { segment: segment.number + 1, offset: 0 };
+                continue;
+            }
+            let recent = self.log.recent().entry(self.at).cloned();
+            let (body, entry) = match recent {
+                Some(entry) => (entry.body, Some(entry)),
+                None => {
+                    let parsed = read_header(&self.log, &segment, self.at)?;
+                    (parsed.body, parsed.entry())
+                }
+            };
+            self.at = body.end();
+            if let Some(entry) = entry {
+                self.sequence = entry.end();
+                self.frontier = entry.frontier;
+                return Ok(Some(entry));
+            }
+        }
+    }
+
+    /// The sequence after the records read so far: of the next record, unless the reader began within an entry.
     pub fn sequence(&self) -> u64 {
-        todo!()
+        self.sequence
     }
 
     /// The frontier after the entries before this place.
     pub fn frontier(&self) -> Frontier {
-        todo!()
+        self.frontier
     }
+
+    /// The segment of the next visible entry, if there is one.
+    fn segment(&mut self) -> Result<Option<Arc<Segment>>, ReadError> {
+        let progress = self.log.progress();
+        if progress.segments.is_empty() {
+            return Err(ReadError::Removed);
+        }
+        if self.at >= progress.shown.at {
+            return Ok(None);
+        }
+        let Some(segment) = progress.segment(self.at.segment).cloned() else {
+            return Err(ReadError::Trimmed { asked: self.sequence, earliest: progress.earliest().sequence });
+        };
+        drop(progress);
+        if self.at.offset == 0 {
+            self.at = segment.start();
+        }
+        Ok(Some(segment))
+    }
+
+    /// Passes over entries for as long as `unwanted` holds.
+    fn skip(&mut self, unwanted: impl Fn(&Entry) -> bool) -> Result<(), ReadError> {
+        loop {
+            let (at, sequence, frontier) = (self.at, self.sequence, self.frontier);
+            match self.next()? {
+                Some(entry) if unwanted(&entry) => {}
+                Some(_) => {
+                    (self.at, self.sequence, self.frontier) = (at, sequence, frontier);
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// The last segment for which `before` holds, else the first, and the point in its index.
+fn seek(
+    progress: &Progress,
+    before: impl Fn(&Segment) -> bool,
+    point: impl Fn(&index::Index) -> index::Point,
+) -> (u64, index::Point) {
+    let found = progress.segments.partition_point(|segment| before(segment)).max(1) - 1;
+    let segment = &progress.segments[found];
+    (segment.number, point(&segment.index()))
+}
+
+/// Whether a record with that sequence is kept, or is the next to come.
+pub(crate) fn check_sequence(progress: &Progress, asked: u64) -> Result<(), ReadError> {
+    let (earliest, end) = (progress.earliest().sequence, progress.shown.visible.end);
+    match asked {
+        asked if asked < earliest => Err(ReadError::Trimmed { asked, earliest }),
+        asked if asked > end => Err(ReadError::PastEnd { asked, end }),
+        _ => Ok(()),
+    }
+}
+
+fn read_header(log: &Inner, segment: &Segment, at: Location) -> Result<Parsed, ReadError> {
+    let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: at.offset, what };
+    let failed = |source| ReadError::Io { file: segment.path.clone(), source };
+    let file = log.files.get(log.committer.storage(), segment).map_err(failed)?;
+    let room = usize::try_from(segment.index().end().offset - at.offset).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; HEAD.min(room)];
+    if bytes.len() < entry::PREFIX {
+        return Err(damaged("the segment ends within an entry".into()));
+    }
+    file.read_at(&mut bytes, at.offset).map_err(failed)?;
+    let prefix = Prefix::parse(&bytes).map_err(damaged)?;
+    if prefix.head() > room {
+        return Err(damaged("the segment ends within an entry".into()));
+    }
+    if prefix.head() > bytes.len() {
+        bytes.resize(prefix.head(), 0);
+        file.read_at(&mut bytes, at.offset).map_err(failed)?;
+    }
+    prefix.parse_header(at, &bytes[..prefix.head()]).map_err(damaged)
+}
+
+/// The records of an entry.
+pub(crate) fn load(log: &Inner, entry: &Entry) -> Result<Loaded, ReadError> {
+    let body = entry.body;
+    if let Some(loaded) = log.recent().batch(body.at) {
+        return Ok(loaded.clone());
+    }
+    if entry.count == 0 {
+        return Ok(Loaded { batch: arrow_array::RecordBatch::new_empty(log.columns.clone()), late: None });
+    }
+    let progress = log.progress();
+    let segment = progress.segment(body.at.segment).cloned().ok_or_else(|| match progress.segments.is_empty() {
+        true => ReadError::Removed,
+        false => ReadError::Trimmed { asked: entry.first, earliest: progress.earliest().sequence },
+    })?;
+    drop(progress);
+    let failed = |source| ReadError::Io { file: segment.path.clone(), source };
+    let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: body.at.offset, what };
+    let file = log.files.get(log.committer.storage(), &segment).map_err(failed)?;
+    let bytes = read_body(&*file, body).map_err(failed)?;
+    entry::check_body(&body, &bytes).map_err(damaged)?;
+    let loaded = payload::decode(bytes, entry.count, entry.late, &log.columns).map_err(damaged)?;
+    log.recent().keep(body.at, &loaded);
+    Ok(loaded)
+}
+
+/// Reads into memory that is aligned for every column type, so that decoding need not copy.
+fn read_body(file: &dyn StorageFile, body: entry::Body) -> io::Result<Buffer> {
+    let mut bytes = MutableBuffer::from_len_zeroed(body.length as usize);
+    file.read_at(&mut bytes, body.at.offset)?;
+    Ok(bytes.into())
 }

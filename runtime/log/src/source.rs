@@ -1,12 +1,18 @@
 //! A source: a log that publishers write.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use dag_model::{Frontier, Schema, Timestamp};
+use dag_model::{Frontier, Schema, Timestamp, times};
 
-use crate::{AppendError, Commit, Committer, Joined, Log, OpenError, Options, PublisherId, Refused};
+use crate::ahead::{Refused, beyond};
+use crate::entry::Code;
+use crate::payload::{self, Part};
+use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
+use crate::writer::Append;
+use crate::{AppendError, Commit, Committer, Joined, Log, OpenError, Options, PublisherId};
 
 /// How a source treats time and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +37,17 @@ impl Default for SourceOptions {
             max_ahead: Duration::from_secs(600),
             idle: Duration::from_secs(30),
             clock_node: false,
+        }
+    }
+}
+
+impl SourceOptions {
+    fn rules(&self) -> Rules {
+        Rules {
+            out_of_order: self.out_of_order,
+            max_ahead: self.max_ahead,
+            idle: self.idle,
+            remember: self.log.retention.age,
         }
     }
 }
@@ -63,7 +80,7 @@ pub struct Receipt {
     pub late: usize,
     /// The rows that were refused; all others were appended.
     pub refused: Vec<Refused>,
-    /// Whether the batch had been accepted before: then nothing was appended.
+    /// Whether the batch had been accepted before: then none of its records was appended.
     pub repeat: bool,
     /// The epoch of the records.
     pub epoch: u64,
@@ -73,7 +90,7 @@ pub struct Receipt {
     pub end: u64,
     /// The frontier after the request.
     pub frontier: Frontier,
-    /// Resolves when the request, or the one that it repeats, is durable.
+    /// Kept when the request, or the one that it repeats, is acknowledged by the log's durability.
     pub commit: Commit,
 }
 
@@ -113,9 +130,9 @@ pub enum PublishError {
         /// The node's clock.
         now: Timestamp,
     },
-    /// The publisher's name is too long.
-    #[error("a publisher's name has at most {limit} bytes, this one has {found}")]
-    NameTooLong {
+    /// The publisher's name is empty or too long.
+    #[error("a publisher's name has 1 to {limit} bytes, this one has {found}")]
+    Name {
         /// Its length.
         found: usize,
         /// The longest that is taken.
@@ -150,51 +167,181 @@ pub struct Stats {
 }
 
 /// A source stream: a log and its publishers.
-pub struct Source {}
+pub struct Source {
+    log: Log,
+    options: SourceOptions,
+    state: Mutex<State>,
+}
+
+struct State {
+    publishers: Publishers,
+    refused: u64,
+}
 
 impl Source {
-    /// Makes an empty source in `dir`, which is created.
-    pub fn create(_: &Path, _: &Schema, _: SourceOptions, _: &Committer) -> Result<Source, OpenError> {
-        todo!()
+    /// Makes an empty source in `dir`, which is created where it is missing.
+    pub fn create(
+        dir: &Path,
+        schema: &Schema,
+        options: SourceOptions,
+        committer: &Committer,
+    ) -> Result<Source, OpenError> {
+        let log = Log::create(dir, schema, options.log, committer)?;
+        Ok(Source::new(log, options, Publishers::restore(options.rules(), Frontier::START, Vec::new(), Timestamp::MIN)))
     }
 
     /// Opens the source in `dir`. Publishers that were joined still are; their idle time starts at `now`.
-    pub fn open(_: &Path, _: SourceOptions, _: &Committer, _now: Timestamp) -> Result<Source, OpenError> {
-        todo!()
+    pub fn open(
+        dir: &Path,
+        options: SourceOptions,
+        committer: &Committer,
+        now: Timestamp,
+    ) -> Result<Source, OpenError> {
+        let (log, records) = Log::open_with_publishers(dir, options.log, committer)?;
+        let publishers = Publishers::restore(options.rules(), log.visible().frontier, records, now);
+        Ok(Source::new(log, options, publishers))
+    }
+
+    fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
+        Source { log, options, state: Mutex::new(State { publishers, refused: 0 }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its log, for readers.
     pub fn log(&self) -> &Log {
-        todo!()
+        &self.log
+    }
+
+    /// How it treats time and publishers.
+    pub fn options(&self) -> &SourceOptions {
+        &self.options
     }
 
     /// Takes a publisher's request.
-    pub fn publish(&self, _request: Publish, _now: Timestamp) -> Result<Receipt, PublishError> {
-        todo!()
+    pub fn publish(&self, request: Publish, now: Timestamp) -> Result<Receipt, PublishError> {
+        let mut batch = request.batch;
+        if let (Some(publisher), Some(_)) = (&request.publisher, &batch)
+            && self.state().publishers.is_repeat(publisher)?
+        {
+            batch = batch.map(|batch| batch.slice(0, 0));
+        }
+        let mut refused = Vec::new();
+        if let Some(all) = batch.as_ref().filter(|_| !request.history) {
+            let limit = now.saturating_add(ns(self.options.max_ahead));
+            payload::check(all, self.log.arrow_schema())?;
+            let times = times(all);
+            if let Some(ahead) = beyond(times, limit) {
+                refused = ahead.set_indices().map(|row| Refused { row, time: Timestamp(times[row]) }).collect();
+                batch = Some(payload::select(all, &!&ahead));
+            }
+        }
+        let parts = match &batch {
+            Some(batch) => payload::encode(batch, self.log.arrow_schema())?,
+            None => Vec::new(),
+        };
+
+        let mut state = self.state();
+        let judged = Request {
+            publisher: request.publisher.as_ref(),
+            times: batch.as_ref().map(times),
+            heartbeat: request.heartbeat,
+            done: request.done,
+            seal: request.seal,
+            leave: request.leave,
+            history: request.history,
+        };
+        let verdict = state.publishers.judge(judged, now)?;
+        let parts = if verdict.repeat { &[][..] } else { &parts[..] };
+        let first = self.take_over(&mut state, &verdict, parts, now)?;
+        if verdict.repeat {
+            refused.clear();
+        }
+        if let Some(publisher) = &request.publisher {
+            state.publishers.hear(&publisher.name, now);
+        }
+        state.refused += refused.len() as u64;
+        let accepted = parts.iter().map(|part| part.batch.num_rows()).sum();
+        Ok(Receipt {
+            accepted,
+            late: verdict.late.map_or(0, |late| late.count_set_bits()),
+            refused,
+            repeat: verdict.repeat,
+            epoch: self.log.visible().epoch,
+            first,
+            end: first + accepted as u64,
+            frontier: verdict.frontier,
+            commit: self.log.inner.acknowledged(),
+        })
+    }
+
+    /// Appends what a verdict changes, if anything, and takes it over. Returns the sequence of the next record before.
+    fn take_over(
+        &self,
+        state: &mut State,
+        verdict: &Verdict,
+        parts: &[Part],
+        now: Timestamp,
+    ) -> Result<u64, AppendError> {
+        let moved = verdict.frontier > state.publishers.frontier();
+        if parts.is_empty() && verdict.publishers.is_empty() && !moved {
+            return Ok(self.log.inner.writer().sequence);
+        }
+        let append = Append {
+            code: if parts.is_empty() { Code::Frontier } else { Code::Records },
+            parts,
+            late: verdict.late.as_ref(),
+            frontier: verdict.frontier,
+            publishers: verdict.publishers.clone(),
+            now,
+        };
+        let first = self.log.inner.append(append, || state.publishers.records())?;
+        state.publishers.apply(verdict);
+        Ok(first)
     }
 
     /// The session and the last accepted batch of a publisher, for a rerun that resumes.
-    pub fn publisher(&self, _name: &str) -> Option<(u64, u64)> {
-        todo!()
+    pub fn publisher(&self, name: &str) -> Option<(u64, u64)> {
+        self.state().publishers.find(name)
     }
 
     /// Lets silent publishers leave; returns [`next_deadline`](Source::next_deadline).
-    pub fn tick(&self, _now: Timestamp) -> Result<Option<Timestamp>, AppendError> {
-        todo!()
+    pub fn tick(&self, now: Timestamp) -> Result<Option<Timestamp>, AppendError> {
+        let mut state = self.state();
+        if let Some(verdict) = state.publishers.tick(now) {
+            self.take_over(&mut state, &verdict, &[], now)?;
+        }
+        Ok(state.publishers.next_deadline())
     }
 
     /// When the next publisher will have been silent for too long.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        todo!()
+        self.state().publishers.next_deadline()
     }
 
-    /// The node says that nothing before `time` will follow. Does nothing unless the source has `clock_node` and nobody is joined.
-    pub fn node_heartbeat(&self, _time: Timestamp, _now: Timestamp) -> Result<(), AppendError> {
-        todo!()
+    /// The node says that nothing before `time` will follow. Does nothing unless the source has `clock_node` and nobody
+    /// is joined.
+    pub fn node_heartbeat(&self, time: Timestamp, now: Timestamp) -> Result<(), AppendError> {
+        let mut state = self.state();
+        match state.publishers.node_heartbeat(time).filter(|_| self.options.clock_node) {
+            Some(verdict) => self.take_over(&mut state, &verdict, &[], now).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// What it counted.
     pub fn stats(&self) -> Stats {
-        todo!()
+        let state = self.state();
+        let visible = self.log.visible();
+        Stats {
+            records: visible.end,
+            late: self.log.late(),
+            refused: state.refused,
+            bytes: self.log.bytes(),
+            frontier: visible.frontier,
+            joined: state.publishers.joined(),
+        }
     }
 }

@@ -1,0 +1,214 @@
+//! What all handles of a log share, and the order in which it is locked: the writer, then how far the log is, then the rest.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow_schema::SchemaRef;
+use dag_model::Schema;
+
+use crate::entry::{Code, Location};
+use crate::files::Files;
+use crate::progress::{Callback, Point, Progress};
+use crate::publishers::PublisherRecord;
+use crate::recent::Recent;
+use crate::watch::Watches;
+use crate::writer::{Append, Writer};
+use crate::{AppendError, Commit, CommitError, Committer, Durability, Options};
+
+/// A log.
+pub(crate) struct Inner {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) schema: Schema,
+    pub(crate) columns: SchemaRef,
+    pub(crate) committer: Committer,
+    pub(crate) files: Files,
+    pub(crate) watches: Arc<Watches>,
+    writer: Mutex<Writer>,
+    progress: Mutex<Progress>,
+    recent: Mutex<Recent>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        dir: PathBuf,
+        options: Options,
+        schema: Schema,
+        committer: Committer,
+        writer: Writer,
+        progress: Progress,
+    ) -> Arc<Inner> {
+        Arc::new(Inner {
+            dir,
+            options,
+            columns: dag_model::arrow_schema(&schema),
+            schema,
+            committer,
+            files: Files::default(),
+            watches: Arc::default(),
+            writer: Mutex::new(writer),
+            progress: Mutex::new(progress),
+            recent: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends entries; `publishers` is called where a segment begins. Returns the sequence of the first record.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        append: Append<'_>,
+        publishers: impl FnOnce() -> Vec<PublisherRecord>,
+    ) -> Result<u64, AppendError> {
+        let mut writer = self.writer();
+        let first = writer.sequence;
+        let appended = self.append_locked(&mut writer, append, publishers);
+        if let Err(AppendError::Failed(error)) = &appended {
+            self.fail(error.clone());
+        }
+        appended?;
+        let shown = match self.options.durability {
+            Durability::Fsync => {
+                self.queue(&mut writer);
+                false
+            }
+            Durability::Os | Durability::Derived => self.progress().show(writer.point()),
+        };
+        if !writer.unsynced.is_empty() {
+            self.queue(&mut writer);
+        }
+        drop(writer);
+        if shown {
+            self.watches.notify();
+        }
+        Ok(first)
+    }
+
+    fn append_locked(
+        &self,
+        writer: &mut Writer,
+        append: Append<'_>,
+        publishers: impl FnOnce() -> Vec<PublisherRecord>,
+    ) -> Result<(), AppendError> {
+        if let Some(error) = self.progress().failed.clone() {
+            return Err(AppendError::Failed(error));
+        }
+        let sealed = writer.frontier == dag_model::Frontier::Empty && append.code != Code::End;
+        if writer.ended || sealed {
+            return Err(AppendError::Sealed);
+        }
+        if writer.offset >= self.options.segment_bytes && writer.offset > writer.segment.start().offset {
+            let (storage, durability) = (self.committer.storage(), self.options.durability);
+            writer.roll(storage, &self.dir, durability, publishers())?;
+            self.progress().segments.push_back(writer.segment.clone());
+        }
+        let durable = self.progress().durable;
+        let written = writer.append(append, durable)?;
+        let mut recent = self.recent();
+        for written in written {
+            let Some(entry) = written.entry else { continue };
+            if let Some(records) = &written.records {
+                recent.keep(entry.body.at, records);
+            }
+            recent.push(written.start, entry);
+        }
+        Ok(())
+    }
+
+    fn queue(self: &Arc<Self>, writer: &mut Writer) {
+        if !std::mem::replace(&mut writer.queued, true) {
+            self.committer.queue(self.clone());
+        }
+    }
+
+    /// Makes all that is written durable and shows it. Called by the committer.
+    pub(crate) fn commit(&self) {
+        let mut writer = self.writer();
+        writer.queued = false;
+        let mut files = std::mem::take(&mut writer.unsynced);
+        files.push(writer.file.clone());
+        let point = writer.point();
+        drop(writer);
+        match files.iter().try_for_each(|file| file.sync_data()) {
+            Ok(()) => self.settle(point),
+            Err(error) => self.fail(CommitError(format!("{}: {error}", self.dir.display()))),
+        }
+    }
+
+    fn settle(&self, point: Point) {
+        let mut progress = self.progress();
+        let shown = progress.show(point);
+        let kept = progress.settle(point.at);
+        drop(progress);
+        if shown {
+            self.watches.notify();
+        }
+        kept.into_iter().for_each(|done| done(Ok(())));
+    }
+
+    /// After a failed sync nobody knows what is on disk: the log takes nothing more.
+    pub(crate) fn fail(&self, error: CommitError) {
+        let waiting = self.progress().fail(error.clone());
+        waiting.into_iter().for_each(|done| done(Err(error.clone())));
+    }
+
+    /// Calls `done` when what is before `at` is durable, or can't be.
+    pub(crate) fn when_durable(&self, at: Location, done: Callback) {
+        let mut progress = self.progress();
+        match progress.outcome(at) {
+            None => progress.wait(at, done),
+            Some(outcome) => {
+                drop(progress);
+                done(outcome);
+            }
+        }
+    }
+
+    /// Resolves when all that is written so far is acknowledged by the log's own durability.
+    pub(crate) fn acknowledged(self: &Arc<Self>) -> Commit {
+        match self.options.durability {
+            Durability::Fsync => Commit::at(self.clone(), self.writer().point().at),
+            Durability::Os | Durability::Derived => Commit::done(),
+        }
+    }
+
+    /// Resolves when all that is written so far is durable.
+    pub(crate) fn sync(self: &Arc<Self>) -> Commit {
+        let mut writer = self.writer();
+        self.queue(&mut writer);
+        Commit::at(self.clone(), writer.point().at)
+    }
+}
+
+impl Drop for Inner {
+    /// Closes the log in good order, so that opening it again knows that nothing may be missing.
+    ///
+    /// An error is as good as a crash, and opening deals with that.
+    fn drop(&mut self) {
+        let progress = self.progress.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let lost = progress.failed.is_some() || progress.segments.is_empty();
+        if self.options.durability == Durability::Derived || lost || writer.closed || writer.file.sync_data().is_err() {
+            return;
+        }
+        let closed = Append {
+            code: Code::Closed,
+            parts: &[],
+            late: None,
+            frontier: writer.frontier,
+            publishers: Vec::new(),
+            now: writer.segment.index().last_appended(),
+        };
+        let _ = writer.append(closed, writer.point().at);
+    }
+}

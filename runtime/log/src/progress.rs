@@ -1,0 +1,114 @@
+//! How far a log is: which segments it has, what readers can see of it, what of it is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use dag_model::{Frontier, Timestamp};
+
+use crate::CommitError;
+use crate::entry::Location;
+use crate::segment::Segment;
+
+/// What readers can see of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visible {
+    /// The epoch of the next record.
+    pub epoch: u64,
+    /// The sequence after the last visible record.
+    pub end: u64,
+    /// The frontier there.
+    pub frontier: Frontier,
+    /// The greatest time of any record so far, trimmed ones included; [`Timestamp::MIN`] when there was none.
+    pub max_time: Timestamp,
+    /// Whether the incarnation that wrote it is at its end.
+    pub ended: bool,
+}
+
+/// What is left at the front of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earliest {
+    /// The earliest sequence that is kept.
+    pub sequence: u64,
+    /// All removed records are earlier than this; [`Timestamp::MIN`] when none was removed.
+    pub complete_from: Timestamp,
+}
+
+/// Called with what became of an append.
+pub(crate) type Callback = Box<dyn FnOnce(Result<(), CommitError>) + Send>;
+
+/// The place after an entry, and what a reader that is there sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Point {
+    pub(crate) at: Location,
+    pub(crate) visible: Visible,
+}
+
+/// How far a log is.
+pub(crate) struct Progress {
+    /// Ascending and without gaps; the last one is written to.
+    pub(crate) segments: VecDeque<Arc<Segment>>,
+    pub(crate) shown: Point,
+    pub(crate) durable: Location,
+    pub(crate) failed: Option<CommitError>,
+    /// Who waits for which place to be durable.
+    waiting: Vec<(Location, Callback)>,
+}
+
+impl Progress {
+    pub(crate) fn new(segments: VecDeque<Arc<Segment>>, shown: Point, durable: Location) -> Progress {
+        Progress { segments, shown, durable, failed: None, waiting: Vec::new() }
+    }
+
+    /// Shows what is before `point`; says whether that is more than before.
+    pub(crate) fn show(&mut self, point: Point) -> bool {
+        let more = point.at > self.shown.at;
+        if more {
+            self.shown = point;
+        }
+        more
+    }
+
+    /// Notes what is durable; returns who waited for that.
+    pub(crate) fn settle(&mut self, durable: Location) -> Vec<Callback> {
+        self.durable = self.durable.max(durable);
+        self.waiting.extract_if(.., |(at, _)| *at <= self.durable).map(|(_, done)| done).collect()
+    }
+
+    /// Notes that the log can't be written any more; returns who waits in vain.
+    pub(crate) fn fail(&mut self, error: CommitError) -> Vec<Callback> {
+        self.failed = Some(error);
+        self.waiting.drain(..).map(|(_, done)| done).collect()
+    }
+
+    /// Whether what is before `at` is durable; none while that is open.
+    pub(crate) fn outcome(&self, at: Location) -> Option<Result<(), CommitError>> {
+        match &self.failed {
+            _ if at <= self.durable => Some(Ok(())),
+            Some(error) => Some(Err(error.clone())),
+            None => None,
+        }
+    }
+
+    /// Calls `done` when [`outcome`](Progress::outcome) is no longer open.
+    pub(crate) fn wait(&mut self, at: Location, done: Callback) {
+        self.waiting.push((at, done));
+    }
+
+    /// The segment with that number, unless it was trimmed.
+    pub(crate) fn segment(&self, number: u64) -> Option<&Arc<Segment>> {
+        let first = self.segments.front()?.number;
+        self.segments.get(usize::try_from(number.checked_sub(first)?).ok()?)
+    }
+
+    pub(crate) fn earliest(&self) -> Earliest {
+        let Some(first) = self.segments.front() else {
+            return Earliest { sequence: self.shown.visible.end, complete_from: self.shown.visible.max_time };
+        };
+        let start = first.index().start();
+        let complete_from = match start.max_time {
+            Timestamp::MIN => Timestamp::MIN,
+            removed => removed.saturating_add(1),
+        };
+        Earliest { sequence: start.sequence, complete_from }
+    }
+}

@@ -1,0 +1,91 @@
+//! Going through a segment's file from front to back with few reads.
+
+use std::io;
+use std::ops::Range;
+
+use crate::entry::{self, Location, Parsed, Prefix};
+use crate::storage::StorageFile;
+
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+
+/// A window over a file.
+pub(crate) struct Scan<'a> {
+    file: &'a dyn StorageFile,
+    segment: u64,
+    length: u64,
+    buffer: Vec<u8>,
+    start: u64,
+}
+
+/// What lies at a place.
+pub(crate) enum Found {
+    /// The end of the file.
+    End,
+    /// A whole entry whose checksums match.
+    Entry(Box<Parsed>),
+    /// Something else, which the text describes.
+    Bad(String),
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(file: &'a dyn StorageFile, segment: u64) -> io::Result<Scan<'a>> {
+        Ok(Scan { file, segment, length: file.length()?, buffer: Vec::new(), start: 0 })
+    }
+
+    /// The file's length.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The bytes from `offset` on; none where the file ends before `count` of them.
+    pub(crate) fn bytes(&mut self, offset: u64, count: usize) -> io::Result<Option<&[u8]>> {
+        if offset.checked_add(count as u64).is_none_or(|end| end > self.length) {
+            return Ok(None);
+        }
+        let buffered = self.start..self.start + self.buffer.len() as u64;
+        if offset < buffered.start || offset + count as u64 > buffered.end {
+            let length = (count.max(CHUNK) as u64).min(self.length - offset) as usize;
+            self.buffer.resize(length, 0);
+            self.file.read_at(&mut self.buffer, offset)?;
+            self.start = offset;
+        }
+        let from = (offset - self.start) as usize;
+        Ok(Some(&self.buffer[from..from + count]))
+    }
+
+    /// What lies at `offset`.
+    pub(crate) fn entry(&mut self, offset: u64) -> io::Result<Found> {
+        if offset == self.length {
+            return Ok(Found::End);
+        }
+        let at = Location { segment: self.segment, offset };
+        let Some(bytes) = self.bytes(offset, entry::PREFIX)? else {
+            return Ok(Found::Bad("the file ends within an entry".into()));
+        };
+        let prefix = match Prefix::parse(bytes) {
+            Ok(prefix) => prefix,
+            Err(what) => return Ok(Found::Bad(what)),
+        };
+        let Some(bytes) = self.bytes(offset, prefix.head() + prefix.body())? else {
+            return Ok(Found::Bad("the file ends within an entry".into()));
+        };
+        let (head, body) = bytes.split_at(prefix.head());
+        let parsed = prefix.parse_header(at, head);
+        match parsed.and_then(|parsed| entry::check_body(&parsed.body, body).map(|()| parsed)) {
+            Ok(parsed) => Ok(Found::Entry(Box::new(parsed))),
+            Err(what) => Ok(Found::Bad(what)),
+        }
+    }
+
+    /// Whether an entry that begins in `range` is whole and satisfies `holds`.
+    pub(crate) fn any(&mut self, range: Range<u64>, holds: impl Fn(&Parsed) -> bool) -> io::Result<bool> {
+        for offset in range.step_by(8) {
+            let begins = self.bytes(offset, entry::MAGIC.len())? == Some(&entry::MAGIC);
+            if begins && matches!(self.entry(offset)?, Found::Entry(entry) if holds(&entry)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
