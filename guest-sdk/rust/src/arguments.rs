@@ -1,7 +1,7 @@
 //! Arguments as a struct: [`arguments!`](crate::arguments) declares its fields with their docs and defaults, once for
 //! `describe` and for parsing.
 
-use crate::{Parameter, ParameterKind, Result};
+use crate::{Argument, Parameter, Result};
 
 /// What an operator takes besides its inputs. [`arguments!`](crate::arguments) writes this.
 pub trait Arguments: Sized {
@@ -24,54 +24,6 @@ impl Arguments for () {
 
     fn parse(_: &[(String, String)]) -> Result<()> {
         Ok(())
-    }
-}
-
-/// A Rust type that an argument can be read into.
-///
-/// `Option` of one need not be given, `Vec` of one takes all positional arguments that remain, at least one.
-pub trait Argument: Sized {
-    /// What the parameter takes.
-    const KIND: ParameterKind;
-    /// Whether it may be left out with no default.
-    const OPTIONAL: bool = false;
-    /// Whether it takes several arguments.
-    const REPEATED: bool = false;
-
-    /// Reads the canonical texts that were given: exactly one, unless optional or repeated.
-    ///
-    /// # Errors
-    /// If they are not what the parameter takes.
-    fn read(texts: &[&str]) -> Result<Self>;
-}
-
-impl<T: Argument> Argument for Option<T> {
-    const KIND: ParameterKind = T::KIND;
-    const OPTIONAL: bool = true;
-
-    fn read(texts: &[&str]) -> Result<Option<T>> {
-        if texts.is_empty() { Ok(None) } else { T::read(texts).map(Some) }
-    }
-}
-
-impl<T: Argument> Argument for Vec<T> {
-    const KIND: ParameterKind = T::KIND;
-    const REPEATED: bool = true;
-
-    fn read(texts: &[&str]) -> Result<Vec<T>> {
-        if texts.is_empty() {
-            Err("at least one is needed".to_owned())
-        } else {
-            texts.iter().map(|text| T::read(&[text])).collect()
-        }
-    }
-}
-
-/// The one text of an argument that is neither optional nor repeated.
-pub(crate) fn only<'a>(texts: &[&'a str]) -> Result<&'a str> {
-    match texts {
-        [text] => Ok(text),
-        texts => Err(format!("one argument is expected, {} were given", texts.len())),
     }
 }
 

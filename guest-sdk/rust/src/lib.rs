@@ -1,6 +1,7 @@
 //! What the author of an operator in Rust uses.
 
 pub mod aggregate;
+pub mod argument;
 pub mod arguments;
 pub mod cell;
 pub mod component;
@@ -10,6 +11,7 @@ mod export;
 pub mod harness;
 pub mod host;
 pub mod inputs;
+pub mod key;
 pub mod map;
 pub mod operator;
 pub mod output;
@@ -20,7 +22,8 @@ pub mod transform;
 pub mod wasm;
 
 pub use aggregate::{Accumulator, Aggregate, Bound, Fold};
-pub use arguments::{Argument, Arguments, Of};
+pub use argument::{Argument, ColumnName, Columns};
+pub use arguments::{Arguments, Of};
 pub use cell::{Cell, Timestamp};
 pub use dag_expr::{Parameter, ParameterKind};
 pub use dag_frame::{
@@ -29,18 +32,9 @@ pub use dag_frame::{
 pub use element::{Element, Ordered, Present};
 pub use host::Level;
 pub use inputs::{Batch, Inputs};
+pub use key::{Keyed, append_key};
 pub use map::{FixedMap, FixedSet};
 pub use operator::{About, Lookback, Operator, Result, find_column};
 pub use output::Output;
 pub use state::State;
 pub use transform::{Input, Opened, Order, Transform};
-
-/// tmp
-#[derive(Clone, Debug)]
-pub struct ColumnName(pub String);
-impl Argument for ColumnName {
-    const KIND: ParameterKind = ParameterKind::Column;
-    fn read(texts: &[&str]) -> Result<Self> {
-        arguments::only(texts).map(|t| ColumnName(t.to_owned()))
-    }
-}

@@ -1,1 +1,17 @@
-//! The standard transforms.
+//! The standard transforms: `filter map union join delta rate above`.
+//!
+//! Read [`filter`] first, the shortest, then [`above`] for state by key and [`join`] for several inputs.
+
+pub mod above;
+pub mod change;
+pub mod union;
+
+use above::Above;
+use change::{Delta, Rate};
+use union::Union;
+
+dag_guest::export_transforms!(
+    component = "transforms",
+    version = env!("CARGO_PKG_VERSION"),
+    [Union, Delta, Rate, Above],
+);

@@ -178,8 +178,12 @@ impl TransformInstance {
 fn check_count(signature: &Signature, found: usize) -> Result {
     let Signature { about, min_inputs, max_inputs, .. } = signature;
     if found < *min_inputs as usize || max_inputs.is_some_and(|max| found > max as usize) {
-        let most = max_inputs.map_or("any number".to_owned(), |max| max.to_string());
-        return Err(format!("{} takes {min_inputs} to {most} of input streams, {found} were given", about.name));
+        let range = match max_inputs {
+            Some(max) if max == min_inputs => min_inputs.to_string(),
+            Some(max) => format!("{min_inputs} to {max}"),
+            None => format!("at least {min_inputs}"),
+        };
+        return Err(format!("{} takes {range} input streams, {found} came", about.name));
     }
     Ok(())
 }
