@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use crate::cut::{BYTE_ORDER_MARK, Cutter};
 use crate::decode::arrow::{messages::Messages, widen};
 use crate::decode::csv::Records;
-use crate::refusal::list;
+use crate::refusal::{either, list};
 use crate::{BodyError, Format, MAX_COLUMNS, TimeColumn};
 
 /// The columns of a stream that these records could be of. `sample` holds whole records, such as a first [`crate::Chunk`].
@@ -43,7 +43,7 @@ fn without_time(mut columns: Vec<(String, Type)>, time: &TimeColumn) -> Result<S
         columns.retain(|(column, _)| column != name);
     } else if !wanted.is_empty() {
         let found = list(columns.iter().map(|(column, _)| column.as_str()));
-        return Err(BodyError::NoTime { expected: wanted.join(" or "), found });
+        return Err(BodyError::NoTime { expected: either(&wanted), found });
     }
     if columns.iter().any(|(column, _)| column == TIME) {
         return Err(BodyError::ReservedColumn);

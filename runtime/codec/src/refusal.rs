@@ -126,6 +126,15 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// Names to choose from in words: `` `a`, `b` or `c` ``.
+pub(crate) fn either(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
 /// The columns of a stream in words.
 pub(crate) fn columns_of(schema: &Schema) -> String {
     list(schema.fields.iter().map(|field| field.name.as_str()))

@@ -108,7 +108,7 @@ impl Splitter {
         let records = self.ready().min(max_records);
         let mut taken = self.waiting.drain(..records as usize);
         let first = taken.next()?;
-        let end = taken.last().map_or(first.place.end, |last| last.place.end);
+        let end = taken.next_back().map_or(first.place.end, |last| last.place.end);
         let text = &self.buffer[first.place.start..end];
         let (header, header_lines) = self.header.as_ref().map_or((&[][..], 0), |header| (&header.text, header.lines));
         let first_line = first.lines_before + 1 - header_lines;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use dag_model::{Schema, TIME};
 
-use crate::refusal::{columns_of, list};
+use crate::refusal::{columns_of, either, list};
 use crate::{BodyError, MAX_COLUMNS, TimeColumn};
 
 /// The names that a body may use. Column 0 is the time.
@@ -69,10 +69,6 @@ impl<'a> Names<'a> {
 
     /// The names of the time in words.
     pub fn times(&self) -> String {
-        let quoted: Vec<String> = self.time_names.iter().map(|name| format!("`{name}`")).collect();
-        match quoted.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-            _ => quoted.concat(),
-        }
+        either(&self.time_names)
     }
 }

@@ -38,7 +38,7 @@ pub struct Encoder {
 enum Writer {
     Json(json::Json),
     Csv(csv::Csv),
-    Arrow(arrow::Arrow),
+    Arrow(Box<arrow::Arrow>),
 }
 
 impl Encoder {
@@ -47,7 +47,7 @@ impl Encoder {
         let writer = match format {
             Format::Json => Writer::Json(json::Json::new(&names(schema, options))),
             Format::Csv => Writer::Csv(csv::Csv::new(names(schema, options))),
-            Format::Arrow => Writer::Arrow(arrow::Arrow::new(schema, options)),
+            Format::Arrow => Writer::Arrow(Box::new(arrow::Arrow::new(schema, options))),
         };
         Encoder { writer, positions: options.positions }
     }

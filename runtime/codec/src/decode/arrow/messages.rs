@@ -9,8 +9,8 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::read_record_batch;
-use arrow_ipc::{Message, MessageHeader, root_as_message};
-use arrow_schema::SchemaRef;
+use arrow_ipc::{FieldNode, Message, MessageHeader, root_as_message};
+use arrow_schema::{DataType, Schema, SchemaRef};
 
 use super::unreadable;
 use crate::{BodyError, MAX_VALUES};
@@ -53,7 +53,7 @@ impl Messages {
             }
         };
         let batch = batch.ok_or_else(|| unreadable("a message does not hold the record batch that it announces"))?;
-        check(&batch, body.len())?;
+        check(&batch, &self.schema, body.len())?;
         self.records = self.records.saturating_add(batch.length() as usize);
         if self.records.saturating_mul(self.columns) > MAX_VALUES {
             return Err(BodyError::TooManyValues { columns: self.columns });
@@ -97,22 +97,33 @@ fn cut(rest: &mut Buffer, length: u64) -> Result<Buffer, BodyError> {
     Ok(first)
 }
 
-/// Checks that a batch says nothing of its body that is not so.
-fn check(batch: &arrow_ipc::RecordBatch<'_>, body: usize) -> Result<(), BodyError> {
+/// Checks that a batch of such columns says nothing of its body that is not so.
+fn check(batch: &arrow_ipc::RecordBatch<'_>, schema: &Schema, body: usize) -> Result<(), BodyError> {
     if batch.compression().is_some() {
         return Err(unreadable("its batches are compressed; send them uncompressed"));
     }
-    let inside = |offset: i64, length: i64| {
-        let end = u64::try_from(offset).ok()?.checked_add(u64::try_from(length).ok()?)?;
-        (end <= body as u64).then_some(())
-    };
     let records = batch.length();
-    let buffers = batch.buffers().into_iter().flatten().all(|place| inside(place.offset(), place.length()).is_some());
-    let nodes = batch.nodes().into_iter().flatten();
-    let nodes =
-        nodes.fold(true, |ok, node| ok && node.length() == records && (0..=records).contains(&node.null_count()));
-    if records < 0 || !buffers || !nodes {
-        return Err(unreadable("a batch's metadata does not fit its body"));
+    let mut nodes = batch.nodes().into_iter().flatten();
+    let node_fits = |node: &FieldNode| node.length() == records && (0..=records).contains(&node.null_count());
+    let mut buffers = batch.buffers().into_iter().flatten();
+    let buffer_fits = |place: &arrow_ipc::Buffer, width: usize| {
+        let (offset, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
+        let (Ok(offset), Ok(length)) = (offset, length) else { return false };
+        offset.checked_add(length).is_some_and(|end| end <= body) && length.is_multiple_of(width)
+    };
+    let fits = records >= 0
+        && schema.fields().iter().all(|field| {
+            nodes.next().is_some_and(node_fits)
+                && widths(field.data_type()).iter().all(|width| buffers.next().is_some_and(|b| buffer_fits(b, *width)))
+        });
+    if fits { Ok(()) } else { Err(unreadable("a batch's metadata does not fit its body")) }
+}
+
+/// Of a column's buffers, validity first, how many bytes their items take.
+fn widths(column: &DataType) -> Vec<usize> {
+    match column {
+        DataType::Utf8 | DataType::Binary => vec![1, 4, 1],
+        DataType::LargeUtf8 | DataType::LargeBinary => vec![1, 8, 1],
+        fixed => vec![1, fixed.primitive_width().unwrap_or(1)],
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ pub(crate) mod widen;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, TimestampNanosecondArray, new_null_array};
+use arrow_array::{BooleanArray, RecordBatch, TimestampNanosecondArray, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter;
