@@ -76,8 +76,9 @@ pub struct ColumnRef<'a> {
     pub values: Values<'a>,
 }
 
-/// An owned column. The same layout as [`ColumnRef`], in vectors.
-#[derive(Clone, Debug, PartialEq)]
+/// An owned column. The same layout as [`ColumnRef`], in vectors. Equal to another of the same type and values, whatever stands at
+/// the places of nulls.
+#[derive(Clone, Debug)]
 pub struct Column {
     /// How many values, nulls included.
     pub len: usize,
@@ -88,7 +89,7 @@ pub struct Column {
 }
 
 /// The values of an owned column.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Data {
     /// Bits, least significant first.
     Boolean(Vec<u8>),
@@ -180,6 +181,12 @@ impl<'a> ColumnRef<'a> {
     pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let column = *self;
         (0..self.len).map(move |index| column.value(index))
+    }
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Column) -> bool {
+        self.ty() == other.ty() && self.len == other.len && self.view().iter().eq(other.view().iter())
     }
 }
 

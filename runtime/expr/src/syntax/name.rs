@@ -1,0 +1,119 @@
+//! Names: which need quotes, and which are near to one another.
+
+use std::fmt;
+
+/// Words of the grammar, in any case. `end` is none of them: it can stand only where no name can, and sessions have a column of
+/// that name.
+pub const KEYWORDS: [&str; 16] = [
+    "and", "as", "between", "case", "cast", "else", "false", "in", "is", "like", "not", "null", "or", "then", "true",
+    "when",
+];
+
+/// The keyword that this word is, in lower case.
+pub(crate) fn keyword(word: &str) -> Option<&'static str> {
+    KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word))
+}
+
+/// Whether no stream and no operator may have this name: keywords, `late`, which is a view of a source, and `errors`, kept for another.
+pub fn is_reserved(name: &str) -> bool {
+    keyword(name).is_some() || matches!(name, "late" | "errors")
+}
+
+/// Whether this is a letter or `_`, then letters, digits or `_`.
+pub(crate) fn is_plain(part: &str) -> bool {
+    let mut bytes = part.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A name as the grammar writes it: in double quotes where it needs them.
+///
+/// ```
+/// use dag_expr::syntax::name::Quoted;
+/// assert_eq!(Quoted("prod.cpu_util").to_string(), "prod.cpu_util");
+/// assert_eq!(Quoted("cpu-util").to_string(), "\"cpu-util\"");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0;
+        let first = name.split('.').next().unwrap_or_default();
+        if name.split('.').all(is_plain) && keyword(first).is_none() && !is_reserved(name) {
+            f.write_str(name)
+        } else {
+            write!(f, "\"{}\"", name.replace('"', "\"\""))
+        }
+    }
+}
+
+/// The names that somebody who wrote `name` may have meant, nearest first, at most three.
+pub(crate) fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let distances = names.into_iter().map(|other| (distance(name, other), other));
+    let mut near: Vec<_> = distances.filter(|(distance, _)| *distance <= allowed).collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// "`a` has a similar name", or nothing.
+pub(crate) fn near_help<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let near: Vec<String> = near(name, names).into_iter().map(|name| format!("`{}`", Quoted(name))).collect();
+    match near.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} has a similar name")),
+        [most @ .., last] => Some(format!("{} and {last} have similar names", most.join(", "))),
+    }
+}
+
+/// How many characters must be inserted, deleted or replaced, in any case, to get from one to the other (Wagner and Fischer, 1974).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().flat_map(char::to_lowercase).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_need_quotes_get_them() {
+        let table = [
+            ("cpu", "cpu"),
+            ("a.b_2", "a.b_2"),
+            ("l.in", "l.in"),
+            ("end", "end"),
+            ("in", "\"in\""),
+            ("IN", "\"IN\""),
+            ("in.x", "\"in.x\""),
+            ("late", "\"late\""),
+            ("2nd", "\"2nd\""),
+            ("a..b", "\"a..b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("żółw", "\"żółw\""),
+        ];
+        for (name, written) in table {
+            assert_eq!(Quoted(name).to_string(), written);
+        }
+    }
+
+    #[test]
+    fn near_names_are_found_and_others_are_not() {
+        assert_eq!(near("cpu_utl", ["mem", "cpu_util", "cpu"]), ["cpu_util"]);
+        assert_eq!(near("AVG", ["avg", "max"]), ["avg"]);
+        assert!(near("x", ["load", "memory"]).is_empty());
+        assert_eq!(near_help("cpus", ["cpu", "cpu2"]).unwrap(), "`cpu` and `cpu2` have similar names");
+    }
+}
