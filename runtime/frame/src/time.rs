@@ -43,22 +43,22 @@ pub fn append(out: &mut Vec<u8>, ns: i64) {
     let (seconds, fraction) = (ns.div_euclid(SECOND), ns.rem_euclid(SECOND));
     let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     let (year, month, day) = civil_from_days(days);
-    digits(out, 4, year);
-    for (mark, value) in
-        [(b'-', month), (b'-', day), (b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)]
-    {
-        out.push(mark);
-        digits(out, 2, value);
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    digits(&mut text[..4], year);
+    for (at, value) in [(5, month), (8, day), (11, second / 3600), (14, second / 60 % 60), (17, second % 60)] {
+        digits(&mut text[at..at + 2], value);
     }
     if fraction != 0 {
-        out.push(b'.');
-        match fraction {
-            _ if fraction % 1_000_000 == 0 => digits(out, 3, fraction / 1_000_000),
-            _ if fraction % 1_000 == 0 => digits(out, 6, fraction / 1_000),
-            _ => digits(out, 9, fraction),
-        }
+        digits(&mut text[20..29], fraction);
     }
-    out.push(b'Z');
+    let end = match fraction {
+        0 => 19,
+        _ if fraction % 1_000_000 == 0 => 23,
+        _ if fraction % 1_000 == 0 => 26,
+        _ => 29,
+    };
+    text[end] = b'Z';
+    out.extend_from_slice(&text[..=end]);
 }
 
 /// The time that the text tells: a date, then perhaps `T` or a space and `HH:MM`, `HH:MM:SS` or with a fraction of up to nine
@@ -151,9 +151,13 @@ impl Rest<'_> {
     }
 }
 
-/// Appends a number with leading zeros.
-fn digits(out: &mut Vec<u8>, width: u32, number: i64) {
-    out.extend((0..width).rev().map(|place| b'0' + (number / 10_i64.pow(place) % 10) as u8));
+/// Fills text with a number and leading zeros.
+fn digits(text: &mut [u8], number: i64) {
+    let mut rest = number as u32;
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
