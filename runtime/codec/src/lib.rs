@@ -3,8 +3,8 @@
 //! Pure: bytes come in, batches and bytes go out. What is wrong with one record refuses that record and nothing else
 //! ([`Refusal`]); what is wrong with a body as a whole refuses the body ([`BodyError`]).
 //!
-//! Read [`format`], [`time_column`] and [`refusal`], then `cut`, which finds where records end, and [`decode`]; then
-//! [`split`] and [`infer`], which the CLI uses on files; then [`encode`].
+//! Read `format`, `time_column` and `refusal`, then `cut`, which finds where records end, and [`decode`]; then `split` and
+//! `infer`, which the CLI uses on files; then [`encode`].
 //!
 //! ```
 //! use dag_codec::{Decoder, Encoder, EncodeOptions, Format, TimeColumn};
@@ -26,11 +26,11 @@ mod binary;
 mod cut;
 pub mod decode;
 pub mod encode;
-pub mod format;
-pub mod infer;
-pub mod refusal;
-pub mod split;
-pub mod time_column;
+mod format;
+mod infer;
+mod refusal;
+mod split;
+mod time_column;
 
 pub use decode::{Decoded, Decoder};
 pub use encode::{EncodeOptions, Encoder, Events, Table};
@@ -38,7 +38,7 @@ pub use format::Format;
 pub use infer::infer;
 pub use refusal::{BodyError, Refusal};
 pub use split::{Chunk, Splitter};
-pub use time_column::{TimeColumn, TimeUnit};
+pub use time_column::{TIME_NAMES, TimeColumn, TimeUnit};
 
 /// The greatest length of a record's text in bytes, line end not counted.
 pub const MAX_LINE: usize = 1 << 20;
