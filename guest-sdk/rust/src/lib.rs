@@ -22,10 +22,11 @@ pub mod transform;
 pub mod wasm;
 
 pub use aggregate::{Accumulator, Aggregate, Bound, Fold};
-pub use argument::{Argument, ColumnName, Columns};
+pub use argument::{Argument, ColumnName, Columns, Duration, Expression, MatchText, Predicate, ProjectionText};
 pub use arguments::{Arguments, Of};
 pub use cell::{Cell, Timestamp};
-pub use dag_expr::{Parameter, ParameterKind};
+pub use dag_expr::argument::{Match, Projection};
+pub use dag_expr::{Parameter, ParameterKind, Scalar};
 pub use dag_frame::{
     AlignedBytes, Bits, Column, ColumnRef, Data, Field, Frame, Schema, Type, Value, Values, VarLen, encode,
 };

@@ -13,9 +13,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// Records that one call should not exceed by much: the host limits an output's bytes. An operator that may go far beyond
-    /// its input stops here and says [`more`](Output::more).
-    pub const ROWS: usize = 8192;
+    /// Records that one call should not exceed by much, and so the bytes of all columns together: the host limits an output.
+    const ROWS: usize = 8192;
+    const BYTES: usize = 4 << 20;
 
     /// An empty output.
     pub(crate) fn new(schema: &Schema) -> Output {
@@ -28,9 +28,14 @@ impl Output {
         self.columns[0].len
     }
 
-    /// Whether [`ROWS`](Output::ROWS) has been reached.
+    /// Whether this is as much as one call should emit. An operator that may go far beyond its input asks, stops, and says
+    /// that there is [`more`](Output::more).
     pub fn is_full(&self) -> bool {
-        self.rows() >= Output::ROWS
+        let bytes = |column: &Column| match &column.data {
+            Data::Utf8(_, bytes) | Data::Binary(_, bytes) => bytes.len(),
+            _ => column.len * 8,
+        };
+        self.rows() >= Output::ROWS || self.columns.iter().map(bytes).sum::<usize>() >= Output::BYTES
     }
 
     /// Emits these rows of a batch as they are.

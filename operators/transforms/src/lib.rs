@@ -4,14 +4,20 @@
 
 pub mod above;
 pub mod change;
+pub mod filter;
+pub mod join;
+pub mod map;
 pub mod union;
 
 use above::Above;
 use change::{Delta, Rate};
+use filter::Filter;
+use join::Join;
+use map::Map;
 use union::Union;
 
 dag_guest::export_transforms!(
     component = "transforms",
     version = env!("CARGO_PKG_VERSION"),
-    [Union, Delta, Rate, Above],
+    [Filter, Map, Union, Join, Delta, Rate, Above],
 );

@@ -231,6 +231,6 @@ mod tests {
         );
         let Ok(Match::Condition(scalar)) = Match::bind("(l.host = r.node)", &columns) else { panic!() };
         assert_eq!(scalar.to_string(), "l.host=r.node");
-        assert_eq!(scalar.as_equalities(), Some(vec![(0, 1)]));
+        assert_eq!(scalar.equalities(), (vec![(0, 1)], true));
     }
 }

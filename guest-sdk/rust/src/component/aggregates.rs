@@ -14,12 +14,15 @@ pub trait Aggregates {
     fn entries() -> Vec<AggregateEntry>;
 }
 
+/// [`Aggregate::bind`] of arguments that are not parsed yet.
+type Bind = fn(&[(String, String)], &Schema) -> Result<Bound>;
+
 /// One operator of a component.
 #[derive(Clone, Copy, Debug)]
 pub struct AggregateEntry {
     about: About,
     signature: fn() -> Signature,
-    bind: fn(&[(String, String)], &Schema) -> Result<Bound>,
+    bind: Bind,
 }
 
 impl AggregateEntry {

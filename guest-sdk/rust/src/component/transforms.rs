@@ -15,12 +15,15 @@ pub trait Transforms {
     fn entries() -> Vec<TransformEntry>;
 }
 
+/// [`Transform::open`] of arguments that are not parsed yet.
+type Open = fn(&[(String, String)], &[Input]) -> Result<(Box<dyn Running>, Opening)>;
+
 /// One operator of a component.
 #[derive(Clone, Copy, Debug)]
 pub struct TransformEntry {
     about: About,
     signature: fn() -> Signature,
-    open: fn(&[(String, String)], &[Input]) -> Result<(Box<dyn Running>, Opening)>,
+    open: Open,
 }
 
 impl TransformEntry {

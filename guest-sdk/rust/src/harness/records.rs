@@ -79,7 +79,7 @@ impl Records {
     }
 
     /// Some rows as a frame.
-    pub(super) fn frame(&self, rows: &[u32]) -> Vec<u8> {
+    pub fn frame(&self, rows: &[u32]) -> Vec<u8> {
         let columns: Vec<_> = self.columns.iter().map(|column| column.view().take(rows)).collect();
         encode(rows.len(), &columns.iter().map(Column::view).collect::<Vec<_>>())
     }

@@ -27,6 +27,8 @@ use crate::error::Error;
 use crate::syntax::ast::{BinaryOp, Expr};
 use crate::syntax::parser;
 use bound::{Bound, Op};
+use function::Function;
+pub(crate) use literal::quote;
 
 /// A scalar expression, bound to the columns that it may speak of. Displayed in canonical form, which binds to the same again.
 ///
@@ -90,9 +92,9 @@ impl Scalar {
         }
     }
 
-    /// The pairs of columns that must be equal, if this says nothing but that some pairs of columns of one type are:
+    /// The pairs of columns of one type that must be equal for this to hold, and whether that is all that it says:
     /// `l.host=r.host and l.zone=r.zone`. A join can then look records up by their key.
-    pub fn as_equalities(&self) -> Option<Vec<(usize, usize)>> {
+    pub fn equalities(&self) -> (Vec<(usize, usize)>, bool) {
         let conditions = match &self.root.op {
             Op::And(conditions) => conditions.as_slice(),
             _ => std::slice::from_ref(&self.root),
@@ -104,7 +106,9 @@ impl Scalar {
             },
             _ => None,
         };
-        conditions.iter().map(pair).collect()
+        let pairs: Vec<_> = conditions.iter().filter_map(pair).collect();
+        let all = pairs.len() == conditions.len();
+        (pairs, all)
     }
 
     /// One value per row. `columns` are those that it was bound to, in that order, of `rows` values each; those that
@@ -131,4 +135,9 @@ impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.root.fmt(f)
     }
+}
+
+/// Whether a function is called so.
+pub(crate) fn is_function(name: &str) -> bool {
+    Function::from_name(name).is_some()
 }
