@@ -1,5 +1,9 @@
 //! What an operator says of itself.
 
+use crate::bind::window;
+use crate::syntax::name::{is_plain, is_reserved};
+use crate::syntax::parser::parse_argument;
+
 /// Which of the two worlds an operator is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -80,4 +84,119 @@ pub struct Signature {
     pub state_written: u32,
     /// The versions that it reads.
     pub state_read: Vec<u32>,
+}
+
+impl ParameterKind {
+    /// As help shows it: `DURATION`.
+    const fn placeholder(self) -> &'static str {
+        match self {
+            ParameterKind::Duration => "DURATION",
+            ParameterKind::Integer => "INTEGER",
+            ParameterKind::Number => "NUMBER",
+            ParameterKind::Text => "TEXT",
+            ParameterKind::Boolean => "BOOLEAN",
+            ParameterKind::Column => "COLUMN",
+            ParameterKind::Columns => "COLUMNS",
+            ParameterKind::Scalar => "VALUE",
+            ParameterKind::Predicate => "CONDITION",
+            ParameterKind::Projection => "PROJECTION",
+            ParameterKind::Match => "MATCH",
+        }
+    }
+}
+
+impl Signature {
+    /// How it is used: `avg(STREAM, [WINDOW], of=value, every=, offset=, session=, by=)`. In brackets stands what may be left
+    /// out, behind a name its default; what must be given is in capitals.
+    pub fn usage(&self) -> String {
+        let mut parts = vec!["STREAM".to_owned(); self.min_inputs];
+        match self.max_inputs {
+            None => parts.push("...".to_owned()),
+            Some(most) => parts.extend(vec!["[STREAM]".to_owned(); most.saturating_sub(self.min_inputs)]),
+        }
+        let (positional, named): (Vec<&Parameter>, Vec<&Parameter>) =
+            self.parameters.iter().partition(|parameter| parameter.positional);
+        for parameter in positional {
+            let place = parameter.name.to_uppercase();
+            parts.push(if parameter.required { place } else { format!("[{place}]") });
+            parts.extend(parameter.repeated.then(|| "...".to_owned()));
+        }
+        if self.kind == Kind::Aggregate {
+            parts.push(format!("[{}]", window::PARAMETERS[0].to_uppercase()));
+        }
+        parts.extend(named.into_iter().map(|parameter| {
+            let required = if parameter.required { parameter.kind.placeholder() } else { "" };
+            format!("{}={}", parameter.name, parameter.default.as_deref().unwrap_or(required))
+        }));
+        if self.kind == Kind::Aggregate {
+            parts.extend(window::PARAMETERS[1..].iter().map(|name| format!("{name}=")));
+        }
+        format!("{}({})", self.name, parts.join(", "))
+    }
+
+    /// Whether expressions can use this operator and their canonical form can tell its arguments apart.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let refuse = |what: String| Err(format!("operator {}: {what}", self.name));
+        if !is_plain(&self.name) || is_reserved(&self.name) {
+            return Err(format!(
+                "`{}` is no name for an operator: letters, digits and _, and no word of the grammar",
+                self.name
+            ));
+        }
+        if self.max_inputs.is_some_and(|most| most < self.min_inputs.max(1)) {
+            return refuse("it takes fewer streams at most than at least, or none".to_owned());
+        }
+        let aggregate = self.kind == Kind::Aggregate;
+        if aggregate && (self.min_inputs, self.max_inputs) != (1, Some(1)) {
+            return refuse("an aggregate has one input".to_owned());
+        }
+        let key = self.parameters.iter().find(|parameter| self.key.as_ref() == Some(&parameter.name));
+        if self.key.is_some() && key.is_none_or(|parameter| parameter.kind != ParameterKind::Columns) {
+            return refuse("its key must be one of its parameters, of kind columns".to_owned());
+        }
+        // Behind one that may be missing altogether, position says nothing.
+        let mut gap = false;
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let name = &parameter.name;
+            if !is_plain(name) || is_reserved(name) {
+                return refuse(format!("`{name}` is no name for a parameter"));
+            }
+            if self.parameters[..index].iter().any(|other| other.name == *name) {
+                return refuse(format!("it has two parameters `{name}`"));
+            }
+            if aggregate && window::PARAMETERS.contains(&name.as_str()) {
+                return refuse(format!("every aggregate has the parameter `{name}` already"));
+            }
+            if parameter.required && parameter.default.is_some() {
+                return refuse(format!("`{name}` is required and has a default"));
+            }
+            if let Some(Err(error)) = parameter.default.as_deref().map(parse_argument) {
+                return refuse(format!("the default of `{name}` is in error: {error}"));
+            }
+            if parameter.repeated && (!parameter.positional || parameter.default.is_some()) {
+                return refuse(format!("`{name}` is repeated, so it must be positional and have no default"));
+            }
+            if !parameter.positional {
+                continue;
+            }
+            if self.max_inputs.is_none() {
+                return refuse(format!("it takes any number of streams, so `{name}` cannot be positional"));
+            }
+            let behind = &self.parameters[index + 1..];
+            if parameter.repeated && (aggregate || behind.iter().any(|other| other.positional)) {
+                return refuse(format!("`{name}` is repeated, so nothing positional can follow it"));
+            }
+            if gap && parameter.repeated || gap && parameter.required {
+                return refuse(format!("`{name}` stands behind a parameter that may be left out"));
+            }
+            gap |= !parameter.required && parameter.default.is_none() && !parameter.repeated;
+            if gap && aggregate {
+                return refuse(format!("`{name}` stands before the window, so it needs a default or must be required"));
+            }
+        }
+        Ok(())
+    }
 }

@@ -80,9 +80,9 @@ pub struct Argument {
     pub name: String,
     /// Canonical text.
     pub value: String,
-    /// Whether the value is the declared default, which the canonical form leaves out.
+    /// Whether the value is the declared default, which the canonical form leaves out where nothing positional follows.
     pub default: bool,
-    /// Whether the canonical form leaves the name out.
+    /// Whether the canonical form gives it without its name.
     pub positional: bool,
 }
 

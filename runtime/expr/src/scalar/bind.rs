@@ -2,6 +2,7 @@
 
 use dag_frame::Type;
 
+use crate::column;
 use crate::error::{Error, Span};
 use crate::scalar::bound::{Bound, Op};
 use crate::scalar::function::Function;
@@ -25,7 +26,10 @@ impl Binder<'_> {
         let refuse = |message: &str| Err(Error::new(expr.span.clone(), message));
         let literal = |literal: Literal| Ok(Bound { ty: literal.ty(), op: Op::Literal(literal) });
         match &expr.node {
-            Node::Name(name) => self.column(name, &expr.span),
+            Node::Name(name) => {
+                let (index, ty) = column::find(self.columns, name, &expr.span)?;
+                Ok(Bound::new(Op::Column { index, name: name.clone() }, ty))
+            }
             Node::Integer(number) => match i64::try_from(*number) {
                 Ok(number) => literal(Literal::Int64(number)),
                 Err(_) => refuse("this number does not fit into int64"),
@@ -73,30 +77,6 @@ impl Binder<'_> {
             Node::Cast { value, ty } => self.cast(value, ty),
             Node::Call { name, arguments } => self.call(name, arguments),
         }
-    }
-
-    fn column(self, name: &str, span: &Span) -> Result<Bound, Error> {
-        let mut found = self.columns.iter().enumerate().filter(|(_, (column, _))| column == name);
-        let Some((index, (_, ty))) = found.next() else { return Err(self.unknown_column(name, span)) };
-        if found.next().is_some() {
-            return Err(Error::new(span.clone(), format!("`{}` could be one of several columns", Quoted(name)))
-                .help("give the inputs different names with `as`"));
-        }
-        Ok(Bound::new(Op::Column { index, name: name.to_owned() }, *ty))
-    }
-
-    fn unknown_column(self, name: &str, span: &Span) -> Error {
-        let error = Error::new(span.clone(), format!("there is no column `{}`", Quoted(name)));
-        let names = self.columns.iter().map(|(name, _)| name.as_str());
-        if let Some(help) = near_help(name, names.clone()) {
-            return error.help(help);
-        }
-        // Written in double quotes, as other languages write text.
-        if span.len() == name.len() + 2 {
-            return error.help(format!("text goes in single quotes: '{name}'"));
-        }
-        let names: Vec<String> = names.take(12).map(|name| Quoted(name).to_string()).collect();
-        error.help(format!("columns are {}", names.join(", ")))
     }
 
     /// Where `a-b` failed to bind but there is a column of that name.

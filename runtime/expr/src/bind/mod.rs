@@ -1,0 +1,106 @@
+//! Binding: what an expression means in a catalog of streams and operators.
+//!
+//! This file tells streams apart; `call` gives arguments to parameters, `parameter` reads one argument, `window` the
+//! parameters that every aggregate has, and `application` puts an operator's application together.
+
+mod application;
+pub(crate) mod call;
+pub(crate) mod parameter;
+pub(crate) mod window;
+
+use crate::argument::found;
+use crate::error::{Error, ErrorKind, Span};
+use crate::scalar::is_function;
+use crate::stream::{Catalog, Stream};
+use crate::syntax::ast::{Argument, Expr, Ident, Node};
+use crate::syntax::name::{Quoted, near_help};
+use crate::syntax::parser::parse;
+
+/// The stream that `text` names.
+///
+/// # Errors
+/// Where the text departs from the grammar, names a stream, operator or column that is not there, or gives an operator what it does
+/// not take. [`Error::kind`] tells a stream or operator that may still come.
+pub fn bind(text: &str, catalog: &dyn Catalog) -> Result<Stream, Error> {
+    Binder { catalog }.stream(&parse(text)?)
+}
+
+#[derive(Clone, Copy)]
+struct Binder<'c> {
+    catalog: &'c dyn Catalog,
+}
+
+impl Binder<'_> {
+    fn stream(self, expr: &Expr) -> Result<Stream, Error> {
+        match &expr.node {
+            Node::Name(name) => self.source(name, &expr.span),
+            Node::Call { name, arguments } => match name.text.as_str() {
+                "late" => self.late(name, arguments),
+                "errors" => Err(Error::new(name.span.clone(), "`errors(...)` is reserved and means nothing yet")),
+                _ => self.application(name, arguments),
+            },
+            Node::Paren(inner) => self.stream(inner),
+            _ => Err(self.no_stream(expr)),
+        }
+    }
+
+    fn source(self, name: &str, span: &Span) -> Result<Stream, Error> {
+        match self.catalog.source(name) {
+            Some(schema) => Ok(Stream::Source { name: name.to_owned(), schema }),
+            None => Err(self.unknown_stream(name, span)),
+        }
+    }
+
+    /// `late(source)`
+    fn late(self, name: &Ident, arguments: &[Argument]) -> Result<Stream, Error> {
+        let [Argument { name: None, value, alias: None, .. }] = arguments else {
+            return Err(Error::new(name.span.clone(), "late(...) takes one source stream and nothing else"));
+        };
+        match self.stream(value)? {
+            Stream::Source { name, schema } => Ok(Stream::Late { name, schema }),
+            _ => Err(Error::new(value.span.clone(), "only a source has late records")
+                .help("what comes too late is sorted out where it is published")),
+        }
+    }
+
+    fn unknown_stream(self, name: &str, span: &Span) -> Error {
+        let message = format!("there is no stream `{}`", Quoted(name));
+        let error = Error::new(span.clone(), message).kind(ErrorKind::UnknownStream(name.to_owned()));
+        let sources = self.catalog.sources();
+        if self.catalog.operators().iter().any(|operator| operator == name) {
+            return error.help(format!("an operator is applied to streams: {name}(...)"));
+        }
+        match near_help(name, sources.iter().map(String::as_str)) {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+
+    fn unknown_operator(self, name: &Ident) -> Error {
+        let message = format!("there is no operator `{}`", Quoted(&name.text));
+        let error = Error::new(name.span.clone(), message).kind(ErrorKind::UnknownOperator(name.text.clone()));
+        if is_function(&name.text) {
+            return error.help(format!("as a function it goes into one: map(STREAM, {}(...) as name)", name.text));
+        }
+        let operators = self.catalog.operators();
+        match near_help(&name.text, operators.iter().map(String::as_str)) {
+            Some(help) => error.help(help),
+            None => error,
+        }
+    }
+
+    /// What `expr` is instead of a stream.
+    fn no_stream(self, expr: &Expr) -> Error {
+        let error = Error::new(expr.span.clone(), format!("expected a stream, found {}", found(&expr.node)));
+        if let Some(name) = expr.dashed() {
+            return error.help(format!("a name with a dash goes in double quotes: {}", Quoted(&name)));
+        }
+        match &expr.node {
+            Node::Integer(_) | Node::Float(_) | Node::Duration(_) => {
+                error.help("a name that begins with a digit goes in double quotes")
+            }
+            Node::Text(text) => error.help(format!("single quotes are for text; a name is written {}", Quoted(text))),
+            _ => error,
+        }
+    }
+}
