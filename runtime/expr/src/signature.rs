@@ -146,8 +146,8 @@ impl Signature {
                 self.name
             ));
         }
-        if self.max_inputs.is_some_and(|most| most < self.min_inputs.max(1)) {
-            return refuse("it takes fewer streams at most than at least, or none".to_owned());
+        if self.min_inputs == 0 || self.max_inputs.is_some_and(|most| most < self.min_inputs) {
+            return refuse("it takes at least one stream, and at most no fewer than at least".to_owned());
         }
         let aggregate = self.kind == Kind::Aggregate;
         if aggregate && (self.min_inputs, self.max_inputs) != (1, Some(1)) {

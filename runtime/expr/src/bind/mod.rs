@@ -8,6 +8,8 @@ pub(crate) mod call;
 pub(crate) mod parameter;
 pub(crate) mod window;
 
+pub use self::window::PARAMETERS as WINDOW_PARAMETERS;
+
 use crate::argument::found;
 use crate::error::{Error, ErrorKind, Span};
 use crate::scalar::is_function;

@@ -48,14 +48,15 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The names that somebody who wrote `name` may have meant, nearest first, at most three.
-pub(crate) fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// The names that somebody who wrote `name` may have meant: the nearest ones, at most three.
+fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let allowed = (name.chars().count() / 3).clamp(1, 3);
     let distances = names.into_iter().map(|other| (distance(name, other), other));
     let mut near: Vec<_> = distances.filter(|(distance, _)| *distance <= allowed).collect();
     near.sort();
     near.dedup();
-    near.into_iter().take(3).map(|(_, name)| name).collect()
+    let nearest = near.first().map(|(distance, _)| *distance);
+    near.into_iter().filter(|(distance, _)| Some(*distance) == nearest).take(3).map(|(_, name)| name).collect()
 }
 
 /// "`a` has a similar name", or nothing.
@@ -68,20 +69,24 @@ pub(crate) fn near_help<'a>(name: &str, names: impl IntoIterator<Item = &'a str>
     }
 }
 
-/// How many characters must be inserted, deleted or replaced, in any case, to get from one to the other (Wagner and Fischer, 1974).
+/// How many characters must be inserted, deleted, replaced or swapped with their neighbour, in any case, to get from one to the
+/// other (optimal string alignment, after Damerau, 1964).
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().flat_map(char::to_lowercase).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    let [a, b] = [a, b].map(|name| name.to_lowercase().chars().collect::<Vec<char>>());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            table[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let least = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+                let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if swapped { least.min(table[i - 2][j - 2] + 1) } else { least }
+            };
         }
     }
-    row[b.len()]
+    table[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -113,7 +118,8 @@ mod tests {
     fn near_names_are_found_and_others_are_not() {
         assert_eq!(near("cpu_utl", ["mem", "cpu_util", "cpu"]), ["cpu_util"]);
         assert_eq!(near("AVG", ["avg", "max"]), ["avg"]);
+        assert_eq!(near("agv", ["avg", "max"]), ["avg"]);
         assert!(near("x", ["load", "memory"]).is_empty());
-        assert_eq!(near_help("cpus", ["cpu", "cpu2"]).unwrap(), "`cpu` and `cpu2` have similar names");
+        assert_eq!(near_help("cpus", ["cpu", "cpu2", "gpu"]).unwrap(), "`cpu` and `cpu2` have similar names");
     }
 }
