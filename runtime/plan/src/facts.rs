@@ -1,0 +1,64 @@
+//! What the plan asks of the world.
+
+use dag_expr::Application;
+use dag_model::{Digest, Frontier, Timestamp};
+
+use crate::incarnation::LogId;
+
+/// What the plan asks of the world. Answers are cheap and from memory.
+pub trait Facts {
+    /// A source stream's log as readers see it; none if there is no such stream.
+    fn source(&self, name: &str) -> Option<SourceFacts>;
+    /// The sequence of the first record that can be at `from` or later: all records before it are earlier.
+    fn seek(&self, log: &LogId, from: Timestamp) -> u64;
+    /// The sequence after a log's last visible record.
+    fn end(&self, log: &LogId) -> u64;
+    /// What an operator says of an application of it.
+    fn operator(&self, application: &Application) -> Result<OperatorFacts, String>;
+}
+
+/// A source stream's log as readers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Its frontier.
+    pub frontier: Frontier,
+    /// The epoch that its positions carry.
+    pub epoch: u64,
+    /// The earliest retained record's sequence.
+    pub earliest: u64,
+    /// All records at or after this time are retained.
+    pub complete_from: Timestamp,
+    /// The greatest time of a record, if there is one.
+    pub newest: Option<Timestamp>,
+}
+
+/// What an operator says of an application of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatorFacts {
+    /// The component that exports it.
+    pub digest: Digest,
+    /// How far back a result's causes may lie, besides its window.
+    pub lookback: Lookback,
+    /// How it wants its input.
+    pub order: Order,
+}
+
+/// How much earlier than a result its causes may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookback {
+    /// Not at all.
+    None,
+    /// This many nanoseconds.
+    Duration(i64),
+    /// Without bound.
+    Unbounded,
+}
+
+/// How an operator wants its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As the log of its only input has it, at once.
+    Log,
+    /// Merged by time, as far as the joint frontier.
+    Time,
+}

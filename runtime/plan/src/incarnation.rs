@@ -1,0 +1,84 @@
+//! The incarnation record: all that a computation's output depends on besides its input logs.
+
+use dag_model::{Digest, Frontier, IncarnationId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One run of a computation from one starting point. Persisted; fixed when made and only appended to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incarnation {
+    /// Names this run, and its log.
+    pub id: IncarnationId,
+    /// The canonical expression.
+    pub stream: String,
+    /// The components that it has run.
+    pub ran: Vec<Ran>,
+    /// Where it starts in each input.
+    pub inputs: Vec<InputStart>,
+    /// Which of its results are complete, and so shown.
+    pub began: Began,
+    /// Where it ends by itself: set for a backfill.
+    pub until: Option<Until>,
+    /// The number of key ranges that a transform runs as.
+    pub shards: u32,
+    /// The version of the host's windowing.
+    pub windowing: u32,
+}
+
+/// A component that an incarnation ran from some frontier on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The component.
+    pub digest: Digest,
+    /// The input frontier at which it took over.
+    pub from: Frontier,
+}
+
+/// Where a computation starts in an input stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputStart {
+    /// The logs to read one after the other; each but the last ends.
+    pub legs: Vec<Leg>,
+    /// Earlier records are dropped.
+    pub from: Timestamp,
+    /// Whether the late records of a source are meant, instead of those on time.
+    pub late: bool,
+}
+
+/// A log and where to start in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// The log.
+    pub log: LogId,
+    /// The first record to read.
+    pub sequence: u64,
+}
+
+/// A log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LogId {
+    /// Of a source stream.
+    Source(String),
+    /// Of a run of a derived stream.
+    Derived(IncarnationId),
+}
+
+/// From where on a run's results are complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Began {
+    /// All results at or after this time are there, and none before.
+    At(Timestamp),
+    /// In input order, from a record of its input on that no time describes.
+    Next,
+}
+
+/// Where a backfill ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Until {
+    /// It shows only results before this time.
+    Time(Timestamp),
+    /// It reads its only input up to this sequence, exclusive.
+    Sequence(u64),
+}
+
+/// The version of the host's windowing that new incarnations are made with.
+pub const WINDOWING: u32 = 1;

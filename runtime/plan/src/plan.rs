@@ -1,0 +1,574 @@
+//! Demand, and the life of the computations that it keeps running.
+//!
+//! `demand` turns a wish into a [`Route`] (the logs to read one after the other) and into commands; computations are shared by canonical
+//! expression, linger when their last subscriber leaves, and release their own inputs when they stop.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dag_expr::{Application, Stream};
+use dag_model::{Frontier, IncarnationId, Position, Timestamp};
+
+use crate::facts::Facts;
+use crate::horizon;
+use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Until, WINDOWING};
+
+/// Milliseconds on a clock that never goes back.
+pub type Millis = u64;
+
+/// A demand that somebody holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub u64);
+
+/// Which records somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The newest complete result and what follows; of a source, what comes next.
+    Newest,
+    /// What comes next.
+    Next,
+    /// Everything that is there or can be computed.
+    Earliest,
+    /// Records at this time or later.
+    From(Timestamp),
+    /// This record and those after it.
+    Position(Position),
+}
+
+/// How to read what was demanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The logs, one after the other; each but the last ends.
+    pub legs: Vec<Leg>,
+    /// Records before this time are not wanted.
+    pub from: Timestamp,
+    /// Whether the late records of a source are meant.
+    pub late: bool,
+    /// Where in the legs the wanted records begin.
+    pub begin: Begin,
+}
+
+/// Where in a route the wanted records begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// At the first leg's sequence.
+    Sequence,
+    /// Once the last leg has got to this frontier, with the records of the greatest time there.
+    Newest(Frontier),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Keep this record, open its log and start the computation. A log that is there already is continued: what it holds is not
+    /// written again.
+    Start(IncarnationId),
+    /// End the computation; its log stays.
+    Stop(IncarnationId),
+}
+
+/// Why a demand cannot be met.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DemandError {
+    /// There is no source of that name.
+    #[error("unknown stream `{0}`")]
+    NoSuchStream(String),
+    /// The operator refuses the application.
+    #[error("{0}")]
+    Operator(String),
+    /// The inputs no longer hold what it takes.
+    #[error("`{stream}` cannot be had from {asked}: earliest is {earliest}")]
+    TooEarly {
+        /// The stream.
+        stream: String,
+        /// What was asked for.
+        asked: Timestamp,
+        /// What can be had.
+        earliest: Timestamp,
+    },
+    /// The inputs no longer hold what it takes to go on from there.
+    #[error("`{stream}` cannot go on from {position}, for its inputs have been trimmed: earliest is {earliest}")]
+    Gone {
+        /// The stream.
+        stream: String,
+        /// What was asked for.
+        position: Position,
+        /// What can be had.
+        earliest: Timestamp,
+    },
+    /// The position is not of this stream.
+    #[error("{position} is not a position of `{stream}`")]
+    NoSuchPosition {
+        /// The stream.
+        stream: String,
+        /// What was asked for.
+        position: Position,
+    },
+}
+
+/// The state of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Computing.
+    Running,
+    /// Its last subscriber left; it stops at this time.
+    Lingering(Millis),
+    /// Its log has everything and ends.
+    Finished,
+    /// It could not go on, and why.
+    Failed(String),
+    /// Not running; its log stays for a while, and it can go on from there.
+    Stored,
+}
+
+/// A run of a computation.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its record.
+    pub record: Incarnation,
+    /// What it computes; not known of a run restored from disk until it is demanded again.
+    pub stream: Option<Stream>,
+    /// Its state.
+    pub state: State,
+    leases: BTreeSet<LeaseId>,
+    runs: BTreeSet<IncarnationId>,
+}
+
+impl Run {
+    /// How many subscriptions and computations use it.
+    pub fn users(&self) -> usize {
+        self.leases.len() + self.runs.len()
+    }
+
+    /// Whether the computation is there, or about to be.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Running | State::Lingering(_))
+    }
+
+    fn covers(&self, from: Option<Timestamp>) -> bool {
+        match (self.record.began, from) {
+            (Began::At(began), Some(from)) => began <= from,
+            (Began::Next, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
+}
+
+/// The state machine.
+#[derive(Debug, Default)]
+pub struct Plan {
+    next_id: u64,
+    linger: Millis,
+    runs: BTreeMap<IncarnationId, Run>,
+}
+
+impl Plan {
+    /// An empty plan whose computations linger for so long.
+    pub fn new(linger: Millis) -> Plan {
+        Plan { next_id: 1, linger, runs: BTreeMap::new() }
+    }
+
+    /// Takes in a run that was recorded earlier; `finished` when its log ends.
+    pub fn restore(&mut self, record: Incarnation, finished: bool) {
+        self.next_id = self.next_id.max(record.id.0 + 1);
+        let state = if finished { State::Finished } else { State::Stored };
+        self.runs.insert(
+            record.id,
+            Run { record, stream: None, state, leases: BTreeSet::new(), runs: BTreeSet::new() },
+        );
+    }
+
+    /// All runs, by age.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// One run.
+    pub fn run(&self, id: IncarnationId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// Keeps `stream` wanted until the lease is released, and tells how to read it.
+    pub fn demand(
+        &mut self,
+        lease: LeaseId,
+        stream: &Stream,
+        want: Want,
+        facts: &dyn Facts,
+    ) -> Result<(Route, Vec<Command>), DemandError> {
+        let (name, late) = match stream {
+            Stream::Source { name, .. } => (name, false),
+            Stream::Late { name, .. } => (name, true),
+            Stream::Apply(application) => return self.demand_derived(lease, stream, application, want, facts),
+        };
+        let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
+        let log = LogId::Source(name.clone());
+        let mut from = Timestamp::MIN;
+        let sequence = match want {
+            Want::Newest | Want::Next => facts.end(&log),
+            Want::Earliest => source.earliest,
+            Want::From(time) if time < source.complete_from => {
+                let stream = stream.to_string();
+                return Err(DemandError::TooEarly { stream, asked: time, earliest: source.complete_from });
+            }
+            Want::From(time) => {
+                from = time;
+                facts.seek(&log, time)
+            }
+            Want::Position(position) => position.sequence,
+        };
+        Ok((Route { legs: vec![Leg { log, sequence }], from, late, begin: Begin::Sequence }, Vec::new()))
+    }
+
+    fn demand_derived(
+        &mut self,
+        lease: LeaseId,
+        stream: &Stream,
+        application: &Application,
+        want: Want,
+        facts: &dyn Facts,
+    ) -> Result<(Route, Vec<Command>), DemandError> {
+        let mut commands = Vec::new();
+        let earliest = horizon::earliest(stream, facts)?;
+        let reached = horizon::frontier(stream, facts)?;
+        let next = horizon::in_log_order(application, facts)? && reads_a_source(application);
+        let (from, begin) = match want {
+            Want::Position(position) => {
+                let route = self.at_position(stream, position, facts, &mut commands)?;
+                self.lease(lease, &route);
+                return Ok((route, commands));
+            }
+            Want::Earliest => (Some(earliest), Begin::Sequence),
+            Want::From(time) if time < earliest => {
+                return Err(DemandError::TooEarly { stream: stream.to_string(), asked: time, earliest });
+            }
+            Want::From(time) => (Some(time), Begin::Sequence),
+            Want::Newest if next => (None, Begin::Newest(Frontier::START)),
+            Want::Newest => (Some(horizon::newest(stream, facts)?.max(earliest)), Begin::Newest(reached)),
+            Want::Next if next => (None, Begin::Sequence),
+            Want::Next => match reached {
+                Frontier::At(time) => (Some(time.max(earliest)), Begin::Sequence),
+                Frontier::Empty => (Some(Timestamp::MAX), Begin::Sequence),
+            },
+        };
+        let mut legs = self.legs(stream, application, from, facts, &mut commands)?;
+        if want == Want::Next
+            && next
+            && let [leg] = legs.as_mut_slice()
+        {
+            leg.sequence = facts.end(&leg.log);
+        }
+        // A backfill in front has the newest result; then everything from its time on is read.
+        let begin = if legs.len() > 1 { Begin::Sequence } else { begin };
+        let route = Route { legs, from: from.unwrap_or(Timestamp::MIN), late: false, begin };
+        self.lease(lease, &route);
+        Ok((route, commands))
+    }
+
+    /// Lets go of a demand.
+    pub fn release(&mut self, lease: LeaseId, now: Millis) -> Vec<Command> {
+        let held: Vec<IncarnationId> =
+            self.runs.values().filter(|run| run.leases.contains(&lease)).map(|run| run.record.id).collect();
+        for id in held {
+            let run = self.runs.get_mut(&id).expect("just found");
+            run.leases.remove(&lease);
+            if run.users() == 0 && run.state == State::Running {
+                run.state = State::Lingering(now + self.linger);
+            }
+        }
+        self.tick(now)
+    }
+
+    /// Stops what has lingered long enough.
+    pub fn tick(&mut self, now: Millis) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let due: Vec<IncarnationId> = self.runs.values().filter(|run| lingers_until(run).is_some_and(|end| end <= now)).map(|run| run.record.id).collect();
+        due.into_iter().for_each(|id| self.stop(id, &mut commands));
+        commands
+    }
+
+    /// When `tick` has something to do next.
+    pub fn deadline(&self) -> Option<Millis> {
+        self.runs.values().filter_map(lingers_until).min()
+    }
+
+    /// The computation has emitted everything that it ever will.
+    pub fn finished(&mut self, id: IncarnationId) -> Vec<Command> {
+        self.ended(id, State::Finished)
+    }
+
+    /// The computation cannot go on, and neither can those that read it. Answers the runs that failed.
+    pub fn failed(&mut self, id: IncarnationId, why: &str) -> (Vec<IncarnationId>, Vec<Command>) {
+        let (mut failed, mut commands) = (Vec::new(), Vec::new());
+        let mut next = vec![id];
+        while let Some(id) = next.pop() {
+            let Some(run) = self.runs.get(&id).filter(|run| run.is_live()) else { continue };
+            next.extend(&run.runs);
+            commands.push(Command::Stop(id));
+            commands.extend(self.ended(id, State::Failed(why.to_owned())));
+            failed.push(id);
+        }
+        (failed, commands)
+    }
+
+    /// Who holds a demand on a run.
+    pub fn leases(&self, id: IncarnationId) -> impl Iterator<Item = LeaseId> {
+        self.runs.get(&id).into_iter().flat_map(|run| run.leases.iter().copied())
+    }
+
+    /// Forgets a run that is not live; its log is removed by the caller. Answers whether there was one.
+    pub fn forget(&mut self, id: IncarnationId) -> bool {
+        let idle = self.runs.get(&id).is_some_and(|run| !run.is_live() && run.users() == 0);
+        idle && self.runs.remove(&id).is_some()
+    }
+
+    fn ended(&mut self, id: IncarnationId, state: State) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
+            run.state = state;
+            self.release_inputs(id, &mut commands);
+        }
+        commands
+    }
+
+    fn stop(&mut self, id: IncarnationId, commands: &mut Vec<Command>) {
+        if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
+            run.state = State::Stored;
+            commands.push(Command::Stop(id));
+            self.release_inputs(id, commands);
+        }
+    }
+
+    fn release_inputs(&mut self, id: IncarnationId, commands: &mut Vec<Command>) {
+        let inputs: Vec<IncarnationId> =
+            self.runs.values().filter(|run| run.runs.contains(&id)).map(|run| run.record.id).collect();
+        for input in inputs {
+            let run = self.runs.get_mut(&input).expect("just found");
+            run.runs.remove(&id);
+            if run.users() == 0 {
+                self.stop(input, commands);
+            }
+        }
+    }
+
+    fn lease(&mut self, lease: LeaseId, route: &Route) {
+        for id in derived(&route.legs) {
+            let run = self.runs.get_mut(&id).expect("legs name runs of this plan");
+            run.leases.insert(lease);
+            if let State::Lingering(_) = run.state {
+                run.state = State::Running;
+            }
+        }
+    }
+
+    /// The logs that together hold the derived stream from a time on (from what comes next if none), starting what it takes.
+    fn legs(
+        &mut self,
+        stream: &Stream,
+        application: &Application,
+        from: Option<Timestamp>,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<Vec<Leg>, DemandError> {
+        let canonical = stream.to_string();
+        let leg = |id: IncarnationId| {
+            let log = LogId::Derived(id);
+            let sequence = from.map_or(0, |from| facts.seek(&log, from));
+            Leg { log, sequence }
+        };
+        let of_stream = |run: &&Run| run.record.stream == canonical && run.record.until.is_none();
+        let has_log = |run: &&Run| run.is_live() || run.state == State::Finished;
+        if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(|run| run.covers(from)) {
+            let id = run.record.id;
+            return Ok(vec![leg(id)]);
+        }
+        if let Some(run) = self.runs.values().filter(of_stream).find(|run| run.is_live())
+            && let Some(from) = from
+        {
+            let (running, began) = (run.record.id, run.record.began);
+            let until = match began {
+                Began::At(time) => Until::Time(time),
+                Began::Next => Until::Sequence(run.record.inputs[0].legs[0].sequence),
+            };
+            let backfill = self.start(stream, application, Some(from), Some(until), facts, commands)?;
+            return Ok(vec![Leg { log: LogId::Derived(backfill), sequence: 0 }, Leg { log: LogId::Derived(running), sequence: 0 }]);
+        }
+        let stored = |run: &&Run| run.state == State::Stored && self.can_resume(&run.record, facts);
+        let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && run.covers(from)).find(stored);
+        if let Some(id) = found.map(|run| run.record.id) {
+            self.resume(id, stream, application, facts, commands)?;
+            return Ok(vec![leg(id)]);
+        }
+        let id = self.start(stream, application, from, None, facts, commands)?;
+        Ok(vec![leg(id)])
+    }
+
+    fn start(
+        &mut self,
+        stream: &Stream,
+        application: &Application,
+        from: Option<Timestamp>,
+        until: Option<Until>,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<IncarnationId, DemandError> {
+        let operator = facts.operator(application).map_err(DemandError::Operator)?;
+        let from = from.map(|from| match horizon::hops(application.window) {
+            Some(hops) => hops.start_after(from),
+            None => from,
+        });
+        let mut inputs = Vec::with_capacity(application.inputs.len());
+        for input in &application.inputs {
+            inputs.push(self.input(application, &input.stream, from, facts, commands)?);
+        }
+        let began = match from {
+            // An operator that remembers without bound starts where its inputs do, whatever was asked for.
+            Some(_) if horizon::is_unbounded(application, facts)? => Began::At(horizon::earliest(stream, facts)?),
+            Some(from) => Began::At(from),
+            None => Began::Next,
+        };
+        let id = IncarnationId(self.next_id);
+        self.next_id += 1;
+        let record = Incarnation {
+            id,
+            stream: stream.to_string(),
+            ran: vec![Ran { digest: operator.digest, from: Frontier::START }],
+            inputs,
+            began,
+            until,
+            shards: 1,
+            windowing: WINDOWING,
+        };
+        let run = Run {
+            record,
+            stream: Some(stream.clone()),
+            state: State::Running,
+            leases: BTreeSet::new(),
+            runs: BTreeSet::new(),
+        };
+        self.runs.insert(id, run);
+        self.use_inputs(id);
+        commands.push(Command::Start(id));
+        Ok(id)
+    }
+
+    /// Lets a stored run go on: its inputs are wanted again exactly as its record has them.
+    fn resume(
+        &mut self,
+        id: IncarnationId,
+        stream: &Stream,
+        application: &Application,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), DemandError> {
+        let inputs = self.runs[&id].record.inputs.clone();
+        for (start, input) in inputs.iter().zip(&application.inputs) {
+            let Stream::Apply(inner) = &input.stream else { continue };
+            for leg in derived(&start.legs) {
+                let stored = self.runs.get(&leg).is_some_and(|run| run.state == State::Stored);
+                if stored {
+                    self.resume(leg, &input.stream, inner, facts, commands)?;
+                }
+            }
+        }
+        let run = self.runs.get_mut(&id).expect("the caller found it");
+        run.stream = Some(stream.clone());
+        run.state = State::Running;
+        self.use_inputs(id);
+        commands.push(Command::Start(id));
+        Ok(())
+    }
+
+    /// Whether everything that the run started from is still there.
+    fn can_resume(&self, record: &Incarnation, facts: &dyn Facts) -> bool {
+        record.inputs.iter().flat_map(|input| &input.legs).all(|leg| match &leg.log {
+            LogId::Source(name) => facts.source(name).is_some_and(|source| source.earliest <= leg.sequence),
+            LogId::Derived(id) => self.runs.get(id).is_some_and(|run| match run.state {
+                State::Stored => self.can_resume(&run.record, facts),
+                State::Failed(_) => false,
+                State::Running | State::Lingering(_) | State::Finished => true,
+            }),
+        })
+    }
+
+    fn use_inputs(&mut self, id: IncarnationId) {
+        let used: Vec<IncarnationId> = self.runs[&id].record.inputs.iter().flat_map(|input| derived(&input.legs)).collect();
+        for input in used {
+            let run = self.runs.get_mut(&input).expect("inputs name runs of this plan");
+            run.runs.insert(id);
+            if let State::Lingering(_) = run.state {
+                run.state = State::Running;
+            }
+        }
+    }
+
+    fn input(
+        &mut self,
+        application: &Application,
+        input: &Stream,
+        from: Option<Timestamp>,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<InputStart, DemandError> {
+        let needed = from.map(|from| horizon::needed(application, input, from, facts)).transpose()?;
+        let legs = match input {
+            Stream::Source { name, .. } | Stream::Late { name, .. } => {
+                let log = LogId::Source(name.clone());
+                let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
+                let sequence = match needed {
+                    Some(Timestamp::MIN) => source.earliest,
+                    Some(from) => facts.seek(&log, from),
+                    None => facts.end(&log),
+                };
+                vec![Leg { log, sequence }]
+            }
+            Stream::Apply(inner) => self.legs(input, inner, needed, facts, commands)?,
+        };
+        let late = matches!(input, Stream::Late { .. });
+        Ok(InputStart { legs, from: needed.unwrap_or(Timestamp::MIN), late })
+    }
+
+    fn at_position(
+        &mut self,
+        stream: &Stream,
+        position: Position,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<Route, DemandError> {
+        let Stream::Apply(application) = stream else { unreachable!("sources have positions of their own") };
+        let id = IncarnationId(position.run);
+        let canonical = stream.to_string();
+        let unknown = DemandError::NoSuchPosition { stream: canonical.clone(), position };
+        let run = self.runs.get(&id).filter(|run| run.record.stream == canonical).ok_or(unknown)?;
+        let (state, until) = (run.state.clone(), run.record.until);
+        if state == State::Stored {
+            if !self.can_resume(&self.runs[&id].record, facts) {
+                let earliest = horizon::earliest(stream, facts)?;
+                return Err(DemandError::Gone { stream: canonical, position, earliest });
+            }
+            self.resume(id, stream, application, facts, commands)?;
+        }
+        let mut legs = vec![Leg { log: LogId::Derived(id), sequence: position.sequence }];
+        if let Some(Until::Time(time)) = until {
+            legs.extend(self.legs(stream, application, Some(time), facts, commands)?);
+        }
+        Ok(Route { legs, from: Timestamp::MIN, late: false, begin: Begin::Sequence })
+    }
+}
+
+fn lingers_until(run: &Run) -> Option<Millis> {
+    match run.state {
+        State::Lingering(end) => Some(end),
+        _ => None,
+    }
+}
+
+fn derived(legs: &[Leg]) -> impl Iterator<Item = IncarnationId> + '_ {
+    legs.iter().filter_map(|leg| match leg.log {
+        LogId::Derived(id) => Some(id),
+        LogId::Source(_) => None,
+    })
+}
+
+fn reads_a_source(application: &Application) -> bool {
+    matches!(application.inputs.as_slice(), [input] if !matches!(input.stream, Stream::Apply(_)))
+}
