@@ -14,7 +14,7 @@ pub mod signature;
 pub mod stream;
 pub mod syntax;
 
-pub use bind::{WINDOW_PARAMETERS, bind};
+pub use bind::bind;
 pub use error::{Error, ErrorKind, Span};
 pub use names::names;
 pub use scalar::Scalar;

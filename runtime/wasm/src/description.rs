@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use dag_expr::{Kind, ParameterKind, Signature};
+use dag_expr::{Kind, Signature};
 
 use crate::bindings::types;
 use crate::convert;
@@ -19,11 +19,6 @@ const INPUTS: usize = 64;
 const NAME: usize = 64;
 /// Bytes of a doc, an example or a default.
 const TEXT: usize = 4096;
-
-/// Names that expressions give a meaning of their own.
-const RESERVED: [&str; 2] = ["late", "errors"];
-/// The parameters that every aggregate has from the host.
-const WINDOW: [&str; 5] = ["window", "every", "offset", "session", "by"];
 
 /// A component's version. Displayed as `1.2.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,9 +75,9 @@ pub enum DescriptionError {
     /// Two operators of one name.
     #[error("the component has two operators called `{0}`")]
     Twice(String),
-    /// Something in an operator's signature.
-    #[error("operator `{0}`: {1}")]
-    Signature(String, String),
+    /// Something in an operator's signature, which is named.
+    #[error("{0}")]
+    Signature(String),
 }
 
 /// A component's name, version and operators.
@@ -120,13 +115,10 @@ pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Descri
     }
     let mut names = BTreeSet::new();
     for signature in &description.signatures {
-        if !is_name(&signature.name) {
-            return Err(DescriptionError::OperatorName(signature.name.clone()));
-        }
         if !names.insert(&signature.name) {
             return Err(DescriptionError::Twice(signature.name.clone()));
         }
-        check_signature(signature).map_err(|what| DescriptionError::Signature(signature.name.clone(), what))?;
+        check_signature(signature).map_err(DescriptionError::Signature)?;
     }
     Ok(description)
 }
@@ -136,65 +128,29 @@ fn is_component_name(name: &str) -> bool {
     name.len() <= NAME && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(allowed)
 }
 
-fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    name.len() <= NAME
-        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.bytes().all(allowed)
-        && !RESERVED.contains(&name)
-}
-
+/// Limits, and what the host needs to know of state; the rest is for expressions to judge.
 fn check_signature(signature: &Signature) -> Result<(), String> {
-    let least = signature.min_inputs;
-    let most = signature.max_inputs.unwrap_or(INPUTS);
-    if least == 0 || most < least || most > INPUTS {
-        return Err(format!("takes {least} to {most} inputs; 1 to {INPUTS} can be asked for"));
+    signature.check()?;
+    let name = &signature.name;
+    let inputs = signature.max_inputs.unwrap_or(signature.min_inputs).max(signature.min_inputs);
+    if inputs > INPUTS {
+        return Err(format!("operator {name}: it takes {inputs} streams; the limit is {INPUTS}"));
     }
-    if signature.kind == Kind::Aggregate && (least, most) != (1, 1) {
-        return Err("an aggregate takes exactly one input".into());
+    let parameters = &signature.parameters;
+    if parameters.len() > PARAMETERS {
+        return Err(format!("operator {name}: it has {} parameters; the limit is {PARAMETERS}", parameters.len()));
     }
-    if signature.doc.len() > TEXT || signature.example.len() > TEXT {
-        return Err(format!("its doc or example is longer than {TEXT} bytes"));
+    let names = parameters.iter().map(|parameter| &parameter.name);
+    if let Some(long) = names.chain([name]).find(|name| name.len() > NAME) {
+        return Err(format!("operator {name}: the name `{long}` is longer than {NAME} bytes"));
     }
-    if !signature.state_read.contains(&signature.state_written) {
-        return Err(format!("writes state version {}, which it does not read", signature.state_written));
+    let texts = parameters.iter().flat_map(|parameter| [Some(&parameter.doc), parameter.default.as_ref()]);
+    if texts.flatten().chain([&signature.doc, &signature.example]).any(|text| text.len() > TEXT) {
+        return Err(format!("operator {name}: a doc, an example or a default is longer than {TEXT} bytes"));
     }
-    check_parameters(signature)?;
-    match &signature.key {
-        None => Ok(()),
-        Some(key) => match signature.parameters.iter().find(|parameter| parameter.name == *key) {
-            Some(parameter) if parameter.kind == ParameterKind::Columns => Ok(()),
-            _ => Err(format!("its key `{key}` is not a parameter of kind columns")),
-        },
-    }
-}
-
-fn check_parameters(signature: &Signature) -> Result<(), String> {
-    if signature.parameters.len() > PARAMETERS {
-        return Err(format!("has {} parameters; the limit is {PARAMETERS}", signature.parameters.len()));
-    }
-    let last_positional = signature.parameters.iter().rposition(|parameter| parameter.positional);
-    let mut names = BTreeSet::new();
-    for (index, parameter) in signature.parameters.iter().enumerate() {
-        let name = &parameter.name;
-        if !is_name(name) {
-            return Err(format!("a parameter cannot be called `{name}`"));
-        }
-        if signature.kind == Kind::Aggregate && WINDOW.contains(&name.as_str()) {
-            return Err(format!("its parameter `{name}` is one that every aggregate has from the host"));
-        }
-        if !names.insert(name) {
-            return Err(format!("has two parameters called `{name}`"));
-        }
-        if parameter.repeated && last_positional != Some(index) {
-            return Err(format!("its repeated parameter `{name}` is not the last positional one"));
-        }
-        if parameter.required && parameter.default.is_some() {
-            return Err(format!("its parameter `{name}` is required and has a default"));
-        }
-        if parameter.doc.len() > TEXT || parameter.default.as_ref().is_some_and(|text| text.len() > TEXT) {
-            return Err(format!("the doc or default of its parameter `{name}` is longer than {TEXT} bytes"));
-        }
+    let (written, read) = (signature.state_written, &signature.state_read);
+    if !read.contains(&written) {
+        return Err(format!("operator {name}: it writes state version {written}, which it does not read"));
     }
     Ok(())
 }

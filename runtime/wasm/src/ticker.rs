@@ -109,3 +109,35 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{Config, Instance, Module, Store, Trap};
+
+    /// Waits for the thread to have nothing more to do; a ticker that never parks hangs here.
+    fn until_parked(ticker: &Ticker) {
+        while !ticker.shared.parked.load(SeqCst) {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn it_parks_when_no_call_runs_and_wakes_for_the_next() {
+        let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+        let endless = wat::parse_str(r#"(module (func (export "run") (loop (br 0))))"#).unwrap();
+        let module = Module::new(&engine, endless).unwrap();
+        let ticker = Ticker::start(&engine).unwrap();
+        for _ in 0..2 {
+            until_parked(&ticker);
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(Ticker::ticks(TICK));
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+            let _running = ticker.running();
+            let error = run.call(&mut store, ()).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+        }
+        until_parked(&ticker);
+    }
+}

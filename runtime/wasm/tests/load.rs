@@ -97,8 +97,9 @@ fn a_description_that_does_not_hold_together_is_refused() {
     let refusal = |guest: Guest| refusal(&guest.module());
     assert_says(&refusal(Guest { name: "my guest", ..Guest::default() }), &["component's name `my guest`"]);
     assert_says(&refusal(Guest { version: "1.2", ..Guest::default() }), &["version `1.2`", "three numbers"]);
-    assert_says(&refusal(Guest { operator: "a-b", ..Guest::default() }), &["cannot be called `a-b`"]);
-    assert_says(&refusal(Guest { operator: "late", ..Guest::default() }), &["cannot be called `late`", "reserved"]);
-    assert_says(&refusal(Guest { min_inputs: 0, ..Guest::default() }), &["`probe`", "0 to 1 inputs"]);
+    assert_says(&refusal(Guest { operator: "a-b", ..Guest::default() }), &["`a-b` is no name"]);
+    assert_says(&refusal(Guest { operator: "late", ..Guest::default() }), &["`late` is no name"]);
+    assert_says(&refusal(Guest { operator: "between", ..Guest::default() }), &["`between` is no name"]);
+    assert_says(&refusal(Guest { min_inputs: 0, ..Guest::default() }), &["probe", "at least one stream"]);
     assert_says(&refusal(Guest { state_read: 2, ..Guest::default() }), &["writes state version 1"]);
 }

@@ -8,8 +8,6 @@ pub(crate) mod call;
 pub(crate) mod parameter;
 pub(crate) mod window;
 
-pub use self::window::PARAMETERS as WINDOW_PARAMETERS;
-
 use crate::argument::found;
 use crate::error::{Error, ErrorKind, Span};
 use crate::scalar::is_function;
@@ -22,7 +20,7 @@ use crate::syntax::parser::parse;
 ///
 /// # Errors
 /// Where the text departs from the grammar, names a stream, operator or column that is not there, or gives an operator what it does
-/// not take. [`Error::kind`] tells a stream or operator that may still come.
+/// not take. [`ErrorKind`] tells a stream or operator that may still come.
 pub fn bind(text: &str, catalog: &dyn Catalog) -> Result<Stream, Error> {
     Binder { catalog }.stream(&parse(text)?)
 }

@@ -7,9 +7,8 @@ use crate::error::Error;
 use crate::stream::Window;
 use crate::syntax::ast::Argument;
 
-/// The parameters of every aggregate, which no aggregate may declare itself. The first may be given without its name. A call
-/// holds them in this order.
-pub const PARAMETERS: [&str; 5] = ["window", "every", "offset", "session", "by"];
+/// In the order in which a [`Call`] holds them. The first may be given without its name.
+pub(crate) const PARAMETERS: [&str; 5] = ["window", "every", "offset", "session", "by"];
 
 /// The window and the key columns of an aggregate's application.
 pub(crate) fn bind(call: &Call, scope: &Scope) -> Result<(Window, Vec<String>), Error> {

@@ -107,7 +107,7 @@ impl Guest {
                     (local.get $at))
                 (func {describe} (result i32) (i32.const {DESCRIPTION}))
                 (func {bind} (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const {BINDING}))
-                (func {update_export} (param $frame i32) (param $length i32) (result i32) {update})
+                (func $update {update_export} (param $frame i32) (param $length i32) (result i32) {update})
                 (func {scan_export} (param $frame i32) (param $length i32) (result i32) {scan})
                 {idle})"#,
             describe = export("describe"),
