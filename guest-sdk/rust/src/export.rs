@@ -76,7 +76,7 @@ macro_rules! export_aggregates {
 ///         Ok(Opened::stateless(Same, inputs[0].schema.clone()))
 ///     }
 ///     fn process(&mut self, inputs: &Inputs, out: &mut Output) -> Result {
-///         out.append(inputs.first().columns());
+///         out.append(inputs.first().columns().iter().map(|column| column.to_column()).collect());
 ///         Ok(())
 ///     }
 /// }

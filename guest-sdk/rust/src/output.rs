@@ -1,7 +1,7 @@
 //! The records that a transform gives.
 
 use crate::cell::canonical;
-use crate::{Batch, Column, ColumnRef, Data, Schema, Timestamp, Type, Value, encode};
+use crate::{Batch, Column, Data, Schema, Timestamp, Type, Value, encode};
 
 /// Records to emit, and what is to be said of those that are not emitted yet.
 #[derive(Debug)]
@@ -43,18 +43,22 @@ impl Output {
     /// # Panics
     /// If the batch has not the output's columns.
     pub fn take(&mut self, batch: &Batch<'_>, rows: &[u32]) {
-        let taken: Vec<_> = batch.columns().iter().map(|column| column.take(rows)).collect();
-        self.append(&taken.iter().map(Column::view).collect::<Vec<_>>());
+        self.append(batch.columns().iter().map(|column| column.take(rows)).collect());
     }
 
     /// Emits whole columns: `time`, then those of the opened schema.
     ///
     /// # Panics
     /// If their number, types or lengths are not right.
-    pub fn append(&mut self, columns: &[ColumnRef<'_>]) {
-        assert_eq!(columns.len(), self.columns.len(), "the output's number of columns");
-        self.columns.iter_mut().zip(columns).for_each(|(own, column)| own.append(column));
+    pub fn append(&mut self, columns: Vec<Column>) {
+        let types = |columns: &[Column]| columns.iter().map(Column::ty).collect::<Vec<_>>();
+        assert_eq!(types(&columns), types(&self.columns), "time and the opened schema's columns");
         assert!(columns.iter().all(|column| column.len == columns[0].len), "columns of one length");
+        if self.rows() == 0 {
+            self.columns = columns;
+        } else {
+            self.columns.iter_mut().zip(&columns).for_each(|(own, column)| own.append(&column.view()));
+        }
     }
 
     /// Emits one record.

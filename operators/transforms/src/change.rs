@@ -82,11 +82,11 @@ impl Transform for Delta {
                     let change = pair.value.checked_sub(pair.before);
                     change.map(Some).ok_or("delta: the difference of two int64 values overflows".to_owned())
                 })?;
-                emit(keys, batch, &rows, &Column::int64(values), out);
+                emit(keys, batch, &rows, Column::int64(values), out);
             }
             Before::Float(keys) => {
                 let (rows, values) = pairs(keys, batch, &column, |pair| Ok(Some(pair.value - pair.before)))?;
-                emit(keys, batch, &rows, &Column::float64(values), out);
+                emit(keys, batch, &rows, Column::float64(values), out);
             }
         }
         Ok(())
@@ -120,14 +120,14 @@ impl Transform for Rate {
                     let before = if pair.value < pair.before { 0 } else { pair.before };
                     Ok(per_second((i128::from(pair.value) - i128::from(before)) as f64, pair.nanoseconds))
                 })?;
-                emit(keys, batch, &rows, &Column::float64(values), out);
+                emit(keys, batch, &rows, Column::float64(values), out);
             }
             Before::Float(keys) => {
                 let (rows, values) = pairs(keys, batch, &column, |pair| {
                     let before = if pair.value < pair.before { 0.0 } else { pair.before };
                     Ok(per_second(pair.value - before, pair.nanoseconds))
                 })?;
-                emit(keys, batch, &rows, &Column::float64(values), out);
+                emit(keys, batch, &rows, Column::float64(values), out);
             }
         }
         Ok(())
@@ -215,10 +215,10 @@ fn pairs<N: Cell + Element + Copy, R>(
 }
 
 /// Emits these rows' times and keys with their results.
-fn emit<N: Cell>(keys: &Keyed<Last<N>>, batch: &Batch<'_>, rows: &[u32], results: &Column, out: &mut Output) {
+fn emit<N: Cell>(keys: &Keyed<Last<N>>, batch: &Batch<'_>, rows: &[u32], results: Column, out: &mut Output) {
     let places = std::iter::once(0).chain(keys.columns().iter().map(|column| column + 1));
-    let taken: Vec<_> = places.map(|place| batch.columns()[place].take(rows)).collect();
-    out.append(&taken.iter().chain([results]).map(Column::view).collect::<Vec<_>>());
+    let taken = places.map(|place| batch.columns()[place].take(rows));
+    out.append(taken.chain([results]).collect());
 }
 
 #[cfg(test)]

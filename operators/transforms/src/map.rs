@@ -1,6 +1,6 @@
 //! `map`: other columns out of each record's own.
 
-use dag_guest::{About, Column, Field, Input, Inputs, Opened, Operator, Output, Projection, ProjectionText, Result};
+use dag_guest::{About, Field, Input, Inputs, Opened, Operator, Output, Projection, ProjectionText, Result};
 use dag_guest::{Scalar, Schema, Transform, Type};
 
 /// `map(x, *, value * 8 as bits)`: one record for each, with these columns. `*` stands for all columns of the input; a later `as`
@@ -67,17 +67,12 @@ impl Transform for Map {
 
     fn process(&mut self, inputs: &Inputs<'_>, out: &mut Output) -> Result {
         let batch = inputs.first();
-        let compute = |source: &Source| match source {
-            Source::Kept(_) => None,
-            Source::Computed(scalar) => Some(scalar.eval(batch.rows(), batch.columns())),
+        let column = |source: &Source| match source {
+            Source::Kept(index) => batch.columns()[*index].to_column(),
+            Source::Computed(scalar) => scalar.eval(batch.rows(), batch.columns()),
         };
-        let computed: Vec<_> = self.columns.iter().map(compute).collect();
-        let column = |(source, computed)| match (source, computed) {
-            (&Source::Kept(index), _) => batch.columns()[index],
-            (Source::Computed(_), computed) => Option::as_ref(computed).map(Column::view).expect("it was computed"),
-        };
-        let columns = self.columns.iter().zip(&computed).map(column);
-        out.append(&std::iter::once(batch.columns()[0]).chain(columns).collect::<Vec<_>>());
+        let columns = self.columns.iter().map(column);
+        out.append(std::iter::once(batch.columns()[0].to_column()).chain(columns).collect());
         Ok(())
     }
 }

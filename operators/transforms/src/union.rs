@@ -46,8 +46,7 @@ impl Transform for Union {
             let parts: Vec<_> = parts.collect();
             Column::concat(parts[0].ty(), &parts).view().take(&rows)
         };
-        let columns: Vec<_> = (0..self.places[0].len()).map(merged).collect();
-        out.append(&columns.iter().map(Column::view).collect::<Vec<_>>());
+        out.append((0..self.places[0].len()).map(merged).collect());
         Ok(())
     }
 }

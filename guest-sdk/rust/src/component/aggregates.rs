@@ -187,3 +187,77 @@ fn slots(columns: &[ColumnRef<'_>], index: usize) -> Result<Vec<u32>> {
     }
     Ok(slots.iter().map(|slot| *slot as u32).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Column, Field, Fold, Operator, Timestamp, encode};
+
+    crate::state! {
+        struct Total { sum: f64 }
+    }
+
+    impl Operator for Total {
+        const ABOUT: About = About { name: "total", doc: "The total.", example: "total(x, 1s)" };
+    }
+
+    impl Fold for Total {
+        type Value = f64;
+        type Result = f64;
+
+        fn update(&mut self, value: &f64, _: Timestamp) -> Result {
+            self.sum += value;
+            Ok(())
+        }
+
+        fn combine(&mut self, later: &Total) -> Result {
+            self.sum += later.sum;
+            Ok(())
+        }
+
+        fn result(&self) -> Option<f64> {
+            Some(self.sum)
+        }
+    }
+
+    fn bind(operator: &str) -> Result<AggregateInstance> {
+        let schema = Schema::new(vec![Field::new("value", Type::Float64)]);
+        let bound = AggregateInstance::bind(&[AggregateEntry::new::<Total>()], operator, &[], &schema)?;
+        assert_eq!(bound.1, Binding { result: Type::Float64, columns: vec![0], lookback: Lookback::None });
+        Ok(bound.0)
+    }
+
+    fn frame(columns: &[Column]) -> Vec<u8> {
+        frame_of(columns[0].len, columns)
+    }
+
+    #[test]
+    fn frames_that_are_not_as_bound_are_refused() {
+        let mut total = bind("total").unwrap();
+        let slots = Column::int64([Some(0)]);
+        let (times, values) = (Column::timestamp([Some(0)]), Column::float64([Some(1.0)]));
+        assert_eq!(total.update(&frame(&[slots.clone(), times.clone(), values.clone()])), Ok(()));
+        let refused = [
+            vec![values.clone(), times.clone(), values.clone()],
+            vec![slots.clone(), slots.clone(), values.clone()],
+            vec![slots.clone(), times.clone()],
+            vec![slots.clone(), times.clone(), slots.clone()],
+            vec![slots.clone()],
+            vec![Column::int64([None]), times.clone(), values.clone()],
+            vec![Column::int64([Some(-1)]), times.clone(), values.clone()],
+            vec![Column::int64([Some(i64::MAX)]), times, values],
+        ];
+        for columns in refused {
+            assert!(total.update(&frame(&columns)).is_err(), "{columns:?}");
+        }
+        assert!(total.update(b"no frame").is_err());
+        assert!(
+            total.merge(&encode(1, &[slots.view(), slots.view()])).unwrap_err().contains("saved state has columns")
+        );
+    }
+
+    #[test]
+    fn an_unknown_operator_is_refused_by_name() {
+        assert_eq!(bind("sum").err(), Some("no operator `sum` in this component".to_owned()));
+    }
+}

@@ -13,7 +13,7 @@
 //! #         Ok(Opened::stateless(Same, inputs[0].schema.clone()))
 //! #     }
 //! #     fn process(&mut self, inputs: &Inputs, out: &mut Output) -> Result {
-//! #         out.append(inputs.first().columns());
+//! #         out.append(inputs.first().columns().iter().map(|column| column.to_column()).collect());
 //! #         Ok(())
 //! #     }
 //! # }
@@ -39,3 +39,6 @@ fn owned(arguments: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// How many random ways a check goes.
 const WAYS: u64 = 64;
+
+#[cfg(test)]
+mod tests;

@@ -103,5 +103,5 @@ fn emit_part(
     }
     let times = Column::timestamp(std::iter::repeat_n(Some(time.0), lefts.len()));
     let columns = condition.output((left.columns(), &lefts), (right.columns(), &rights));
-    out.append(&std::iter::once(&times).chain(&columns).map(Column::view).collect::<Vec<_>>());
+    out.append(std::iter::once(times).chain(columns).collect());
 }
