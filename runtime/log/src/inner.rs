@@ -188,19 +188,19 @@ impl Inner {
         self.queue(&mut writer);
         Commit::at(self.clone(), writer.point().at)
     }
-}
 
-impl Drop for Inner {
     /// Closes the log in good order, so that opening it again knows that nothing may be missing.
     ///
     /// An error is as good as a crash, and opening deals with that.
-    fn drop(&mut self) {
-        let progress = self.progress.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn close(&self) {
+        let mut writer = self.writer();
+        let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();
+        drop(progress);
         if self.options.durability == Durability::Derived || lost || writer.closed || writer.file.sync_data().is_err() {
             return;
         }
+        let end = writer.point();
         let closed = Append {
             code: Code::Closed,
             parts: &[],
@@ -209,6 +209,9 @@ impl Drop for Inner {
             publishers: Vec::new(),
             now: writer.segment.index().last_appended(),
         };
-        let _ = writer.append(closed, writer.point().at);
+        // What comes after this entry is never read as a part of the log, so it needs no sync of its own.
+        let _ = writer.append(closed, end.at);
+        drop(writer);
+        self.settle(end);
     }
 }

@@ -144,7 +144,16 @@ impl AppendError {
 /// A stream's log. Clones are handles of one log; it is closed when the last one is dropped.
 #[derive(Clone)]
 pub struct Log {
-    pub(crate) inner: Arc<Inner>,
+    open: Arc<Open>,
+}
+
+/// Closes the log when the last handle is gone, whoever else still reads it or waits for it.
+struct Open(Arc<Inner>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Log {
@@ -164,7 +173,7 @@ impl Log {
         let writer = Writer::new(segment.clone(), file, &header);
         let progress = Progress::new([segment].into(), writer.point(), writer.point().at);
         let inner = Inner::new(dir.to_owned(), options, schema.clone(), committer.clone(), writer, progress);
-        Ok(Log { inner })
+        Ok(Log { open: Arc::new(Open(inner)) })
     }
 
     /// Opens the log in `dir`, cutting a torn tail.
@@ -182,39 +191,43 @@ impl Log {
         let Recovered { segments, writer, schema, publishers, durable } = recovered;
         let progress = Progress::new(segments, writer.point(), durable);
         let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
-        Ok((Log { inner }, publishers))
+        Ok((Log { open: Arc::new(Open(inner)) }, publishers))
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.open.0
     }
 
     /// Removes all files of this log. What handles remain can neither read nor append.
     pub fn remove(&self) -> io::Result<()> {
-        retention::remove(&self.inner)
+        retention::remove(self.inner())
     }
 
     /// The stream's columns.
     pub fn schema(&self) -> &Schema {
-        &self.inner.schema
+        &self.inner().schema
     }
 
     /// The same as Arrow's, with `time` in front: the schema of all batches.
     pub fn arrow_schema(&self) -> &SchemaRef {
-        &self.inner.columns
+        &self.inner().columns
     }
 
     /// Appends records, none late, and the frontier after them; returns the sequence of the first.
     ///
     /// A frontier that is less than the one before counts as that.
     pub fn append(&self, batch: &RecordBatch, frontier: Frontier, now: Timestamp) -> Result<u64, AppendError> {
-        let parts = payload::encode(batch, &self.inner.columns)?;
+        let parts = payload::encode(batch, &self.inner().columns)?;
         if parts.is_empty() {
             self.advance(frontier, now)?;
-            return Ok(self.inner.writer().sequence);
+            return Ok(self.inner().writer().sequence);
         }
         self.append_derived(Code::Records, &parts, frontier, now)
     }
 
     /// Appends a frontier; nothing where it is not greater than the one before.
     pub fn advance(&self, frontier: Frontier, now: Timestamp) -> Result<(), AppendError> {
-        if frontier <= self.inner.writer().frontier {
+        if frontier <= self.inner().writer().frontier {
             return Ok(());
         }
         self.append_derived(Code::Frontier, &[], frontier, now).map(drop)
@@ -233,41 +246,41 @@ impl Log {
         now: Timestamp,
     ) -> Result<u64, AppendError> {
         let append = Append { code, parts, late: None, frontier, publishers: Vec::new(), now };
-        self.inner.append(append, Vec::new)
+        self.inner().append(append, Vec::new)
     }
 
     /// Asks for what was appended so far to be made durable, whatever the durability of the log.
     pub fn sync(&self) -> Commit {
-        self.inner.sync()
+        self.inner().sync()
     }
 
     /// What readers can see.
     pub fn visible(&self) -> Visible {
-        self.inner.progress().shown.visible
+        self.inner().progress().shown.visible
     }
 
     /// Calls `notify` after every change of [`visible`](Log::visible), on the thread that made it: it must
     /// neither block nor call a [`Source`](crate::Source).
     pub fn on_visible(&self, notify: Arc<dyn Fn() + Send + Sync>) -> Watch {
-        self.inner.watches.register(notify)
+        self.inner().watches.register(notify)
     }
 
     /// What is left at the front.
     pub fn earliest(&self) -> Earliest {
-        self.inner.progress().earliest()
+        self.inner().progress().earliest()
     }
 
     /// A reader from `start` on.
     pub fn reader(&self, start: Start) -> Result<Reader, ReadError> {
-        Reader::new(self.inner.clone(), start)
+        Reader::new(self.inner().clone(), start)
     }
 
     /// Whether a reader that has read everything before `sequence` of `epoch` can go on from there.
     pub fn check(&self, epoch: u64, sequence: u64) -> Result<(), ReadError> {
-        let writer = self.inner.writer();
+        let writer = self.inner().writer();
         let (current, later) = (writer.epoch(), writer.epochs.iter().find(|(later, _)| *later > epoch).copied());
         drop(writer);
-        let progress = self.inner.progress();
+        let progress = self.inner().progress();
         match later {
             Some((_, end)) if sequence > end => Err(ReadError::Lost { epoch, asked: sequence, end }),
             None if epoch > current => Err(ReadError::PastEnd { asked: sequence, end: progress.shown.visible.end }),
@@ -277,26 +290,26 @@ impl Log {
 
     /// The records of an entry of this log.
     pub fn load(&self, entry: &Entry) -> Result<Loaded, ReadError> {
-        reader::load(&self.inner, entry)
+        reader::load(self.inner(), entry)
     }
 
     /// Removes what retention no longer keeps; never the segment that is written to.
     pub fn trim(&self, now: Timestamp) -> io::Result<Trimmed> {
-        retention::trim(&self.inner, now)
+        retention::trim(self.inner(), now)
     }
 
     /// The size of all segments.
     pub fn bytes(&self) -> u64 {
-        self.inner.progress().segments.iter().map(|segment| segment.index().end().offset).sum()
+        self.inner().progress().segments.iter().map(|segment| segment.index().end().offset).sum()
     }
 
     /// The running hash after the last append.
     pub fn running_hash(&self) -> RunningHash {
-        self.inner.writer().hash.clone()
+        self.inner().writer().hash.clone()
     }
 
     /// Late records since the log was created.
     pub(crate) fn late(&self) -> u64 {
-        self.inner.writer().late
+        self.inner().writer().late
     }
 }

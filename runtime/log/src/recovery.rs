@@ -52,8 +52,9 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
     }
     let end = tail.writer.point().at;
     let durable = match durability {
-        Durability::Derived if !clean => Location { offset: 0, ..end },
-        _ => {
+        _ if clean => end,
+        Durability::Derived => Location { offset: 0, ..end },
+        Durability::Fsync | Durability::Os => {
             active.file.sync_data().map_err(|source| io_error(&active.path, source))?;
             end
         }

@@ -273,7 +273,7 @@ impl Source {
             first,
             end: first + accepted as u64,
             frontier: verdict.frontier,
-            commit: self.log.inner.acknowledged(),
+            commit: self.log.inner().acknowledged(),
         })
     }
 
@@ -287,7 +287,7 @@ impl Source {
     ) -> Result<u64, AppendError> {
         let moved = verdict.frontier > state.publishers.frontier();
         if parts.is_empty() && verdict.publishers.is_empty() && !moved {
-            return Ok(self.log.inner.writer().sequence);
+            return Ok(self.log.inner().writer().sequence);
         }
         let append = Append {
             code: if parts.is_empty() { Code::Frontier } else { Code::Records },
@@ -297,7 +297,7 @@ impl Source {
             publishers: verdict.publishers.clone(),
             now,
         };
-        let first = self.log.inner.append(append, || state.publishers.records())?;
+        let first = self.log.inner().append(append, || state.publishers.records())?;
         state.publishers.apply(verdict);
         Ok(first)
     }

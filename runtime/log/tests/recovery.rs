@@ -1,0 +1,232 @@
+//! Opening after a crash, and after damage.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::*;
+use dag_log::{Durability, Log, OpenError, ReadError};
+use dag_model::{Frontier, Timestamp};
+
+/// Batches of two records, and a frontier.
+fn fill(log: &Log, batches: std::ops::Range<i64>) {
+    for index in batches {
+        log.append(&at([index * 2, index * 2 + 1]), frontier(index), NOW).unwrap();
+        log.sync().wait().unwrap();
+    }
+}
+
+fn expected(batches: i64) -> Vec<Record> {
+    records(&at(0..batches * 2))
+}
+
+fn flip(path: &Path, bit: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    overwrite(path, &bytes);
+}
+
+#[test]
+fn any_prefix_of_the_last_segment_opens_with_a_prefix_of_the_records() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 900);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..6);
+    copy(dir.path(), crashed.path());
+    let files = segments(crashed.path());
+    let last = files.last().unwrap();
+    assert!(files.len() > 1);
+    let whole = fs::read(last).unwrap();
+    let mut counts = Vec::new();
+    for length in 0..=whole.len() {
+        overwrite(last, &whole[..length]);
+        let log = Log::open(crashed.path(), options, &committer).unwrap();
+        let found = all(&log).unwrap();
+        assert_eq!(found, expected(found.len() as i64 / 2), "cut to {length} bytes");
+        counts.push(found.len());
+    }
+    assert!(counts.is_sorted());
+    assert_eq!(*counts.last().unwrap(), 12);
+}
+
+#[test]
+fn a_log_whose_tail_was_cut_goes_on() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 1 << 20);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..3);
+    copy(dir.path(), crashed.path());
+    let path = &segments(crashed.path())[0];
+    let bytes = fs::read(path).unwrap();
+    overwrite(path, &bytes[..bytes.len() - 9]);
+    let log = Log::open(crashed.path(), options, &committer).unwrap();
+    assert_eq!(log.visible().epoch, 1, "nobody was promised what was cut");
+    fill(&log, 2..5);
+    drop(log);
+    assert_eq!(all(&Log::open(crashed.path(), options, &committer).unwrap()).unwrap(), expected(5));
+}
+
+#[test]
+fn an_append_of_several_entries_is_there_as_a_whole_or_not() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 1 << 30);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..1);
+    let before = log.bytes();
+    log.append(&at(2..100_000), frontier(9), NOW).unwrap();
+    log.sync().wait().unwrap();
+    copy(dir.path(), crashed.path());
+    let path = &segments(crashed.path())[0];
+    let whole = fs::read(path).unwrap();
+    // In its second entry, which is the last.
+    overwrite(path, &whole[..whole.len() - 50_000]);
+    let log = Log::open(crashed.path(), options, &committer).unwrap();
+    assert_eq!((log.visible().end, log.visible().frontier, log.bytes()), (2, frontier(0), before));
+    assert_eq!(log.running_hash().sequence, 2);
+}
+
+#[test]
+fn damage_before_what_was_durable_is_refused_by_file_and_offset() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 1 << 20);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..1);
+    let second = log.bytes();
+    fill(&log, 1..4);
+    copy(dir.path(), crashed.path());
+    let path = segments(crashed.path())[0].clone();
+    flip(&path, second as usize * 8 + 700);
+    match Log::open(crashed.path(), options, &committer) {
+        Err(OpenError::Damaged { file, offset, .. }) => assert_eq!((file, offset), (path, second)),
+        other => panic!("{:?}", other.map(|log| log.visible())),
+    }
+}
+
+#[test]
+fn damage_at_the_very_end_of_a_log_that_was_closed_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let committer = unsynced();
+    let options = options(Durability::Os, 1 << 20);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..1);
+    let last = log.bytes();
+    log.append(&at([7]), Frontier::START, NOW).unwrap();
+    drop(log);
+    let path = segments(dir.path())[0].clone();
+    flip(&path, last as usize * 8 + 700);
+    let refused = Log::open(dir.path(), options, &committer);
+    assert!(matches!(refused, Err(OpenError::Damaged { offset, .. }) if offset == last));
+}
+
+#[test]
+fn no_flipped_bit_is_ever_delivered() {
+    let (dir, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 900);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..6);
+    for file in 0..segments(dir.path()).len() {
+        copy(dir.path(), damaged.path());
+        let path = segments(damaged.path())[file].clone();
+        let whole = fs::read(&path).unwrap();
+        for byte in 0..whole.len() {
+            copy(dir.path(), damaged.path());
+            flip(&path, byte * 8 + byte % 8);
+            let found = match Log::open(damaged.path(), options, &committer) {
+                Err(OpenError::Damaged { .. }) => continue,
+                Err(other) => panic!("byte {byte} of {}: {other}", path.display()),
+                Ok(log) => all(&log),
+            };
+            match found {
+                Err(ReadError::Damaged { .. }) => {}
+                Err(other) => panic!("byte {byte} of {}: {other}", path.display()),
+                Ok(found) => {
+                    let tail = file + 1 == segments(dir.path()).len();
+                    assert!(tail, "byte {byte} of {} was not missed", path.display());
+                    assert_eq!(found, expected(found.len() as i64 / 2));
+                    assert!(found.len() < 12, "byte {byte} of {} was not missed", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sealed_segment_that_was_cut_is_refused() {
+    let (dir, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 500);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..6);
+    let files = segments(dir.path());
+    for length in [0, 100, fs::metadata(&files[0]).unwrap().len() / 2, fs::metadata(&files[0]).unwrap().len() - 8] {
+        copy(dir.path(), damaged.path());
+        fs::File::options().write(true).open(&segments(damaged.path())[0]).unwrap().set_len(length).unwrap();
+        let refused = Log::open(damaged.path(), options, &committer);
+        assert!(matches!(refused, Err(OpenError::Damaged { .. })), "cut to {length}");
+    }
+    copy(dir.path(), damaged.path());
+    fs::remove_file(&segments(damaged.path())[1]).unwrap();
+    assert!(matches!(Log::open(damaged.path(), options, &committer), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn an_index_that_is_missing_or_damaged_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 900);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..6);
+    drop(log);
+    let index = segments(dir.path())[0].with_extension("idx");
+    let stored = fs::read(&index).unwrap();
+    fs::remove_file(&index).unwrap();
+    assert_eq!(all(&Log::open(dir.path(), options, &committer).unwrap()).unwrap(), expected(6));
+    assert_eq!(fs::read(&index).unwrap(), stored);
+    flip(&index, 200);
+    assert_eq!(all(&Log::open(dir.path(), options, &committer).unwrap()).unwrap(), expected(6));
+    assert_eq!(fs::read(&index).unwrap(), stored);
+}
+
+#[test]
+fn a_crash_under_os_begins_a_new_epoch_and_tells_readers_past_the_end() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let options = options(Durability::Os, 1 << 20);
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..2);
+    copy(dir.path(), crashed.path());
+    fill(&log, 2..3);
+    assert!(log.check(1, 6).is_ok());
+
+    let log = Log::open(crashed.path(), options, &committer).unwrap();
+    assert_eq!((log.visible().epoch, log.visible().end), (2, 4));
+    fill(&log, 2..4);
+    assert!(log.check(1, 4).is_ok(), "what is left of the first epoch");
+    assert!(matches!(log.check(1, 6), Err(ReadError::Lost { epoch: 1, asked: 6, end: 4 })));
+    assert!(log.check(2, 6).is_ok());
+    assert!(matches!(log.check(2, 9), Err(ReadError::PastEnd { asked: 9, end: 8 })));
+    assert!(matches!(log.check(3, 1), Err(ReadError::PastEnd { .. })));
+    drop(log);
+
+    let log = Log::open(crashed.path(), options, &committer).unwrap();
+    assert_eq!(log.visible().epoch, 2, "closed in good order");
+    assert!(matches!(log.check(1, 6), Err(ReadError::Lost { end: 4, .. })));
+}
+
+#[test]
+fn a_folder_without_a_log_is_missing_and_a_second_log_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let committer = unsynced();
+    let options = options(Durability::Fsync, 1 << 20);
+    assert!(matches!(Log::open(&dir.path().join("x"), options, &committer), Err(OpenError::Missing(_))));
+    assert!(matches!(Log::open(dir.path(), options, &committer), Err(OpenError::Missing(_))));
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    assert!(matches!(Log::create(dir.path(), &schema(), options, &committer), Err(OpenError::Exists(_))));
+    log.append(&at([1]), Frontier::At(Timestamp(1)), NOW).unwrap();
+}

@@ -1,0 +1,229 @@
+//! Publishing to a source: what is in its log, and what is left of it after a restart.
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use dag_log::{
+    Committer, Durability, Options, Publish, PublishError, PublisherId, Receipt, Retention, Source, SourceOptions,
+    Start,
+};
+use dag_model::{Frontier, Timestamp};
+
+const S: i64 = 1_000_000_000;
+
+fn source_options(out_of_order: u64) -> SourceOptions {
+    SourceOptions {
+        log: Options { durability: Durability::Os, ..Options::default() },
+        out_of_order: Duration::from_secs(out_of_order),
+        ..SourceOptions::default()
+    }
+}
+
+fn create(dir: &tempfile::TempDir, options: SourceOptions) -> Source {
+    Source::create(dir.path(), &schema(), options, &Committer::new()).unwrap()
+}
+
+fn reopen(source: Source, dir: &tempfile::TempDir, now: i64) -> Source {
+    let options = *source.options();
+    drop(source);
+    Source::open(dir.path(), options, &Committer::new(), Timestamp(now * S)).unwrap()
+}
+
+fn seconds(times: impl IntoIterator<Item = i64>) -> Option<arrow_array::RecordBatch> {
+    Some(at(times.into_iter().map(|time| time * S)))
+}
+
+fn named(batch: u64, times: impl IntoIterator<Item = i64>) -> Publish {
+    let publisher = Some(PublisherId { name: "p".into(), session: 1, batch });
+    Publish { publisher, batch: seconds(times), ..Publish::default() }
+}
+
+fn at_1000(source: &Source, request: Publish) -> Result<Receipt, PublishError> {
+    source.publish(request, Timestamp(1000 * S))
+}
+
+fn at_second(second: i64) -> Frontier {
+    frontier(second * S)
+}
+
+#[test]
+fn a_late_record_lies_in_the_same_entry_and_is_marked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = create(&dir, source_options(0));
+    at_1000(&source, named(1, [10])).unwrap();
+    let receipt = at_1000(&source, named(2, [4, 12, 9, 10])).unwrap();
+    assert_eq!((receipt.accepted, receipt.late, receipt.first, receipt.end), (4, 2, 1, 5));
+    for _ in 0..2 {
+        let mut reader = source.log().reader(Start::Sequence(1)).unwrap();
+        let entry = reader.next().unwrap().unwrap();
+        assert_eq!((entry.count, entry.late, entry.frontier), (4, 2, at_second(12)));
+        let loaded = source.log().load(&entry).unwrap();
+        let expected = |times: [i64; 2]| records(&seconds(times).unwrap());
+        assert_eq!(records(&loaded.on_time()), expected([12, 10]));
+        assert_eq!(records(&loaded.late()), expected([4, 9]));
+        assert_eq!((source.stats().records, source.stats().late), (5, 2));
+        source = reopen(source, &dir, 1000);
+    }
+}
+
+#[test]
+fn an_entry_whose_records_are_all_late_has_none_on_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = create(&dir, source_options(0));
+    at_1000(&source, named(1, [10])).unwrap();
+    at_1000(&source, named(2, [1, 2])).unwrap();
+    source = reopen(source, &dir, 1000);
+    let entry = source.log().reader(Start::Sequence(1)).unwrap().next().unwrap().unwrap();
+    let loaded = source.log().load(&entry).unwrap();
+    assert_eq!((loaded.on_time().num_rows(), loaded.late().num_rows()), (0, 2));
+}
+
+#[test]
+fn a_batch_that_is_sent_again_is_there_once_even_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = create(&dir, source_options(0));
+    at_1000(&source, named(1, [1, 2])).unwrap();
+    let again = at_1000(&source, named(1, [1, 2])).unwrap();
+    assert_eq!((again.repeat, again.accepted, again.end), (true, 0, 2));
+    source = reopen(source, &dir, 1000);
+    assert_eq!(source.publisher("p"), Some((1, 1)));
+    assert!(at_1000(&source, named(1, [1, 2])).unwrap().repeat);
+    assert_eq!(at_1000(&source, named(2, [3])).unwrap().first, 2);
+    assert_eq!(all(source.log()).unwrap(), records(&seconds([1, 2, 3]).unwrap()));
+    assert!(matches!(at_1000(&source, named(9, [3])), Err(PublishError::Gap { expected: 3, found: 9, .. })));
+}
+
+#[test]
+fn publishers_and_late_counts_outlive_the_segments_that_they_came_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Retention { age: None, bytes: Some(1) };
+    let log = Options { segment_bytes: 600, durability: Durability::Os, retention };
+    let mut source = create(&dir, SourceOptions { log, ..source_options(0) });
+    let other = Publish {
+        publisher: Some(PublisherId { name: "old".into(), session: 9, batch: 1 }),
+        leave: true,
+        ..named(0, [1])
+    };
+    at_1000(&source, other).unwrap();
+    at_1000(&source, named(1, [5, 0])).unwrap();
+    (2..20).for_each(|batch| drop(at_1000(&source, named(batch, [3 + batch as i64])).unwrap()));
+    assert!(source.log().trim(Timestamp(0)).unwrap().segments > 2);
+    let (stats, hash) = (source.stats(), source.log().running_hash());
+    source = reopen(source, &dir, 1000);
+    assert_eq!(dag_log::Stats { bytes: stats.bytes, ..source.stats() }, stats);
+    assert_eq!(source.log().running_hash(), hash);
+    assert_eq!(source.publisher("old"), Some((9, 1)));
+    assert_eq!((stats.late, stats.frontier), (1, at_second(22)));
+}
+
+#[test]
+fn who_was_joined_still_is_after_a_restart_and_idles_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = create(&dir, source_options(0));
+    at_1000(&source, named(1, [10])).unwrap();
+    source = reopen(source, &dir, 5000);
+    assert_eq!(source.stats().joined[0].bound, Timestamp(10 * S));
+    assert_eq!(source.next_deadline(), Some(Timestamp(5030 * S)));
+    let unnamed = Publish { batch: seconds([20]), ..Publish::default() };
+    assert_eq!(at_1000(&source, unnamed.clone()).unwrap().frontier, at_second(10), "p holds it");
+    assert_eq!(source.tick(Timestamp(5029 * S)).unwrap(), Some(Timestamp(5030 * S)));
+    assert_eq!(source.tick(Timestamp(5030 * S)).unwrap(), None);
+    source = reopen(source, &dir, 6000);
+    assert!(source.stats().joined.is_empty(), "that it left is in the log");
+    assert_eq!(at_1000(&source, unnamed).unwrap().frontier, at_second(20));
+}
+
+#[test]
+fn the_frontier_of_a_replay_is_the_one_that_readers_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = create(&dir, source_options(2));
+    at_1000(&source, named(1, [10])).unwrap();
+    at_1000(&source, Publish { heartbeat: Some(Timestamp(15 * S)), batch: None, ..named(0, []) }).unwrap();
+    at_1000(&source, named(2, [20])).unwrap();
+    at_1000(&source, Publish { done: true, batch: None, ..named(0, []) }).unwrap();
+    at_1000(&source, Publish { seal: true, ..Publish::default() }).unwrap();
+    let expected = [at_second(8), at_second(15), at_second(18), frontier(20 * S + 1), Frontier::Empty];
+    for _ in 0..2 {
+        let found = entries(&mut source.log().reader(Start::Earliest).unwrap()).unwrap();
+        assert_eq!(found.iter().map(|entry| entry.frontier).collect::<Vec<_>>(), expected);
+        source = reopen(source, &dir, 1000);
+    }
+    assert!(matches!(at_1000(&source, named(3, [30])), Err(PublishError::Sealed)));
+    assert!(at_1000(&source, named(2, [20])).unwrap().repeat);
+}
+
+#[test]
+fn rows_far_past_the_clock_are_refused_and_the_others_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, source_options(0));
+    let request = named(1, [999, 1601, 1600, 5000]);
+    let receipt = at_1000(&source, request.clone()).unwrap();
+    assert_eq!(receipt.refused.iter().map(|refused| refused.row).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!((receipt.accepted, receipt.frontier), (2, at_second(1600)));
+    assert_eq!(source.stats().refused, 2);
+    let history = Publish { history: true, ..named(2, [5000]) };
+    assert_eq!(at_1000(&source, history).unwrap().accepted, 1);
+    let none = at_1000(&source, named(3, [9000])).unwrap();
+    assert_eq!((none.accepted, none.refused.len()), (0, 1));
+    assert_eq!(source.publisher("p"), Some((1, 3)), "a batch without an accepted row is accepted, too");
+}
+
+#[test]
+fn what_changes_nothing_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, source_options(0));
+    let heartbeat = Publish { heartbeat: Some(Timestamp(5 * S)), batch: None, ..named(0, []) };
+    at_1000(&source, heartbeat.clone()).unwrap();
+    let before = source.stats().bytes;
+    at_1000(&source, heartbeat).unwrap();
+    at_1000(&source, Publish::default()).unwrap();
+    source.tick(Timestamp(1001 * S)).unwrap();
+    assert_eq!(source.stats().bytes, before);
+}
+
+#[test]
+fn the_node_closes_the_window_of_a_publisher_that_died() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, SourceOptions { clock_node: true, ..source_options(0) });
+    at_1000(&source, named(1, [10])).unwrap();
+    source.node_heartbeat(Timestamp(500 * S), Timestamp(1000 * S)).unwrap();
+    assert_eq!(source.stats().frontier, at_second(10), "it may still be alive");
+    source.tick(Timestamp(1030 * S)).unwrap();
+    source.node_heartbeat(Timestamp(500 * S), Timestamp(1030 * S)).unwrap();
+    assert_eq!(source.stats().frontier, at_second(500));
+}
+
+#[test]
+fn a_receipt_is_kept_when_the_batch_is_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, SourceOptions { log: Options::default(), ..source_options(0) });
+    let receipt = at_1000(&source, named(1, [1])).unwrap();
+    receipt.commit.wait().unwrap();
+    assert_eq!(source.log().visible().end, 1);
+    at_1000(&source, named(1, [1])).unwrap().commit.wait().unwrap();
+}
+
+#[test]
+fn several_publishers_at_once_lose_and_repeat_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, SourceOptions { log: Options::default(), ..source_options(0) });
+    std::thread::scope(|scope| {
+        for name in ["a", "b", "c", "d"] {
+            let source = &source;
+            scope.spawn(move || {
+                for batch in 1..=25 {
+                    let publisher = Some(PublisherId { name: name.into(), session: 1, batch });
+                    let request = Publish { publisher, batch: seconds([batch as i64]), ..Publish::default() };
+                    at_1000(source, request).unwrap().commit.wait().unwrap();
+                }
+            });
+        }
+    });
+    let mut found = all(source.log()).unwrap();
+    found.sort_by_key(|record| record.0);
+    let expected: Vec<Record> = (1..=25).flat_map(|time| records(&seconds([time; 4]).unwrap())).collect();
+    assert_eq!(found, expected);
+    assert_eq!(source.stats().frontier, at_second(25));
+}
