@@ -9,6 +9,9 @@ use crate::syntax::ast::{Expr, Node};
 use crate::syntax::name::Quoted;
 use crate::syntax::parser::parse;
 
+/// Finds an operator by component, where one is named, and name.
+pub type Lookup<'l> = dyn Fn(Option<&str>, &str) -> Option<Arc<Signature>> + 'l;
+
 /// The names of source streams in `text`, each once, in the order in which they appear.
 ///
 /// Only operators tell streams from columns: what stands where an operator, looked up by component and name, takes its inputs is a
@@ -17,20 +20,13 @@ use crate::syntax::parser::parse;
 /// # Errors
 /// Where the text departs from the grammar, an operator is unknown or is given what it does not declare, or something that is no
 /// stream stands where one belongs.
-pub fn names(
-    text: &str,
-    operators: &dyn Fn(Option<&str>, &str) -> Option<Arc<Signature>>,
-) -> Result<Vec<String>, Error> {
+pub fn names(text: &str, operators: &Lookup) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     collect(&parse(text)?, operators, &mut names)?;
     Ok(names)
 }
 
-fn collect(
-    expr: &Expr,
-    operators: &dyn Fn(Option<&str>, &str) -> Option<Arc<Signature>>,
-    names: &mut Vec<String>,
-) -> Result<(), Error> {
+fn collect(expr: &Expr, operators: &Lookup, names: &mut Vec<String>) -> Result<(), Error> {
     match &expr.bare().node {
         Node::Name(name) => {
             if !names.contains(name) {

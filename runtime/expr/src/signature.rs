@@ -189,7 +189,7 @@ impl Signature {
             if parameter.repeated && (aggregate || behind.iter().any(|other| other.positional)) {
                 return refuse(format!("`{name}` is repeated, so nothing positional can follow it"));
             }
-            if gap && parameter.repeated || gap && parameter.required {
+            if gap && (parameter.repeated || parameter.required) {
                 return refuse(format!("`{name}` stands behind a parameter that may be left out"));
             }
             gap |= !parameter.required && parameter.default.is_none() && !parameter.repeated;

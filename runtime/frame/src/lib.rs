@@ -1,7 +1,7 @@
 //! Columns, and the frame that carries them across the guest boundary.
 //!
 //! Pure and without dependencies, because the host, the expression evaluator and every Rust guest share it.
-//! Read [`types`], then [`column`], [`bitmap`], [`build`] and [`gather`], then [`frame`], then [`time`].
+//! Read [`types`], then [`column`](mod@column), [`bitmap`], [`build`] and [`gather`], then [`frame`], then [`time`].
 
 pub mod aligned;
 pub mod bitmap;

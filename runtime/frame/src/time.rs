@@ -38,7 +38,7 @@ pub fn format(ns: i64) -> String {
     out.into_iter().map(char::from).collect()
 }
 
-/// Appends the text that [`format`] returns.
+/// Appends the text that [`format()`] returns.
 pub fn append(out: &mut Vec<u8>, ns: i64) {
     let (seconds, fraction) = (ns.div_euclid(SECOND), ns.rem_euclid(SECOND));
     let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));

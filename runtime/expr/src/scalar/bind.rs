@@ -70,7 +70,7 @@ impl Binder<'_> {
                 Ok(Bound::boolean(Op::In { negated: *negated, operands }))
             }
             Node::IsNull { negated, value } => {
-                let value = Box::new(settle(self.bind(value)?));
+                let value = Box::new(self.bind(value)?.or_type(Type::Boolean));
                 Ok(Bound::boolean(Op::IsNull { negated: *negated, value }))
             }
             Node::Case { operand, arms, otherwise } => self.case(operand.as_deref(), arms, otherwise.as_deref()),
@@ -93,7 +93,7 @@ impl Binder<'_> {
     fn expect(self, expr: &Expr, ty: Type, wanted_by: &str) -> Result<Bound, Error> {
         let bound = self.bind(expr)?;
         match bound.ty {
-            None => Ok(Bound { ty: Some(ty), ..bound }),
+            None => Ok(bound.or_type(ty)),
             Some(found) if found == ty => Ok(bound),
             Some(found) => {
                 let error = Error::new(expr.span.clone(), format!("{wanted_by} takes {ty}, this is {found}"));
@@ -134,7 +134,8 @@ impl Binder<'_> {
     fn unified<'e>(self, exprs: impl Iterator<Item = &'e Expr> + Clone, verb: &str) -> Result<Vec<Bound>, Error> {
         let bound = exprs.clone().map(|expr| self.bind(expr)).collect::<Result<_, _>>()?;
         let spans: Vec<Span> = exprs.map(|expr| expr.span.clone()).collect();
-        Ok(unify(bound, &spans, verb)?.0.into_iter().map(settle).collect())
+        // Nulls alone may have any type.
+        Ok(unify(bound, &spans, verb)?.0.into_iter().map(|value| value.or_type(Type::Boolean)).collect())
     }
 
     fn pair(self, operands: &[Expr; 2], verb: &str) -> Result<[Bound; 2], Error> {
@@ -150,7 +151,7 @@ impl Binder<'_> {
             BinaryOp::Div => (vec![to_float(left), to_float(right)], Some(Type::Float64)),
             _ => unify(vec![left, right], &spans, "compute with")?,
         };
-        let operands: Vec<Bound> = operands.into_iter().map(settle_number).collect();
+        let operands: Vec<Bound> = operands.into_iter().map(|operand| operand.or_type(Type::Int64)).collect();
         let operands = operands.try_into().expect("unifying keeps the count");
         Ok(Bound::new(Op::Binary(op, Box::new(operands)), ty.unwrap_or(Type::Int64)))
     }
@@ -162,7 +163,7 @@ impl Binder<'_> {
             let error = || Error::new(operand.span.clone(), "this number does not fit into int64");
             return Ok(Bound::new(Op::Literal(Literal::Int64(number.map_err(|_| error())?)), Type::Int64));
         }
-        let operand = settle_number(self.number(operand, "`-`")?);
+        let operand = self.number(operand, "`-`")?.or_type(Type::Int64);
         let ty = operand.ty;
         let op = match operand.op {
             Op::Literal(Literal::Int64(number)) if number != i64::MIN => Op::Literal(Literal::Int64(-number)),
@@ -202,7 +203,7 @@ impl Binder<'_> {
             return Err(error.help(format!("types are {}", names.join(", "))));
         };
         match value.ty {
-            None => Ok(Bound::new(Op::Cast(Box::new(Bound { ty: Some(ty), ..value })), ty)),
+            None => Ok(Bound::new(Op::Cast(Box::new(value.or_type(ty))), ty)),
             Some(from) if from == ty => Ok(value),
             Some(from) if crate::scalar::cast::exists(from, ty) => Ok(Bound::new(Op::Cast(Box::new(value)), ty)),
             Some(from) => Err(Error::new(span, format!("{from} cannot become {ty}"))),
@@ -235,7 +236,7 @@ impl Binder<'_> {
         let integer = |argument: &Expr| self.expect(argument, Type::Int64, name);
         let (arguments, ty) = match function {
             Function::Abs | Function::Floor | Function::Ceil | Function::Round => {
-                let value = settle_number(self.number(&arguments[0], name)?);
+                let value = self.number(&arguments[0], name)?.or_type(Type::Int64);
                 match arguments.get(1) {
                     Some(places) => (vec![to_float(value), integer(places)?], Some(Type::Float64)),
                     None => (vec![value.clone()], value.ty),
@@ -264,13 +265,4 @@ impl Binder<'_> {
         };
         Ok(Bound { op: Op::Call(function, arguments), ty })
     }
-}
-
-/// A null that stands among nulls alone may have any type.
-fn settle(bound: Bound) -> Bound {
-    Bound { ty: bound.ty.or(Some(Type::Boolean)), ..bound }
-}
-
-fn settle_number(bound: Bound) -> Bound {
-    Bound { ty: bound.ty.or(Some(Type::Int64)), ..bound }
 }

@@ -82,6 +82,27 @@ impl Bound {
         }
     }
 
+    /// This, with the type `ty` if it is a null, or a choice among nulls, that has none yet.
+    pub fn or_type(mut self, ty: Type) -> Bound {
+        self.settle(ty);
+        self
+    }
+
+    fn settle(&mut self, ty: Type) {
+        if self.ty.is_some() {
+            return;
+        }
+        self.ty = Some(ty);
+        match &mut self.op {
+            Op::Case { arms, otherwise, .. } => {
+                arms.iter_mut().for_each(|[_, result]| result.settle(ty));
+                otherwise.iter_mut().for_each(|otherwise| otherwise.settle(ty));
+            }
+            Op::Call(_, arguments) => arguments.iter_mut().for_each(|argument| argument.settle(ty)),
+            _ => {}
+        }
+    }
+
     /// Shows this and all its parts to `see`.
     pub fn visit(&self, see: &mut impl FnMut(&Bound)) {
         see(self);

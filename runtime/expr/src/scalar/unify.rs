@@ -29,7 +29,7 @@ pub(crate) fn to_float(value: Bound) -> Bound {
             None => value,
         },
         (_, Some(Type::Int64)) => widen(value),
-        (_, None) => Bound { ty: Some(Type::Float64), ..value },
+        (_, None) => value.or_type(Type::Float64),
         _ => value,
     }
 }
@@ -54,7 +54,7 @@ fn widen(value: Bound) -> Bound {
 
 fn convert(value: Bound, ty: Type, exact: bool, span: &Span, verb: &str) -> Result<Bound, Error> {
     match (&value.op, value.ty) {
-        (_, None) => Ok(Bound { ty: Some(ty), ..value }),
+        (_, None) => Ok(value.or_type(ty)),
         (Op::Literal(_), Some(Type::Float64)) if exact => Ok(to_float(value)),
         (_, Some(found)) if found == ty => Ok(value),
         (_, Some(Type::Int64)) if ty == Type::Float64 => Ok(widen(value)),
