@@ -1,4 +1,103 @@
-//! The stream log.
+//! The stream log: every stream's records, kept in the order in which they came, and rewound to any place.
+//!
+//! Read [`entry`](Entry) for what a log consists of, then [`Log`], [`Reader`], [`Committer`] for when an append is shown,
+//! and [`Source`] for publishers and the frontier that follows from them. Inside: `writer` appends, `recovery` opens,
+//! `publishers` decides what a request means, `progress` is what readers see.
+//!
+//! ```
+//! use dag_log::{Committer, Log, Options, Start};
+//! use dag_model::{Field, Frontier, Schema, Timestamp, Type};
+//! # use std::sync::Arc;
+//! # use arrow_array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray};
+//! # let dir = tempfile::tempdir().unwrap();
+//! let schema = Schema::new(vec![Field::new("value", Type::Float64)]);
+//! let log = Log::create(dir.path(), &schema, Options::default(), &Committer::new()).unwrap();
+//! # let times = TimestampNanosecondArray::from_iter_values([1, 2]).with_timezone("UTC");
+//! # let columns: Vec<ArrayRef> = vec![Arc::new(times), Arc::new(Float64Array::from(vec![0.5, 0.7]))];
+//! # let batch = RecordBatch::try_new(log.arrow_schema().clone(), columns).unwrap();
+//! log.append(&batch, Frontier::At(Timestamp(2)), Timestamp(3)).unwrap();
+//! log.sync().wait().unwrap();
+//! let mut reader = log.reader(Start::Time(Timestamp(2))).unwrap();
+//! let entry = reader.next().unwrap().unwrap();
+//! assert_eq!(log.load(&entry).unwrap().batch, batch);
+//! ```
+//!
+//! # On disk
+//!
+//! A log is a folder. Its segments are `00000000000000000000.seg`, `00000000000000000001.seg`, and so on; the last one is
+//! written to, the others are sealed and each has an index beside it, `00000000000000000000.idx`. Numbers are
+//! little-endian. *postcard* is the encoding of that crate: fields in order, integers as varints (signed ones in zigzag),
+//! a sequence as its length and its items, an option as 0 or as 1 and the value.
+//!
+//! A segment is a header and then entries, all of them at multiples of 8:
+//!
+//! ```text
+//! header of a segment                             an index file has the same form, with the magic "dagI"
+//!   0  4  magic "dagS"
+//!   4  2  format version, 1
+//!   6  2  zero
+//!   8  4  n, the length of the content
+//!  12  4  CRC-32 of bytes 0..12 and of the content with its padding
+//!  16  n  content, postcard
+//!      p  zeros up to a multiple of 8
+//!
+//! entry
+//!   0  4  magic "dagE"
+//!   4  1  entry version, 1
+//!   5  1  kind: 1 records, 2 frontier, 3 end of the incarnation, 4 closed in good order
+//!   6  2  zero
+//!   8  4  n, the length of the header
+//!  12  4  m, the length of the body, a multiple of 8
+//!  16  4  CRC-32 of the body
+//!  20  4  CRC-32 of the segment's number (8 bytes), the entry's offset (8 bytes), bytes 0..20, the header with its padding
+//!  24  n  header, postcard
+//!      p  zeros up to a multiple of 8
+//!      m  body
+//! ```
+//!
+//! The content of a segment's header is what its entries build on:
+//!
+//! | field | type |
+//! |---|---|
+//! | number of the segment | u64 |
+//! | schema versions, the last one in force | list of lists of (name, type code: 1 boolean, 2 int64, 3 float64, 4 utf8, 5 binary, 6 timestamp) |
+//! | epochs, the last one in force | list of (epoch u64, its first sequence u64) |
+//! | first sequence | u64 |
+//! | late records before | u64 |
+//! | greatest time before | i64, the least one if there is none |
+//! | frontier before | 0 and an i64, or 1 for the empty one |
+//! | running hash before | list of u64: late marks, then each column, `time` first |
+//! | publishers | list of publishers |
+//!
+//! The header of an entry:
+//!
+//! | field | type |
+//! |---|---|
+//! | epoch, first sequence | u64, u64 |
+//! | records, late ones among them | u32, u32 |
+//! | least and greatest time | i64, i64 |
+//! | frontier after it | as above |
+//! | when it was appended | i64 |
+//! | which part of its append it is, from 0, and of how many | u32, u32 |
+//! | up to which offset this segment was durable when it was written | u64 |
+//! | publishers as they are after it, those that it changes | list of publishers |
+//! | running hash after it | list of u64; empty without records |
+//!
+//! A publisher is its name, its session (u64), the number of its last accepted batch (u64), when it was last heard of (i64),
+//! and, while it is joined, an option of: since when (i64), its bound (i64), its latest record's time (an option of i64).
+//!
+//! The body of an entry with records is, where some of them but not all are late, a bitmap of those (bit 0 of byte 0 is the
+//! first record) and zeros up to a multiple of 8; then an Arrow IPC encapsulated record batch message, aligned to 8, its
+//! buffers LZ4 frames if that is smaller. Other entries have no body.
+//!
+//! The content of an index file: a list of points; the point after the last entry; when the last entry was appended (i64).
+//! A point is an offset (u64), the next sequence there (u64), the greatest time of the log before it (i64), the frontier
+//! before it. Points are 64 KiB apart or more. An index that is missing or is not its segment's is made again.
+//!
+//! # Limits
+//!
+//! An entry has at most 65,536 records and 8 MiB, larger appends are several entries; a record has at most 64 MiB. A source
+//! has at most 1,000 publishers joined and remembers 10,000; a name has at most 256 bytes.
 
 mod ahead;
 mod commit;
