@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         if reserved != 0 {
             return Err(FrameError::Reserved { column });
         }
-        let bitmap = len.div_ceil(8);
+        let bitmap = len.div_ceil(8) as u64;
         let validity = match (validity_at, validity_len) {
             (0, 0) => None,
             _ => Some(Bits { bytes: self.buffer("validity", validity_at, validity_len, bitmap)?, len }),
@@ -300,12 +300,12 @@ impl<'a> Reader<'a> {
         let values = |expected| self.buffer("values", values_at, values_len, expected);
         let values = match ty {
             Type::Boolean => Values::Boolean(Bits { bytes: values(bitmap)?, len }),
-            Type::Int64 => Values::Int64(aligned(values(8 * len)?)),
-            Type::Timestamp => Values::Timestamp(aligned(values(8 * len)?)),
-            Type::Float64 => Values::Float64(aligned(values(8 * len)?)),
+            Type::Int64 => Values::Int64(aligned(values(8 * len as u64)?)),
+            Type::Timestamp => Values::Timestamp(aligned(values(8 * len as u64)?)),
+            Type::Float64 => Values::Float64(aligned(values(8 * len as u64)?)),
             Type::Utf8 | Type::Binary => {
-                let offsets = aligned(values(4 * (len + 1))?);
-                let values = VarLen { offsets, bytes: self.buffer("bytes", bytes_at, bytes_len, bytes_len)? };
+                let offsets = aligned(values(4 * (len as u64 + 1))?);
+                let values = VarLen { offsets, bytes: self.buffer("bytes", bytes_at, bytes_len, bytes_len as u64)? };
                 self.check_offsets(values)?;
                 if ty == Type::Utf8 {
                     self.check_text(values)?;
@@ -319,9 +319,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The buffer, which must have the expected length and lie on a multiple of eight behind the header.
-    fn buffer(self, name: &'static str, at: usize, len: usize, expected: usize) -> Result<&'a [u8], FrameError> {
+    /// That length is 64 bits wide because 32 do not hold it for every number of rows.
+    fn buffer(self, name: &'static str, at: usize, len: usize, expected: u64) -> Result<&'a [u8], FrameError> {
         let misplaced = || self.misplaced(name, at, len);
-        if len != expected || at < self.header || !at.is_multiple_of(8) {
+        if len as u64 != expected || at < self.header || !at.is_multiple_of(8) {
             return Err(misplaced());
         }
         let end = at.checked_add(len).ok_or_else(misplaced)?;

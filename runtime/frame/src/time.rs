@@ -35,7 +35,7 @@ impl std::error::Error for TimeError {}
 pub fn format(ns: i64) -> String {
     let mut out = Vec::with_capacity(30);
     append(&mut out, ns);
-    out.into_iter().map(char::from).collect()
+    String::from_utf8(out).expect("times are written in ASCII")
 }
 
 /// Appends the text that [`format()`] returns.

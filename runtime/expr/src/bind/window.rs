@@ -5,7 +5,7 @@ use crate::bind::call::Call;
 use crate::bind::parameter::Scope;
 use crate::error::Error;
 use crate::stream::Window;
-use crate::syntax::ast::Argument;
+use crate::syntax::ast::{Argument, Expr};
 
 /// In the order in which a [`Call`] holds them. The first may be given without its name.
 pub(crate) const PARAMETERS: [&str; 5] = ["window", "every", "offset", "session", "by"];
@@ -56,7 +56,7 @@ fn positive(argument: &Argument) -> Result<i64, Error> {
     }
 }
 
-fn unaliased(argument: &Argument) -> Result<&crate::syntax::ast::Expr, Error> {
+fn unaliased(argument: &Argument) -> Result<&Expr, Error> {
     match &argument.alias {
         None => Ok(&argument.value),
         Some(alias) => Err(Error::new(alias.span.clone(), "`as` names streams and computed columns, not this")),

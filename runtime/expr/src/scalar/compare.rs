@@ -34,20 +34,21 @@ pub(crate) fn compare(op: BinaryOp, a: &Vector, b: &Vector, rows: usize) -> Trut
             }
         }
         Type::Utf8 | Type::Binary => {
-            let holds = match op {
-                BinaryOp::Eq => |a: &[u8], b: &[u8]| a == b,
-                BinaryOp::Lt => |a: &[u8], b: &[u8]| a < b,
-                _ => |a: &[u8], b: &[u8]| a <= b,
-            };
-            (0..len).map(|row| holds(a.bytes(row), b.bytes(row))).collect()
+            let (a, b) = (a.bytes(), b.bytes());
+            let rows = (0..len).map(|row| (a.get(row), b.get(row)));
+            match op {
+                BinaryOp::Eq => rows.map(|(a, b)| a == b).collect(),
+                BinaryOp::Lt => rows.map(|(a, b)| a < b).collect(),
+                _ => rows.map(|(a, b)| a <= b).collect(),
+            }
         }
         Type::Boolean => {
             let bit = |vector: &Vector, row| vector.view().as_bool().expect("booleans").get(vector.index(row));
-            let pairs = (0..len).map(|row| (bit(a, row), bit(b, row)));
+            let rows = (0..len).map(|row| (bit(a, row), bit(b, row)));
             match op {
-                BinaryOp::Eq => pairs.map(|(a, b)| a == b).collect(),
-                BinaryOp::Lt => pairs.map(|(a, b)| !a & b).collect(),
-                _ => pairs.map(|(a, b)| a <= b).collect(),
+                BinaryOp::Eq => rows.map(|(a, b)| a == b).collect(),
+                BinaryOp::Lt => rows.map(|(a, b)| !a & b).collect(),
+                _ => rows.map(|(a, b)| a <= b).collect(),
             }
         }
     };

@@ -1,6 +1,6 @@
 //! A typed tree over columns to a column.
 
-use dag_frame::{Column, ColumnRef, Type};
+use dag_frame::{Column, ColumnRef, Type, bitmap};
 
 use crate::scalar::bound::{Bound, Op};
 use crate::scalar::choose::{self, Choice, split};
@@ -81,8 +81,9 @@ impl<'c> Evaluation<'_, 'c> {
             }
             Op::IsNull { negated, value } => {
                 let value = self.vector(value);
-                let null: Vec<bool> = (0..len(rows, &[&value])).map(|row| value.is_valid(row) == *negated).collect();
-                Vector::computed(Column::boolean(null.into_iter().map(Some)), &[&value])
+                let len = len(rows, &[&value]);
+                let known = value.view().validity.map_or_else(|| bitmap::ones(len), |bits| bits.bytes.to_vec());
+                Vector::computed(Truth::new(len, known, None).negated(!*negated).into_column(), &[&value])
             }
             Op::Case { operand, arms, otherwise } => self.case(operand.as_deref(), arms, otherwise.as_deref(), ty),
             Op::Cast(operand) => {

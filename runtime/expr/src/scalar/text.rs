@@ -10,7 +10,8 @@ use crate::scalar::vector::{Vector, len, validity};
 /// `value like pattern`
 pub(crate) fn like(value: &Vector, pattern: &Vector, rows: usize) -> Truth {
     let len = len(rows, &[value, pattern]);
-    let holds: Vec<bool> = (0..len).map(|row| like::matches(value.bytes(row), pattern.bytes(row))).collect();
+    let (texts, patterns) = (value.bytes(), pattern.bytes());
+    let holds: Vec<bool> = (0..len).map(|row| like::matches(texts.get(row), patterns.get(row))).collect();
     Truth::new(len, bitmap::pack(&holds), validity(len, &[value, pattern]))
 }
 
@@ -25,8 +26,8 @@ pub(crate) fn call(function: Function, arguments: &[&Vector], rows: usize) -> Co
         Function::Lower => Column::utf8((0..len).map(|row| Some(text(0, row)?.to_lowercase()))),
         Function::Upper => Column::utf8((0..len).map(|row| Some(text(0, row)?.to_uppercase()))),
         Function::Length if arguments[0].ty() == Type::Binary => {
-            let bytes = |row| arguments[0].is_valid(row).then(|| arguments[0].bytes(row).len() as i64);
-            Column::int64((0..len).map(bytes))
+            let bytes = |value| if let Value::Binary(bytes) = value { Some(bytes.len() as i64) } else { None };
+            Column::int64((0..len).map(|row| bytes(value(0, row))))
         }
         Function::Length => Column::int64((0..len).map(|row| Some(text(0, row)?.chars().count() as i64))),
         Function::Substr => Column::utf8((0..len).map(|row| {

@@ -1,6 +1,6 @@
 //! The values of a part of an expression while it is computed.
 
-use dag_frame::{Column, ColumnRef, Type, bitmap};
+use dag_frame::{Column, ColumnRef, Type, VarLen, bitmap};
 
 /// A column, or one value that stands for every row.
 pub(crate) struct Vector<'a> {
@@ -60,10 +60,6 @@ impl<'a> Vector<'a> {
         if self.constant { 0 } else { row }
     }
 
-    pub fn is_valid(&self, row: usize) -> bool {
-        self.view().is_valid(self.index(row))
-    }
-
     /// A value for each row, without a validity bitmap if none is null.
     pub fn into_column(self, rows: usize) -> Column {
         let mut column = match self.held {
@@ -99,12 +95,23 @@ impl<'a> Vector<'a> {
         if self.constant { Operand::One(values[0]) } else { Operand::Many(values) }
     }
 
-    /// The bytes of the text or binary value at `row`.
-    ///
     /// # Panics
-    /// If the values are neither.
-    pub fn bytes(&self, row: usize) -> &[u8] {
-        self.view().as_bytes().expect("text or bytes").get(self.index(row))
+    /// If the values are neither text nor binary.
+    pub fn bytes(&self) -> Bytes<'_> {
+        Bytes { values: self.view().as_bytes().expect("text or bytes"), constant: self.constant }
+    }
+}
+
+/// Text or binary values to loop over.
+#[derive(Clone, Copy)]
+pub(crate) struct Bytes<'v> {
+    values: VarLen<'v>,
+    constant: bool,
+}
+
+impl<'v> Bytes<'v> {
+    pub fn get(self, row: usize) -> &'v [u8] {
+        self.values.get(if self.constant { 0 } else { row })
     }
 }
 
