@@ -226,6 +226,11 @@ impl<'t> Lexer<'t> {
             let length = match duration::unit(word) {
                 Unit::Length(length) => length,
                 Unit::Calendar => return Err(calendar(unit_start..self.at)),
+                Unit::Unknown if word.is_empty() => {
+                    return Err(
+                        Error::new(start..self.at, "this duration has no unit at its end").help("write `1h30m`")
+                    );
+                }
                 Unit::Unknown => {
                     let error = Error::new(start..self.at, format!("`{word}` is no unit of time"));
                     let help = "units are ns us ms s min h d w; a name that begins with a digit goes in double quotes";
@@ -334,6 +339,7 @@ mod tests {
             ("1e3s", "no exponent"),
             ("300000d", "292 years"),
             ("0.5ns", "whole number of nanoseconds"),
+            ("1h30", "no unit at its end"),
             ("5m_x", "no unit"),
         ] {
             let error = tokens(text).unwrap_err();
