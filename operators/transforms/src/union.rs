@@ -23,8 +23,7 @@ impl Operator for Union {
 impl Transform for Union {
     type Arguments = ();
     const MIN_INPUTS: u32 = 2;
-    /// The merge is told in bytes.
-    const MAX_INPUTS: Option<u32> = Some(256);
+    const MAX_INPUTS: Option<u32> = Some(64);
 
     fn open((): (), inputs: &[Input]) -> Result<Opened<Union>> {
         let schema = inputs[0].schema.clone();
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn one_input_is_not_enough() {
         let error = run::<Union>(&[], &[records(&[])]).unwrap_err();
-        assert_eq!(error, "union takes 2 to 256 input streams, 1 came");
+        assert_eq!(error, "union takes 2 to 64 input streams, 1 came");
     }
 
     #[test]

@@ -14,8 +14,11 @@ mod side;
 use condition::Condition;
 use dag_guest::{About, AlignedBytes, Column, Duration, Frame, Input, Inputs, Lookback, MatchText, Opened, Operator};
 use dag_guest::{Output, Result, State, Timestamp, Transform, encode, state};
-use pairs::Pairs;
+use pairs::{Pairs, Part};
 use side::Side;
+
+/// How many parts one call looks at, though the condition may let none of their pairs through.
+const MOST_PARTS: usize = 64;
 
 /// `join(a as l, b as r, on=host, within=5min)`: the pairs of a left and a right record with equal keys whose times lie at most so
 /// far apart.
@@ -90,7 +93,9 @@ impl Transform for Join {
     }
 
     fn snapshot(&self) -> Result<Vec<Vec<u8>>> {
-        assert!(self.pairs.is_none(), "no snapshot is taken while there is more output");
+        if self.pairs.is_some() {
+            return Err("join: no snapshot can be taken while there is more output".to_owned());
+        }
         let progress = Progress {
             frontier: self.frontier,
             left_pending: self.left.pending() as i64,
@@ -107,6 +112,10 @@ impl Transform for Join {
         };
         let bytes = AlignedBytes::copy(progress);
         let frame = Frame::parse(&bytes).map_err(|error| error.to_string())?;
+        state::check_columns::<Progress>(frame.columns())?;
+        if frame.rows() != 1 {
+            return Err(format!("join saves its progress in one row, these are {}", frame.rows()));
+        }
         let progress = Progress::load(frame.columns(), 0)?;
         self.frontier = progress.frontier;
         self.left.load(left, progress.left_pending as usize)?;
@@ -117,22 +126,31 @@ impl Transform for Join {
 impl Join {
     /// Emits the pairs of all times that are complete, as far as the output has room.
     fn emit(&mut self, out: &mut Output) {
+        let mut part = Part::default();
+        let mut parts = 0;
         while let Some(time) = self.next_time() {
             if self.pairs.is_none() && !self.is_complete(time) {
                 out.hold(time);
                 break;
             }
-            let (left, right) = (&mut self.left, &mut self.right);
-            let pairs = self.pairs.get_or_insert_with(|| Pairs::of(time, self.within, left, right));
-            if !pairs.emit(&self.condition, &self.left, &self.right, out) {
+            if out.is_full() || parts == MOST_PARTS {
                 out.hold(time);
                 out.more();
-                return;
+                break;
             }
-            self.pairs = None;
+            let (left, right) = (&mut self.left, &mut self.right);
+            let pairs = self.pairs.get_or_insert_with(|| Pairs::of(time, self.within, left, right));
+            pairs.drain(&self.right, &mut part);
+            if part.is_full() {
+                part.emit(&self.condition, &self.left, &self.right, out);
+                parts += 1;
+            }
+            self.pairs.take_if(|pairs| pairs.is_empty());
+        }
+        part.emit(&self.condition, &self.left, &self.right, out);
+        if self.pairs.is_none() {
             self.forget();
         }
-        self.forget();
     }
 
     /// The time whose pairs come next.

@@ -1,4 +1,4 @@
-//! The pairs of one time, a part at a time.
+//! The pairs of one time, and the parts in which they are emitted.
 
 use std::collections::VecDeque;
 
@@ -6,11 +6,6 @@ use dag_guest::{Column, FixedSet, Output, Timestamp};
 
 use super::condition::Condition;
 use super::side::Side;
-
-/// How many pairs are looked at before the output is.
-const PART: usize = 1024;
-/// How many pairs one call looks at: a condition may let none of them through.
-const MOST: usize = 64 * PART;
 
 /// The pairs whose later record has one time, in order. Both sides stay as they are while there are some left.
 #[derive(Debug)]
@@ -60,48 +55,54 @@ impl Pairs {
         self.time
     }
 
-    /// Emits what there is room for; whether that was all.
-    pub(super) fn emit(&mut self, condition: &Condition, left: &Side, right: &Side, out: &mut Output) -> bool {
-        let mut looked_at = 0;
-        while !self.lefts.is_empty() && !out.is_full() && looked_at < MOST {
-            let (lefts, rights) = self.part(right);
-            looked_at += PART;
-            emit_part(condition, (left, lefts), (right, rights), self.time, out);
-        }
+    /// Whether none are left.
+    pub(super) fn is_empty(&self) -> bool {
         self.lefts.is_empty()
     }
 
-    /// The rows of the next pairs.
-    fn part(&mut self, right: &Side) -> (Vec<u32>, Vec<u32>) {
-        let (mut lefts, mut rights) = (Vec::new(), Vec::new());
+    /// Moves pairs to `part`, until it is full or none are left.
+    pub(super) fn drain(&mut self, right: &Side, part: &mut Part) {
         while let Some(left) = self.lefts.front_mut() {
-            let room = PART - rights.len();
-            rights.extend(right.rows(&left.key, left.right).take(room));
-            let taken = rights.len() - lefts.len();
-            lefts.resize(rights.len(), left.row);
-            if taken == room {
-                left.right = rights.last().map_or(left.right, |row| row + 1);
+            let room = Part::PAIRS - part.rights.len();
+            part.rights.extend(right.rows(&left.key, left.right).take(room));
+            part.times.resize(part.rights.len(), self.time.0);
+            part.lefts.resize(part.rights.len(), left.row);
+            if part.is_full() {
+                left.right = part.rights.last().map_or(left.right, |row| row + 1);
                 break;
             }
             self.lefts.pop_front();
         }
-        (lefts, rights)
     }
 }
 
-/// Emits those of these pairs that match.
-fn emit_part(
-    condition: &Condition,
-    (left, mut lefts): (&Side, Vec<u32>),
-    (right, mut rights): (&Side, Vec<u32>),
-    time: Timestamp,
-    out: &mut Output,
-) {
-    if let Some(matching) = condition.matching((left.columns(), &lefts), (right.columns(), &rights)) {
-        let keep = |rows: &[u32]| -> Vec<u32> { matching.iter().map(|pair| rows[*pair as usize]).collect() };
-        (lefts, rights) = (keep(&lefts), keep(&rights));
+/// Pairs with equal keys that are to be emitted together.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    times: Vec<i64>,
+    lefts: Vec<u32>,
+    rights: Vec<u32>,
+}
+
+impl Part {
+    /// How many are enough.
+    pub(super) const PAIRS: usize = 1024;
+
+    /// Whether these are enough.
+    pub(super) fn is_full(&self) -> bool {
+        self.rights.len() == Part::PAIRS
     }
-    let times = Column::timestamp(std::iter::repeat_n(Some(time.0), lefts.len()));
-    let columns = condition.output((left.columns(), &lefts), (right.columns(), &rights));
-    out.append(std::iter::once(times).chain(columns).collect());
+
+    /// Emits those that match, and leaves none.
+    pub(super) fn emit(&mut self, condition: &Condition, left: &Side, right: &Side, out: &mut Output) {
+        let Part { mut times, mut lefts, mut rights } = std::mem::take(self);
+        if let Some(matching) = condition.matching((left.columns(), &lefts), (right.columns(), &rights)) {
+            times = matching.iter().map(|pair| times[*pair as usize]).collect();
+            lefts = matching.iter().map(|pair| lefts[*pair as usize]).collect();
+            rights = matching.iter().map(|pair| rights[*pair as usize]).collect();
+        }
+        let times = Column::timestamp(times.into_iter().map(Some));
+        let columns = condition.output((left.columns(), &lefts), (right.columns(), &rights));
+        out.append(std::iter::once(times).chain(columns).collect());
+    }
 }

@@ -87,7 +87,7 @@ impl Side {
         let old = self.times()[self.first..self.pending].partition_point(|time| *time < horizon.0);
         self.first += old;
         // Removing moves all others: once in a while, so that each record pays for a few moves at most.
-        if self.first > 1024.max(self.columns[0].len / 2) || self.first == self.columns[0].len {
+        if self.first > 1024.max(self.columns[0].len / 2) {
             self.remove_forgotten();
         }
     }

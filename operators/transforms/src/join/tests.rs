@@ -143,12 +143,20 @@ fn a_hot_key_comes_in_parts() {
 #[test]
 fn what_is_too_old_is_forgotten() {
     let mut left = Side::new(records(&[]).schema(), vec![0]);
-    let batch = records(&[(0, "x", 1), (1, "y", 2), (9, "x", 3)]);
-    left.load(&saved(&batch), 3).unwrap();
+    left.load(&saved(&records(&[(0, "x", 1), (1, "y", 2), (9, "x", 3)])), 3).unwrap();
     left.forget(Timestamp(5 * SECOND));
     assert_eq!(left.save(), saved(&records(&[(9, "x", 3)])));
-    left.forget(Timestamp(i64::MAX));
-    assert_eq!(left.columns()[0].len, 0);
+
+    let many: Vec<_> = (0..5000).map(|second| (second, ["x", "y"][second as usize % 2], second)).collect();
+    let mut left = Side::new(records(&[]).schema(), vec![0]);
+    left.load(&saved(&records(&many)), 4999).unwrap();
+    left.forget(Timestamp(4990 * SECOND));
+    assert_eq!(left.columns()[0].len, 10, "the memory is given back");
+    let mut key = Vec::new();
+    dag_guest::append_key(&mut key, Value::Utf8("x"));
+    let found: Vec<_> = left.rows(&key, 0).map(|row| left.times()[row as usize] / SECOND).collect();
+    assert_eq!(found, [4990, 4992, 4994, 4996, 4998]);
+    assert_eq!((left.pending(), left.next_time()), (9, Some(Timestamp(4999 * SECOND))));
 }
 
 /// The records as a side saves them.
