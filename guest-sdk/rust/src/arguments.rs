@@ -1,9 +1,9 @@
-//! Arguments as a struct: [`arguments!`](crate::arguments) declares its fields with their docs and defaults, once for
+//! Arguments as a struct: [`arguments!`](crate::arguments!) declares its fields with their docs and defaults, once for
 //! `describe` and for parsing.
 
 use crate::{Argument, Parameter, Result};
 
-/// What an operator takes besides its inputs. [`arguments!`](crate::arguments) writes this.
+/// What an operator takes besides its inputs. [`arguments!`](crate::arguments!) writes this.
 pub trait Arguments: Sized {
     /// The parameters in declared order.
     fn parameters() -> Vec<Parameter>;
@@ -27,7 +27,7 @@ impl Arguments for () {
     }
 }
 
-/// One parameter, for [`arguments!`](crate::arguments).
+/// One parameter, for [`arguments!`](crate::arguments!).
 #[doc(hidden)]
 pub fn parameter<T: Argument>(name: &str, doc: &[&str], positional: bool, default: Option<&str>) -> Parameter {
     Parameter {
@@ -41,7 +41,7 @@ pub fn parameter<T: Argument>(name: &str, doc: &[&str], positional: bool, defaul
     }
 }
 
-/// One field, for [`arguments!`](crate::arguments).
+/// One field, for [`arguments!`](crate::arguments!).
 #[doc(hidden)]
 pub fn field<T: Argument>(given: &[(String, String)], name: &str, default: Option<&str>) -> Result<T> {
     let mut texts: Vec<_> = given.iter().filter(|(given, _)| given == name).map(|(_, text)| text.as_str()).collect();

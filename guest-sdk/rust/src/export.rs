@@ -58,7 +58,7 @@ macro_rules! export_aggregates {
     };
 }
 
-/// Makes the crate a component of transforms; as [`export_aggregates!`](crate::export_aggregates) otherwise.
+/// Makes the crate a component of transforms; as [`export_aggregates!`](crate::export_aggregates!) otherwise.
 ///
 /// ```
 /// use dag_guest::{About, Input, Inputs, Opened, Operator, Output, Result, Transform};

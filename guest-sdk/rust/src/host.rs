@@ -15,7 +15,7 @@ pub enum Level {
     Error,
 }
 
-/// Writes a line to the node's log; [`log!`](crate::log) is shorter. Natively it goes to standard error.
+/// Writes a line to the node's log; [`log!`](crate::log!) is shorter. Natively it goes to standard error.
 pub fn log(level: Level, message: fmt::Arguments<'_>) {
     #[cfg(target_arch = "wasm32")]
     crate::wasm::log(level, &message.to_string());

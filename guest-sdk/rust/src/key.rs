@@ -48,6 +48,9 @@ impl<S: State> Keyed<S> {
     pub fn numbers(&mut self, batch: &Batch<'_>) -> Vec<u32> {
         let columns: Vec<_> = self.columns.iter().map(|column| batch.column(*column)).collect();
         let mut key = Vec::new();
+        if columns.is_empty() && batch.rows() > 0 {
+            return vec![self.number(&columns, 0, &mut key); batch.rows()];
+        }
         (0..batch.rows()).map(|row| self.number(&columns, row, &mut key)).collect()
     }
 
@@ -127,6 +130,8 @@ fn append_bytes(key: &mut Vec<u8>, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cell;
+    use proptest::prelude::*;
 
     fn key(values: &[Value<'_>]) -> Vec<u8> {
         let mut key = Vec::new();
@@ -144,5 +149,19 @@ mod tests {
     fn different_values_have_different_keys_wherever_one_ends() {
         assert_ne!(key(&[Value::Utf8("a"), Value::Utf8("bc")]), key(&[Value::Utf8("ab"), Value::Utf8("c")]));
         assert_ne!(key(&[Value::Null, Value::Utf8("")]), key(&[Value::Utf8(""), Value::Null]));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_where_values_are(
+            a in (any::<Option<i64>>(), "[ab]{0,3}", prop::option::of("[ab]{0,3}")),
+            b in (any::<Option<i64>>(), "[ab]{0,3}", prop::option::of("[ab]{0,3}")),
+        ) {
+            let key = |(number, text, perhaps): &(Option<i64>, String, Option<String>)| {
+                key(&[number.to_value(), text.to_value(), perhaps.to_value()])
+            };
+            prop_assert_eq!(key(&a) == key(&b), a == b);
+            prop_assert_eq!(key(&a), key(&a.clone()));
+        }
     }
 }

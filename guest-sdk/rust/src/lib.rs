@@ -59,8 +59,8 @@
 //!
 //! # Reading order
 //!
-//! [`operator`]; then [`aggregate`] with [`element`], [`cell`] and [`state`], or [`transform`] with [`inputs`], [`output`]
-//! and [`key`]; [`arguments`] and [`argument`]; [`harness`]. What is behind: [`component`], and on wasm32 `wasm`.
+//! [`operator`]; then [`aggregate`] with [`element`], [`cell`] and [`mod@state`], or [`transform`] with [`inputs`], [`output`]
+//! and [`key`]; [`mod@arguments`] and [`argument`]; [`harness`]. What is behind: [`component`], and on wasm32 `wasm`.
 
 pub mod aggregate;
 pub mod argument;

@@ -2,7 +2,7 @@
 
 use crate::{Column, ColumnRef, Result, Type};
 
-/// A state that can be laid out as one row of columns. [`state!`](crate::state) writes this for a struct of
+/// A state that can be laid out as one row of columns. [`state!`](crate::state!) writes this for a struct of
 /// [`Cell`](crate::Cell)s.
 pub trait State: Clone + Default + 'static {
     /// The columns' types; never changed without a new state version.

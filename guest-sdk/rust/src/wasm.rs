@@ -1,7 +1,7 @@
 //! The worlds of `wit/` as exports: conversions between their types and the SDK's, around the one running instance.
 //!
-//! Only in components. The bindings' export macros are used by [`export_aggregates!`](crate::export_aggregates) and
-//! [`export_transforms!`](crate::export_transforms), whichever a crate calls; the other world is left out of the component.
+//! Only in components. The bindings' export macros are used by [`export_aggregates!`](crate::export_aggregates!) and
+//! [`export_transforms!`](crate::export_transforms!), whichever a crate calls; the other world is left out of the component.
 
 use std::cell::RefCell;
 

@@ -3,7 +3,7 @@
 use super::{Signature, find, frame_of, parse_arguments, with_frame};
 use crate::{About, Accumulator, Aggregate, Arguments, Bound, ColumnRef, Lookback, Result, Schema, Type};
 
-/// A component of aggregates. [`export_aggregates!`](crate::export_aggregates) writes this.
+/// A component of aggregates. [`export_aggregates!`](crate::export_aggregates!) writes this.
 pub trait Aggregates {
     /// The component's name.
     const NAME: &'static str;

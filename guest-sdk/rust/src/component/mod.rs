@@ -1,7 +1,7 @@
 //! A component: some operators of one world under a name and a version, and their running instances.
 //!
 //! Everything here takes and returns frames as bytes, as the worlds do, but is plain Rust: the harness drives the same code
-//! natively that [`wasm`](crate::wasm) puts behind a component's exports.
+//! natively that `wasm` puts behind a component's exports.
 
 mod aggregates;
 mod transforms;

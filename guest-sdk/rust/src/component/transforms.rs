@@ -4,7 +4,7 @@ use super::{Signature, find, parse_arguments};
 use crate::{About, AlignedBytes, Arguments, Frame, Input, Inputs, Lookback, Opened, Order, Output, Result, Schema};
 use crate::{Timestamp, Transform, Type};
 
-/// A component of transforms. [`export_transforms!`](crate::export_transforms) writes this.
+/// A component of transforms. [`export_transforms!`](crate::export_transforms!) writes this.
 pub trait Transforms {
     /// The component's name.
     const NAME: &'static str;

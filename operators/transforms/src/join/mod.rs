@@ -5,7 +5,7 @@
 //! records of an input are numbered as they come: by time, and at one time as in its log. What is too old for any record that may
 //! still come is forgotten.
 //!
-//! Read [`condition`], [`side`], then [`pairs`].
+//! Read `condition`, `side`, then `pairs`.
 
 mod condition;
 mod pairs;

@@ -1,5 +1,6 @@
 use dag_guest::harness::{Records, SECOND, check_determinism, run};
 use dag_guest::{Type, Value};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -108,26 +109,40 @@ fn it_does_not_depend_on_batches() {
     check_determinism::<Join>(&condition, &[many(60, 7), many(60, 11)]);
 }
 
-#[test]
-fn it_gives_what_comparing_all_with_all_gives() {
-    let (left, right) = (many(80, 7), many(80, 11));
-    let rows = |records: &Records| -> Vec<_> {
-        let hosts = records.values::<Option<String>>("host");
-        records.times().into_iter().zip(hosts).zip(records.values::<i64>("value")).collect()
-    };
-    let mut expected = Vec::new();
-    for (left_number, ((left_time, left_host), left_value)) in rows(&left).into_iter().enumerate() {
-        for (right_number, ((right_time, right_host), right_value)) in rows(&right).into_iter().enumerate() {
-            if left_host.is_some() && left_host == right_host && (left_time - right_time).abs() <= 5 * SECOND {
-                let time = left_time.max(right_time);
-                expected.push((time, left_number, right_number, (time / SECOND, left_value, right_value)));
+/// Time, host and value of each record.
+fn rows(records: &Records) -> Vec<(i64, Option<String>, i64)> {
+    let hosts = records.values::<Option<String>>("host");
+    let values = records.values::<i64>("value");
+    records.times().into_iter().zip(hosts).zip(values).map(|((time, host), value)| (time, host, value)).collect()
+}
+
+/// Records at up to 20 different seconds, by time, with values that number them.
+fn any_records() -> impl Strategy<Value = Records> {
+    let row = (0..20i64, prop::sample::select(vec!["x", "y", ""]));
+    prop::collection::vec(row, 0..40).prop_map(|mut rows| {
+        rows.sort_unstable();
+        records(&rows.iter().zip(0..).map(|((second, host), number)| (*second, *host, number)).collect::<Vec<_>>())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn it_gives_what_comparing_all_with_all_gives(left in any_records(), right in any_records(), within in 0..8i64) {
+        let mut expected = Vec::new();
+        for (left_time, left_host, left_value) in rows(&left) {
+            for (right_time, right_host, right_value) in rows(&right) {
+                let near = (left_time - right_time).abs() <= within * SECOND;
+                if near && left_host.is_some() && left_host == right_host {
+                    expected.push((left_time.max(right_time) / SECOND, left_value, right_value));
+                }
             }
         }
+        expected.sort_unstable();
+        let arguments = [("on", "host"), ("within", &*format!("{within}s"))];
+        prop_assert_eq!(pairs(&run::<Join>(&arguments, &[left, right]).unwrap()), expected);
     }
-    expected.sort_unstable();
-    let expected: Vec<_> = expected.into_iter().map(|(.., pair)| pair).collect();
-    assert!(expected.len() > 100);
-    assert_eq!(pairs(&run::<Join>(&BY_HOST, &[left, right]).unwrap()), expected);
 }
 
 #[test]
