@@ -2,6 +2,7 @@
 //!
 //! While it syncs one group, the next one gathers; so the busier the node, the more appends share a sync.
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -113,6 +114,12 @@ pub struct Commit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log failed: {0}")]
 pub struct CommitError(pub String);
+
+impl fmt::Debug for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Commit").field(&self.awaited.as_ref().map(|(_, at)| at)).finish()
+    }
+}
 
 impl Commit {
     /// Kept already.

@@ -1,5 +1,6 @@
 //! A stream's log: the handle that everything else holds.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -153,6 +154,12 @@ struct Open(Arc<Inner>);
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("dir", &self.inner().dir).field("visible", &self.visible()).finish()
     }
 }
 

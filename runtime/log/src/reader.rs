@@ -84,6 +84,7 @@ pub enum ReadError {
 }
 
 /// A place in a log that moves forward over visible entries. It holds no file, and no memory besides.
+#[derive(Clone)]
 pub struct Reader {
     log: Arc<Inner>,
     at: Location,

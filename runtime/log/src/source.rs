@@ -72,7 +72,7 @@ pub struct Publish {
 }
 
 /// The answer to a request.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Receipt {
     /// How many records were appended, late ones included.
     pub accepted: usize,
@@ -167,12 +167,14 @@ pub struct Stats {
 }
 
 /// A source stream: a log and its publishers.
+#[derive(Debug)]
 pub struct Source {
     log: Log,
     options: SourceOptions,
     state: Mutex<State>,
 }
 
+#[derive(Debug)]
 struct State {
     publishers: Publishers,
     refused: u64,

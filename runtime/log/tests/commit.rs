@@ -109,7 +109,9 @@ fn appends_that_come_during_a_sync_share_the_next_one() {
     log.append(&at([0]), frontier(0), NOW).unwrap();
     arrived.recv().unwrap();
     let mut reader = log.reader(Start::Earliest).unwrap();
-    (1..50).for_each(|index| drop(log.append(&at([index]), frontier(index), NOW).unwrap()));
+    for index in 1..50 {
+        log.append(&at([index]), frontier(index), NOW).unwrap();
+    }
     assert!(reader.next().unwrap().is_none(), "nothing is shown before it is durable");
     assert_eq!(log.visible().end, 0);
     let commit = log.sync();
@@ -131,7 +133,9 @@ fn several_logs_are_synced_at_the_same_time() {
     gate.set(false);
     logs[0].append(&at([1]), Frontier::START, NOW).unwrap();
     arrived.recv().unwrap();
-    logs[1..].iter().for_each(|log| drop(log.append(&at([1]), Frontier::START, NOW).unwrap()));
+    for log in &logs[1..] {
+        log.append(&at([1]), Frontier::START, NOW).unwrap();
+    }
     // The first sync ends, and the other three are all under way before any of them ends.
     let commits: Vec<_> = logs.iter().map(Log::sync).collect();
     gate.set(true);

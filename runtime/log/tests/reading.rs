@@ -166,7 +166,9 @@ fn a_removed_log_leaves_nothing() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("stream");
     let log = Log::create(&dir, &schema(), options(Durability::Fsync, 600), &Committer::new()).unwrap();
-    (0..10).for_each(|index| drop(log.append(&at([index]), Frontier::START, NOW).unwrap()));
+    for index in 0..10 {
+        log.append(&at([index]), Frontier::START, NOW).unwrap();
+    }
     log.sync().wait().unwrap();
     let mut reader = log.reader(Start::Earliest).unwrap();
     log.remove().unwrap();

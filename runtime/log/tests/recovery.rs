@@ -103,7 +103,7 @@ fn damage_before_what_was_durable_is_refused_by_file_and_offset() {
     flip(&path, second as usize * 8 + 700);
     match Log::open(crashed.path(), options, &committer) {
         Err(OpenError::Damaged { file, offset, .. }) => assert_eq!((file, offset), (path, second)),
-        other => panic!("{:?}", other.map(|log| log.visible())),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -10,6 +10,7 @@ use dag_log::{
     Start,
 };
 use dag_model::{Frontier, Timestamp};
+use proptest::prelude::*;
 
 const S: i64 = 1_000_000_000;
 
@@ -108,7 +109,9 @@ fn publishers_and_late_counts_outlive_the_segments_that_they_came_in() {
     };
     at_1000(&source, other).unwrap();
     at_1000(&source, named(1, [5, 0])).unwrap();
-    (2..20).for_each(|batch| drop(at_1000(&source, named(batch, [3 + batch as i64])).unwrap()));
+    for batch in 2..20 {
+        at_1000(&source, named(batch, [3 + batch as i64])).unwrap();
+    }
     assert!(source.log().trim(Timestamp(0)).unwrap().segments > 2);
     let (stats, hash) = (source.stats(), source.log().running_hash());
     source = reopen(source, &dir, 1000);
@@ -226,4 +229,79 @@ fn several_publishers_at_once_lose_and_repeat_nothing() {
     let expected: Vec<Record> = (1..=25).flat_map(|time| records(&seconds([time; 4]).unwrap())).collect();
     assert_eq!(found, expected);
     assert_eq!(source.stats().frontier, at_second(25));
+}
+
+fn any_request() -> impl Strategy<Value = Publish> {
+    let times = proptest::option::weighted(0.7, proptest::collection::vec(0i64..60, 0..6));
+    let heartbeat = proptest::option::weighted(0.3, 0i64..60);
+    let name = proptest::option::weighted(0.8, proptest::sample::select(vec!["a", "b", "c"]));
+    (name, times, heartbeat, 0..10u8, 1u64..3).prop_map(|(name, times, heartbeat, end, session)| Publish {
+        publisher: name.map(|name| PublisherId { name: name.into(), session, batch: 0 }),
+        batch: times.and_then(seconds),
+        heartbeat: heartbeat.map(|second| Timestamp(second * S)),
+        done: end == 0,
+        leave: end == 1,
+        ..Publish::default()
+    })
+}
+
+/// Gives the request the number that its publisher's next batch has.
+fn numbered(source: &Source, mut request: Publish) -> Publish {
+    if let Some(publisher) = &mut request.publisher {
+        let last = source.publisher(&publisher.name).filter(|(session, _)| *session == publisher.session);
+        publisher.batch = last.map_or(1, |(_, batch)| batch + 1);
+    }
+    request
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn restarts_change_nothing_of_what_publishing_gives(requests in proptest::collection::vec(any_request(), 1..16)) {
+        let (steady_dir, restarted_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let committer = unsynced();
+        let options = SourceOptions { log: options(Durability::Os, 700), ..source_options(3) };
+        let steady = Source::create(steady_dir.path(), &schema(), options, &committer).unwrap();
+        let mut restarted = Source::create(restarted_dir.path(), &schema(), options, &committer).unwrap();
+        let mut frontier = Frontier::START;
+        for request in requests {
+            let expected = at_1000(&steady, numbered(&steady, request.clone()));
+            let found = at_1000(&restarted, numbered(&restarted, request));
+            let outcome = |outcome: &Result<Receipt, PublishError>| match outcome {
+                Ok(receipt) => Ok((receipt.first, receipt.end, receipt.late, receipt.frontier)),
+                Err(error) => Err(error.to_string()),
+            };
+            prop_assert_eq!(outcome(&expected), outcome(&found));
+            if let Ok(receipt) = &found {
+                prop_assert!(receipt.frontier >= frontier);
+                frontier = receipt.frontier;
+            }
+            prop_assert_eq!(steady.stats().joined, restarted.stats().joined);
+            drop((expected, found, restarted));
+            restarted = Source::open(restarted_dir.path(), options, &committer, Timestamp(1000 * S)).unwrap();
+        }
+        prop_assert_eq!(all(steady.log()).unwrap(), all(restarted.log()).unwrap());
+        prop_assert_eq!(steady.log().running_hash(), restarted.log().running_hash());
+        prop_assert_eq!(steady.stats().late, restarted.stats().late);
+    }
+
+    #[test]
+    fn readers_never_meet_an_unmarked_record_behind_the_frontier(
+        requests in proptest::collection::vec(any_request(), 1..16),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let source = Source::create(dir.path(), &schema(), source_options(3), &unsynced()).unwrap();
+        for request in requests {
+            drop(at_1000(&source, numbered(&source, request)));
+        }
+        let mut reader = source.log().reader(Start::Earliest).unwrap();
+        let mut before = Frontier::START;
+        while let Some(entry) = reader.next().unwrap() {
+            let loaded = source.log().load(&entry).unwrap();
+            prop_assert!(records(&loaded.on_time()).iter().all(|record| !before.passed(Timestamp(record.0))));
+            prop_assert!(records(&loaded.late()).iter().all(|record| before.passed(Timestamp(record.0))));
+            before = entry.frontier;
+        }
+    }
 }
