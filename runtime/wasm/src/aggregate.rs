@@ -84,7 +84,7 @@ impl Aggregate {
         self.instance.random_state()
     }
 
-    fn checked(&self, out: Vec<u8>) -> Result<Vec<u8>, CallError> {
+    fn checked(&mut self, out: Vec<u8>) -> Result<Vec<u8>, CallError> {
         self.instance.check_output(out.len())?;
         Ok(out)
     }

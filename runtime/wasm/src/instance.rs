@@ -35,6 +35,9 @@ pub enum CallError {
     /// The component does not export this interface.
     #[error("the component does not export `{0}`")]
     NotExported(&'static str),
+    /// The machine gives no memory, or no room in its address space, for another instance.
+    #[error("no instance of the operator can be made: {0}")]
+    NoRoom(String),
     /// The instance is gone.
     #[error("the operator trapped: {0}")]
     Trap(String),
@@ -77,7 +80,10 @@ impl<B> Instance<B> {
             let _running = ticker.running();
             instantiate(&mut store)
         };
-        let bindings = made.map_err(|error| failure(&error, &limits, store.data_mut()))?;
+        let bindings = made.map_err(|error| match failure(&error, &limits, store.data_mut()) {
+            CallError::Trap(_) if !error.is::<Trap>() => CallError::NoRoom(format!("{error:#}")),
+            failure => failure,
+        })?;
         Ok(Instance { running: Some((store, bindings)), limits, ticker: Arc::clone(ticker) })
     }
 
@@ -108,12 +114,13 @@ impl<B> Instance<B> {
         self.running.as_ref().map_or(0, |(store, _)| store.data().random_state())
     }
 
-    /// An error if so many bytes are more than one call may return.
-    pub fn check_output(&self, bytes: usize) -> Result<(), CallError> {
-        match bytes as u64 > self.limits.output {
-            true => Err(CallError::OutputLimit(self.limits.output)),
-            false => Ok(()),
+    /// Ends the instance if it returned so many bytes that they are more than one call may return.
+    pub fn check_output(&mut self, bytes: usize) -> Result<(), CallError> {
+        if bytes as u64 > self.limits.output {
+            self.running = None;
+            return Err(CallError::OutputLimit(self.limits.output));
         }
+        Ok(())
     }
 }
 

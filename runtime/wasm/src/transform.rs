@@ -106,7 +106,7 @@ impl Transform {
         self.instance.random_state()
     }
 
-    fn output(&self, out: transforming::Output) -> Result<Output, CallError> {
+    fn output(&mut self, out: transforming::Output) -> Result<Output, CallError> {
         self.instance.check_output(out.frame.len())?;
         Ok(Output { frame: out.frame, hold: out.hold.map(Timestamp), more: out.more })
     }
