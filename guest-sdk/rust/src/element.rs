@@ -90,8 +90,14 @@ impl Element for f64 {
     #[inline]
     fn each(column: &ColumnRef<'_>, row: impl FnMut(usize, Option<&f64>) -> Result) -> Result {
         match column.values {
-            Values::Float64(values) => each_valid(column, |index| values[index], |value| value, row),
-            Values::Int64(values) => each_valid(column, |index| values[index] as f64, |value| value, row),
+            Values::Float64(values) => {
+                let values = &values[..column.len];
+                each_valid(column, |index| values[index], |value| value, row)
+            }
+            Values::Int64(values) => {
+                let values = &values[..column.len];
+                each_valid(column, |index| values[index] as f64, |value| value, row)
+            }
             _ => refused(column, Self::NAME),
         }
     }
