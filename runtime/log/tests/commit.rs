@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::time::Duration;
 
 use common::*;
 use dag_log::{AppendError, Committer, Durability, Log, OsStorage, Start, Storage, StorageFile};
@@ -14,9 +15,10 @@ use dag_model::Frontier;
 /// Files whose syncs wait for the gate, are counted, and fail on demand.
 #[derive(Default)]
 struct Gate {
-    open: Mutex<bool>,
-    opened: Condvar,
-    /// How many syncs wait or have waited.
+    /// How many more syncs may pass.
+    permits: Mutex<usize>,
+    permitted: Condvar,
+    /// How many syncs have come.
     syncs: AtomicUsize,
     arrived: Mutex<Option<mpsc::Sender<()>>>,
     fail_sync: AtomicBool,
@@ -24,9 +26,14 @@ struct Gate {
 }
 
 impl Gate {
-    fn set(&self, open: bool) {
-        *self.open.lock().unwrap() = open;
-        self.opened.notify_all();
+    fn permit(&self, syncs: usize) {
+        *self.permits.lock().unwrap() = syncs;
+        self.permitted.notify_all();
+    }
+
+    fn pass(&self) {
+        let permits = self.permits.lock().unwrap();
+        *self.permitted.wait_while(permits, |permits| *permits == 0).unwrap() -= 1;
     }
 }
 
@@ -73,7 +80,7 @@ impl StorageFile for GatedFile {
         if let Some(arrived) = &*self.0.arrived.lock().unwrap() {
             arrived.send(()).unwrap();
         }
-        drop(self.0.opened.wait_while(self.0.open.lock().unwrap(), |open| !*open).unwrap());
+        self.0.pass();
         match self.0.fail_sync.load(Ordering::Relaxed) {
             true => Err(io::Error::other("the disk is gone")),
             false => self.1.sync_data(),
@@ -90,7 +97,7 @@ impl StorageFile for GatedFile {
 /// An open gate, a committer behind it, and where to hear of each sync that arrives.
 fn gated() -> (Arc<Gate>, Committer, mpsc::Receiver<()>) {
     let gate = Arc::new(Gate::default());
-    gate.set(true);
+    gate.permit(usize::MAX);
     let (sender, receiver) = mpsc::channel();
     (gate.clone(), Committer::over(Arc::new(Gated(gate.clone()))), {
         *gate.arrived.lock().unwrap() = Some(sender);
@@ -104,7 +111,7 @@ fn appends_that_come_during_a_sync_share_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::create(dir.path(), &schema(), options(Durability::Fsync, 1 << 20), &committer).unwrap();
     while arrived.try_recv().is_ok() {}
-    gate.set(false);
+    gate.permit(0);
     let before = gate.syncs.load(Ordering::Relaxed);
     log.append(&at([0]), frontier(0), NOW).unwrap();
     arrived.recv().unwrap();
@@ -115,7 +122,7 @@ fn appends_that_come_during_a_sync_share_the_next_one() {
     assert!(reader.next().unwrap().is_none(), "nothing is shown before it is durable");
     assert_eq!(log.visible().end, 0);
     let commit = log.sync();
-    gate.set(true);
+    gate.permit(usize::MAX);
     commit.wait().unwrap();
     assert_eq!(entries(&mut reader).unwrap().len(), 50);
     assert_eq!(gate.syncs.load(Ordering::Relaxed) - before, 2);
@@ -130,15 +137,18 @@ fn several_logs_are_synced_at_the_same_time() {
     };
     let logs: Vec<Log> = dirs.iter().map(create).collect();
     while arrived.try_recv().is_ok() {}
-    gate.set(false);
+    gate.permit(0);
     logs[0].append(&at([1]), Frontier::START, NOW).unwrap();
     arrived.recv().unwrap();
     for log in &logs[1..] {
         log.append(&at([1]), Frontier::START, NOW).unwrap();
     }
-    // The first sync ends, and the other three are all under way before any of them ends.
     let commits: Vec<_> = logs.iter().map(Log::sync).collect();
-    gate.set(true);
+    gate.permit(1);
+    for _ in 1..logs.len() {
+        arrived.recv_timeout(Duration::from_secs(60)).expect("none of them waits for another to end");
+    }
+    gate.permit(usize::MAX);
     commits.iter().for_each(|commit| commit.wait().unwrap());
     assert!(logs.iter().all(|log| log.visible().end == 1));
 }
