@@ -25,7 +25,8 @@ use crate::operators::{aggregate, transform};
 pub struct Flow {
     workers: Mutex<Vec<(Sender<Command>, Thread)>>,
     running: Mutex<Vec<std::sync::Weak<Shared>>>,
-    guards: Option<WorkerGuards<()>>,
+    /// Joins the workers when dropped. Behind a lock only because it is not `Sync`.
+    guards: Mutex<Option<WorkerGuards<()>>>,
     peers: usize,
 }
 
@@ -57,7 +58,7 @@ impl Flow {
         let mut threads: Vec<(usize, Thread)> = threads.iter().take(peers).collect();
         threads.sort_by_key(|(index, _)| *index);
         let workers = senders.into_iter().zip(threads).map(|(sender, (_, thread))| (sender, thread)).collect();
-        Ok(Flow { workers: Mutex::new(workers), running: Mutex::new(Vec::new()), guards: Some(guards), peers })
+        Ok(Flow { workers: Mutex::new(workers), running: Mutex::new(Vec::new()), guards: Mutex::new(Some(guards)), peers })
     }
 
     /// How many workers there are.
@@ -92,7 +93,7 @@ impl Drop for Flow {
             shared.stop();
         }
         self.tell(|| Command::Leave);
-        drop(self.guards.take());
+        drop(self.guards.get_mut().map(Option::take));
     }
 }
 

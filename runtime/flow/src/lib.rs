@@ -8,7 +8,7 @@ pub mod cursor;
 pub mod error;
 pub mod flow;
 mod local;
-mod merge;
+pub mod merge;
 pub mod operators;
 mod output;
 pub mod window;
@@ -17,3 +17,4 @@ pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, W
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
 pub use error::ComputeError;
 pub use flow::Flow;
+pub use merge::Merge;

@@ -7,13 +7,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, UInt32Array};
-use arrow_schema::SchemaRef;
+use arrow_array::{RecordBatch, UInt32Array, UInt64Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use dag_model::{Frontier, Timestamp, times};
 
-use crate::cursor::Piece;
+use crate::cursor::{Loaded, Piece};
 use crate::error::ComputeError;
 
 /// How many records a merge gathers before it answers.
@@ -22,6 +22,8 @@ const RECORDS: usize = 8_192;
 /// Merges the pieces of several inputs.
 pub struct Merge {
     inputs: Vec<Waiting>,
+    /// Whether each record's sequence is kept, as a last column.
+    numbered: bool,
 }
 
 /// The pieces of one input.
@@ -61,7 +63,14 @@ impl Merge {
     /// A merge of inputs whose batches have these schemas.
     pub fn new(schemas: Vec<SchemaRef>) -> Merge {
         let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new() };
-        Merge { inputs: schemas.into_iter().map(waiting).collect() }
+        Merge { inputs: schemas.into_iter().map(waiting).collect(), numbered: false }
+    }
+
+    /// A merge of one input whose batches get a last column: each record's sequence, an unsigned integer of 64 bits.
+    pub fn numbered(schema: &SchemaRef) -> Merge {
+        let mut fields = schema.fields().to_vec();
+        fields.push(Arc::new(Field::new("sequence", DataType::UInt64, false)));
+        Merge { numbered: true, ..Merge::new(vec![Arc::new(Schema::new(fields))]) }
     }
 
     /// A piece of an input has arrived.
@@ -84,7 +93,7 @@ impl Merge {
                 if time > low && (records >= RECORDS || !frontier.passed(time)) {
                     break;
                 }
-                records += input.load()?;
+                records += input.load(self.numbered)?;
                 *loaded += 1;
             }
         }
@@ -105,9 +114,11 @@ impl Waiting {
     }
 
     /// Loads the earliest piece; answers its number of records.
-    fn load(&mut self) -> Result<usize, ComputeError> {
+    fn load(&mut self, numbered: bool) -> Result<usize, ComputeError> {
         let Reverse(ahead) = self.ahead.pop().expect("the caller looked");
-        let batch = sorted(ahead.piece.load()?.batch)?;
+        let loaded = ahead.piece.load()?;
+        let batch = if numbered { with_sequences(&loaded, &self.schema)? } else { loaded.batch };
+        let batch = sorted(batch)?;
         let rows = batch.num_rows();
         if rows > 0 {
             let at = self.open.partition_point(|open| open.first < ahead.first);
@@ -139,6 +150,13 @@ impl Open {
     fn time(&self) -> Timestamp {
         Timestamp(times(&self.batch)[self.next])
     }
+}
+
+fn with_sequences(loaded: &Loaded, schema: &SchemaRef) -> Result<RecordBatch, ComputeError> {
+    let sequences: UInt64Array = (0..loaded.batch.num_rows()).map(|row| loaded.sequences.get(row)).collect();
+    let mut columns = loaded.batch.columns().to_vec();
+    columns.push(Arc::new(sequences));
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
 /// The batch by time; records of one time keep their order.

@@ -1,1 +1,31 @@
-//! One process: streams, computations, HTTP API.
+//! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
+//!
+//! Read [`api`] (the values of the HTTP API), `node` (what is put together), `source` and `catalog` (what there is), `subscription`
+//! (how demand comes in), `runs` (how the plan's commands are carried out), then `timers`, `look` and `explain`. [`pipe`] is the same
+//! engine on standard input and output.
+
+pub mod api;
+mod catalog;
+mod clock;
+mod components;
+mod error;
+mod explain;
+mod facts;
+mod http;
+mod logs;
+mod look;
+mod meta;
+mod node;
+pub mod pipe;
+mod publish;
+mod runs;
+mod serve;
+mod source;
+mod subscription;
+mod timers;
+
+pub use error::{Code, NodeError};
+pub use meta::MetaError;
+pub use node::{Config, Node, ServeError};
+pub use serve::serve;
+pub use subscription::{End, Next, Subscription};

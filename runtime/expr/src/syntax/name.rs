@@ -60,7 +60,7 @@ fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str
 }
 
 /// "`a` has a similar name", or nothing.
-pub(crate) fn near_help<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn near_help<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let near: Vec<String> = near(name, names).into_iter().map(|name| format!("`{}`", Quoted(name))).collect();
     match near.as_slice() {
         [] => None,

@@ -1,0 +1,187 @@
+//! The catalog: which operators there are, and what they answer when they are bound.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use dag_expr::{Application, Kind, Signature, Window};
+use dag_model::{Digest, Field, Schema, Type};
+use dag_plan::{Lookback, OperatorFacts, Order};
+use dag_wasm::{Component, InstanceOptions, Limits};
+
+use crate::error::{Code, NodeError};
+
+/// The answers that are remembered before they are forgotten all at once.
+const ANSWERS: usize = 10_000;
+
+/// The components that are deployed.
+#[derive(Default)]
+pub struct Catalog {
+    by_digest: HashMap<Digest, Arc<Component>>,
+    /// By name: the version that new computations get.
+    current: BTreeMap<String, Arc<Component>>,
+    /// By operator name.
+    operators: BTreeMap<String, (Arc<Component>, Arc<Signature>)>,
+    answers: Mutex<HashMap<Question, Answer>>,
+}
+
+type Question = (Digest, String, Vec<(String, String)>, Vec<(String, Schema)>);
+
+/// What an operator answers when it is bound.
+#[derive(Clone)]
+pub struct Answer {
+    /// The output's schema.
+    pub schema: Schema,
+    /// What the plan needs to know.
+    pub facts: OperatorFacts,
+}
+
+/// What deploying a component did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These very bytes were there already.
+    None,
+    /// Its operators are there from now on.
+    Deployed,
+}
+
+impl Catalog {
+    /// Takes a component in. `embedded` ones may replace one of the same version: that is how a binary under development
+    /// differs from the last.
+    pub fn deploy(&mut self, component: Arc<Component>, embedded: bool) -> Result<Change, NodeError> {
+        let name = component.name().to_owned();
+        if let Some(current) = self.current.get(&name) {
+            if current.digest() == component.digest() {
+                return Ok(Change::None);
+            }
+            let (found, deployed) = (component.version(), current.version());
+            if found < deployed || (found == deployed && !embedded) {
+                let message = format!(
+                    "component `{name}` {found} does not follow {deployed}, which is deployed: give the new one a higher version"
+                );
+                return Err(NodeError::new(Code::Version, message));
+            }
+        }
+        for signature in component.signatures() {
+            if let Some((other, _)) = self.operators.get(&signature.name).filter(|(other, _)| other.name() != name) {
+                let message = format!(
+                    "operator `{}` is exported by component `{}` already: rename it, or deploy it under that component's name",
+                    signature.name,
+                    other.name()
+                );
+                return Err(NodeError::new(Code::OperatorTaken, message));
+            }
+        }
+        self.operators.retain(|_, (other, _)| other.name() != name);
+        for signature in component.signatures() {
+            let entry = (component.clone(), Arc::new(signature.clone()));
+            self.operators.insert(signature.name.clone(), entry);
+        }
+        self.by_digest.insert(component.digest(), component.clone());
+        self.current.insert(name, component);
+        Ok(Change::Deployed)
+    }
+
+    /// All operators by name, with the components that export them.
+    pub fn operators(&self) -> impl Iterator<Item = &(Arc<Component>, Arc<Signature>)> {
+        self.operators.values()
+    }
+
+    /// The component with that digest.
+    pub fn component(&self, digest: Digest) -> Option<Arc<Component>> {
+        self.by_digest.get(&digest).cloned()
+    }
+
+    /// The signature of an operator, of any component or of the one named.
+    pub fn signature(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
+        let (exporter, signature) = self.operators.get(name)?;
+        component.is_none_or(|component| component == exporter.name()).then(|| signature.clone())
+    }
+
+    /// What the operator of an application answers when it is bound; asked once.
+    pub fn bind(&self, application: &Application) -> Result<Answer, String> {
+        let name = &application.operator;
+        let (component, _) = self.operators.get(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
+        let arguments: Vec<_> =
+            application.arguments.iter().map(|argument| (argument.name.clone(), argument.value.clone())).collect();
+        let inputs: Vec<_> =
+            application.inputs.iter().map(|input| (input.alias.clone(), input.stream.schema().clone())).collect();
+        let question = (component.digest(), name.clone(), arguments, inputs);
+        let mut answers = self.answers.lock().expect("nobody panics holding it");
+        let answer = match answers.get(&question) {
+            Some(answer) => answer.clone(),
+            None => {
+                let answer = ask(component, application.kind, &question).map_err(|error| error.to_string())?;
+                if answers.len() >= ANSWERS {
+                    answers.clear();
+                }
+                answers.insert(question, answer.clone());
+                answer
+            }
+        };
+        drop(answers);
+        if application.kind == Kind::Transform {
+            return Ok(answer);
+        }
+        let schema = aggregate_schema(application, answer.schema.fields[0].ty)?;
+        Ok(Answer { schema, ..answer })
+    }
+}
+
+/// Binds a new instance. An aggregate's schema is its value alone.
+fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer, dag_wasm::CallError> {
+    let (digest, name, arguments, inputs) = question;
+    let arguments: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let options = InstanceOptions { label: name.clone(), random: 0, limits: Limits::default() };
+    let digest = *digest;
+    match kind {
+        Kind::Aggregate => {
+            let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
+            let lookback = lookback(binding.lookback);
+            let facts = OperatorFacts { digest, lookback, order: Order::Log };
+            Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
+        }
+        Kind::Transform => {
+            let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
+            let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
+            let order = match opening.order {
+                dag_wasm::Order::Log => Order::Log,
+                dag_wasm::Order::Time => Order::Time,
+            };
+            let facts = OperatorFacts { digest, lookback: lookback(opening.lookback), order };
+            Ok(Answer { schema: opening.schema, facts })
+        }
+    }
+}
+
+fn lookback(lookback: dag_wasm::Lookback) -> Lookback {
+    match lookback {
+        dag_wasm::Lookback::None => Lookback::None,
+        dag_wasm::Lookback::Duration(duration) => {
+            Lookback::Duration(i64::try_from(duration).unwrap_or(i64::MAX))
+        }
+        dag_wasm::Lookback::Unbounded => Lookback::Unbounded,
+    }
+}
+
+/// The name of an aggregate's result column.
+const VALUE: &str = "value";
+
+/// The key columns, a session's bounds, the value.
+fn aggregate_schema(application: &Application, result: Type) -> Result<Schema, String> {
+    let input = application.inputs[0].stream.schema();
+    let mut fields = Vec::with_capacity(application.by.len() + 3);
+    for key in &application.by {
+        let (_, ty) = input.find(key).ok_or_else(|| format!("unknown column `{key}`"))?;
+        fields.push(Field::new(key.clone(), ty));
+    }
+    if let Some(Window::Session { .. }) = application.window {
+        fields.extend(["start", "end"].map(|name| Field::new(name, Type::Timestamp)));
+    }
+    fields.push(Field::new(VALUE, result));
+    for (at, field) in fields.iter().enumerate() {
+        if fields[..at].iter().any(|other| other.name == field.name) {
+            return Err(format!("the output would have two columns `{}`: rename the key column with map()", field.name));
+        }
+    }
+    Ok(Schema::new(fields))
+}

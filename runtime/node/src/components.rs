@@ -1,0 +1,149 @@
+//! Deploying components: validated, kept by digest, available at once.
+
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use dag_expr::{Kind, ParameterKind, Signature};
+use dag_model::Digest;
+use dag_wasm::{Component, LoadError};
+
+use crate::api::{Deployed, Operator, Operators, Parameter};
+use crate::catalog::Change;
+use crate::error::{Code, NodeError};
+use crate::node::{Node, ServeError};
+
+impl Node {
+    /// Makes a component's operators available, and tells what started because of it.
+    pub async fn deploy(&self, bytes: Bytes) -> Result<Deployed, NodeError> {
+        let node = self.clone();
+        tokio::task::spawn_blocking(move || node.deploy_blocking(&bytes))
+            .await
+            .map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+    }
+
+    fn deploy_blocking(&self, bytes: &[u8]) -> Result<Deployed, NodeError> {
+        let component = self.inner.runtime.load(bytes).map_err(|error| {
+            let code = if matches!(error, LoadError::TooLarge(_)) { Code::TooLarge } else { Code::BadComponent };
+            NodeError::new(code, error.to_string())
+        })?;
+        // Kept before it is available: nothing may run that a restart would not find.
+        self.keep(&component)?;
+        let change = self.change(|catalog| catalog.deploy(component.clone(), false))?;
+        if change == Change::Deployed {
+            self.inner.meta.put_component(component.digest()).map_err(|error| internal(&error))?;
+            tracing::info!(component = component.name(), version = %component.version(), digest = %component.digest(), "deployed");
+        }
+        let waiting: Vec<String> = self.state().waiting.values().map(|(text, _)| text.clone()).collect();
+        let mut started: Vec<String> =
+            waiting.iter().filter_map(|text| self.bind(text).ok()).map(|stream| stream.to_string()).collect();
+        started.sort();
+        started.dedup();
+        self.inner.appeared.send_modify(|version| *version += 1);
+        Ok(Deployed {
+            component: component.name().to_owned(),
+            version: component.version().to_string(),
+            digest: component.digest().to_string(),
+            repeat: change == Change::None,
+            operators: component.signatures().iter().map(|signature| shown(&component, signature)).collect(),
+            started,
+        })
+    }
+
+    /// All operators.
+    pub fn operators(&self) -> Operators {
+        let view = self.view();
+        Operators { operators: view.catalog.operators().map(|(component, signature)| shown(component, signature)).collect() }
+    }
+
+    /// Loads what was deployed before, in that order, and then what is embedded in the binary.
+    pub(crate) fn restore_components(&self, kept: &[Digest]) -> Result<(), ServeError> {
+        for digest in kept {
+            let path = self.path(*digest);
+            let data = |why: String| ServeError::Data { path: path.clone(), why };
+            let bytes = std::fs::read(&path).map_err(|error| data(error.to_string()))?;
+            let component = self.inner.runtime.load(&bytes).map_err(|error| data(error.to_string()))?;
+            if component.digest() != *digest {
+                return Err(data("its bytes are not those that were deployed".to_owned()));
+            }
+            // An embedded one of an older binary gave way to its successor, in the order in which they came.
+            self.change(|catalog| catalog.deploy(component, true))?;
+        }
+        for embedded in dag_operators::COMPONENTS {
+            let component = self.inner.runtime.load(embedded.bytes);
+            let component = component.map_err(|error| ServeError::Start(format!("{}: {error}", embedded.name)))?;
+            self.keep(&component)?;
+            if self.change(|catalog| catalog.deploy(component.clone(), true))? == Change::Deployed {
+                self.inner.meta.put_component(component.digest())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut crate::catalog::Catalog) -> T) -> T {
+        change(&mut self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn path(&self, digest: Digest) -> std::path::PathBuf {
+        self.inner.config.data.join("components").join(format!("{digest}.wasm"))
+    }
+
+    /// Writes a component's bytes to its file, unless they are there.
+    fn keep(&self, component: &Arc<Component>) -> Result<(), NodeError> {
+        let path = self.path(component.digest());
+        if path.exists() {
+            return Ok(());
+        }
+        let new = path.with_extension("new");
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(&new)?;
+            std::io::Write::write_all(&mut file, component.bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)
+        };
+        write().map_err(|error| NodeError::new(Code::Internal, format!("{}: {error}", path.display())))
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
+}
+
+fn shown(component: &Component, signature: &Signature) -> Operator {
+    let parameter = |parameter: &dag_expr::Parameter| Parameter {
+        name: parameter.name.clone(),
+        kind: kind(parameter.kind).to_owned(),
+        required: parameter.required,
+        default: parameter.default.clone(),
+        doc: parameter.doc.clone(),
+    };
+    Operator {
+        name: signature.name.clone(),
+        component: component.name().to_owned(),
+        version: component.version().to_string(),
+        digest: component.digest().to_string(),
+        kind: match signature.kind {
+            Kind::Aggregate => "aggregate".to_owned(),
+            Kind::Transform => "transform".to_owned(),
+        },
+        usage: signature.usage(),
+        doc: signature.doc.clone(),
+        example: signature.example.clone(),
+        parameters: signature.parameters.iter().map(parameter).collect(),
+    }
+}
+
+fn kind(kind: ParameterKind) -> &'static str {
+    match kind {
+        ParameterKind::Duration => "duration",
+        ParameterKind::Integer => "integer",
+        ParameterKind::Number => "number",
+        ParameterKind::Text => "text",
+        ParameterKind::Boolean => "boolean",
+        ParameterKind::Column => "column",
+        ParameterKind::Columns => "columns",
+        ParameterKind::Scalar => "scalar",
+        ParameterKind::Predicate => "predicate",
+        ParameterKind::Projection => "projection",
+        ParameterKind::Match => "match",
+    }
+}

@@ -1,0 +1,157 @@
+//! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
+
+use dag_expr::{Application, Stream, Window};
+use dag_model::{Frontier, Timestamp};
+use dag_plan::{LogId, Run, State as RunState};
+
+use crate::api::{Explained, Explanation};
+use crate::clock::now;
+use crate::error::NodeError;
+use crate::look::{last_time, run_state};
+use crate::node::{Node, State};
+use crate::runs::shown;
+
+impl Node {
+    /// Explains a stream without demanding it.
+    pub fn explain(&self, text: &str) -> Result<Explanation, NodeError> {
+        let stream = self.bind(text)?;
+        let state = self.state();
+        let mut streams = Vec::new();
+        self.explain_into(&state, &stream, &mut streams);
+        Ok(Explanation { stream: stream.to_string(), streams, clock: now().to_string() })
+    }
+
+    /// Appends the stream and then its inputs; answers its frontier.
+    fn explain_into(&self, state: &State, stream: &Stream, streams: &mut Vec<Explained>) -> Frontier {
+        let name = stream.to_string();
+        let at = streams.len();
+        if let Some(there) = streams.iter().position(|explained| explained.stream == name) {
+            return streams[there].frontier.as_deref().map_or(Frontier::START, parse_frontier);
+        }
+        match stream {
+            Stream::Source { name: source, .. } | Stream::Late { name: source, .. } => {
+                let (explained, frontier) = self.explain_source(name, source);
+                streams.push(explained);
+                frontier
+            }
+            Stream::Apply(application) => {
+                streams.push(Explained { stream: name, kind: "derived".to_owned(), ..Explained::default() });
+                let inputs: Vec<(String, Frontier)> = application
+                    .inputs
+                    .iter()
+                    .map(|input| (input.stream.to_string(), self.explain_into(state, &input.stream, streams)))
+                    .collect();
+                let (explained, frontier) = self.explain_derived(state, stream, application, &inputs);
+                streams[at] = explained;
+                frontier
+            }
+        }
+    }
+
+    fn explain_source(&self, stream: String, name: &str) -> (Explained, Frontier) {
+        let Ok(source) = self.source(name) else { return (Explained::default(), Frontier::START) };
+        let stats = source.source.stats();
+        let frontier = stats.frontier;
+        let cause = match (frontier, stats.joined.first()) {
+            (Frontier::Empty, _) => "sealed".to_owned(),
+            (_, Some(holder)) => {
+                let bound = last_time(holder.bound).unwrap_or_else(|| "its first record".to_owned());
+                format!("held by publisher `{}` at {bound}; it is taken to have left at {}", holder.name, holder.until)
+            }
+            (_, None) if source.source.options().clock_node => "no publisher; the node's clock speaks for it".to_owned(),
+            (Frontier::START, None) => "no publisher, and none yet".to_owned(),
+            (_, None) => "no publisher: its frontier stays until one joins".to_owned(),
+        };
+        let visible = source.source.log().visible();
+        let explained = Explained {
+            stream,
+            kind: "source".to_owned(),
+            state: if frontier == Frontier::Empty { "sealed" } else { "open" }.to_owned(),
+            records_in: stats.records,
+            records_out: stats.records - stats.late,
+            late: stats.late,
+            refused: source.refused(),
+            last_time: last_time(visible.max_time),
+            frontier: shown(frontier),
+            next: None,
+            cause: Some(cause),
+        };
+        (explained, frontier)
+    }
+
+    fn explain_derived(
+        &self,
+        state: &State,
+        stream: &Stream,
+        application: &Application,
+        inputs: &[(String, Frontier)],
+    ) -> (Explained, Frontier) {
+        let name = stream.to_string();
+        let of_stream = |run: &&Run| run.record.stream == name && run.record.until.is_none();
+        let runs: Vec<&Run> = state.plan.runs().filter(of_stream).collect();
+        let Some(run) = runs.iter().rev().find(|run| run.is_live()).or(runs.last()).copied() else {
+            let waiting = state.waiting.values().find(|(text, _)| *text == name).map(|(_, what)| what);
+            let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
+            let explained = Explained {
+                stream: name,
+                kind: "derived".to_owned(),
+                state: "absent".to_owned(),
+                cause: Some(cause),
+                ..Explained::default()
+            };
+            return (explained, Frontier::START);
+        };
+        let log = self.view().log(&LogId::Derived(run.record.id));
+        let visible = log.map(|log| log.visible());
+        let frontier = visible.as_ref().map_or(Frontier::START, |visible| visible.frontier);
+        let progress = state.runs.progress(run.record.id);
+        let records_in = progress.map_or(0, dag_flow::Progress::records_in);
+        let records_out = visible.as_ref().map_or(0, |visible| visible.end);
+        let next = match (application.window, frontier) {
+            (Some(Window::Hopping { size, .. }), Frontier::At(Timestamp(start))) if start > i64::MIN => {
+                Some(Timestamp(start.saturating_add(size)))
+            }
+            _ => None,
+        };
+        let slowest = inputs.iter().min_by_key(|(_, frontier)| *frontier);
+        let cause = match &run.state {
+            RunState::Failed(why) => why.clone(),
+            RunState::Finished => "sealed: all of it is there".to_owned(),
+            RunState::Stored => "nobody subscribes to it".to_owned(),
+            RunState::Lingering(_) => "nobody subscribes to it any more; it lingers".to_owned(),
+            RunState::Running => match (slowest, next) {
+                (Some((input, Frontier::START)), _) => format!("waiting for the first record of {input}"),
+                (Some((input, Frontier::At(time))), Some(end)) => {
+                    format!("window open until {end}; {input} has got to {time}")
+                }
+                (Some((input, Frontier::At(time))), None) if records_out == 0 && records_in > 0 => {
+                    format!("none of {records_in} records passed; {input} has got to {time}")
+                }
+                (Some((input, frontier)), None) if inputs.len() > 1 => format!("held by {input} at {frontier}"),
+                (Some((input, frontier)), _) => format!("up to date with {input}, which has got to {frontier}"),
+                (None, _) => "it has no inputs".to_owned(),
+            },
+        };
+        let explained = Explained {
+            stream: name,
+            kind: "derived".to_owned(),
+            state: run_state(&run.state).to_owned(),
+            records_in,
+            records_out,
+            late: 0,
+            refused: 0,
+            last_time: visible.and_then(|visible| last_time(visible.max_time)),
+            frontier: shown(frontier),
+            next: next.map(|time| time.to_string()),
+            cause: Some(cause),
+        };
+        (explained, frontier)
+    }
+}
+
+fn parse_frontier(text: &str) -> Frontier {
+    match text {
+        "sealed" => Frontier::Empty,
+        text => dag_frame::time::parse(text).map_or(Frontier::START, |time| Frontier::At(Timestamp(time))),
+    }
+}

@@ -1,0 +1,32 @@
+//! What the node does, and why a stream gives nothing.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+
+use super::failure::Failed;
+use crate::Node;
+use crate::api::{Explanation, Status};
+
+/// The parameters of `GET /v1/explain`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainParameters {
+    /// The stream.
+    expr: String,
+}
+
+/// `GET /v1/status`
+pub(super) async fn status(State(node): State<Node>) -> Json<Status> {
+    Json(node.status())
+}
+
+/// `GET /v1/explain`
+pub(super) async fn explain(
+    State(node): State<Node>,
+    parameters: Result<Query<ExplainParameters>, QueryRejection>,
+) -> Result<Json<Explanation>, Failed> {
+    let Query(parameters) = parameters?;
+    Ok(Json(node.explain(&parameters.expr)?))
+}

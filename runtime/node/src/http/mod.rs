@@ -1,0 +1,59 @@
+//! The HTTP API, as `docs/http.md` defines it: requests in, [`crate::api`] values and records out.
+//!
+//! [`serve`] runs the connections. Each request passes [`guard`], then a handler of the module that its path belongs to; what
+//! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean; a subscription's
+//! records go through [`writer`] into [`feed`], its body.
+
+mod content;
+mod failure;
+mod feed;
+mod guard;
+mod look;
+mod media;
+mod operators;
+mod records;
+mod serve;
+mod streams;
+mod subscribe;
+mod writer;
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use crate::Node;
+use crate::error::{Code, NodeError};
+use failure::Failed;
+use guard::Guard;
+
+pub(crate) use serve::serve;
+
+/// The API of a node that listens at that address.
+fn router(node: Node, listen: IpAddr) -> Router {
+    Router::new()
+        .route("/v1/streams", get(streams::list).post(streams::create))
+        .route("/v1/streams/{name}", get(streams::one))
+        .route("/v1/streams/{name}/records", post(records::publish))
+        .route("/v1/streams/{name}/publishers/{publisher}", get(records::progress))
+        .route("/v1/subscribe", get(subscribe::subscribe))
+        .route("/v1/operators", get(operators::list))
+        .route("/v1/components", post(operators::deploy))
+        .route("/v1/status", get(look::status))
+        .route("/v1/explain", get(look::explain))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(Guard::new(listen), guard::admit))
+        .with_state(node)
+}
+
+async fn no_such_path(request: Request) -> Failed {
+    let message = format!("there is nothing at `{}`; the API's paths begin with /v1", request.uri().path());
+    NodeError::new(Code::NotFound, message).into()
+}
+
+async fn no_such_method(request: Request) -> Failed {
+    let message = format!("`{}` does not take {}", request.uri().path(), request.method());
+    NodeError::new(Code::MethodNotAllowed, message).into()
+}

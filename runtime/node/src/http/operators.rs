@@ -1,0 +1,19 @@
+//! Operators: listed, and deployed as components.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::content::Content;
+use super::failure::Failed;
+use crate::Node;
+use crate::api::{Deployed, Operators};
+
+/// `GET /v1/operators`
+pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
+    Json(node.operators())
+}
+
+/// `POST /v1/components`
+pub(super) async fn deploy(State(node): State<Node>, Content(component): Content) -> Result<Json<Deployed>, Failed> {
+    Ok(Json(node.deploy(component).await?))
+}

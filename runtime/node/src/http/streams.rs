@@ -1,0 +1,37 @@
+//! Streams: made, listed, shown.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::content::Content;
+use super::failure::Failed;
+use crate::Node;
+use crate::api;
+use crate::error::{Code, NodeError};
+
+/// `POST /v1/streams`
+pub(super) async fn create(
+    State(node): State<Node>,
+    Content(body): Content,
+) -> Result<(StatusCode, Json<api::Stream>), Failed> {
+    let Json(request) = Json::<api::CreateStream>::from_bytes(&body)?;
+    let made = tokio::task::spawn_blocking(move || node.create_stream(request)).await;
+    let (stream, created) = made.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+    Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(stream)))
+}
+
+/// `GET /v1/streams`
+pub(super) async fn list(State(node): State<Node>) -> Json<api::Streams> {
+    Json(node.streams())
+}
+
+/// `GET /v1/streams/{name}`
+pub(super) async fn one(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<api::Stream>, Failed> {
+    let Path(name) = name?;
+    Ok(Json(node.stream(&name)?))
+}

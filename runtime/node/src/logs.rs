@@ -1,0 +1,65 @@
+//! The logs of derived streams, opened when they are first looked at.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use dag_log::{Committer, Durability, Log, OpenError, Options, Retention};
+use dag_model::{IncarnationId, Schema};
+
+use crate::node::derived_folder;
+
+/// The logs of derived streams.
+pub struct Logs {
+    root: PathBuf,
+    committer: Committer,
+    open: Mutex<BTreeMap<IncarnationId, Log>>,
+}
+
+impl Logs {
+    /// The logs below that folder.
+    pub fn new(root: PathBuf, committer: Committer) -> Logs {
+        Logs { root, committer, open: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// A log that is there.
+    pub fn get(&self, id: IncarnationId) -> Result<Log, OpenError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = open.get(&id) {
+            return Ok(log.clone());
+        }
+        let log = Log::open(&derived_folder(&self.root, id), options(), &self.committer)?;
+        open.insert(id, log.clone());
+        Ok(log)
+    }
+
+    /// A log, made where it is missing.
+    pub fn get_or_create(&self, id: IncarnationId, schema: &Schema) -> Result<Log, OpenError> {
+        match self.get(id) {
+            Err(OpenError::Missing(_)) => {
+                let log = Log::create(&derived_folder(&self.root, id), schema, options(), &self.committer)?;
+                self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, log.clone());
+                Ok(log)
+            }
+            got => got,
+        }
+    }
+
+    /// Removes a log that nobody writes.
+    pub fn remove(&self, id: IncarnationId) -> std::io::Result<()> {
+        let log = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        match log {
+            Some(log) => log.remove(),
+            None => std::fs::remove_dir_all(derived_folder(&self.root, id)),
+        }
+    }
+}
+
+/// Derived logs are a cache: nothing waits for their bytes to be on the disk.
+fn options() -> Options {
+    Options {
+        segment_bytes: 16 << 20,
+        durability: Durability::Derived,
+        retention: Retention { age: None, bytes: None },
+    }
+}

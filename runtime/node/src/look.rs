@@ -1,0 +1,197 @@
+//! What a node shows of itself: streams, computations, status.
+
+use dag_log::Log;
+use dag_model::{Position, Schema, Timestamp};
+use dag_plan::{LogId, Run, State as RunState};
+
+use crate::api::{Column, Computation, Publisher, Status, Stream, Streams};
+use crate::error::NodeError;
+use crate::node::{Node, State};
+use crate::runs::shown;
+use crate::source::SourceStream;
+
+impl Node {
+    /// All streams, sources first.
+    pub fn streams(&self) -> Streams {
+        let state = self.state();
+        let view = self.view();
+        let mut streams: Vec<Stream> = view.sources.values().map(|source| self.source_stream(&state, source)).collect();
+        let mut names: Vec<&str> = state.plan.runs().map(|run| run.record.stream.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        streams.extend(names.into_iter().filter_map(|name| self.derived_stream(&state, name)));
+        Streams { streams }
+    }
+
+    /// One stream: a source by its name, a derived one by its expression.
+    pub fn stream(&self, name: &str) -> Result<Stream, NodeError> {
+        let found = self.view().sources.get(name).cloned();
+        let state = self.state();
+        if let Some(source) = found {
+            return Ok(self.source_stream(&state, &source));
+        }
+        let canonical = self.bind(name).map(|stream| stream.to_string());
+        match canonical.ok().and_then(|canonical| self.derived_stream(&state, &canonical)) {
+            Some(stream) => Ok(stream),
+            None => Err(self.source(name).err().unwrap_or_else(|| {
+                NodeError::new(crate::error::Code::UnknownStream, format!("nothing has computed `{name}` yet"))
+            })),
+        }
+    }
+
+    fn source_stream(&self, state: &State, source: &SourceStream) -> Stream {
+        let log = source.source.log();
+        let (visible, stats) = (log.visible(), source.source.stats());
+        let name = &source.settings.name;
+        let of_source = |run: &&Run| {
+            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.clone()))
+        };
+        Stream {
+            name: dag_expr::syntax::name::Quoted(name).to_string(),
+            kind: "source".to_owned(),
+            schema: columns(&source.schema),
+            records: stats.records,
+            late: stats.late,
+            bytes: stats.bytes,
+            frontier: shown(visible.frontier),
+            last_time: last_time(visible.max_time),
+            state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
+            subscribers: state.plan.runs().filter(of_source).count() + self.raw_readers(state, name),
+            earliest: Some(Position { run: visible.epoch, sequence: log.earliest().sequence }.to_string()),
+            computations: 0,
+            settings: Some(source.settings.clone()),
+            publishers: stats.joined.iter().map(publisher).collect(),
+            note: None,
+        }
+    }
+
+    /// Subscriptions that read the source itself.
+    fn raw_readers(&self, state: &State, name: &str) -> usize {
+        state.subscribers.values().filter(|subscriber| subscriber.reads(name)).count()
+    }
+
+    fn derived_stream(&self, state: &State, name: &str) -> Option<Stream> {
+        let runs: Vec<&Run> = state.plan.runs().filter(|run| run.record.stream == name).collect();
+        let run = runs.iter().rev().find(|run| run.is_live()).or(runs.last())?;
+        let log = self.inner.logs.get(run.record.id).ok()?;
+        let visible = log.visible();
+        Some(Stream {
+            name: name.to_owned(),
+            kind: "derived".to_owned(),
+            schema: columns(log.schema()),
+            records: visible.end - log.earliest().sequence,
+            late: 0,
+            bytes: log.bytes(),
+            frontier: shown(visible.frontier),
+            last_time: last_time(visible.max_time),
+            state: run_state(&run.state).to_owned(),
+            subscribers: run.users(),
+            earliest: Some(Position { run: run.record.id.0, sequence: log.earliest().sequence }.to_string()),
+            computations: runs.iter().filter(|run| run.is_live()).count(),
+            ..Stream::default()
+        })
+    }
+
+    /// The node and what it runs.
+    pub fn status(&self) -> Status {
+        let state = self.state();
+        let shown_runs = |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_));
+        let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
+        // A failure is news until the stream runs again.
+        let newest = |run: &&&Run| {
+            run.is_live() || runs.iter().rfind(|other| other.record.stream == run.record.stream).is_some_and(|last| last.record.id == run.record.id)
+        };
+        let mut computations: Vec<Computation> = runs.iter().filter(newest).map(|run| self.computation(&state, run)).collect();
+        computations.extend(state.waiting.values().map(|(text, what)| Computation {
+            stream: text.clone(),
+            incarnation: 0,
+            state: "waiting".to_owned(),
+            operator: String::new(),
+            component: String::new(),
+            digest: String::new(),
+            users: 1,
+            records_in: 0,
+            records_out: 0,
+            frontier: None,
+            error: None,
+            waiting: Some(what.clone()),
+        }));
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            listen: self.inner.address.get().map_or_else(String::new, |address| format!("http://{address}")),
+            data: self.inner.config.data.display().to_string(),
+            uptime: self.inner.started.elapsed().as_secs_f64(),
+            workers: self.inner.flow.peers(),
+            subscribers: state.subscribers.len() + state.waiting.len(),
+            memory: resident(),
+            computations,
+        }
+    }
+
+    fn computation(&self, state: &State, run: &Run) -> Computation {
+        let (id, digest) = (run.record.id, run.record.ran.last().map(|ran| ran.digest));
+        let component = digest.and_then(|digest| self.view().catalog.component(digest));
+        let progress = state.runs.progress(id);
+        let operator = match &run.stream {
+            Some(dag_expr::Stream::Apply(application)) => application.operator.clone(),
+            _ => String::new(),
+        };
+        Computation {
+            stream: run.record.stream.clone(),
+            incarnation: id.0,
+            state: run_state(&run.state).to_owned(),
+            operator,
+            component: component
+                .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
+            digest: digest.map_or_else(String::new, |digest| digest.to_string()),
+            users: run.users(),
+            records_in: progress.map_or(0, dag_flow::Progress::records_in),
+            records_out: progress.map_or(0, dag_flow::Progress::records_out),
+            frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
+            error: match &run.state {
+                RunState::Failed(why) => Some(why.clone()),
+                _ => None,
+            },
+            waiting: None,
+        }
+    }
+}
+
+/// The name of a run's state.
+pub(crate) fn run_state(state: &RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Lingering(_) => "lingering",
+        RunState::Finished => "finished",
+        RunState::Failed(_) => "failed",
+        RunState::Stored => "stored",
+    }
+}
+
+/// The greatest time of a log's records, if it has any.
+pub(crate) fn last_time(time: Timestamp) -> Option<String> {
+    (time > Timestamp::MIN).then(|| time.to_string())
+}
+
+fn columns(schema: &Schema) -> Vec<Column> {
+    schema.fields.iter().map(|field| Column { name: field.name.clone(), ty: field.ty.name().to_owned() }).collect()
+}
+
+fn publisher(joined: &dag_log::Joined) -> Publisher {
+    Publisher {
+        name: joined.name.clone(),
+        bound: last_time(joined.bound),
+        joined: joined.since.to_string(),
+        idle_at: joined.until.to_string(),
+    }
+}
+
+/// This process's resident memory in bytes; 0 where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}

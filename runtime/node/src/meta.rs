@@ -1,0 +1,167 @@
+//! Small metadata in redb: which sources there are, which components, which incarnations.
+//!
+//! Persisted: the names of the tables and what is in them. `FORMAT` is the version of that.
+
+use std::path::Path;
+
+use dag_model::{Digest, IncarnationId};
+use dag_plan::Incarnation;
+use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
+
+use crate::api::CreateStream;
+
+/// The version of the tables; a node refuses newer ones.
+const FORMAT: u64 = 1;
+
+/// One row, `format`.
+const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
+/// A source's number, which names its folder, to its settings as JSON.
+const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
+/// Order of deployment to digest.
+const COMPONENTS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("components");
+/// An incarnation's number to its record in postcard.
+const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
+/// The numbers of incarnations whose logs have everything.
+const FINISHED: TableDefinition<u64, ()> = TableDefinition::new("finished");
+
+/// Why metadata can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    /// The database can't be read or written.
+    #[error("metadata: {0}")]
+    Database(#[from] redb::Error),
+    /// A row is not what a node of this version writes.
+    #[error("metadata: {table} {key} cannot be read: {why}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        key: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer node wrote it.
+    #[error("the data was written by a newer dag: its format is {found}, this one reads up to {FORMAT}")]
+    Newer {
+        /// Its format.
+        found: u64,
+    },
+}
+
+/// The metadata of a node.
+pub struct Meta {
+    database: Database,
+}
+
+/// What was kept.
+#[derive(Default)]
+pub struct Kept {
+    /// Sources by number.
+    pub sources: Vec<(u64, CreateStream)>,
+    /// Components in the order of their deployment.
+    pub components: Vec<Digest>,
+    /// Incarnations, and whether they are finished.
+    pub incarnations: Vec<(Incarnation, bool)>,
+}
+
+impl Meta {
+    /// Opens or makes the database in that file.
+    pub fn open(file: &Path) -> Result<(Meta, Kept), MetaError> {
+        let meta = Meta { database: Database::create(file).map_err(redb::Error::from)? };
+        let found = meta.write(|transaction| {
+            let mut header = transaction.open_table(HEADER)?;
+            let found = header.get("format")?.map(|format| format.value());
+            if found.is_none() {
+                header.insert("format", FORMAT)?;
+            }
+            drop(header);
+            transaction.open_table(SOURCES)?;
+            transaction.open_table(COMPONENTS)?;
+            transaction.open_table(INCARNATIONS)?;
+            transaction.open_table(FINISHED)?;
+            Ok(found)
+        })?;
+        if let Some(found) = found.filter(|found| *found > FORMAT) {
+            return Err(MetaError::Newer { found });
+        }
+        let kept = meta.read()?;
+        Ok((meta, kept))
+    }
+
+    fn read(&self) -> Result<Kept, MetaError> {
+        let mut kept = Kept::default();
+        let (mut sources, mut incarnations) = (Vec::new(), Vec::new());
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        (|| {
+            for row in transaction.open_table(SOURCES)?.iter()? {
+                let (number, settings) = row?;
+                sources.push((number.value(), settings.value().to_vec()));
+            }
+            for row in transaction.open_table(COMPONENTS)?.iter()? {
+                kept.components.push(Digest(*row?.1.value()));
+            }
+            let finished = transaction.open_table(FINISHED)?;
+            for row in transaction.open_table(INCARNATIONS)?.iter()? {
+                let (id, record) = row?;
+                incarnations.push((id.value(), record.value().to_vec(), finished.get(id.value())?.is_some()));
+            }
+            Ok::<(), redb::Error>(())
+        })()?;
+        for (key, bytes) in sources {
+            let settings = serde_json::from_slice(&bytes);
+            let why = |error: serde_json::Error| MetaError::Row { table: "sources", key, why: error.to_string() };
+            kept.sources.push((key, settings.map_err(why)?));
+        }
+        for (key, bytes, finished) in incarnations {
+            let record = postcard::from_bytes(&bytes);
+            let why = |error: postcard::Error| MetaError::Row { table: "incarnations", key, why: error.to_string() };
+            kept.incarnations.push((record.map_err(why)?, finished));
+        }
+        Ok(kept)
+    }
+
+    /// Keeps a source.
+    pub fn put_source(&self, number: u64, settings: &CreateStream) -> Result<(), MetaError> {
+        let json = serde_json::to_vec(settings).expect("settings are plain values");
+        self.write(|transaction| Ok(transaction.open_table(SOURCES)?.insert(number, json.as_slice()).map(drop)?))
+    }
+
+    /// Keeps a component's place in the order of deployment.
+    pub fn put_component(&self, digest: Digest) -> Result<(), MetaError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(COMPONENTS)?;
+            let next = table.last()?.map_or(0, |(last, _)| last.value() + 1);
+            table.insert(next, &digest.0)?;
+            Ok(())
+        })
+    }
+
+    /// Keeps an incarnation record.
+    pub fn put_incarnation(&self, record: &Incarnation) -> Result<(), MetaError> {
+        let bytes = postcard::to_stdvec(record).expect("records are plain values");
+        self.write(|transaction| {
+            Ok(transaction.open_table(INCARNATIONS)?.insert(record.id.0, bytes.as_slice()).map(drop)?)
+        })
+    }
+
+    /// Keeps that an incarnation's log has everything.
+    pub fn put_finished(&self, id: IncarnationId) -> Result<(), MetaError> {
+        self.write(|transaction| Ok(transaction.open_table(FINISHED)?.insert(id.0, ()).map(drop)?))
+    }
+
+    /// Forgets an incarnation.
+    pub fn remove_incarnation(&self, id: IncarnationId) -> Result<(), MetaError> {
+        self.write(|transaction| {
+            transaction.open_table(INCARNATIONS)?.remove(id.0)?;
+            transaction.open_table(FINISHED)?.remove(id.0)?;
+            Ok(())
+        })
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, MetaError> {
+        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
+        let answer = change(&transaction)?;
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(answer)
+    }
+}

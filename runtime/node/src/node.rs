@@ -1,0 +1,261 @@
+//! The node: sources, catalog, plan and flow, put together.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use dag_expr::{Catalog as Binding, Signature, Stream};
+use dag_flow::Flow;
+use dag_log::Committer;
+use dag_model::{IncarnationId, Schema};
+use dag_plan::{LeaseId, Plan};
+use dag_wasm::{Runtime, RuntimeOptions};
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::catalog::Catalog;
+use crate::clock::{Steady, now};
+use crate::error::{Code, NodeError};
+use crate::logs::Logs;
+use crate::meta::{Kept, Meta, MetaError};
+use crate::runs::{Reports, Runs};
+use crate::source::{SourceStream, Sources};
+use crate::subscription::Subscriber;
+
+/// How a node is run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the HTTP API listens.
+    pub listen: SocketAddr,
+    /// Where data lies.
+    pub data: PathBuf,
+    /// How many timely workers there are.
+    pub workers: usize,
+    /// How long a computation outlives its last subscriber.
+    pub linger: Duration,
+}
+
+/// Why a node does not start, or ends other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another node has the data folder.
+    #[error("another node uses {}: stop it, or give this one a folder of its own with --data", .0.display())]
+    Locked(PathBuf),
+    /// The data folder can't be used.
+    #[error("{}: {why}", path.display())]
+    Data {
+        /// What in it.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The metadata can't be used.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are no threads or no memory to run operators with.
+    #[error("cannot start: {0}")]
+    Start(String),
+    /// Something that is kept can't be read.
+    #[error(transparent)]
+    Kept(#[from] NodeError),
+}
+
+/// A node. Clones are handles of one node.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the handles share.
+pub(crate) struct Inner {
+    pub config: Config,
+    pub meta: Meta,
+    pub committer: Committer,
+    pub runtime: Runtime,
+    pub flow: Flow,
+    pub clock: Steady,
+    pub started: Instant,
+    pub address: OnceLock<SocketAddr>,
+    pub sources: RwLock<Sources>,
+    pub catalog: RwLock<Catalog>,
+    pub logs: Logs,
+    pub state: Mutex<State>,
+    /// Bumped when a stream or an operator appears.
+    pub appeared: watch::Sender<u64>,
+    /// True once the node is stopping.
+    pub stopping: watch::Sender<bool>,
+    /// Wakes the timers, because something became due earlier than they know.
+    pub timers: Notify,
+    next_lease: AtomicU64,
+    /// Held as long as the node lives.
+    _lock: File,
+}
+
+/// What changes under one lock: demand and what it keeps running.
+pub(crate) struct State {
+    pub plan: Plan,
+    pub runs: Runs,
+    pub subscribers: BTreeMap<LeaseId, Arc<Subscriber>>,
+    /// Expressions that wait for a stream or an operator to appear, and what for.
+    pub waiting: BTreeMap<LeaseId, (String, String)>,
+}
+
+impl Node {
+    /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
+    pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
+        let lock = lock(&config.data)?;
+        let (meta, kept) = Meta::open(&config.data.join("meta.redb"))?;
+        let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
+            .map_err(|error| ServeError::Start(error.to_string()))?;
+        let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
+        let committer = Committer::new();
+        let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
+        let Kept { sources, components, incarnations } = kept;
+        let mut open = Sources::new();
+        for (number, settings) in sources {
+            let folder = config.data.join("sources").join(number.to_string());
+            let source = SourceStream::open(&folder, settings, &committer, now())?;
+            open.insert(source.settings.name.clone(), Arc::new(source));
+        }
+        for (record, finished) in incarnations {
+            plan.restore(record, finished);
+        }
+        let logs = Logs::new(config.data.join("derived"), committer.clone());
+        let (reports, received) = mpsc::unbounded_channel();
+        let state =
+            State { plan, runs: Runs::new(Reports(reports)), subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
+        let inner = Inner {
+            config,
+            meta,
+            committer,
+            runtime,
+            flow,
+            clock: Steady::start(),
+            started: Instant::now(),
+            address: OnceLock::new(),
+            sources: RwLock::new(open),
+            catalog: RwLock::new(Catalog::default()),
+            logs,
+            state: Mutex::new(state),
+            appeared: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            timers: Notify::new(),
+            next_lease: AtomicU64::new(1),
+            _lock: lock,
+        };
+        let node = Node { inner: Arc::new(inner) };
+        node.restore_components(&components)?;
+        Ok((node, received))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner),
+            catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner),
+            logs: &self.inner.logs,
+        }
+    }
+
+    pub(crate) fn new_lease(&self) -> LeaseId {
+        LeaseId(self.inner.next_lease.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn source(&self, name: &str) -> Result<Arc<SourceStream>, NodeError> {
+        let view = self.view();
+        view.sources.get(name).cloned().ok_or_else(|| {
+            let near = dag_expr::syntax::name::near_help(name, view.sources.keys().map(String::as_str));
+            let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
+            NodeError::new(Code::UnknownStream, format!("unknown stream `{name}`: {hint}"))
+        })
+    }
+
+    /// Parses and binds an expression.
+    pub(crate) fn bind(&self, text: &str) -> Result<Stream, NodeError> {
+        dag_expr::bind(text, &self.view()).map_err(|error| {
+            let code = match &error.kind {
+                dag_expr::ErrorKind::UnknownStream(_) => Code::UnknownStream,
+                dag_expr::ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
+                dag_expr::ErrorKind::Other => Code::BadExpression,
+            };
+            NodeError::new(code, error.render(text))
+        })
+    }
+
+    /// Ends all subscriptions and computations. The node answers nothing useful afterwards.
+    pub(crate) fn stop(&self) {
+        self.inner.stopping.send_replace(true);
+        let state = self.state();
+        for subscriber in state.subscribers.values() {
+            subscriber.wake();
+        }
+        state.runs.stop_all();
+    }
+}
+
+/// The sources and operators as they are now: what expressions are bound against and the plan asks.
+pub(crate) struct View<'a> {
+    pub sources: RwLockReadGuard<'a, Sources>,
+    pub catalog: RwLockReadGuard<'a, Catalog>,
+    pub logs: &'a Logs,
+}
+
+impl Binding for View<'_> {
+    fn source(&self, name: &str) -> Option<Schema> {
+        self.sources.get(name).map(|source| source.schema.clone())
+    }
+
+    fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
+        self.catalog.signature(component, name)
+    }
+
+    fn sources(&self) -> Vec<String> {
+        self.sources.keys().cloned().collect()
+    }
+
+    fn operators(&self) -> Vec<String> {
+        self.catalog.operators().map(|(_, signature)| signature.name.clone()).collect()
+    }
+
+    fn output(&self, application: &dag_expr::Application) -> Result<Schema, String> {
+        self.catalog.bind(application).map(|answer| answer.schema)
+    }
+}
+
+/// Makes the folder where it is missing, and keeps other nodes out of it.
+fn lock(folder: &Path) -> Result<File, ServeError> {
+    let data = |path: &Path| {
+        let path = path.to_owned();
+        move |error: std::io::Error| ServeError::Data { path, why: error.to_string() }
+    };
+    for part in ["", "sources", "derived", "components", "compiled"] {
+        let path = folder.join(part);
+        fs::create_dir_all(&path).map_err(data(&path))?;
+    }
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(data(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServeError::Locked(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(data(&path)(error)),
+    }
+}
+
+/// The folder of an incarnation's log, below the node's.
+pub(crate) fn derived_folder(root: &Path, id: IncarnationId) -> PathBuf {
+    root.join(id.to_string())
+}

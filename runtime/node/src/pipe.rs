@@ -1,0 +1,240 @@
+//! `dag pipe`: the same engine on standard input and output, without a node.
+//!
+//! The one unknown name in the expression is the input. It goes through a source like any other, in a folder that is gone afterwards,
+//! so that what comes out is what a node would give from the beginning.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
+
+use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
+use crate::error::{Code, NodeError};
+use crate::node::{Config, ServeError};
+use crate::subscription::Next;
+
+/// How many records go to the engine at once.
+const CHUNK: u64 = 4_096;
+
+/// How much of the input is looked at to infer its columns.
+const SAMPLE: u64 = 1_000;
+
+/// What to compute, and how input and output are written.
+#[derive(Clone, Debug)]
+pub struct PipeOptions {
+    /// The expression.
+    pub expr: String,
+    /// The format of the input.
+    pub input: Format,
+    /// The format of the output; none for a table.
+    pub output: Option<Format>,
+    /// The source's settings; its name is filled in, and its columns where there are none.
+    pub settings: CreateStream,
+    /// How many timely workers there are.
+    pub workers: usize,
+    /// Where the engine may keep its data while it runs: an empty folder.
+    pub scratch: PathBuf,
+}
+
+/// What happened to the input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PipeReport {
+    /// Records on time.
+    pub accepted: u64,
+    /// Records that came late.
+    pub late: u64,
+    /// Lines that were no records.
+    pub refused: u64,
+    /// Why, the first of them.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Why nothing, or not everything, came out.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeError {
+    /// The expression or the input makes no sense.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The engine does not start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The input can't be read.
+    #[error("cannot read the input: {0}")]
+    Input(std::io::Error),
+    /// The output can't be written.
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
+}
+
+/// Reads `input` to its end and writes what the expression makes of it.
+pub async fn run(
+    options: PipeOptions,
+    mut input: impl Read + Send + 'static,
+    mut output: impl Write,
+) -> Result<PipeReport, PipeError> {
+    let config = Config {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        data: options.scratch.clone(),
+        workers: options.workers,
+        linger: Duration::ZERO,
+    };
+    let node = crate::serve::start(config).await?;
+    let name = {
+        let view = node.view();
+        let operator = |component: Option<&str>, name: &str| dag_expr::Catalog::operator(&view, component, name);
+        let names = dag_expr::names(&options.expr, &operator);
+        let names = names.map_err(|error| NodeError::new(Code::BadExpression, error.render(&options.expr)))?;
+        match names.as_slice() {
+            [name] => name.clone(),
+            [] => return Err(NodeError::new(Code::BadExpression, "the expression names no input stream").into()),
+            names => {
+                let message = format!("the expression reads {}: a pipe has one input", names.join(", "));
+                return Err(NodeError::new(Code::BadExpression, message).into());
+            }
+        }
+    };
+    let mut splitter = match options.input {
+        Format::Json => Some(Splitter::ndjson()),
+        Format::Csv => Some(Splitter::csv()),
+        Format::Arrow => None,
+    };
+    let mut next = move |records: u64| -> Result<Option<(Bytes, u64)>, PipeError> {
+        let Some(splitter) = &mut splitter else {
+            let mut all = Vec::new();
+            input.read_to_end(&mut all).map_err(PipeError::Input)?;
+            return Ok((!all.is_empty()).then(|| (Bytes::from(all), 1)));
+        };
+        let mut buffer = vec![0; 64 << 10];
+        while splitter.ready() < records {
+            match input.read(&mut buffer) {
+                Ok(0) => {
+                    splitter.finish();
+                    break;
+                }
+                Ok(read) => splitter.push(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(PipeError::Input(error)),
+            }
+        }
+        Ok(splitter.next_chunk(records).map(|chunk| (Bytes::from(chunk.bytes), chunk.first_line)))
+    };
+    let mut chunk = next(SAMPLE)?;
+    let mut settings = options.settings.clone();
+    settings.name = name.clone();
+    settings.durability = Durability::Os;
+    if settings.schema.is_empty() {
+        let sample = chunk.as_ref().map_or(&[][..], |(bytes, _)| bytes);
+        let time = settings.time.clone().unwrap_or_default();
+        let time = TimeColumn { name: time.column, unit: time.unit, arrival: None };
+        let schema = dag_codec::infer(options.input, sample, &time);
+        let schema = schema.map_err(|error| NodeError::new(Code::BadBody, error.to_string()))?;
+        settings.schema = schema
+            .fields
+            .iter()
+            .map(|field| crate::api::Column { name: field.name.clone(), ty: field.ty.name().to_owned() })
+            .collect();
+    }
+    node.create_stream(settings)?;
+    let parameters =
+        SubscribeParameters { expr: options.expr.clone(), from: Some("earliest".to_owned()), ..Default::default() };
+    let mut subscription = node.subscribe(&parameters).await?;
+    let publishing = node.clone();
+    // A named publisher, so that the source is spoken for from the first record to the last.
+    let published = tokio::spawn(async move {
+        let mut report = PipeReport::default();
+        let mut batch = 0;
+        while let Some((bytes, line)) = chunk {
+            batch += 1;
+            let parameters = PublishParameters {
+                publisher: Some("pipe".to_owned()),
+                session: Some(1),
+                batch: Some(batch),
+                history: true,
+                line: Some(line),
+                ..Default::default()
+            };
+            let published = publishing.publish(&name, Some((options.input, bytes)), parameters).await?;
+            report.accepted += published.accepted;
+            report.late += published.late;
+            report.refused += published.refused;
+            report.refusals.extend(published.refusals);
+            let read = tokio::task::spawn_blocking(move || next(CHUNK).map(|chunk| (chunk, next)));
+            let read = read.await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+            (chunk, next) = read;
+        }
+        let seal = PublishParameters { seal: true, ..Default::default() };
+        publishing.publish(&name, None, seal).await?;
+        Ok::<PipeReport, PipeError>(report)
+    });
+    let mut published = Some(published);
+    let mut writer = Writer::new(&options, subscription.schema());
+    let mut bytes = Vec::new();
+    writer.begin(&mut bytes);
+    let mut report = None;
+    loop {
+        if !bytes.is_empty() {
+            output.write_all(&bytes).map_err(PipeError::Output)?;
+            bytes.clear();
+        }
+        let next = match published.as_mut() {
+            None => subscription.next().await?,
+            Some(publishing) => tokio::select! {
+                next = subscription.next() => next?,
+                done = publishing => {
+                    published = None;
+                    let done = done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
+                    report = Some(done?);
+                    continue;
+                }
+            },
+        };
+        match next {
+            Next::Records { batch, .. } => writer.encode(&batch, &mut bytes),
+            Next::End(_) => break,
+        }
+    }
+    writer.finish(&mut bytes);
+    output.write_all(&bytes).and_then(|()| output.flush()).map_err(PipeError::Output)?;
+    if let Some(publishing) = published {
+        report = Some(publishing.await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??);
+    }
+    node.stop();
+    Ok(report.unwrap_or_default())
+}
+
+enum Writer {
+    Bytes(Encoder),
+    Table(Table),
+}
+
+impl Writer {
+    fn new(options: &PipeOptions, schema: &dag_model::Schema) -> Writer {
+        match options.output {
+            Some(format) => Writer::Bytes(Encoder::new(format, schema, EncodeOptions::default())),
+            None => Writer::Table(Table::new(schema, EncodeOptions::default())),
+        }
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if let Writer::Bytes(encoder) = self {
+            encoder.begin(out);
+        }
+    }
+
+    fn encode(&mut self, batch: &arrow_array::RecordBatch, out: &mut Vec<u8>) {
+        match self {
+            Writer::Bytes(encoder) => encoder.encode(batch, None, out),
+            Writer::Table(table) => table.encode(batch, None, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Writer::Bytes(encoder) => encoder.finish(out),
+            Writer::Table(table) => table.finish(out),
+        }
+    }
+}

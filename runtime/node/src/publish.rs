@@ -1,0 +1,195 @@
+//! Creating sources and publishing to them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dag_codec::{Decoder, Format, MAX_LISTED, Refusal};
+use dag_log::{AppendError, Publish, PublishError, PublisherId, readings};
+use dag_model::{Position, Timestamp};
+
+use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
+use crate::clock::now;
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+use crate::runs::shown;
+use crate::source::{SourceStream, check};
+
+impl Node {
+    /// Creates a source; answers it, and whether it is new.
+    pub fn create_stream(&self, request: CreateStream) -> Result<(Stream, bool), NodeError> {
+        check(&request)?;
+        let name = request.name.clone();
+        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
+        let mut sources = self.inner.sources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let created = match sources.get(&name) {
+            Some(there) if there.settings == request => false,
+            Some(there) => {
+                let settings = serde_json::to_string(&there.settings).map_err(|error| internal(&error))?;
+                let message = format!("stream `{name}` is there already, with other settings: {settings}");
+                return Err(NodeError::new(Code::Exists, message));
+            }
+            None => {
+                let root = self.inner.config.data.join("sources");
+                let number = next_number(&root).map_err(|error| internal(&error))?;
+                let folder = root.join(number.to_string());
+                let source = SourceStream::open(&folder, request.clone(), &self.inner.committer, now())?;
+                self.inner.meta.put_source(number, &request).map_err(|error| internal(&error))?;
+                sources.insert(name.clone(), Arc::new(source));
+                true
+            }
+        };
+        drop(sources);
+        if created {
+            self.inner.appeared.send_modify(|version| *version += 1);
+        }
+        let mut stream = self.stream(&name)?;
+        if request.time.is_none() {
+            stream.note = Some("records get the time of their arrival, for the stream has no time column".to_owned());
+        }
+        Ok((stream, created))
+    }
+
+    /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks.
+    pub async fn publish(
+        &self,
+        name: &str,
+        content: Option<(Format, Bytes)>,
+        parameters: PublishParameters,
+    ) -> Result<Published, NodeError> {
+        let source = self.source(name)?;
+        let name = name.to_owned();
+        let work = move || publish(&source, &name, content, &parameters).map(|done| (done, source));
+        let joined = tokio::task::spawn_blocking(work).await;
+        let ((mut published, receipt), source) =
+            joined.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+        let (done, waiting) = tokio::sync::oneshot::channel();
+        receipt.commit.on_done(move |result| {
+            // An error means that the request is gone.
+            let _ = done.send(result);
+        });
+        waiting
+            .await
+            .map_err(|_| NodeError::new(Code::Internal, "the log was closed"))?
+            .map_err(|error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}")))?;
+        published.frontier = shown(source.source.log().visible().frontier);
+        // A publisher that joined may be the first to become idle.
+        self.inner.timers.notify_one();
+        Ok(published)
+    }
+
+    /// Where a publisher is.
+    pub fn publisher(&self, stream: &str, publisher: &str) -> Result<PublisherProgress, NodeError> {
+        let source = self.source(stream)?;
+        let (session, batch) = source.source.publisher(publisher).ok_or_else(|| {
+            NodeError::new(Code::UnknownPublisher, format!("`{publisher}` has not published to `{stream}`"))
+        })?;
+        let joined = source.source.stats().joined.iter().any(|joined| joined.name == publisher);
+        Ok(PublisherProgress { name: publisher.to_owned(), session, batch, joined })
+    }
+}
+
+fn publish(
+    source: &SourceStream,
+    name: &str,
+    content: Option<(Format, Bytes)>,
+    parameters: &PublishParameters,
+) -> Result<(Published, dag_log::Receipt), NodeError> {
+    let now = now();
+    let bad = |message: String| NodeError::new(Code::BadRequest, message);
+    let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
+        (Some(name), session, batch) => Some(PublisherId {
+            name: name.clone(),
+            session: session.unwrap_or(0),
+            batch: match (batch, &content) {
+                (Some(batch), _) => batch,
+                (None, None) => 0,
+                (None, Some(_)) => return Err(bad("a named publisher numbers its batches: `batch` is missing".into())),
+            },
+        }),
+        (None, None, None) => None,
+        (None, ..) => return Err(bad("`session` and `batch` go with `publisher`".into())),
+    };
+    let heartbeat = match &parameters.heartbeat {
+        Some(text) => Some(Timestamp(
+            dag_frame::time::parse(text).map_err(|_| bad(format!("heartbeat: `{text}` is not a time in RFC 3339")))?,
+        )),
+        None => None,
+    };
+    let mut published = Published::default();
+    let mut rows = Vec::new();
+    let batch = match content {
+        None => None,
+        Some((format, bytes)) => {
+            let time = source.time_column(parameters.time.clone(), now);
+            let decoded = Decoder::new(&source.schema, &time).decode(format, &bytes, parameters.line.unwrap_or(1));
+            let decoded = decoded.map_err(|error| NodeError::new(Code::BadBody, error.to_string()))?;
+            published.refused = decoded.refused_count();
+            published.refusals = decoded.refused;
+            rows = decoded.rows;
+            Some(decoded.batch)
+        }
+    };
+    let history = parameters.history;
+    let request = Publish {
+        publisher,
+        batch,
+        heartbeat,
+        done: parameters.done,
+        seal: parameters.seal,
+        leave: parameters.leave,
+        history,
+    };
+    let receipt = source.source.publish(request, now).map_err(|error| refused(name, &error))?;
+    if receipt.repeat {
+        published.refused = 0;
+        published.refusals.clear();
+    }
+    published.refused += receipt.refused.len() as u64;
+    for ahead in &receipt.refused {
+        if published.refusals.len() < MAX_LISTED {
+            published.refusals.push(Refusal {
+                line: rows[ahead.row],
+                column: None,
+                reason: format!(
+                    "{} is in the future; as an integer it would mean {}; --history lifts this check",
+                    ahead.time,
+                    readings(ahead.time.0 / source.time_column(None, now).unit.nanoseconds())
+                ),
+            });
+        }
+    }
+    published.refusals.sort_by_key(|refusal| refusal.line);
+    source.count_refused(published.refused);
+    let position = |sequence| Position { run: receipt.epoch, sequence }.to_string();
+    published.accepted = (receipt.accepted - receipt.late) as u64;
+    published.late = receipt.late as u64;
+    published.repeat = receipt.repeat;
+    published.first = (receipt.accepted > 0).then(|| position(receipt.first));
+    published.end = position(receipt.end);
+    Ok((published, receipt))
+}
+
+fn refused(stream: &str, error: &PublishError) -> NodeError {
+    let code = match error {
+        PublishError::Sealed | PublishError::Append(AppendError::Sealed) => Code::Sealed,
+        PublishError::Fenced { .. } => Code::Fenced,
+        PublishError::Gap { .. } => Code::OutOfSequence,
+        PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } => Code::BadRequest,
+        PublishError::TooManyPublishers { .. } => Code::Busy,
+        PublishError::Append(AppendError::Full(_)) => Code::DiskFull,
+        PublishError::Append(AppendError::TooLarge { .. }) => Code::TooLarge,
+        PublishError::Append(_) => Code::Internal,
+    };
+    NodeError::new(code, format!("stream `{stream}`: {error}"))
+}
+
+/// The number after the greatest that names a folder; numbers are never used twice.
+fn next_number(root: &std::path::Path) -> std::io::Result<u64> {
+    let mut next = 1;
+    for entry in std::fs::read_dir(root)? {
+        if let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()) {
+            next = next.max(number + 1);
+        }
+    }
+    Ok(next)
+}

@@ -1,0 +1,61 @@
+//! Running a node until it is told to stop.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::node::{Config, Node, ServeError};
+use crate::runs::Report;
+
+/// Runs a node until `shutdown` resolves. `ready` is called with the address that it listens on.
+pub async fn serve(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let address = config.listen;
+    let listen = |source| ServeError::Listen { address, source };
+    // Before the folder is opened: an address that is taken should not cost a recovery.
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let node = start(config).await?;
+    let _ = node.inner.address.set(address);
+    tracing::info!(%address, data = %node.inner.config.data.display(), workers = node.inner.flow.peers(), "serving");
+    ready(address);
+    let stopping = node.clone();
+    let told = async move {
+        shutdown.await;
+        tracing::info!("stopping");
+        stopping.stop();
+    };
+    let served = crate::http::serve(node.clone(), listener, told).await;
+    node.stop();
+    served.map_err(listen)
+}
+
+/// Opens a node and starts the tasks that attend to it.
+pub(crate) async fn start(config: Config) -> Result<Node, ServeError> {
+    let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
+    let (node, reports) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
+    tokio::spawn(attend(node.clone(), reports));
+    let timed = node.clone();
+    tokio::spawn(async move { timed.keep_time().await });
+    Ok(node)
+}
+
+/// Carries out what follows from the workers' reports, until the node stops.
+async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
+    let mut stopping = node.inner.stopping.subscribe();
+    loop {
+        let report = tokio::select! {
+            report = reports.recv() => report,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        let Some(report) = report else { return };
+        let node = node.clone();
+        if tokio::task::spawn_blocking(move || node.report(report)).await.is_err() {
+            return;
+        }
+    }
+}

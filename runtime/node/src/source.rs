@@ -1,0 +1,141 @@
+//! Source streams: their settings, and the logs behind them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dag_codec::TimeColumn;
+use dag_log::{Committer, Options, Retention, Source, SourceOptions};
+use dag_model::{Field, Schema, Timestamp, Type};
+
+use crate::api::{Clock, Column, CreateStream, Durability};
+use crate::error::{Code, NodeError};
+
+/// A source stream.
+pub struct SourceStream {
+    /// How it was created.
+    pub settings: CreateStream,
+    /// Its columns.
+    pub schema: Schema,
+    /// Its log and publishers.
+    pub source: Source,
+    /// Lines that were no records, since the node started.
+    refused: AtomicU64,
+}
+
+/// All source streams by name.
+pub type Sources = BTreeMap<String, Arc<SourceStream>>;
+
+impl SourceStream {
+    /// Makes a source in `folder`, or opens the one that is there.
+    pub fn open(
+        folder: &Path,
+        settings: CreateStream,
+        committer: &Committer,
+        now: Timestamp,
+    ) -> Result<SourceStream, NodeError> {
+        let schema = schema(&settings.schema)?;
+        let options = options(&settings)?;
+        let opened = match Source::open(folder, options, committer, now) {
+            Err(dag_log::OpenError::Missing(_)) => Source::create(folder, &schema, options, committer),
+            opened => opened,
+        };
+        let source = opened.map_err(|error| {
+            NodeError::new(Code::Internal, format!("stream `{}` cannot be opened: {error}", settings.name))
+        })?;
+        Ok(SourceStream { settings, schema, source, refused: AtomicU64::new(0) })
+    }
+
+    /// Where a body's records have their time. `named` is the column that a request names.
+    pub fn time_column(&self, named: Option<String>, now: Timestamp) -> TimeColumn {
+        match &self.settings.time {
+            None => TimeColumn { name: named, arrival: Some(now), ..TimeColumn::default() },
+            Some(time) => TimeColumn { name: named.or_else(|| time.column.clone()), unit: time.unit, arrival: None },
+        }
+    }
+
+    /// Counts lines that were no records.
+    pub fn count_refused(&self, lines: u64) {
+        self.refused.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// Lines that were no records, since the node started.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Checks settings before anything is made of them.
+pub fn check(settings: &CreateStream) -> Result<(), NodeError> {
+    let bad = |message: String| Err(NodeError::new(Code::BadRequest, message));
+    if settings.name.is_empty() || settings.name.len() > MAX_NAME {
+        return bad(format!("a stream's name has 1 to {MAX_NAME} bytes, this one has {}", settings.name.len()));
+    }
+    if settings.name.chars().any(char::is_control) {
+        return bad("a stream's name has no control characters".to_owned());
+    }
+    if settings.schema.is_empty() {
+        return bad("a stream has at least one column besides its time".to_owned());
+    }
+    if let Some(time) = &settings.time
+        && let Some(column) = &time.column
+        && settings.schema.iter().any(|other| other.name == *column)
+    {
+        return bad(format!("column `{column}` is the time: leave it out of the schema"));
+    }
+    schema(&settings.schema)?;
+    options(settings).map(drop)
+}
+
+/// The most bytes of a stream's name.
+const MAX_NAME: usize = 200;
+
+fn schema(columns: &[Column]) -> Result<Schema, NodeError> {
+    let bad = |message| NodeError::new(Code::BadRequest, message);
+    let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
+    for Column { name, ty } in columns {
+        if name.is_empty() || name == dag_model::TIME {
+            return Err(bad(format!("`{name}` cannot be a column's name: every record has a `time` of its own")));
+        }
+        if fields.iter().any(|field| field.name == *name) {
+            return Err(bad(format!("there are two columns `{name}`")));
+        }
+        let names = Type::ALL.map(Type::name).join(", ");
+        let ty = Type::from_name(ty)
+            .ok_or_else(|| bad(format!("column `{name}`: unknown type `{ty}`; there are {names}")))?;
+        fields.push(Field::new(name.clone(), ty));
+    }
+    Ok(Schema::new(fields))
+}
+
+fn options(settings: &CreateStream) -> Result<SourceOptions, NodeError> {
+    let log = Options {
+        durability: match settings.durability {
+            Durability::Fsync => dag_log::Durability::Fsync,
+            Durability::Os => dag_log::Durability::Os,
+        },
+        retention: Retention {
+            age: settings.retention.age.as_deref().map(|age| duration("retention.age", age)).transpose()?,
+            bytes: settings.retention.bytes,
+        },
+        ..Options::default()
+    };
+    Ok(SourceOptions {
+        log,
+        out_of_order: duration("out_of_order", &settings.out_of_order)?,
+        max_ahead: duration("max_ahead", &settings.max_ahead)?,
+        idle: duration("idle", &settings.idle)?,
+        clock_node: settings.clock == Clock::Node,
+    })
+}
+
+/// A duration as expressions write it.
+pub fn duration(what: &str, text: &str) -> Result<Duration, NodeError> {
+    let parsed = dag_expr::argument::duration(text);
+    let ns = parsed.map_err(|why| NodeError::new(Code::BadRequest, format!("{what}: {why}")))?;
+    u64::try_from(ns)
+        .map(Duration::from_nanos)
+        .map_err(|_| NodeError::new(Code::BadRequest, format!("{what}: `{text}` is negative")))
+}

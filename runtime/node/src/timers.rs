@@ -1,0 +1,161 @@
+//! What a node does by the clock: lingering ends, silent publishers leave, clock=node streams move on, old records go.
+//!
+//! One task sleeps until the next of these is due, so that an idle node does nothing.
+
+use std::time::{Duration, Instant};
+
+use dag_expr::{Application, Stream, Window};
+use dag_model::{Frontier, IncarnationId, Timestamp};
+use dag_plan::{LogId, Lookback};
+
+use crate::clock::now;
+use crate::node::{Node, State};
+
+/// How often the node speaks for a clock=node stream that somebody reads.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often retention looks.
+const TRIM: Duration = Duration::from_secs(60);
+
+/// How long an unused derived log is kept.
+const UNUSED: Duration = Duration::from_secs(24 * 3600);
+
+/// How much longer than their windows the node speaks for single streams that have fallen silent.
+const GRACE: i64 = 2_000_000_000;
+
+impl Node {
+    /// Runs until the node stops.
+    pub(crate) async fn keep_time(&self) {
+        let mut stopping = self.inner.stopping.subscribe();
+        let mut trimmed = Instant::now();
+        loop {
+            let node = self.clone();
+            let due = tokio::task::spawn_blocking(move || {
+                if trimmed.elapsed() >= TRIM {
+                    node.trim();
+                    trimmed = Instant::now();
+                }
+                (node.tick().min(trimmed + TRIM), trimmed)
+            });
+            let Ok((due, last)) = due.await else { return };
+            trimmed = last;
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => {}
+                () = self.inner.timers.notified() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+        }
+    }
+
+    /// Does what is due; answers when something will be.
+    fn tick(&self) -> Instant {
+        let mut due = Instant::now() + TRIM;
+        let clock = &self.inner.clock;
+        let state = &mut *self.state();
+        let commands = state.plan.tick(clock.millis());
+        if !commands.is_empty() {
+            self.execute(state, commands);
+        }
+        if let Some(deadline) = state.plan.deadline() {
+            due = due.min(clock.at(deadline));
+        }
+        let view = self.view();
+        let wall = now();
+        for (name, stream) in view.sources.iter() {
+            match stream.source.tick(wall) {
+                Ok(Some(deadline)) => {
+                    let left = u64::try_from(deadline.0.saturating_sub(wall.0)).unwrap_or(0);
+                    due = due.min(Instant::now() + Duration::from_nanos(left) + Duration::from_millis(1));
+                }
+                Ok(None) if stream.source.options().clock_node => {
+                    let visible = stream.source.log().visible();
+                    let speaks = visible.frontier != Frontier::Empty
+                        && self.wants_heartbeats(state, name, visible.frontier, visible.max_time);
+                    if speaks {
+                        let allowance = i64::try_from(stream.source.options().out_of_order.as_nanos());
+                        let bound = wall.saturating_add(-allowance.unwrap_or(i64::MAX));
+                        if let Err(error) = stream.source.node_heartbeat(bound, wall) {
+                            tracing::warn!(stream = name, %error, "cannot write a heartbeat");
+                        }
+                        due = due.min(Instant::now() + HEARTBEAT);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(stream = name, %error, "cannot let a silent publisher leave");
+                    due = due.min(Instant::now() + HEARTBEAT);
+                }
+            }
+        }
+        due
+    }
+
+    /// Whether anybody would see a heartbeat of this source: a computation whose windows may still be open, or that waits for
+    /// this source to keep step with another.
+    fn wants_heartbeats(&self, state: &State, name: &str, frontier: Frontier, newest: Timestamp) -> bool {
+        let reads = |run: &&dag_plan::Run| {
+            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.to_owned()))
+        };
+        state.plan.runs().filter(reads).filter_map(|run| run.stream.as_ref().map(|stream| (run, stream))).any(
+            |(run, stream)| match stream {
+                Stream::Apply(application) if application.inputs.len() == 1 => {
+                    let reach = self.reach(state, run.record.id, application);
+                    reach.is_none_or(|reach| frontier <= Frontier::At(newest.saturating_add(reach + GRACE)))
+                }
+                _ => true,
+            },
+        )
+    }
+
+    /// How long after a record results may still come of it, downstream included; none if nobody knows.
+    fn reach(&self, state: &State, id: IncarnationId, application: &Application) -> Option<i64> {
+        let own = match application.window {
+            Some(Window::Hopping { size, .. }) => size,
+            Some(Window::Session { gap }) => gap,
+            Some(Window::Running) => 0,
+            None => match self.view().catalog.bind(application).ok()?.facts.lookback {
+                Lookback::None => 0,
+                Lookback::Duration(reach) => reach,
+                Lookback::Unbounded => 0,
+            },
+        };
+        let below = state.plan.runs().filter(|run| {
+            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Derived(id))
+        });
+        let mut most = 0;
+        for run in below {
+            let Some(Stream::Apply(application)) = &run.stream else { return None };
+            if application.inputs.len() > 1 {
+                return None;
+            }
+            most = most.max(self.reach(state, run.record.id, application)?);
+        }
+        Some(own.saturating_add(most))
+    }
+
+    /// Removes what retention no longer keeps.
+    fn trim(&self) {
+        let wall = now();
+        for (name, stream) in self.view().sources.iter() {
+            if let Err(error) = stream.source.log().trim(wall) {
+                tracing::warn!(stream = name, %error, "cannot remove old records");
+            }
+        }
+        let state = &mut *self.state();
+        let unused = state.runs.idle_since.iter().filter(|(_, since)| since.elapsed() >= UNUSED);
+        let unused: Vec<IncarnationId> = unused.map(|(id, _)| *id).collect();
+        for id in unused {
+            if state.runs.has_flow(id) || !state.plan.forget(id) {
+                continue;
+            }
+            state.runs.idle_since.remove(&id);
+            let removed = self.inner.meta.remove_incarnation(id).map_err(|error| error.to_string());
+            let removed = removed.and_then(|()| self.inner.logs.remove(id).map_err(|error| error.to_string()));
+            if let Err(error) = removed {
+                tracing::warn!(incarnation = %id, error, "cannot remove an unused log");
+            }
+        }
+    }
+}
