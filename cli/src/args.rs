@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
-use crate::commands::{create, deploy, explain, operators, publish, status, streams, subscribe};
+use crate::commands::{create, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe};
 use crate::exit::Exit;
 
 /// Streams named by expressions, computed while somebody listens.
@@ -46,6 +46,7 @@ pub struct NodeArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Create(create::Create),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
@@ -54,6 +55,8 @@ enum Command {
     Streams(streams::Streams),
     Status(status::Status),
     Explain(explain::Explain),
+    Pipe(pipe::Pipe),
+    Demo(demo::Demo),
 }
 
 impl Cli {
@@ -61,6 +64,9 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<Exit> {
         let client = || Client::new(&self.node.node);
         match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Pipe(pipe) => pipe.run(),
+            Command::Demo(demo) => demo.run(client),
             Command::Create(create) => on_one_thread(create.run(&client()?)),
             Command::Publish(publish) => on_one_thread(publish.run(&client()?)),
             Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 
+use crate::output;
+
 /// The exit codes of every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -49,7 +51,7 @@ pub fn report(outcome: Result<Exit, Error>) -> Exit {
     if is_closed_pipe(&error) {
         return Exit::Done;
     }
-    eprintln!("error: {error:#}");
+    output::note(&format!("error: {error:#}"));
     if error.is::<Misuse>() { Exit::Misuse } else { Exit::Failed }
 }
 

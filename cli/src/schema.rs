@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use dag_model::Type;
 
-use crate::client::api::Column;
+use dag_node::api::Column;
 
 /// The columns of a stream, besides the time.
 #[derive(Clone, Debug)]

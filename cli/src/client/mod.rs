@@ -1,8 +1,7 @@
 //! The HTTP client: the only way in which commands talk to a node.
 //!
-//! [`target`] spells paths and parameters, [`error`] tells what went wrong, [`api`] has the shapes of the answers.
+//! [`target`] spells paths and parameters, [`error`] tells what went wrong; the shapes of answers are [`dag_node::api`]'s.
 
-pub mod api;
 mod error;
 mod target;
 

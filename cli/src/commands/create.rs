@@ -4,11 +4,12 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::client::api::{Column, Stream, TimeColumn};
 use crate::client::{Client, ClientError, Target};
 use crate::exit::Exit;
 use crate::output;
 use crate::schema::SchemaArg;
+use dag_codec::TimeUnit;
+use dag_node::api::{Column, Stream};
 
 /// Make a source stream that can be published to
 #[derive(Debug, Args)]
@@ -38,8 +39,8 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
     /// What an integer time counts [default: s]
-    #[arg(long)]
-    unit: Option<Unit>,
+    #[arg(long, value_name = "s|ms|us|ns")]
+    unit: Option<TimeUnit>,
     /// Records have no time of their own and get that of their arrival
     #[arg(long, conflicts_with_all = ["time", "unit"])]
     no_time: bool,
@@ -64,14 +65,6 @@ pub struct SettingsArgs {
     /// When a record is acknowledged: on the disk, or with the operating system [default: fsync]
     #[arg(long)]
     durability: Option<Durability>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Unit {
-    S,
-    Ms,
-    Us,
-    Ns,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -104,25 +97,26 @@ impl Create {
 }
 
 impl SettingsArgs {
-    /// The defaults, but for the name of the time column.
-    pub fn with_time(time: Option<String>) -> SettingsArgs {
-        SettingsArgs { time, ..SettingsArgs::default() }
+    /// The defaults, but for how times are told.
+    pub fn with_times(time: Option<String>, unit: Option<TimeUnit>, out_of_order: Option<String>) -> SettingsArgs {
+        SettingsArgs { time, unit, out_of_order, ..SettingsArgs::default() }
     }
 
     /// The body of the request that makes the stream; what is not given is left to the node.
     pub fn request(&self, name: &str, schema: &[Column]) -> Value {
         let mut request = json!({"name": name, "schema": schema});
-        let time = TimeColumn { column: self.time.clone(), unit: self.unit.map(spelling) };
         if self.no_time {
             request["time"] = Value::Null;
-        } else if time.column.is_some() || time.unit.is_some() {
-            request["time"] = json!(time);
+        }
+        if self.time.is_some() || self.unit.is_some() {
+            request["time"] = json!({});
+            set(&mut request["time"], "column", self.time.as_deref());
+            set(&mut request["time"], "unit", self.unit.map(TimeUnit::name));
         }
         if self.retention.is_some() || self.retention_bytes.is_some() {
-            let mut retention = json!({});
-            set(&mut retention, "age", self.retention.as_deref());
-            set(&mut retention, "bytes", self.retention_bytes);
-            request["retention"] = retention;
+            request["retention"] = json!({});
+            set(&mut request["retention"], "age", self.retention.as_deref());
+            set(&mut request["retention"], "bytes", self.retention_bytes);
         }
         set(&mut request, "out_of_order", self.out_of_order.as_deref());
         set(&mut request, "max_ahead", self.max_ahead.as_deref());

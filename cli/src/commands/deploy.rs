@@ -6,10 +6,10 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::api::Deployed;
 use crate::client::{Client, Target};
 use crate::exit::Exit;
 use crate::output;
+use dag_node::api::Deployed;
 
 /// Bring operators to a running node
 #[derive(Debug, Args)]

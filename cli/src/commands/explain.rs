@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use crate::client::api::Explanation;
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
+use dag_node::api::Explanation;
 
 /// Tell why a stream has no output, without making it run
 #[derive(Debug, Args)]

@@ -1,10 +1,13 @@
 //! One file (or folder) per command.
 
 pub mod create;
+pub mod demo;
 pub mod deploy;
 pub mod explain;
 pub mod operators;
+pub mod pipe;
 pub mod publish;
+pub mod serve;
 pub mod status;
 pub mod streams;
 pub mod subscribe;

@@ -4,10 +4,10 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::api::{self, Operator};
 use crate::client::{Client, Target};
 use crate::exit::Exit;
 use crate::output::{self, Listing};
+use dag_node::api::{self, Operator};
 
 /// List the operators that can be applied to streams
 #[derive(Debug, Args)]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::client::api::{self, Computation};
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
+use dag_node::api::{self, Computation};
 
 /// Show the node and what it computes now
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ impl Status {
 
 fn show(status: &api::Status) -> String {
     let mut text = output::facts(&[
-        ("node", format!("http://{} (pid {})", status.listen, status.pid)),
+        ("node", format!("{} (pid {})", status.listen, status.pid)),
         ("version", status.version.clone()),
         ("data", status.data.clone()),
         ("up for", format!("{:?}", Duration::from_secs(status.uptime as u64))),

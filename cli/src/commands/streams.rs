@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use crate::client::api::{self, Stream};
 use crate::client::{Client, Target};
 use crate::commands::create::columns;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
+use dag_node::api::{self, Stream};
 
 /// List streams, or show one
 #[derive(Debug, Args)]
@@ -80,20 +80,19 @@ fn details(stream: &Stream) -> String {
             None => "when they arrive".to_owned(),
             Some(time) => {
                 let column = time.column.as_deref().unwrap_or("time, timestamp or ts");
-                format!("{column}, integers in {}", time.unit.as_deref().unwrap_or("s"))
+                format!("{column}, integers in {}", time.unit)
             }
         };
         facts.push(("time", time));
-        facts.push(("out of order", or_dash(&settings.out_of_order)));
-        facts.push(("idle", or_dash(&settings.idle)));
+        facts.push(("out of order", settings.out_of_order.clone()));
+        facts.push(("idle", settings.idle.clone()));
     }
     let mut text = output::facts(&facts);
     if !stream.publishers.is_empty() {
-        let mut publishers = Listing::new(&["PUBLISHER", "JOINED", "BOUND", "IDLE AT"]);
+        let mut publishers = Listing::new(&["PUBLISHER", "BOUND", "JOINED", "IDLE AT"]);
         for publisher in &stream.publishers {
-            let joined = if publisher.joined { "yes" } else { "no" };
-            let (bound, idle_at) = (or_dash(&publisher.bound), or_dash(&publisher.idle_at));
-            publishers.row(vec![publisher.name.clone(), joined.to_owned(), bound, idle_at]);
+            let (joined, idle_at) = (publisher.joined.clone(), publisher.idle_at.clone());
+            publishers.row(vec![publisher.name.clone(), or_dash(&publisher.bound), joined, idle_at]);
         }
         text += "\n";
         text += &publishers.render();

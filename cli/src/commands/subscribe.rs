@@ -1,9 +1,9 @@
 //! `dag subscribe`: makes a stream run and shows its records.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use dag_codec::Format;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
@@ -11,10 +11,11 @@ use hyper::header::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use crate::client::{Client, Target};
+use crate::duration::Span;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output;
 use crate::output::records::Records;
-use crate::{duration, interrupt};
 
 /// Show the records of a stream as they come; what computes them runs for as long as somebody listens
 #[derive(Debug, Args)]
@@ -56,8 +57,8 @@ pub struct Subscribe {
     #[arg(long)]
     wait: bool,
     /// End after this time, with exit code 4
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<Span>,
 }
 
 /// How records are shown.
@@ -80,14 +81,14 @@ impl Subscribe {
         output::ends_with_its_reader()?;
         let timeout = async {
             match self.timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
+                Some(Span(timeout)) => tokio::time::sleep(timeout).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             ended = self.follow(client) => ended,
             () = timeout => {
-                eprintln!("stopped: --timeout passed");
+                output::note("stopped: --timeout passed");
                 Ok(Exit::TimedOut)
             }
         }
@@ -112,6 +113,8 @@ impl Subscribe {
     }
 
     fn target(&self, format: ShownFormat) -> Target {
+        // Tables are made here, from columns.
+        let format = format.encoded().unwrap_or(Format::Arrow);
         Target::new(&["subscribe"])
             .with("expr", &self.expression)
             .with_some("since", self.since.as_ref())
@@ -121,7 +124,7 @@ impl Subscribe {
             .with_flag("ordered", self.ordered)
             .with_flag("positions", self.with_position)
             .with_flag("wait", self.wait)
-            .with("format", format.on_the_wire())
+            .with("format", format)
     }
 
     /// Where the reader did not say where to begin, says that there is more.
@@ -134,18 +137,29 @@ impl Subscribe {
                 1 => (output::count(before, "record"), "lies", "it"),
                 _ => (output::count(before, "record"), "lie", "them"),
             };
-            eprintln!("{stream}: {records} {verb} before; --from earliest shows {them}");
+            output::note(&format!("{stream}: {records} {verb} before; --from earliest shows {them}"));
         }
     }
 }
 
 impl ShownFormat {
-    /// The format that the node is asked for: tables are made here, from columns.
-    fn on_the_wire(self) -> &'static str {
+    /// The format of what is not a table.
+    pub fn encoded(self) -> Option<Format> {
         match self {
-            ShownFormat::Json => "json",
-            ShownFormat::Csv => "csv",
-            ShownFormat::Arrow | ShownFormat::Table => "arrow",
+            ShownFormat::Json => Some(Format::Json),
+            ShownFormat::Csv => Some(Format::Csv),
+            ShownFormat::Arrow => Some(Format::Arrow),
+            ShownFormat::Table => None,
+        }
+    }
+}
+
+impl From<Format> for ShownFormat {
+    fn from(format: Format) -> ShownFormat {
+        match format {
+            Format::Json => ShownFormat::Json,
+            Format::Csv => ShownFormat::Csv,
+            Format::Arrow => ShownFormat::Arrow,
         }
     }
 }

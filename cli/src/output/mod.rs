@@ -35,6 +35,11 @@ pub fn ends_with_its_reader() -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a line to standard error, for people; whether anybody reads it makes no difference to what a command does.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints a line.
 pub fn line(text: &str) -> io::Result<()> {
     write(format!("{text}\n").as_bytes())

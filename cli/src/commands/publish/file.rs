@@ -10,11 +10,11 @@ use super::input::RegularFile;
 use super::progress::Progress;
 use super::sender::{Ending, Sender, new_session, tag};
 use super::summary::Summary;
-use crate::client::api::{self, Stream};
 use crate::client::{Client, ClientError, Target};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
+use dag_node::api::{self, Stream};
 
 /// How many chunks are read ahead of the one that is being sent.
 const AHEAD: usize = 2;
@@ -81,8 +81,8 @@ pub async fn publish(
     progress.clear();
 
     let nothing_sent = batch <= published_before;
-    let sealed = stream.state == "sealed";
-    if nothing_sent && !sealed && (args.done || args.seal) {
+    let says_more = nothing_sent && stream.state != "sealed" && (args.done || args.seal);
+    if says_more {
         stopped = sender.say(None, args.ending()).await?.is_none();
     }
     if args.json {
@@ -90,13 +90,14 @@ pub async fn publish(
     }
     if stopped {
         let sent = output::count(summary.before + summary.sent(), "record");
-        eprintln!("stopped after {sent} of {shown}: the same command again goes on from there");
+        output::note(&format!("stopped after {sent} of {shown}: the same command again goes on from there"));
         return Ok(Exit::Interrupted);
     }
     if nothing_sent && batch > 0 {
-        eprintln!("{shown} is already published to {}: nothing to do", stream.name);
+        let rest = if says_more { "now it is complete" } else { "nothing to do" };
+        output::note(&format!("{shown} is already published to {}: {rest}", stream.name));
     } else {
-        eprintln!("{}", summary.text(&stream.name));
+        output::note(&summary.text(&stream.name));
     }
     Ok(if summary.refused > 0 { Exit::Refused } else { Exit::Done })
 }
@@ -112,7 +113,7 @@ async fn sent(
 }
 
 /// How far the publisher has come, if the stream knows it.
-async fn progress(client: &Client, stream: &str, publisher: &str) -> anyhow::Result<Option<api::Progress>> {
+async fn progress(client: &Client, stream: &str, publisher: &str) -> anyhow::Result<Option<api::PublisherProgress>> {
     match client.get(&Target::new(&["streams", stream, "publishers", publisher])).await {
         Ok(answer) => Ok(Some(serde_json::from_value(answer)?)),
         Err(ClientError::Refused(refusal)) if refusal.code == "unknown-publisher" => Ok(None),

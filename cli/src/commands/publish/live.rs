@@ -14,11 +14,11 @@ use super::sender::{Ending, Sender, new_session};
 use super::summary::Summary;
 use super::times::Times;
 use crate::client::Client;
-use crate::client::api::Stream;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::{duration, host, output};
+use dag_node::api::Stream;
 
 /// How many waiting records are not made to wait for more.
 const ROWS: u64 = 1_000;
@@ -63,7 +63,7 @@ pub async fn publish(
     if args.json {
         output::json(&live.summary.json(&stream.name, &live.sender.publisher))?;
     }
-    eprintln!("{}", live.summary.text(&stream.name));
+    output::note(&live.summary.text(&stream.name));
     Ok(match outcome {
         Exit::Done if live.summary.refused > 0 => Exit::Refused,
         outcome => outcome,
@@ -96,7 +96,7 @@ impl<'a> Live<'a> {
         let clock = Clock::start();
         let session = new_session((clock.began % 1_000_000_000) as u32);
         let generated = || format!("stdin-{}-{}-{}", host::name(), std::process::id(), clock.began / 1_000_000_000);
-        let max_ahead = if args.history { None } else { nanoseconds(&settings.max_ahead) };
+        let max_ahead = if args.history { None } else { Some(nanoseconds(&settings.max_ahead)?) };
         Ok(Live {
             args,
             sender: Sender {
@@ -110,13 +110,9 @@ impl<'a> Live<'a> {
                 interrupt,
             },
             times: Times::new(stream, settings, format, args.time.clone()),
-            pace: Pace::new(nanoseconds(&settings.out_of_order).unwrap_or(0), max_ahead),
+            pace: Pace::new(nanoseconds(&settings.out_of_order)?, max_ahead),
             speaks: !args.no_heartbeat && settings.time.is_some(),
-            renewal: settings
-                .idle
-                .as_deref()
-                .and_then(|idle| duration::parse(idle).ok())
-                .map_or(RENEWAL, |idle| (idle / 3).min(RENEWAL)),
+            renewal: (duration::parse(&settings.idle).map_err(anyhow::Error::msg)? / 3).min(RENEWAL),
             clock,
             batch: 0,
             spoke: Instant::now(),
@@ -159,12 +155,11 @@ impl<'a> Live<'a> {
             if self.speaks {
                 self.pace.read(&self.times.of(&chunk), self.clock.now());
             }
-            let heartbeat = if self.speaks { self.pace.with_batch() } else { None };
             let records = chunk.records;
             self.batch += 1;
-            let answer = self.sender.send(self.batch, chunk, heartbeat, Ending::default()).await;
+            let answer = self.sender.send(self.batch, chunk, None, Ending::default()).await;
             let Some(answer) = answer.map_err(|error| self.args.explained(error))? else { return Ok(false) };
-            self.summary.add(&answer, records).iter().for_each(|line| eprintln!("{line}"));
+            self.summary.add(&answer, records).iter().for_each(|line| output::note(line));
             self.spoke = Instant::now();
         }
         Ok(true)
@@ -185,7 +180,7 @@ impl<'a> Live<'a> {
     }
 }
 
-fn nanoseconds(duration: &Option<String>) -> Option<i64> {
-    let duration = duration::parse(duration.as_deref()?).ok()?;
-    Some(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
+fn nanoseconds(duration: &str) -> anyhow::Result<i64> {
+    let duration = duration::parse(duration).map_err(anyhow::Error::msg)?;
+    Ok(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
 }

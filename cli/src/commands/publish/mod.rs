@@ -4,28 +4,30 @@
 //! through a pipe ([`arrivals`]), with [`pace`] deciding what to say about time; both use a [`sender`] and add to a [`summary`].
 
 mod arrivals;
-mod chunks;
+pub mod chunks;
 mod file;
-mod input;
+pub mod input;
 mod live;
 mod pace;
 mod progress;
-mod sender;
-mod summary;
+pub mod sender;
+pub mod summary;
 mod times;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use dag_codec::{Format, TimeColumn};
 
-use crate::client::api::Stream;
 use crate::client::{Client, ClientError, Target};
-use crate::commands::create::{SettingsArgs, create};
+use crate::commands::create::{SettingsArgs, columns, create};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::output;
 use chunks::Chunk;
+use dag_model::Field;
+use dag_node::api::{Column, Stream};
 use input::Source;
 use sender::Ending;
 
@@ -38,7 +40,7 @@ use sender::Ending;
   dag publish cpu_util history.csv --history --seal
 
 A file's publisher is named after its path and content: the same command again goes on where it stopped, and publishes nothing
-twice. What comes through a pipe is sent within 50 ms, with word that nothing earlier will come."#)]
+twice. What comes through a pipe is sent within 50 ms; while it is silent, heartbeats say that time goes on."#)]
 pub struct Publish {
     /// The source stream
     stream: String,
@@ -97,29 +99,20 @@ impl Publish {
     async fn look_up(&self, client: &Client) -> anyhow::Result<Option<Stream>> {
         match client.get(&Target::new(&["streams", &self.stream])).await {
             Ok(answer) => Ok(Some(serde_json::from_value(answer)?)),
-            Err(error) if error.code() == Some("unknown-stream") => {
-                if self.create {
-                    Ok(None)
-                } else {
-                    Err(error).context(self.make_it())
-                }
-            }
-            Err(error) => Err(error.into()),
+            Err(error) if error.code() == Some("unknown-stream") && self.create => Ok(None),
+            Err(error) => Err(self.explained(error)),
         }
-    }
-
-    fn make_it(&self) -> String {
-        format!("make it with --create, or with `dag create {} --schema ...`", self.stream)
     }
 
     /// Makes the stream with the columns of its first records.
     async fn create(&self, client: &Client, format: Format, sample: &Chunk) -> anyhow::Result<Stream> {
         let time = TimeColumn { name: self.time.clone(), ..TimeColumn::default() };
         let schema = dag_codec::infer(format, &sample.bytes, &time).context("cannot tell the stream's columns")?;
-        let columns: Vec<_> = schema.fields.iter().map(Into::into).collect();
-        let request = SettingsArgs::with_time(self.time.clone()).request(&self.stream, &columns);
+        let column = |field: &Field| Column { name: field.name.clone(), ty: field.ty.name().to_owned() };
+        let schema: Vec<_> = schema.fields.iter().map(column).collect();
+        let request = SettingsArgs::with_times(self.time.clone(), None, None).request(&self.stream, &schema);
         let stream: Stream = serde_json::from_value(create(client, request).await?)?;
-        eprintln!("created {}: {}", stream.name, crate::commands::create::columns(&stream.schema));
+        output::note(&format!("created {}: {}", stream.name, columns(&stream.schema)));
         Ok(stream)
     }
 
@@ -131,7 +124,10 @@ impl Publish {
     /// With a hint on what to do about an error of the node, where there is one.
     fn explained(&self, error: ClientError) -> anyhow::Error {
         match error.code() {
-            Some("too-large") => anyhow::Error::new(error).context("try a smaller --batch-rows"),
+            Some("unknown-stream") => {
+                anyhow!("{error}\n\nor make it with --create, with the columns of the first records")
+            }
+            Some("too-large") => anyhow!("{error}\n\ntry a smaller --batch-rows"),
             _ => error.into(),
         }
     }

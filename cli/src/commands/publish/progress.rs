@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::output::count;
+use crate::output::{self, count};
 
 /// How often the line is written anew.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -30,22 +30,27 @@ impl Progress {
             return;
         }
         self.next = now + INTERVAL;
-        let percent = bytes * 100 / self.size.max(1);
+        let percent = (bytes * 100 / self.size.max(1)).min(100);
         let rate = records as f64 / (now - self.began).as_secs_f64().max(0.001);
-        eprint!("\r\x1b[2K{percent:3} %  {}  {rate:.0}/s", count(records, "record"));
-        let _ = io::stderr().flush();
+        self.rewrite(&format!("{percent:3} %  {}  {rate:.0}/s", count(records, "record")));
     }
 
     /// Writes a line above.
     pub fn say(&self, line: &str) {
         self.clear();
-        eprintln!("{line}");
+        output::note(line);
     }
 
     /// Takes the line away.
     pub fn clear(&self) {
         if self.shown {
-            eprint!("\r\x1b[2K");
+            self.rewrite("");
         }
+    }
+
+    fn rewrite(&self, text: &str) {
+        let mut stderr = io::stderr();
+        // Nobody may be looking any more.
+        let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
     }
 }

@@ -7,9 +7,9 @@ use dag_codec::Format;
 use serde_json::Value;
 
 use super::chunks::Chunk;
-use crate::client::api::Published;
 use crate::client::{Client, ClientError, Target};
 use crate::interrupt::Interrupt;
+use dag_node::api::Published;
 
 /// How long a node may be away before a publisher gives up.
 const PATIENCE: Duration = Duration::from_secs(60);

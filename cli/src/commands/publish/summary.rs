@@ -1,9 +1,10 @@
 //! What became of the records, counted.
 
+use dag_codec::Refusal;
 use serde_json::{Value, json};
 
-use crate::client::api::Published;
 use crate::output::count;
+use dag_node::api::Published;
 
 /// How many refused lines are shown; the others are only counted.
 const SHOWN: u64 = 1_000;
@@ -43,13 +44,15 @@ impl Summary {
         self.on_time + self.late + self.refused
     }
 
+    /// How many were what.
+    pub fn counts(&self) -> String {
+        format!("{} on time, {} late, {} refused", self.on_time, self.late, self.refused)
+    }
+
     /// One line for people.
     pub fn text(&self, stream: &str) -> String {
         let sent = count(self.sent(), "record");
-        let mut text = format!(
-            "published {sent} to {stream}: {} on time, {} late, {} refused",
-            self.on_time, self.late, self.refused
-        );
+        let mut text = format!("published {sent} to {stream}: {}", self.counts());
         if self.before > 0 {
             text += &format!("; {} were there before", self.before);
         }
@@ -65,7 +68,7 @@ impl Summary {
     }
 }
 
-fn refusal(refusal: &crate::client::api::RefusedLine) -> String {
+fn refusal(refusal: &Refusal) -> String {
     match &refusal.column {
         Some(column) => format!("line {}, column {column}: {}", refusal.line, refusal.reason),
         None => format!("line {}: {}", refusal.line, refusal.reason),
@@ -76,17 +79,14 @@ fn refusal(refusal: &crate::client::api::RefusedLine) -> String {
 mod tests {
     use super::*;
 
-    fn answer(value: Value) -> Published {
-        serde_json::from_value(value).unwrap()
-    }
-
     #[test]
     fn every_record_is_counted_once() {
         let mut summary = Summary::default();
-        let refusals = json!([{"line": 17, "column": "value", "reason": "expected float64, found `abc`"}]);
-        let lines = summary.add(&answer(json!({"accepted": 93, "late": 3, "refused": 1, "refusals": refusals})), 97);
-        assert_eq!(lines, ["line 17, column value: expected float64, found `abc`"]);
-        summary.add(&answer(json!({"accepted": 0, "late": 0, "refused": 0, "repeat": true})), 3);
+        let reason = "expected float64, found `abc`".to_owned();
+        let refusals = vec![Refusal { line: 17, column: Some("value".to_owned()), reason }];
+        let answer = Published { accepted: 93, late: 3, refused: 1, refusals, ..Published::default() };
+        assert_eq!(summary.add(&answer, 97), ["line 17, column value: expected float64, found `abc`"]);
+        summary.add(&Published { repeat: true, ..Published::default() }, 3);
         assert_eq!(summary.text("x"), "published 100 records to x: 96 on time, 3 late, 1 refused");
     }
 }

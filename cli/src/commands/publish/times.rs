@@ -4,7 +4,7 @@ use dag_codec::{Decoder, Format, TimeColumn};
 use dag_model::{Field, Schema, Type};
 
 use super::chunks::Chunk;
-use crate::client::api::{Settings, Stream};
+use dag_node::api::{CreateStream, Stream};
 
 /// Finds the times of records that are sent as text.
 pub struct Times {
@@ -15,12 +15,11 @@ pub struct Times {
 
 impl Times {
     /// Of records of this stream; `given` names their time column where it is not the stream's.
-    pub fn new(stream: &Stream, settings: &Settings, format: Format, given: Option<String>) -> Times {
+    pub fn new(stream: &Stream, settings: &CreateStream, format: Format, given: Option<String>) -> Times {
         let declared = settings.time.clone().unwrap_or_default();
-        let unit = declared.unit.and_then(|unit| unit.parse().ok()).unwrap_or_default();
         let fields =
             stream.schema.iter().filter_map(|column| Some(Field::new(&column.name, Type::from_name(&column.ty)?)));
-        let time = TimeColumn { name: given.or(declared.column), unit, arrival: None };
+        let time = TimeColumn { name: given.or(declared.column), unit: declared.unit, arrival: None };
         Times { schema: Schema::new(fields.collect()), time, format }
     }
 

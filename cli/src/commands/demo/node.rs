@@ -1,0 +1,59 @@
+//! A node of the demo's own: in this process, on a free port, with data that nobody keeps.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, anyhow};
+use dag_node::Config;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::commands::serve::DEFAULT_LINGER;
+
+/// A running node.
+pub struct Node {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Removed when the node has stopped.
+    pub data: TempDir,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Node {
+    /// Starts a node and waits until it listens.
+    pub fn start() -> anyhow::Result<Node> {
+        let data = TempDir::with_prefix("dag-demo-")?;
+        let config = Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: data.path().to_owned(),
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            linger: DEFAULT_LINGER,
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (ready, listening) = mpsc::sync_channel(1);
+        let thread = thread::Builder::new().name("node".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            // Both ends live in this process: where one is gone, so is the demo.
+            let stopped = async move { stopped.await.unwrap_or_default() };
+            let announce = move |address| ready.send(address).unwrap_or_default();
+            Ok(runtime.block_on(dag_node::serve(config, stopped, announce))?)
+        })?;
+        match listening.recv() {
+            Ok(address) => Ok(Node { address, data, stop, thread }),
+            Err(_) => Err(join(thread).err().unwrap_or_else(|| anyhow!("it stopped"))).context("cannot start a node"),
+        }
+    }
+
+    /// Stops it and removes its data.
+    pub fn stop(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        join(self.thread)?;
+        Ok(self.data.close()?)
+    }
+}
+
+fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
+    thread.join().map_err(|_| anyhow!("the node's thread panicked"))?
+}

@@ -1,0 +1,99 @@
+//! `dag pipe`: an expression over standard input, without a node.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::thread;
+
+use clap::Args;
+use dag_codec::{Format, TimeUnit};
+use dag_node::api::Published;
+use dag_node::pipe::{PipeError, PipeOptions, PipeReport};
+use tempfile::TempDir;
+
+use crate::commands::create::SettingsArgs;
+use crate::commands::publish::input::{Source, with_format};
+use crate::commands::publish::summary::Summary;
+use crate::commands::subscribe::ShownFormat;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::schema::SchemaArg;
+
+/// Compute an expression over standard input, without a node
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  dag pipe "avg(in, 5min, by=host)" < readings.csv > averages.csv
+  dag pipe "filter(in, value > 90)" --format table < readings.ndjson
+  dag pipe "count(in, 1d)" --schema 'host utf8, value float64' --time ts < readings.csv
+
+Any one name in the expression is the input. The output is what a node would give from the beginning."#)]
+pub struct Pipe {
+    /// What to compute
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// How results are shown [default: table on a terminal, else as the input]
+    #[arg(long)]
+    format: Option<ShownFormat>,
+    /// How the input is written: json, csv or arrow [default: by its first byte]
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<Format>,
+    /// The columns besides the time: names and types [default: by the first records]
+    #[arg(long, value_name = "COLUMNS")]
+    schema: Option<SchemaArg>,
+    /// The column that holds a record's time [default: time, timestamp or ts]
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    /// What an integer time counts [default: s]
+    #[arg(long, value_name = "s|ms|us|ns")]
+    unit: Option<TimeUnit>,
+    /// How far a record may lie behind the latest one before it [default: 0s]
+    #[arg(long, value_name = "DURATION")]
+    out_of_order: Option<String>,
+}
+
+impl Pipe {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        let mut interrupt = Interrupt::noted()?;
+        let (input, input_format) = with_format(Source::open(Path::new("-"))?.into_bytes().0, self.input_format)?;
+        let scratch = TempDir::with_prefix("dag-pipe-")?;
+        let settings = SettingsArgs::with_times(self.time, self.unit, self.out_of_order);
+        let schema = self.schema.map_or(Vec::new(), |schema| schema.0);
+        let default = if io::stdout().is_terminal() { ShownFormat::Table } else { input_format.into() };
+        let options = PipeOptions {
+            expr: self.expression,
+            input: input_format,
+            output: self.format.unwrap_or(default).encoded(),
+            settings: serde_json::from_value(settings.request("", &schema))?,
+            workers: thread::available_parallelism().map_or(1, usize::from),
+            scratch: scratch.path().to_owned(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                report = dag_node::pipe::run(options, input, io::stdout().lock()) => report.map(Some),
+                () = interrupt.raised() => Ok(None),
+            }
+        });
+        // A read of standard input may still be under way; nobody waits for it.
+        runtime.shutdown_background();
+        match outcome {
+            Ok(Some(report)) => Ok(told(report)),
+            Ok(None) => Ok(Exit::Interrupted),
+            Err(PipeError::Output(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Says what was wrong with the input.
+fn told(report: PipeReport) -> Exit {
+    let PipeReport { accepted, late, refused, refusals } = report;
+    let mut summary = Summary::default();
+    let lines = summary.add(&Published { accepted, late, refused, refusals, ..Published::default() }, 0);
+    lines.iter().for_each(|line| output::note(line));
+    if late + refused > 0 {
+        output::note(&format!("read {}", summary.counts()));
+    }
+    if refused > 0 { Exit::Refused } else { Exit::Done }
+}

@@ -1,0 +1,163 @@
+//! `dag serve`: runs a node.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs, io, process, thread};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use dag_node::Config;
+use serde::Deserialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::duration::Span;
+use crate::exit::{Exit, misuse};
+use crate::output;
+
+/// How long a computation outlives its last subscriber, unless told otherwise: long enough for a page that is loaded again.
+pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
+
+/// Run a node
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  dag serve
+  dag serve --listen 127.0.0.1:7400 --data /var/lib/dag
+  DAG_LOG_LEVEL=debug dag serve --log-format json
+  dag serve --config dag.toml
+
+Every option is also a key of the file that --config names, spelt as here without the dashes in front. An option counts before its
+variable, and that before the file. Ctrl-C and SIGTERM stop the node."#)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+    /// A TOML file with these options
+    #[arg(long, value_name = "FILE", env = "DAG_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+/// What can be set by an option, a variable or the file.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Settings {
+    /// Where the HTTP API listens; port 0 takes a free one [default: 127.0.0.1:7324]
+    #[arg(long, value_name = "ADDRESS", env = "DAG_LISTEN", hide_env_values = true)]
+    listen: Option<SocketAddr>,
+    /// Where data lies [default: dag in the user's data folder]
+    #[arg(long, value_name = "FOLDER", env = "DAG_DATA", hide_env_values = true)]
+    data: Option<PathBuf>,
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_name = "N", env = "DAG_WORKERS", hide_env_values = true)]
+    workers: Option<NonZeroUsize>,
+    /// How long a computation outlives its last subscriber [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "DAG_LINGER", hide_env_values = true)]
+    linger: Option<Span>,
+    /// How log lines on stderr are written [default: text]
+    #[arg(long, env = "DAG_LOG_FORMAT", hide_env_values = true)]
+    log_format: Option<LogFormat>,
+    /// Which log lines are written: error, warn, info, debug, trace, or a filter such as dag_node=debug [default: info]
+    #[arg(long, value_name = "LEVEL", env = "DAG_LOG_LEVEL", hide_env_values = true)]
+    log_level: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Serve {
+    /// Runs the command, until a signal stops the node.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+        let settings = self.settings.or(file);
+        settings.start_logging()?;
+        let config = settings.config()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let stop = stop_signal()?;
+            dag_node::serve(config, stop, announce).await?;
+            Ok(Exit::Done)
+        })
+    }
+}
+
+impl Settings {
+    fn read(path: &Path) -> anyhow::Result<Settings> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| misuse(format!("{}: {error}", path.display())))
+    }
+
+    /// These settings, and `other` where they say nothing.
+    fn or(self, other: Settings) -> Settings {
+        Settings {
+            listen: self.listen.or(other.listen),
+            data: self.data.or(other.data),
+            workers: self.workers.or(other.workers),
+            linger: self.linger.or(other.linger),
+            log_format: self.log_format.or(other.log_format),
+            log_level: self.log_level.or(other.log_level),
+        }
+    }
+
+    fn start_logging(&self) -> anyhow::Result<()> {
+        let level = self.log_level.as_deref().unwrap_or("info");
+        let filter = EnvFilter::try_new(level).map_err(|error| misuse(format!("--log-level {level}: {error}")))?;
+        let subscriber =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).log_internal_errors(false);
+        match self.log_format.unwrap_or(LogFormat::Text) {
+            LogFormat::Text => subscriber.init(),
+            LogFormat::Json => subscriber.json().init(),
+        }
+        Ok(())
+    }
+
+    fn config(self) -> anyhow::Result<Config> {
+        Ok(Config {
+            listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7324))),
+            data: self.data.map_or_else(default_data, Ok)?,
+            workers: workers(self.workers),
+            linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
+        })
+    }
+}
+
+/// The number of workers, by default one per core.
+fn workers(given: Option<NonZeroUsize>) -> usize {
+    given.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// `dag` in the user's data folder, which is where the XDG base directory specification says.
+fn default_data() -> anyhow::Result<PathBuf> {
+    let given = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = given.or_else(|| Some(env::home_dir()?.join(".local/share")));
+    Ok(folder.ok_or_else(|| misuse("there is no home folder to keep data in: name a folder with --data"))?.join("dag"))
+}
+
+/// Tells where the node listens; whoever started it may wait for that line.
+fn announce(address: SocketAddr) {
+    // A node does not depend on anybody reading this.
+    let _ = output::line(&format!("listening on http://{address}"));
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            process::exit(Exit::Interrupted as i32);
+        });
+    })
+}
