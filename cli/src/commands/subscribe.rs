@@ -132,7 +132,8 @@ impl Subscribe {
         let header = |name: &str| headers.get(name)?.to_str().ok();
         let before = header("dag-before").and_then(|before| before.parse::<u64>().ok()).unwrap_or(0);
         if before > 0 && self.from.is_none() && self.since.is_none() {
-            let stream = header("dag-stream").unwrap_or(&self.expression);
+            let stream = header("dag-stream").map(|name| percent_decode_str(name).decode_utf8_lossy());
+            let stream = stream.as_deref().unwrap_or(&self.expression);
             let (records, verb, them) = match before {
                 1 => (output::count(before, "record"), "lies", "it"),
                 _ => (output::count(before, "record"), "lie", "them"),

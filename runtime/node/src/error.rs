@@ -1,10 +1,7 @@
 //! What a node answers where it cannot do what was asked.
 
-use serde::Serialize;
-
-/// A class of failure: stable, for programs. `docs/http.md` lists them with their status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// A class of failure. `docs/http.md` lists their names, which are stable, and their status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A parameter or body says something that makes no sense.
     BadRequest,
