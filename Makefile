@@ -1,0 +1,44 @@
+# `make demo` and `make test` are enough to begin with: each does the set-up that is missing, and both compile with the
+# same profile (debug, with optimised dependencies), so that the second of them has little left to compile.
+
+# Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
+PREFIX ?=
+
+.PHONY: help setup demo test lint doc bench install clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## check the tools; get the WASM standard library that the operators need (quick when done)
+	@for tool in cargo cc; do \
+		command -v $$tool >/dev/null || { echo "setup: $$tool is missing; see README.md, Install" >&2; exit 1; }; \
+	done
+	@cargo --version >/dev/null 2>&1 || { echo "setup: installing the compiler that rust-toolchain.toml names"; rustup toolchain install; }
+	@.ci/setup-wasm
+	@echo "setup: done"
+
+demo: setup ## show on this machine's CPU load how computations come and go (half a minute)
+	@echo "demo: compiling dag, then running it (the first time takes some minutes)"
+	cargo run --package dag -- demo
+
+# This builds the binary target/debug/dag, too, which the end-to-end tests run: the package of the binary has tests of its own.
+test: setup ## run all tests, those with real processes included
+	@echo "test: compiling, then running all tests (the first time takes some minutes)"
+	cargo test --workspace --no-fail-fast
+
+lint: setup ## check formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: setup ## build the crates' documentation, warnings refused
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+bench: setup ## measure, each time against a named peer (release build; leave the machine alone meanwhile)
+	cargo bench --package dag-benches
+
+install: setup ## build for speed and put dag on your path; PREFIX=/usr/local puts it into /usr/local/bin
+	cargo install --locked --path cli $(if $(PREFIX),--root $(PREFIX))
+
+clean: ## remove all that was built
+	cargo clean
