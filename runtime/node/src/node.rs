@@ -128,13 +128,14 @@ impl Node {
             let source = SourceStream::open(&folder, settings, &committer, now())?;
             open.insert(source.settings.name.clone(), Arc::new(source));
         }
+        let (reports, received) = mpsc::unbounded_channel();
+        let mut runs = Runs::new(Reports(reports));
         for (record, finished) in incarnations {
+            runs.idle_since.insert(record.id, Instant::now());
             plan.restore(record, finished);
         }
         let logs = Logs::new(config.data.join("derived"), committer.clone());
-        let (reports, received) = mpsc::unbounded_channel();
-        let state =
-            State { plan, runs: Runs::new(Reports(reports)), subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
+        let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let inner = Inner {
             config,
             meta,

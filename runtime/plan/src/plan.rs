@@ -198,7 +198,17 @@ impl Plan {
         let (name, late) = match stream {
             Stream::Source { name, .. } => (name, false),
             Stream::Late { name, .. } => (name, true),
-            Stream::Apply(application) => return self.demand_derived(lease, stream, application, want, facts),
+            Stream::Apply(application) => {
+                let mut commands = Vec::new();
+                let route = self.demand_derived(lease, stream, application, want, facts, &mut commands);
+                return match route {
+                    Ok(route) => Ok((route, commands)),
+                    Err(error) => {
+                        self.undo(&commands);
+                        Err(error)
+                    }
+                };
+            }
         };
         let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
         let log = LogId::Source(name.clone());
@@ -226,16 +236,16 @@ impl Plan {
         application: &Application,
         want: Want,
         facts: &dyn Facts,
-    ) -> Result<(Route, Vec<Command>), DemandError> {
-        let mut commands = Vec::new();
+        commands: &mut Vec<Command>,
+    ) -> Result<Route, DemandError> {
         let earliest = horizon::earliest(stream, facts)?;
         let reached = horizon::frontier(stream, facts)?;
         let next = horizon::in_log_order(application, facts)? && reads_a_source(application);
         let (from, begin) = match want {
             Want::Position(position) => {
-                let route = self.at_position(stream, position, facts, &mut commands)?;
+                let route = self.at_position(stream, position, facts, commands)?;
                 self.lease(lease, &route);
-                return Ok((route, commands));
+                return Ok(route);
             }
             Want::Earliest => (Some(earliest), Begin::Sequence),
             Want::From(time) if time < earliest => {
@@ -250,7 +260,7 @@ impl Plan {
                 Frontier::Empty => (Some(Timestamp::MAX), Begin::Sequence),
             },
         };
-        let mut legs = self.legs(stream, application, from, facts, &mut commands)?;
+        let mut legs = self.legs(stream, application, from, facts, commands)?;
         if want == Want::Next
             && next
             && let [leg] = legs.as_mut_slice()
@@ -261,7 +271,17 @@ impl Plan {
         let begin = if legs.len() > 1 { Begin::Sequence } else { begin };
         let route = Route { legs, from: from.unwrap_or(Timestamp::MIN), late: false, begin };
         self.lease(lease, &route);
-        Ok((route, commands))
+        Ok(route)
+    }
+
+    /// Takes back what was to be started for a demand that comes to nothing.
+    fn undo(&mut self, commands: &[Command]) {
+        for command in commands.iter().rev() {
+            if let Command::Start(id) = command {
+                // Nothing runs yet, so there is nothing to be told to stop.
+                self.stop(*id, &mut Vec::new());
+            }
+        }
     }
 
     /// Lets go of a demand.
