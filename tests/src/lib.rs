@@ -1,1 +1,22 @@
-//! End to end: real processes, real files.
+//! End to end: real `dag` processes, real files, data in folders that go away with the test.
+//!
+//! [`node`] is where a test begins: a running node, and the CLI against it. What runs beside the test is a [`process`], whose
+//! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI. [`records`] makes input and
+//! compares output, [`data`] finds and shuffles the real data, [`component`] builds operators outside the workspace. A test waits
+//! for a condition with [`wait`], never for a time.
+
+mod binary;
+pub mod component;
+pub mod data;
+pub mod http;
+pub mod node;
+pub mod process;
+pub mod records;
+pub mod wait;
+
+pub use binary::{dag, dag_with_input};
+pub use component::build_component;
+pub use http::Http;
+pub use node::{Node, Options};
+pub use process::{Finished, Line, Process};
+pub use wait::{DEADLINE, until};

@@ -1,0 +1,38 @@
+//! The `dag` binary that is tested.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process::{Finished, Process};
+
+/// Runs `dag` to its end, without a node.
+pub fn dag(arguments: &[&str]) -> Finished {
+    dag_with_input(arguments, b"")
+}
+
+/// Runs `dag` to its end, without a node, with this on its standard input.
+pub fn dag_with_input(arguments: &[&str], input: &[u8]) -> Finished {
+    Process::with_input(command(arguments), input).finish()
+}
+
+/// A command line of the tested binary, which no variable of the caller's reaches.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(path());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("DAG_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments);
+    command
+}
+
+/// Beside the test executable, where cargo puts the workspace's binaries: `target/<profile>/dag`.
+fn path() -> PathBuf {
+    let test = env::current_exe().expect("a test knows where it lies");
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let path = profile.join("dag");
+    assert!(path.is_file(), "{} is missing: run `cargo build -p dag` first", path.display());
+    path
+}

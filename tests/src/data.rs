@@ -1,0 +1,104 @@
+//! The real data that tests use where it is there, a shuffle of it, and comparing output with what is expected of it.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// A file of the real data: from the folder that `DAG_SHARED_DATA` names, else from `shared/data` beside the repository. None, and a
+/// word on standard error, where it is missing.
+///
+/// # Panics
+/// If it is there and can't be read.
+pub fn shared(name: &str) -> Option<String> {
+    let folder = env::var_os("DAG_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
+    let path = folder.join(name);
+    if !path.is_file() {
+        eprintln!("skipped: {} is missing; DAG_SHARED_DATA may name its folder", path.display());
+        return None;
+    }
+    Some(fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// The same CSV with the records of each half hour in another order, always the same. So none lies 30 minutes behind one before it.
+pub fn shuffled_within_half_hours(csv: &str) -> String {
+    let (header, body) = csv.split_once('\n').expect("CSV begins with a header");
+    let mut lines: Vec<&str> = body.lines().collect();
+    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    for span in lines.chunk_by_mut(|a, b| half_hour(a) == half_hour(b)) {
+        for place in (1..span.len()).rev() {
+            span.swap(place, chance.below(place + 1));
+        }
+    }
+    lines.iter().fold(format!("{header}\n"), |text, line| text + line + "\n")
+}
+
+/// What tells the half hour of a line that begins with an RFC 3339 time: `2014-02-14T14:3`, with the minute's tens.
+fn half_hour(line: &str) -> (&str, bool) {
+    (&line[..13], line.as_bytes()[14] >= b'3')
+}
+
+/// Marsaglia's xorshift64 (<https://doi.org/10.18637/jss.v008.i14>): enough for a shuffle, and the same everywhere.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+/// Checks that two CSV texts hold the same records in the same order: numbers within 1e-9 of each other's greater, all else to the byte.
+///
+/// # Panics
+/// If they don't; the message shows the first line that differs.
+#[track_caller]
+pub fn assert_same_records(found: &str, expected: &str, what: &str) {
+    for (number, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
+        assert!(same_line(found, expected), "{what}, line {}: found {found}, expected {expected}", number + 1);
+    }
+    assert_eq!(found.lines().count(), expected.lines().count(), "{what}: lines");
+}
+
+fn same_line(found: &str, expected: &str) -> bool {
+    let (found, expected): (Vec<_>, Vec<_>) = (found.split(',').collect(), expected.split(',').collect());
+    found.len() == expected.len() && found.iter().zip(&expected).all(|(found, expected)| same_field(found, expected))
+}
+
+fn same_field(found: &str, expected: &str) -> bool {
+    found == expected
+        || match (found.parse::<f64>(), expected.parse::<f64>()) {
+            (Ok(found), Ok(expected)) => (found - expected).abs() <= 1e-9 * found.abs().max(expected.abs()),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_may_differ_in_their_last_digits_and_nothing_else_may() {
+        assert!(same_line("a,0.30000000000000004", "a,0.3"));
+        assert!(!same_line("a,0.300001", "a,0.3"));
+        assert!(!same_line("a,0.3", "b,0.3"));
+        assert!(!same_line("a,0.3,", "a,0.3"));
+    }
+
+    #[test]
+    fn a_shuffle_keeps_the_records_and_their_half_hours() {
+        let lines: Vec<String> =
+            (0..240).map(|minute| format!("2014-02-14T{:02}:{:02}:00Z,{minute}", minute / 60, minute % 60)).collect();
+        let csv = format!("time,value\n{}\n", lines.join("\n"));
+        let shuffled = shuffled_within_half_hours(&csv);
+        assert_ne!(shuffled, csv);
+        let halves = |text: &str| {
+            text.lines().skip(1).map(|line| (line[..13].to_owned(), &line[14..15] >= "3")).collect::<Vec<_>>()
+        };
+        assert_eq!(halves(&shuffled), halves(&csv));
+        let mut sorted: Vec<&str> = shuffled.lines().skip(1).collect();
+        sorted.sort_unstable();
+        assert_eq!(sorted, lines);
+    }
+}

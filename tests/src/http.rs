@@ -1,0 +1,91 @@
+//! The node's HTTP API, without the CLI.
+
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::{Agent, Body};
+
+use crate::wait::DEADLINE;
+
+/// A client of one node.
+#[derive(Clone, Debug)]
+pub struct Http {
+    agent: Agent,
+    base: String,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The whole body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Http {
+    /// A client of the node at that URL.
+    pub(crate) fn new(base: &str) -> Http {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(DEADLINE))
+            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .max_idle_connections(0)
+            .build();
+        Http { agent: config.new_agent(), base: base.to_owned() }
+    }
+
+    /// `GET` of a path under `/v1` with these parameters.
+    ///
+    /// # Panics
+    /// If there is no answer; and so for the others.
+    #[track_caller]
+    pub fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        let response = self.request(path, parameters);
+        Answer { status: response.status().as_u16(), body: text(response.into_body()) }
+    }
+
+    /// `POST` to a path under `/v1` with these parameters.
+    #[track_caller]
+    pub fn post(&self, path: &str, parameters: &[(&str, &str)], media: &str, body: &[u8]) -> Answer {
+        let mut request = self.agent.post(format!("{}/v1/{path}", self.base)).content_type(media);
+        for (name, value) in parameters {
+            request = request.query(name, value);
+        }
+        let response = request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}"));
+        Answer { status: response.status().as_u16(), body: text(response.into_body()) }
+    }
+
+    /// `GET` of a body that goes on; its lines as they come. Dropping it closes the connection.
+    #[track_caller]
+    pub fn lines(&self, path: &str, parameters: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {
+        let response = self.request(path, parameters);
+        assert_eq!(response.status().as_u16(), 200, "GET {path} {parameters:?}");
+        BufReader::new(response.into_body().into_reader()).lines().map_while(Result::ok)
+    }
+
+    #[track_caller]
+    fn request(&self, path: &str, parameters: &[(&str, &str)]) -> ureq::http::Response<Body> {
+        let mut request = self.agent.get(format!("{}/v1/{path}", self.base));
+        for (name, value) in parameters {
+            request = request.query(name, value);
+        }
+        request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+}
+
+fn text(mut body: Body) -> String {
+    body.with_config().limit(u64::MAX).read_to_string().expect("the node answers in UTF-8")
+}

@@ -1,0 +1,221 @@
+//! A running node, and the CLI against it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary;
+use crate::http::Http;
+use crate::process::{Finished, Process};
+use crate::wait::{self, DEADLINE};
+
+/// How a node is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that compute.
+    pub workers: usize,
+    /// How long a computation outlives its last subscriber.
+    pub linger: &'static str,
+    /// Further arguments of `dag serve`.
+    pub arguments: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { workers: 2, linger: "1s", arguments: Vec::new() }
+    }
+}
+
+/// A running node. It is killed, and its data removed, when this is dropped.
+#[derive(Debug)]
+pub struct Node {
+    // Dropped in this order: no process writes to a folder that is gone.
+    process: Process,
+    data: TempDir,
+    options: Options,
+    url: String,
+    http: Http,
+}
+
+impl Node {
+    /// A node with two workers and a short linger, so that a test sees computations go.
+    #[track_caller]
+    pub fn start() -> Node {
+        Node::with(Options::default())
+    }
+
+    /// A node started in that way.
+    ///
+    /// # Panics
+    /// If it does not say within [`DEADLINE`] where it listens.
+    #[track_caller]
+    pub fn with(options: Options) -> Node {
+        let data = tempfile::Builder::new().prefix("dag-tests-").tempdir().expect("a folder for data can be made");
+        let (process, url) = serve(data.path(), &options);
+        let http = Http::new(&url);
+        Node { process, data, options, url, http }
+    }
+
+    /// Stops the node as Ctrl-C does, and starts it again on the same data, at another address.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.stop().code(0);
+        self.start_again();
+    }
+
+    /// Kills the node, and starts it again on the same data, at another address.
+    #[track_caller]
+    pub fn crash(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.ended();
+        self.start_again();
+    }
+
+    /// Stops the node as Ctrl-C does.
+    #[track_caller]
+    pub fn stop(&mut self) -> Finished {
+        self.process.signal(Signal::INT);
+        self.process.ended()
+    }
+
+    #[track_caller]
+    fn start_again(&mut self) {
+        let (process, url) = serve(self.data.path(), &self.options);
+        self.http = Http::new(&url);
+        (self.process, self.url) = (process, url);
+    }
+
+    /// Runs a command of the CLI against this node, to its end.
+    #[track_caller]
+    pub fn dag(&self, arguments: &[&str]) -> Finished {
+        self.dag_with_input(arguments, "")
+    }
+
+    /// The same, with this on its standard input.
+    #[track_caller]
+    pub fn dag_with_input(&self, arguments: &[&str], input: &str) -> Finished {
+        Process::with_input(self.command(arguments), input.as_bytes()).finish()
+    }
+
+    /// Starts a command of the CLI against this node beside the test: a subscriber, a live publisher.
+    #[track_caller]
+    pub fn spawn(&self, arguments: &[&str]) -> Process {
+        Process::start(self.command(arguments))
+    }
+
+    /// A command line against this node.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = binary::command(arguments);
+        command.env("DAG_NODE", &self.url);
+        command
+    }
+
+    /// Makes a source stream; `options` are those of `dag create`.
+    #[track_caller]
+    pub fn create(&self, name: &str, schema: &str, options: &[&str]) {
+        self.dag(&[&["create", name, "--schema", schema], options].concat()).success();
+    }
+
+    /// Publishes CSV as `dag publish` of a file does, and returns the summary that `--json` prints; `options` are those of `dag
+    /// publish`.
+    #[track_caller]
+    pub fn publish(&self, stream: &str, csv: &str, options: &[&str]) -> Value {
+        let file = tempfile::Builder::new().suffix(".csv").tempfile().expect("a file can be made");
+        fs::write(file.path(), csv).expect("a file can be written");
+        let path = file.path().to_str().expect("the name of a temporary file is UTF-8");
+        let summary = self.dag(&[&["publish", stream, path, "--json"], options].concat()).success();
+        serde_json::from_str(&summary).expect("--json prints JSON")
+    }
+
+    /// All records of a stream whose inputs are sealed, as CSV.
+    #[track_caller]
+    pub fn csv(&self, expression: &str) -> String {
+        self.dag(&["subscribe", expression, "--from", "earliest", "--format", "csv"]).success()
+    }
+
+    /// A client of its HTTP API.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Its URL: `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The answer of `GET /v1/status`.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        self.http.get("status", &[]).json()
+    }
+
+    /// The streams that are computed now, in any state, sorted.
+    #[track_caller]
+    pub fn computations(&self) -> Vec<String> {
+        let status = self.status();
+        let computations = status["computations"].as_array().expect("a status lists computations");
+        let mut streams: Vec<_> =
+            computations.iter().map(|it| it["stream"].as_str().expect("they have a stream").to_owned()).collect();
+        streams.sort();
+        streams
+    }
+
+    /// Waits until exactly these streams are computed.
+    ///
+    /// # Panics
+    /// If that does not come within `deadline`.
+    #[track_caller]
+    pub fn until_computing(&self, streams: &[&str], deadline: Duration) {
+        wait::until(&format!("{streams:?} are computed"), deadline, || (self.computations() == streams).then_some(()));
+    }
+
+    /// Waits until so many subscriptions are open.
+    #[track_caller]
+    pub fn until_subscribers(&self, count: u64) {
+        wait::until(&format!("there are {count} subscribers"), DEADLINE, || {
+            (self.status()["subscribers"] == count).then_some(())
+        });
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Its resident memory in bytes.
+    pub fn rss(&self) -> u64 {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).expect("the node runs");
+        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("proc(5): resident");
+        pages * rustix::param::page_size() as u64
+    }
+
+    /// The processor time that it has used, of all its threads.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the node runs");
+        // proc(5): the second field is the name in parentheses, which may hold spaces; utime and stime are the 14th and 15th.
+        let fields = stat.rsplit_once(')').expect("proc(5): the name").1.split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("proc(5): ticks")).sum();
+        Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
+    }
+}
+
+/// Starts a node on that data, and waits until it listens.
+#[track_caller]
+fn serve(data: &Path, options: &Options) -> (Process, String) {
+    let mut command = binary::command(&["serve", "--listen", "127.0.0.1:0", "--linger", options.linger]);
+    command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
+    let mut process = Process::start(command);
+    let line = process.line().text;
+    let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("expected an address, found `{line}`"));
+    (process, url.to_owned())
+}
