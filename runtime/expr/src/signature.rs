@@ -110,9 +110,10 @@ impl Signature {
     /// out, behind a name its default; what must be given is in capitals.
     pub fn usage(&self) -> String {
         let mut parts = vec!["STREAM".to_owned(); self.min_inputs];
-        match self.max_inputs {
-            None => parts.push("...".to_owned()),
-            Some(most) => parts.extend(vec!["[STREAM]".to_owned(); most.saturating_sub(self.min_inputs)]),
+        match self.max_inputs.map(|most| most.saturating_sub(self.min_inputs)) {
+            Some(more @ 0..=2) => parts.extend(vec!["[STREAM]".to_owned(); more]),
+            // A great number is a limit, not a list to read.
+            Some(_) | None => parts.push("...".to_owned()),
         }
         let (positional, named): (Vec<&Parameter>, Vec<&Parameter>) =
             self.parameters.iter().partition(|parameter| parameter.positional);

@@ -118,6 +118,7 @@ fn a_signature_tells_how_it_is_used() {
     assert_eq!(usage("avg"), "avg(STREAM, [WINDOW], of=value, every=, offset=, session=, by=)");
     assert_eq!(usage("quantile"), "quantile(STREAM, [Q], [WINDOW], of=value, every=, offset=, session=, by=)");
     assert_eq!(usage("map"), "map(STREAM, COLUMNS, ...)");
+    assert_eq!(usage("union"), "union(STREAM, STREAM, ...)");
     assert_eq!(usage("above"), "above(STREAM, LIMIT, times=1, of=value, by=)");
 }
 

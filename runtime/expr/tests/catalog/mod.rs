@@ -122,7 +122,7 @@ pub fn standard() -> Standard {
         aggregate("quantile", vec![quantile, of()]),
         transform("filter", vec![positional("where", Predicate)]),
         transform("map", vec![projections]),
-        signature(Kind::Transform, "union", (2, None), vec![]),
+        signature(Kind::Transform, "union", (2, Some(64)), vec![]),
         signature(Kind::Transform, "join", (2, Some(2)), vec![required("on", Match), parameter("within", Duration)]),
         transform("above", vec![positional("limit", Number), default("times", Integer, "1"), of(), by()]),
         transform("delta", vec![of(), by()]),
