@@ -22,9 +22,9 @@ use crate::schema::SchemaArg;
 /// Compute an expression over standard input, without a node
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
-  dag pipe "avg(in, 5min, by=host)" < readings.csv > averages.csv
-  dag pipe "filter(in, value > 90)" --format table < readings.ndjson
-  dag pipe "count(in, 1d)" --schema 'host utf8, value float64' --time ts < readings.csv
+  dag pipe "avg(cpu, 5min, by=host)" < readings.csv > averages.csv
+  dag pipe "filter(cpu, value > 90)" --format table < readings.ndjson
+  dag pipe "count(cpu, 1d)" --schema 'host utf8, value float64' --time ts < readings.csv
 
 Any one name in the expression is the input. The output is what a node would give from the beginning."#)]
 pub struct Pipe {
@@ -55,8 +55,23 @@ impl Pipe {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<Exit> {
         let mut interrupt = Interrupt::noted()?;
-        let (input, input_format) = with_format(Source::open(Path::new("-"))?.into_bytes().0, self.input_format)?;
         let scratch = TempDir::with_prefix("dag-pipe-")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                report = self.compute(scratch.path()) => report.map(Some),
+                () = interrupt.raised() => Ok(None),
+            }
+        });
+        // A read of standard input may still be under way; nobody waits for it.
+        runtime.shutdown_background();
+        Ok(outcome?.map_or(Exit::Interrupted, told))
+    }
+
+    async fn compute(self, scratch: &Path) -> anyhow::Result<PipeReport> {
+        let input = Source::open(Path::new("-"))?.into_bytes().0;
+        let (input, input_format) =
+            tokio::task::spawn_blocking(move || with_format(input, self.input_format)).await??;
         let settings = SettingsArgs::with_times(self.time, self.unit, self.out_of_order);
         let schema = self.schema.map_or(Vec::new(), |schema| schema.0);
         let default = if io::stdout().is_terminal() { ShownFormat::Table } else { input_format.into() };
@@ -66,23 +81,12 @@ impl Pipe {
             output: self.format.unwrap_or(default).encoded(),
             settings: serde_json::from_value(settings.request("", &schema))?,
             workers: thread::available_parallelism().map_or(1, usize::from),
-            scratch: scratch.path().to_owned(),
+            scratch: scratch.to_owned(),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let outcome = runtime.block_on(async {
-            tokio::select! {
-                report = dag_node::pipe::run(options, input, io::stdout().lock()) => report.map(Some),
-                () = interrupt.raised() => Ok(None),
-            }
-        });
-        // A read of standard input may still be under way; nobody waits for it.
-        runtime.shutdown_background();
-        match outcome {
-            Ok(Some(report)) => Ok(told(report)),
-            Ok(None) => Ok(Exit::Interrupted),
-            Err(PipeError::Output(error)) => Err(error.into()),
-            Err(error) => Err(error.into()),
-        }
+        dag_node::pipe::run(options, input, io::stdout().lock()).await.map_err(|error| match error {
+            PipeError::Output(error) => error.into(),
+            error => error.into(),
+        })
     }
 }
 

@@ -46,6 +46,9 @@ struct Settings {
     /// Where the HTTP API listens; port 0 takes a free one [default: 127.0.0.1:7324]
     #[arg(long, value_name = "ADDRESS", env = "DAG_LISTEN", hide_env_values = true)]
     listen: Option<SocketAddr>,
+    /// Listen where other machines can reach the node, though it has neither TLS nor tokens
+    #[arg(long, env = "DAG_INSECURE", hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
+    insecure: Option<bool>,
     /// Where data lies [default: dag in the user's data folder]
     #[arg(long, value_name = "FOLDER", env = "DAG_DATA", hide_env_values = true)]
     data: Option<PathBuf>,
@@ -96,6 +99,7 @@ impl Settings {
     fn or(self, other: Settings) -> Settings {
         Settings {
             listen: self.listen.or(other.listen),
+            insecure: self.insecure.or(other.insecure),
             data: self.data.or(other.data),
             workers: self.workers.or(other.workers),
             linger: self.linger.or(other.linger),
@@ -107,8 +111,11 @@ impl Settings {
     fn start_logging(&self) -> anyhow::Result<()> {
         let level = self.log_level.as_deref().unwrap_or("info");
         let filter = EnvFilter::try_new(level).map_err(|error| misuse(format!("--log-level {level}: {error}")))?;
-        let subscriber =
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal()).log_internal_errors(false);
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal())
+            .log_internal_errors(false);
         match self.log_format.unwrap_or(LogFormat::Text) {
             LogFormat::Text => subscriber.init(),
             LogFormat::Json => subscriber.json().init(),
@@ -117,8 +124,15 @@ impl Settings {
     }
 
     fn config(self) -> anyhow::Result<Config> {
+        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7324)));
+        if !listen.ip().is_loopback() && !self.insecure.unwrap_or(false) {
+            return Err(misuse(format!(
+                "--listen {listen}: other machines could reach the node there, and it has neither TLS nor tokens; \
+                 say --insecure if that is meant"
+            )));
+        }
         Ok(Config {
-            listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7324))),
+            listen,
             data: self.data.map_or_else(default_data, Ok)?,
             workers: workers(self.workers),
             linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
@@ -160,4 +174,34 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
             process::exit(Exit::Interrupted as i32);
         });
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_counts_where_options_say_nothing() {
+        let file: Settings = toml::from_str("listen = '127.0.0.1:1'\nlinger = '1m'\nlog-format = 'json'").unwrap();
+        let options = Settings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))), ..Settings::default() };
+        let config = options.or(file).config().unwrap();
+        assert_eq!((config.listen.port(), config.linger), (2, Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_refused() {
+        assert!(toml::from_str::<Settings>("lissten = '127.0.0.1:1'").is_err());
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_has_to_be_meant() {
+        let settings = |insecure| Settings {
+            listen: Some(SocketAddr::from(([0, 0, 0, 0], 7324))),
+            data: Some(PathBuf::from("data")),
+            insecure,
+            ..Settings::default()
+        };
+        assert!(settings(None).config().unwrap_err().is::<crate::exit::Misuse>());
+        assert!(settings(Some(true)).config().is_ok());
+    }
 }

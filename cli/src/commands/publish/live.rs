@@ -167,7 +167,7 @@ impl<'a> Live<'a> {
 
     /// When there has to be word, unless records come.
     fn next_word(&self) -> Instant {
-        let goes_on = self.speaks && self.pace.in_silence(self.clock.now() + SILENCE.as_nanos() as i64).is_some();
+        let goes_on = self.speaks && self.pace.is_live();
         self.spoke + if goes_on { SILENCE } else { self.renewal }
     }
 

@@ -46,10 +46,14 @@ impl Pace {
         }
     }
 
-    /// The heartbeat of a silent second. None for records that were old when they were read: a replayed history says nothing
-    /// about when its next record will come.
+    /// Whether the newest record was of now when it was read. A replayed history says nothing about when its next record will come.
+    pub fn is_live(&self) -> bool {
+        self.newest.is_some_and(|newest| newest.read.abs_diff(newest.time) <= LIVE_WITHIN)
+    }
+
+    /// The heartbeat of a silent second, once it says more than the newest record did.
     pub fn in_silence(&self, now: i64) -> Option<i64> {
-        let newest = self.newest.filter(|newest| newest.read.abs_diff(newest.time) <= LIVE_WITHIN)?;
+        let newest = self.newest.filter(|_| self.is_live())?;
         let ahead = now - newest.read - MARGIN - self.resolution;
         (ahead > 0).then(|| newest.time + ahead - self.allowance)
     }
@@ -86,6 +90,7 @@ mod tests {
     fn a_replayed_history_is_not_poisoned_by_silence() {
         let mut pace = Pace::new(0, None);
         pace.read(&[1000 * S], 2000 * S);
+        assert!(!pace.is_live());
         assert_eq!(pace.in_silence(2010 * S), None);
     }
 
