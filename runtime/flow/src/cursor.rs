@@ -109,7 +109,7 @@ impl Cursor {
     }
 
     /// What comes next.
-    pub fn next(&mut self) -> Result<Step, ReadError> {
+    pub fn step(&mut self) -> Result<Step, ReadError> {
         loop {
             let Some(leg) = self.legs.front() else { return Ok(Step::End) };
             let last = self.legs.len() == 1;

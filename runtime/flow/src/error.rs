@@ -28,6 +28,12 @@ pub enum ComputeError {
         /// What the operator had promised not to emit before.
         frontier: dag_model::Frontier,
     },
+    /// Too many keys at once.
+    #[error("more than {limit} keys at once on one worker; a shorter window or fewer key columns take less")]
+    Keys {
+        /// How many there may be.
+        limit: usize,
+    },
     /// Columns could not be put together; a bug, or out of memory.
     #[error("batch: {0}")]
     Batch(#[from] ArrowError),

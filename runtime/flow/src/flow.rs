@@ -51,6 +51,7 @@ impl Flow {
             let index = worker.index();
             let commands = receivers.lock().expect("no worker panics holding it")[index].take();
             let hello = hello.lock().expect("no worker panics holding it").clone();
+            let _alarm = Alarm;
             // The flow that started the workers waits for this.
             let _ = hello.send((index, std::thread::current()));
             run(worker, &commands.expect("each worker takes its own, once"));
@@ -58,7 +59,12 @@ impl Flow {
         let mut threads: Vec<(usize, Thread)> = threads.iter().take(peers).collect();
         threads.sort_by_key(|(index, _)| *index);
         let workers = senders.into_iter().zip(threads).map(|(sender, (_, thread))| (sender, thread)).collect();
-        Ok(Flow { workers: Mutex::new(workers), running: Mutex::new(Vec::new()), guards: Mutex::new(Some(guards)), peers })
+        Ok(Flow {
+            workers: Mutex::new(workers),
+            running: Mutex::new(Vec::new()),
+            guards: Mutex::new(Some(guards)),
+            peers,
+        })
     }
 
     /// How many workers there are.
@@ -89,11 +95,24 @@ impl Flow {
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        for shared in self.running.lock().expect("nobody panics holding it").iter().filter_map(std::sync::Weak::upgrade) {
+        for shared in self.running.lock().expect("nobody panics holding it").iter().filter_map(std::sync::Weak::upgrade)
+        {
             shared.stop();
         }
         self.tell(|| Command::Leave);
         drop(self.guards.get_mut().map(Option::take));
+    }
+}
+
+/// Ends the process when a worker panics. That is a bug, and the other workers would wait for this one for ever; a restarted
+/// node computes again what is missing.
+struct Alarm;
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
     }
 }
 

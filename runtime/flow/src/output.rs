@@ -34,7 +34,12 @@ impl Shape {
     }
 
     /// The results whose value is not null, as a batch. `columns` are the key columns.
-    pub fn batch(&self, results: Results, columns: Vec<ArrayRef>, values: ArrayRef) -> Result<RecordBatch, ComputeError> {
+    pub fn batch(
+        &self,
+        results: Results,
+        columns: Vec<ArrayRef>,
+        values: ArrayRef,
+    ) -> Result<RecordBatch, ComputeError> {
         let present = values.nulls().map(|nulls| nulls.inner().clone());
         let mut all = Vec::with_capacity(columns.len() + 4);
         all.push(time_column(results.times));

@@ -156,9 +156,7 @@ fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer,
 fn lookback(lookback: dag_wasm::Lookback) -> Lookback {
     match lookback {
         dag_wasm::Lookback::None => Lookback::None,
-        dag_wasm::Lookback::Duration(duration) => {
-            Lookback::Duration(i64::try_from(duration).unwrap_or(i64::MAX))
-        }
+        dag_wasm::Lookback::Duration(duration) => Lookback::Duration(i64::try_from(duration).unwrap_or(i64::MAX)),
         dag_wasm::Lookback::Unbounded => Lookback::Unbounded,
     }
 }
@@ -180,7 +178,10 @@ fn aggregate_schema(application: &Application, result: Type) -> Result<Schema, S
     fields.push(Field::new(VALUE, result));
     for (at, field) in fields.iter().enumerate() {
         if fields[..at].iter().any(|other| other.name == field.name) {
-            return Err(format!("the output would have two columns `{}`: rename the key column with map()", field.name));
+            return Err(format!(
+                "the output would have two columns `{}`: rename the key column with map()",
+                field.name
+            ));
         }
     }
     Ok(Schema::new(fields))

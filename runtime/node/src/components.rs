@@ -52,7 +52,9 @@ impl Node {
     /// All operators.
     pub fn operators(&self) -> Operators {
         let view = self.view();
-        Operators { operators: view.catalog.operators().map(|(component, signature)| shown(component, signature)).collect() }
+        Operators {
+            operators: view.catalog.operators().map(|(component, signature)| shown(component, signature)).collect(),
+        }
     }
 
     /// Loads what was deployed before, in that order, and then what is embedded in the binary.

@@ -58,7 +58,9 @@ impl Node {
                 let bound = last_time(holder.bound).unwrap_or_else(|| "its first record".to_owned());
                 format!("held by publisher `{}` at {bound}; it is taken to have left at {}", holder.name, holder.until)
             }
-            (_, None) if source.source.options().clock_node => "no publisher; the node's clock speaks for it".to_owned(),
+            (_, None) if source.source.options().clock_node => {
+                "no publisher; the node's clock speaks for it".to_owned()
+            }
             (Frontier::START, None) => "no publisher, and none yet".to_owned(),
             (_, None) => "no publisher: its frontier stays until one joins".to_owned(),
         };

@@ -100,9 +100,14 @@ impl Node {
         let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
         // A failure is news until the stream runs again.
         let newest = |run: &&&Run| {
-            run.is_live() || runs.iter().rfind(|other| other.record.stream == run.record.stream).is_some_and(|last| last.record.id == run.record.id)
+            run.is_live()
+                || runs
+                    .iter()
+                    .rfind(|other| other.record.stream == run.record.stream)
+                    .is_some_and(|last| last.record.id == run.record.id)
         };
-        let mut computations: Vec<Computation> = runs.iter().filter(newest).map(|run| self.computation(&state, run)).collect();
+        let mut computations: Vec<Computation> =
+            runs.iter().filter(newest).map(|run| self.computation(&state, run)).collect();
         computations.extend(state.waiting.values().map(|(text, what)| Computation {
             stream: text.clone(),
             incarnation: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use dag_log::Committer;
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::{Runtime, RuntimeOptions};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
@@ -97,6 +97,10 @@ pub(crate) struct Inner {
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
     pub timers: Notify,
+    /// When the timers wake by themselves, by the wall clock.
+    pub due: AtomicI64,
+    /// A place for each request that is being published.
+    pub publishing: Semaphore,
     next_lease: AtomicU64,
     /// Held as long as the node lives.
     _lock: File,
@@ -152,6 +156,8 @@ impl Node {
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             timers: Notify::new(),
+            due: AtomicI64::new(i64::MAX),
+            publishing: Semaphore::new(crate::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,
         };

@@ -14,6 +14,9 @@ use crate::node::Node;
 use crate::runs::shown;
 use crate::source::{SourceStream, check};
 
+/// The most requests that are being published at once; others are told to come back.
+pub(crate) const PUBLISHING: usize = 256;
+
 impl Node {
     /// Creates a source; answers it, and whether it is new.
     pub fn create_stream(&self, request: CreateStream) -> Result<(Stream, bool), NodeError> {
@@ -58,6 +61,10 @@ impl Node {
     ) -> Result<Published, NodeError> {
         let source = self.source(name)?;
         let name = name.to_owned();
+        let _place = self.inner.publishing.try_acquire().map_err(|_| {
+            let message = format!("{PUBLISHING} requests are being published: try again in a moment");
+            NodeError::new(Code::Busy, message)
+        })?;
         let work = move || publish(&source, &name, content, &parameters).map(|done| (done, source));
         let joined = tokio::task::spawn_blocking(work).await;
         let ((mut published, receipt), source) =
@@ -72,8 +79,7 @@ impl Node {
             .map_err(|_| NodeError::new(Code::Internal, "the log was closed"))?
             .map_err(|error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}")))?;
         published.frontier = shown(source.source.log().visible().frontier);
-        // A publisher that joined may be the first to become idle.
-        self.inner.timers.notify_one();
+        self.published(&source);
         Ok(published)
     }
 

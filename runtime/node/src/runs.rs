@@ -193,7 +193,13 @@ fn computation(
             World::Aggregate { window, by: application.by.iter().map(place).collect() }
         }
         None => World::Transform {
-            order: match view.catalog.bind(application).map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.order {
+            order: match view
+                .catalog
+                .bind(application)
+                .map_err(|why| NodeError::new(Code::BadExpression, why))?
+                .facts
+                .order
+            {
                 dag_plan::Order::Log => Order::Log,
                 dag_plan::Order::Time => Order::Time,
             },

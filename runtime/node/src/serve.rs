@@ -16,6 +16,10 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let address = config.listen;
     let listen = |source| ServeError::Listen { address, source };
+    // Every stream's log has files open, and the usual soft limit is a thousand.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
     // Before the folder is opened: an address that is taken should not cost a recovery.
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;

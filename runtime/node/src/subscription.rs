@@ -22,6 +22,9 @@ use crate::source::duration;
 /// How many steps a reader makes before it lets other tasks run.
 const STEPS: usize = 64;
 
+/// The most subscriptions at once.
+const SUBSCRIBERS: usize = 10_000;
+
 /// What a subscription and the node tell each other.
 #[derive(Default)]
 pub(crate) struct Subscriber {
@@ -112,9 +115,7 @@ impl Node {
         let stream = loop {
             match self.bind(&parameters.expr) {
                 Ok(stream) => break stream,
-                Err(error)
-                    if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) =>
-                {
+                Err(error) if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) => {
                     let what = error.message.lines().next().unwrap_or_default().to_owned();
                     self.state().waiting.insert(lease, (parameters.expr.clone(), what));
                     tokio::select! {
@@ -150,6 +151,10 @@ impl Node {
         };
         let subscriber = Arc::new(Subscriber { source, ..Subscriber::default() });
         let mut state = self.state();
+        if state.subscribers.len() >= SUBSCRIBERS {
+            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
+            return Err(NodeError::new(Code::Busy, message));
+        }
         state.subscribers.insert(lease, subscriber.clone());
         let released = Released { node: self, lease };
         let (route, commands) = {
@@ -319,7 +324,7 @@ impl Subscription {
         }
         match &mut self.reading {
             Reading::Waiting { .. } => Ok(Stepped::Wait),
-            Reading::Raw(cursor) => match cursor.next().map_err(|error| unreadable(&error))? {
+            Reading::Raw(cursor) => match cursor.step().map_err(|error| unreadable(&error))? {
                 Step::Wait => Ok(at_until(self.until, cursor.frontier()).unwrap_or(Stepped::Wait)),
                 Step::End => Ok(Stepped::Next(Next::End(End::Sealed))),
                 Step::Piece(piece) => {
@@ -350,7 +355,7 @@ impl Subscription {
                 if *ended {
                     return Ok(Stepped::Next(Next::End(End::Sealed)));
                 }
-                match cursor.next().map_err(|error| unreadable(&error))? {
+                match cursor.step().map_err(|error| unreadable(&error))? {
                     Step::Wait => Ok(at_until(self.until, cursor.frontier()).unwrap_or(Stepped::Wait)),
                     Step::End => {
                         *ended = true;
@@ -483,7 +488,8 @@ fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
             if let Ok(position) = text.parse() {
                 return Ok(Want::Position(position));
             }
-            let expected = "expected newest, earliest, latest, a time such as 2026-11-01T10:00:00Z, or a position such as 3:1201";
+            let expected =
+                "expected newest, earliest, latest, a time such as 2026-11-01T10:00:00Z, or a position such as 3:1201";
             dag_frame::time::parse(text)
                 .map(|time| Want::From(Timestamp(time)))
                 .map_err(|_| bad(format!("from: found `{text}`, {expected}")))

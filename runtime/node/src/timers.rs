@@ -2,6 +2,7 @@
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream, Window};
@@ -9,7 +10,8 @@ use dag_model::{Frontier, IncarnationId, Timestamp};
 use dag_plan::{LogId, Lookback};
 
 use crate::clock::now;
-use crate::node::{Node, State};
+use crate::node::{Node, State, View};
+use crate::source::SourceStream;
 
 /// How often the node speaks for a clock=node stream that somebody reads.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -39,11 +41,25 @@ impl Node {
             });
             let Ok((due, last)) = due.await else { return };
             trimmed = last;
+            let left = i64::try_from(due.saturating_duration_since(Instant::now()).as_nanos()).unwrap_or(i64::MAX);
+            self.inner.due.store(now().saturating_add(left).0, Ordering::Relaxed);
             tokio::select! {
                 () = tokio::time::sleep_until(due.into()) => {}
                 () = self.inner.timers.notified() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
+        }
+    }
+
+    /// A source has been published to: wakes the timers if they sleep for longer than they may now.
+    pub(crate) fn published(&self, source: &SourceStream) {
+        let due = Timestamp(self.inner.due.load(Ordering::Relaxed));
+        let sooner = match source.source.next_deadline() {
+            Some(deadline) => deadline < due,
+            None => source.source.options().clock_node && now().saturating_add(GRACE) < due,
+        };
+        if sooner {
+            self.inner.timers.notify_one();
         }
     }
 
@@ -70,7 +86,7 @@ impl Node {
                 Ok(None) if stream.source.options().clock_node => {
                     let visible = stream.source.log().visible();
                     let speaks = visible.frontier != Frontier::Empty
-                        && self.wants_heartbeats(state, name, visible.frontier, visible.max_time);
+                        && wants_heartbeats(state, &view, name, visible.frontier, visible.max_time);
                     if speaks {
                         let allowance = i64::try_from(stream.source.options().out_of_order.as_nanos());
                         let bound = wall.saturating_add(-allowance.unwrap_or(i64::MAX));
@@ -88,51 +104,6 @@ impl Node {
             }
         }
         due
-    }
-
-    /// Whether anybody would see a heartbeat of this source: a computation whose windows may still be open, or that waits for
-    /// this source to keep step with another.
-    fn wants_heartbeats(&self, state: &State, name: &str, frontier: Frontier, newest: Timestamp) -> bool {
-        let reads = |run: &&dag_plan::Run| {
-            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.to_owned()))
-        };
-        state.plan.runs().filter(reads).filter_map(|run| run.stream.as_ref().map(|stream| (run, stream))).any(
-            |(run, stream)| match stream {
-                Stream::Apply(application) if application.inputs.len() == 1 => {
-                    let reach = self.reach(state, run.record.id, application);
-                    reach.is_none_or(|reach| frontier <= Frontier::At(newest.saturating_add(reach + GRACE)))
-                }
-                _ => true,
-            },
-        )
-    }
-
-    /// How long after a record results may still come of it, downstream included; none if nobody knows.
-    fn reach(&self, state: &State, id: IncarnationId, application: &Application) -> Option<i64> {
-        let own = match application.window {
-            Some(Window::Hopping { size, .. }) => size,
-            Some(Window::Session { gap }) => gap,
-            Some(Window::Running) => 0,
-            None => match self.view().catalog.bind(application).ok()?.facts.lookback {
-                Lookback::None => 0,
-                Lookback::Duration(reach) => reach,
-                Lookback::Unbounded => 0,
-            },
-        };
-        let below = state.plan.runs().filter(|run| {
-            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Derived(id))
-        });
-        let mut most = 0;
-        for run in below {
-            let Some(Stream::Apply(application)) = &run.stream else { return None };
-            if application.inputs.len() > 1 {
-                return None;
-            }
-            most = most.max(self.reach(state, run.record.id, application)?);
-        }
-        Some(own.saturating_add(most))
     }
 
     /// Removes what retention no longer keeps.
@@ -158,4 +129,49 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether anybody would see a heartbeat of this source: a computation whose windows may still be open, or that waits for
+/// this source to keep step with another.
+fn wants_heartbeats(state: &State, view: &View<'_>, name: &str, frontier: Frontier, newest: Timestamp) -> bool {
+    let reads = |run: &&dag_plan::Run| {
+        let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+        run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.to_owned()))
+    };
+    state.plan.runs().filter(reads).filter_map(|run| run.stream.as_ref().map(|stream| (run, stream))).any(
+        |(run, stream)| match stream {
+            Stream::Apply(application) if application.inputs.len() == 1 => {
+                let reach = reach(state, view, run.record.id, application);
+                reach.is_none_or(|reach| frontier <= Frontier::At(newest.saturating_add(reach + GRACE)))
+            }
+            _ => true,
+        },
+    )
+}
+
+/// How long after a record results may still come of it, downstream included; none if nobody knows.
+fn reach(state: &State, view: &View<'_>, id: IncarnationId, application: &Application) -> Option<i64> {
+    let own = match application.window {
+        Some(Window::Hopping { size, .. }) => size,
+        Some(Window::Session { gap }) => gap,
+        Some(Window::Running) => 0,
+        None => match view.catalog.bind(application).ok()?.facts.lookback {
+            Lookback::None => 0,
+            Lookback::Duration(reach) => reach,
+            Lookback::Unbounded => 0,
+        },
+    };
+    let below = state.plan.runs().filter(|run| {
+        let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+        run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Derived(id))
+    });
+    let mut most = 0;
+    for run in below {
+        let Some(Stream::Apply(application)) = &run.stream else { return None };
+        if application.inputs.len() > 1 {
+            return None;
+        }
+        most = most.max(reach(state, view, run.record.id, application)?);
+    }
+    Some(own.saturating_add(most))
 }

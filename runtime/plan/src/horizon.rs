@@ -31,7 +31,12 @@ pub fn in_log_order(application: &Application, facts: &dyn Facts) -> Result<bool
 /// The frontier that the stream would have if everything that its sources hold had passed through.
 pub fn frontier(stream: &Stream, facts: &dyn Facts) -> Result<Frontier, DemandError> {
     match stream {
-        Stream::Source { name, .. } | Stream::Late { name, .. } => Ok(source(name, facts)?.frontier),
+        Stream::Source { name, .. } => Ok(source(name, facts)?.frontier),
+        // Late records say nothing about what follows them.
+        Stream::Late { name, .. } => match source(name, facts)?.frontier {
+            Frontier::Empty => Ok(Frontier::Empty),
+            Frontier::At(_) => Ok(Frontier::START),
+        },
         Stream::Apply(application) => {
             let inputs = application.inputs.iter().map(|input| frontier(&input.stream, facts));
             let joint = inputs.collect::<Result<Vec<_>, _>>()?.into_iter().min().unwrap_or(Frontier::Empty);
@@ -64,13 +69,14 @@ pub fn earliest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandE
 /// The time of the newest complete result, or a little earlier.
 pub fn newest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandError> {
     let application = match stream {
-        Stream::Source { name, .. } | Stream::Late { name, .. } => {
+        Stream::Source { name, .. } => {
             let source = source(name, facts)?;
             return Ok(match source.frontier {
                 Frontier::At(time) => time,
                 Frontier::Empty => source.newest.unwrap_or(Timestamp::MIN),
             });
         }
+        Stream::Late { .. } => return Ok(Timestamp::MIN),
         Stream::Apply(application) => application,
     };
     let inputs = application.inputs.iter().map(|input| newest(&input.stream, facts));

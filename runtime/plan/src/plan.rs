@@ -171,10 +171,8 @@ impl Plan {
     pub fn restore(&mut self, record: Incarnation, finished: bool) {
         self.next_id = self.next_id.max(record.id.0 + 1);
         let state = if finished { State::Finished } else { State::Stored };
-        self.runs.insert(
-            record.id,
-            Run { record, stream: None, state, leases: BTreeSet::new(), runs: BTreeSet::new() },
-        );
+        self.runs
+            .insert(record.id, Run { record, stream: None, state, leases: BTreeSet::new(), runs: BTreeSet::new() });
     }
 
     /// All runs, by age.
@@ -301,7 +299,12 @@ impl Plan {
     /// Stops what has lingered long enough.
     pub fn tick(&mut self, now: Millis) -> Vec<Command> {
         let mut commands = Vec::new();
-        let due: Vec<IncarnationId> = self.runs.values().filter(|run| lingers_until(run).is_some_and(|end| end <= now)).map(|run| run.record.id).collect();
+        let due: Vec<IncarnationId> = self
+            .runs
+            .values()
+            .filter(|run| lingers_until(run).is_some_and(|end| end <= now))
+            .map(|run| run.record.id)
+            .collect();
         due.into_iter().for_each(|id| self.stop(id, &mut commands));
         commands
     }
@@ -410,12 +413,15 @@ impl Plan {
                 Began::Next => Until::Sequence(run.record.inputs[0].legs[0].sequence),
             };
             let backfill = self.start(stream, application, Some(from), Some(until), facts, commands)?;
-            return Ok(vec![Leg { log: LogId::Derived(backfill), sequence: 0 }, Leg { log: LogId::Derived(running), sequence: 0 }]);
+            return Ok(vec![
+                Leg { log: LogId::Derived(backfill), sequence: 0 },
+                Leg { log: LogId::Derived(running), sequence: 0 },
+            ]);
         }
         let stored = |run: &&Run| run.state == State::Stored && self.can_resume(&run.record, facts);
         let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && run.covers(from)).find(stored);
         if let Some(id) = found.map(|run| run.record.id) {
-            self.resume(id, stream, application, facts, commands)?;
+            self.resume(id, stream, application, commands);
             return Ok(vec![leg(id)]);
         }
         let id = self.start(stream, application, from, None, facts, commands)?;
@@ -472,21 +478,14 @@ impl Plan {
     }
 
     /// Lets a stored run go on: its inputs are wanted again exactly as its record has them.
-    fn resume(
-        &mut self,
-        id: IncarnationId,
-        stream: &Stream,
-        application: &Application,
-        facts: &dyn Facts,
-        commands: &mut Vec<Command>,
-    ) -> Result<(), DemandError> {
+    fn resume(&mut self, id: IncarnationId, stream: &Stream, application: &Application, commands: &mut Vec<Command>) {
         let inputs = self.runs[&id].record.inputs.clone();
         for (start, input) in inputs.iter().zip(&application.inputs) {
             let Stream::Apply(inner) = &input.stream else { continue };
             for leg in derived(&start.legs) {
                 let stored = self.runs.get(&leg).is_some_and(|run| run.state == State::Stored);
                 if stored {
-                    self.resume(leg, &input.stream, inner, facts, commands)?;
+                    self.resume(leg, &input.stream, inner, commands);
                 }
             }
         }
@@ -495,7 +494,6 @@ impl Plan {
         run.state = State::Running;
         self.use_inputs(id);
         commands.push(Command::Start(id));
-        Ok(())
     }
 
     /// Whether everything that the run started from is still there.
@@ -511,7 +509,8 @@ impl Plan {
     }
 
     fn use_inputs(&mut self, id: IncarnationId) {
-        let used: Vec<IncarnationId> = self.runs[&id].record.inputs.iter().flat_map(|input| derived(&input.legs)).collect();
+        let used: Vec<IncarnationId> =
+            self.runs[&id].record.inputs.iter().flat_map(|input| derived(&input.legs)).collect();
         for input in used {
             let run = self.runs.get_mut(&input).expect("inputs name runs of this plan");
             run.runs.insert(id);
@@ -565,7 +564,7 @@ impl Plan {
                 let earliest = horizon::earliest(stream, facts)?;
                 return Err(DemandError::Gone { stream: canonical, position, earliest });
             }
-            self.resume(id, stream, application, facts, commands)?;
+            self.resume(id, stream, application, commands);
         }
         let mut legs = vec![Leg { log: LogId::Derived(id), sequence: position.sequence }];
         if let Some(Until::Time(time)) = until {

@@ -256,10 +256,7 @@ fn asking_for_what_was_trimmed_names_what_is_left() {
     let stream = world.stream("avg(x, 15s)");
     let refused = plan.demand(LeaseId(1), &stream, Want::From(Timestamp(0)), &world).unwrap_err();
     let earliest = Timestamp(30 * SECOND);
-    assert_eq!(
-        refused,
-        DemandError::TooEarly { stream: "avg(x,15s)".to_owned(), asked: Timestamp(0), earliest }
-    );
+    assert_eq!(refused, DemandError::TooEarly { stream: "avg(x,15s)".to_owned(), asked: Timestamp(0), earliest });
     assert_eq!(plan.runs().count(), 0);
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
-use timely::dataflow::StreamVec;
 
 use super::scan::{Ahead, Piece};
 use super::shard::Shards;

@@ -83,7 +83,7 @@ pub(crate) fn scan<'scope>(
                     if !ahead.may_read(reading.frontier()) {
                         return Ok(true);
                     }
-                    let piece = match reading.next()? {
+                    let piece = match reading.step()? {
                         Step::Wait => {
                             downgrade(&mut hold, reading.frontier());
                             return Ok(true);

@@ -44,7 +44,7 @@ pub(crate) fn source<'scope>(
                     if !credits.available() {
                         return Ok(true);
                     }
-                    let piece = match reading.next()? {
+                    let piece = match reading.step()? {
                         Step::Wait => {
                             downgrade(&mut hold, reading.frontier());
                             return Ok(true);

@@ -8,6 +8,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::ComputeError;
 
+/// The most keys that the windows of one worker refer to at once.
+const KEYS: usize = 1 << 22;
+
 /// The keys that windows currently refer to. A number is used again once nobody refers to it.
 pub struct Keys {
     converter: Option<RowConverter>,
@@ -78,7 +81,11 @@ impl Keys {
             table.insert_unique(hash, number, |number| entries[*number as usize].hash);
             number
         });
-        Ok(numbers.collect())
+        let numbers = numbers.collect();
+        if self.table.len() > KEYS {
+            return Err(ComputeError::Keys { limit: KEYS });
+        }
+        Ok(numbers)
     }
 
     /// How many numbers have been handed out: all are less than this.
@@ -141,11 +148,11 @@ mod tests {
     fn a_key_keeps_its_number_while_it_is_used_and_gives_it_back_after() {
         let mut keys = Keys::new(&[DataType::Utf8]).unwrap();
         let column: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), None, Some("a")]));
-        let numbers = keys.intern(&[column.clone()], 4).unwrap();
+        let numbers = keys.intern(std::slice::from_ref(&column), 4).unwrap();
         assert_eq!(numbers[0], numbers[3]);
         keys.retain(numbers[0]);
         keys.sweep(&numbers);
-        let again = keys.intern(&[column], 4).unwrap();
+        let again = keys.intern(std::slice::from_ref(&column), 4).unwrap();
         assert_eq!(again[0], numbers[0]);
         assert_eq!(keys.columns(&again[..1]).unwrap()[0].as_string::<i32>().value(0), "a");
         assert_eq!(keys.bound(), 3);

@@ -37,7 +37,14 @@ impl Session {
     /// No sessions yet.
     pub fn new(gap: i64, shape: Shape) -> Session {
         assert!(gap > 0, "binding checks windows");
-        Session { gap, open: BTreeMap::new(), by_last: BTreeSet::new(), ended: Vec::new(), slots: Slots::default(), shape }
+        Session {
+            gap,
+            open: BTreeMap::new(),
+            by_last: BTreeSet::new(),
+            ended: Vec::new(),
+            slots: Slots::default(),
+            shape,
+        }
     }
 }
 

@@ -1,0 +1,267 @@
+//! Computations on real workers, with the embedded components and real logs.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use dag_expr::Window;
+use dag_flow::{Computation, Event, Flow, Handle, Input, Leg, Operator, World};
+use dag_log::{Committer, Durability, Log, Options, Retention, Start};
+use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema, times};
+use dag_wasm::{Component, InstanceOptions, Limits, Order, Runtime, RuntimeOptions};
+
+/// Long enough for a loaded machine; a test that reaches it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn input_schema() -> Schema {
+    Schema::new(vec![Field::new("host", Type::Utf8), Field::new("value", Type::Float64)])
+}
+
+/// Compiled once for all tests.
+fn component(name: &str) -> Arc<Component> {
+    static COMPONENTS: OnceLock<Vec<Arc<Component>>> = OnceLock::new();
+    let load = || {
+        let runtime = Runtime::new(RuntimeOptions { cache: None }).unwrap();
+        dag_operators::COMPONENTS.iter().map(|embedded| runtime.load(embedded.bytes).unwrap()).collect()
+    };
+    let components = COMPONENTS.get_or_init(load);
+    components.iter().find(|component| component.name() == name).unwrap().clone()
+}
+
+fn log(folder: &Path, name: &str, schema: &Schema) -> Log {
+    let retention = Retention { age: None, bytes: None };
+    let options = Options { segment_bytes: 1 << 20, durability: Durability::Derived, retention };
+    Log::create(&folder.join(name), schema, options, &Committer::new()).unwrap()
+}
+
+fn batch(rows: &[(i64, &str, f64)]) -> RecordBatch {
+    let times = TimestampNanosecondArray::from_iter_values(rows.iter().map(|row| row.0)).with_timezone("UTC");
+    let hosts = StringArray::from_iter_values(rows.iter().map(|row| row.1));
+    let values = Float64Array::from_iter_values(rows.iter().map(|row| row.2));
+    let columns: Vec<ArrayRef> = vec![Arc::new(times), Arc::new(hosts), Arc::new(values)];
+    RecordBatch::try_new(arrow_schema(&input_schema()), columns).unwrap()
+}
+
+fn at(time: i64) -> Frontier {
+    Frontier::At(Timestamp(time))
+}
+
+fn whole(log: &Log) -> Input {
+    let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
+    Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None }
+}
+
+fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, home: usize) -> Computation {
+    let options = InstanceOptions { label: "test".to_owned(), random: 1, limits: Limits::default() };
+    Computation {
+        operator: Operator {
+            component: component("aggregates"),
+            name: "sum".to_owned(),
+            arguments: vec![("of".to_owned(), "value".to_owned())],
+            options,
+            world: World::Aggregate { window, by },
+        },
+        schemas: inputs.iter().map(|_| input_schema()).collect(),
+        inputs,
+        schema: output.schema().clone(),
+        from: Timestamp::MIN,
+        until: None,
+        output: output.clone(),
+        home,
+    }
+}
+
+fn run(flow: &Flow, computation: Computation) -> (Handle, Receiver<Event>) {
+    let (sender, events) = channel();
+    let handle = flow.run(computation, Box::new(move |event| drop(sender.send(event))));
+    (handle, events)
+}
+
+fn finishes(events: &Receiver<Event>) {
+    match events.recv_timeout(PATIENCE).unwrap() {
+        Event::Finished => {}
+        event => panic!("{event:?}"),
+    }
+    assert!(matches!(events.recv_timeout(PATIENCE).unwrap(), Event::Gone));
+}
+
+fn records(log: &Log) -> Vec<RecordBatch> {
+    let mut reader = log.reader(Start::Earliest).unwrap();
+    let mut batches = Vec::new();
+    while let Some(entry) = reader.next().unwrap() {
+        if entry.count > 0 {
+            batches.push(log.load(&entry).unwrap().batch);
+        }
+    }
+    batches
+}
+
+/// (time, host, value) of a log of sums by host.
+fn sums(log: &Log) -> Vec<(i64, String, f64)> {
+    let rows = |batch: RecordBatch| {
+        let (times, hosts) = (times(&batch).to_vec(), batch.column(1).as_string::<i32>().clone());
+        let values = batch.column(2).as_primitive::<Float64Type>().clone();
+        (0..batch.num_rows())
+            .map(move |row| (times[row], hosts.value(row).to_owned(), values.value(row)))
+            .collect::<Vec<_>>()
+    };
+    records(log).into_iter().flat_map(rows).collect()
+}
+
+/// Records of forty hosts, a little out of order, cut into batches of `cut`.
+fn fill(input: &Log, cut: usize) {
+    let hosts: Vec<String> = (0..40).map(|host| format!("host-{host}")).collect();
+    let rows: Vec<(i64, &str, f64)> = (0..5_000_i64)
+        .map(|row| (row + (row * 7) % 11, hosts[usize::try_from(row % 40).unwrap()].as_str(), (row % 97) as f64 * 0.1))
+        .collect();
+    for rows in rows.chunks(cut) {
+        let least = rows.iter().map(|row| row.0).min().unwrap();
+        input.append(&batch(rows), at(least.saturating_sub(11)), Timestamp(0)).unwrap();
+    }
+    input.end(Frontier::Empty, Timestamp(0)).unwrap();
+}
+
+#[test]
+fn results_do_not_depend_on_workers_or_batches() {
+    let windows = [
+        Window::Hopping { size: 100, every: 100, offset: 0 },
+        Window::Hopping { size: 90, every: 60, offset: 7 },
+        Window::Session { gap: 3 },
+        Window::Running,
+    ];
+    for window in windows {
+        let mut results = Vec::new();
+        for (workers, cut) in [(1, 5_000), (2, 97), (4, 311)] {
+            let folder = tempfile::tempdir().unwrap();
+            let input = log(folder.path(), "input", &input_schema());
+            fill(&input, cut);
+            let mut schema = input_schema();
+            if let Window::Session { .. } = window {
+                schema.fields.splice(1..1, ["start", "end"].map(|name| Field::new(name, Type::Timestamp)));
+            }
+            let output = log(folder.path(), "output", &schema);
+            let flow = Flow::start(workers).unwrap();
+            let (_handle, events) = run(&flow, aggregate(vec![whole(&input)], window, vec![0], &output, workers - 1));
+            finishes(&events);
+            let all = arrow_select::concat::concat_batches(&arrow_schema(&schema), &records(&output)).unwrap();
+            assert!(all.num_rows() > 0);
+            results.push(all);
+        }
+        assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{window:?}");
+    }
+}
+
+#[test]
+fn a_window_closes_when_the_frontier_passes_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = log(folder.path(), "input", &input_schema());
+    let output = log(folder.path(), "output", &input_schema());
+    let flow = Flow::start(2).unwrap();
+    let tumbling = Window::Hopping { size: 10, every: 10, offset: 0 };
+    let (sender, moved) = channel();
+    let watched = output.clone();
+    let _watch = output.on_visible(Arc::new(move || {
+        let _ = sender.send(watched.visible());
+    }));
+    let (handle, events) = run(&flow, aggregate(vec![whole(&input)], tumbling, vec![0], &output, 0));
+    input.append(&batch(&[(1, "a", 1.0), (2, "b", 2.0), (12, "a", 4.0)]), at(9), Timestamp(0)).unwrap();
+    let seen = moved.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((seen.frontier, seen.end), (at(0), 0));
+    input.advance(at(10), Timestamp(0)).unwrap();
+    let seen = moved.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((seen.frontier, seen.end), (at(10), 2));
+    assert_eq!(sums(&output), [(0, "a".to_owned(), 1.0), (0, "b".to_owned(), 2.0)]);
+    handle.stop();
+    assert!(matches!(events.recv_timeout(PATIENCE).unwrap(), Event::Gone));
+    assert!(!output.visible().ended, "stopping is not the end of the stream");
+}
+
+#[test]
+fn a_run_that_goes_on_does_not_write_again_what_its_log_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = log(folder.path(), "input", &input_schema());
+    fill(&input, 500);
+    let (output, again) = (log(folder.path(), "output", &input_schema()), log(folder.path(), "again", &input_schema()));
+    let flow = Flow::start(2).unwrap();
+    let tumbling = Window::Hopping { size: 100, every: 100, offset: 0 };
+    finishes(&run(&flow, aggregate(vec![whole(&input)], tumbling, vec![0], &output, 0)).1);
+    let expected = sums(&output);
+    // A log as a crash may leave it: some of the results, in other entries.
+    let some: Vec<(i64, &str, f64)> = expected[..300].iter().map(|row| (row.0, row.1.as_str(), row.2)).collect();
+    again.append(&batch(&some), at(some[299].0), Timestamp(0)).unwrap();
+    finishes(&run(&flow, aggregate(vec![whole(&input)], tumbling, vec![0], &again, 1)).1);
+    assert_eq!(sums(&again), expected);
+}
+
+#[test]
+fn a_union_far_ahead_of_its_other_input_waits_without_loading() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ahead, behind) = (log(folder.path(), "ahead", &input_schema()), log(folder.path(), "behind", &input_schema()));
+    let output = log(folder.path(), "output", &input_schema());
+    for start in (0..100_000).step_by(1_000) {
+        let rows: Vec<_> = (start..start + 1_000).map(|time| (time, "ahead", 1.0)).collect();
+        ahead.append(&batch(&rows), at(start), Timestamp(0)).unwrap();
+    }
+    ahead.end(Frontier::Empty, Timestamp(0)).unwrap();
+    let mut computation = aggregate(vec![whole(&ahead), whole(&behind)], Window::Running, Vec::new(), &output, 0);
+    computation.operator.component = component("transforms");
+    computation.operator.name = "union".to_owned();
+    computation.operator.arguments = Vec::new();
+    computation.operator.world = World::Transform { order: Order::Time, aliases: vec!["a".to_owned(), "b".to_owned()] };
+    let flow = Flow::start(2).unwrap();
+    let (handle, events) = run(&flow, computation);
+    behind.append(&batch(&[(500, "behind", 2.0)]), at(501), Timestamp(0)).unwrap();
+    let (sender, moved) = channel();
+    let watched = output.clone();
+    let _watch = output.on_visible(Arc::new(move || {
+        let _ = sender.send(watched.visible());
+    }));
+    while output.visible().frontier < at(501) {
+        moved.recv_timeout(PATIENCE).unwrap();
+    }
+    assert_eq!(output.visible().end, 502, "what the joint frontier has passed, and no more");
+    assert!(handle.progress().records_in() <= 2_001, "{}", handle.progress().records_in());
+    behind.end(Frontier::Empty, Timestamp(0)).unwrap();
+    finishes(&events);
+    let all: Vec<i64> = records(&output).iter().flat_map(|batch| times(batch).to_vec()).collect();
+    assert_eq!(all.len(), 100_001);
+    assert!(all.is_sorted());
+}
+
+#[test]
+fn an_operator_that_refuses_fails_its_computation_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = Schema::new(vec![Field::new("value", Type::Int64)]);
+    let input = log(folder.path(), "input", &schema);
+    let numbers: Vec<ArrayRef> = vec![
+        Arc::new(TimestampNanosecondArray::from(vec![1, 2]).with_timezone("UTC")),
+        Arc::new(arrow_array::Int64Array::from(vec![i64::MAX, 1])),
+    ];
+    let rows = RecordBatch::try_new(arrow_schema(&schema), numbers).unwrap();
+    input.append(&rows, at(1), Timestamp(0)).unwrap();
+    input.end(Frontier::Empty, Timestamp(0)).unwrap();
+    let (sum, count) = (log(folder.path(), "sum", &schema), log(folder.path(), "count", &schema));
+    let flow = Flow::start(2).unwrap();
+    let tumbling = Window::Hopping { size: 10, every: 10, offset: 0 };
+    let of = |name: &str, output: &Log| {
+        let mut computation = aggregate(vec![whole(&input)], tumbling, Vec::new(), output, 0);
+        computation.operator.name = name.to_owned();
+        computation.schemas = vec![schema.clone()];
+        if name == "count" {
+            computation.operator.arguments = Vec::new();
+        }
+        computation
+    };
+    let (_sum, failed) = run(&flow, of("sum", &sum));
+    let (_count, counted) = run(&flow, of("count", &count));
+    match failed.recv_timeout(PATIENCE).unwrap() {
+        Event::Failed(error) => assert!(error.to_string().contains("overflow"), "{error}"),
+        event => panic!("{event:?}"),
+    }
+    finishes(&counted);
+    assert_eq!(records(&count)[0].column(1).as_primitive::<Int64Type>().value(0), 2);
+}
