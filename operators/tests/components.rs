@@ -3,9 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use dag_frame::{AlignedBytes, Column, Field, Frame, Schema, Type, encode};
-use dag_model::Frontier;
+use dag_model::{Frontier, Order};
 use dag_operators::COMPONENTS;
-use dag_wasm::{CallError, Component, InstanceOptions, Order, Runtime, RuntimeOptions};
+use dag_wasm::{CallError, Component, InstanceOptions, Runtime, RuntimeOptions};
 
 /// All components, compiled once for all tests.
 static LOADED: LazyLock<Vec<Arc<Component>>> = LazyLock::new(|| {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use dag_expr::Window;
 use dag_log::Log;
-use dag_model::{Frontier, Schema, Timestamp};
-use dag_wasm::{Component, InstanceOptions, Order};
+use dag_model::{Frontier, Order, Schema, Timestamp};
+use dag_wasm::{Component, InstanceOptions};
 use timely::scheduling::SyncActivator;
 
 use crate::cursor::Input;

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 
 use dag_expr::Window;
-use dag_model::arrow_schema;
-use dag_wasm::Order;
+use dag_model::{Order, arrow_schema};
 use timely::WorkerConfig;
 use timely::communication::{Config as Communication, WorkerGuards};
 use timely::worker::Worker;

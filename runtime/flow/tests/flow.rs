@@ -11,8 +11,8 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNan
 use dag_expr::Window;
 use dag_flow::{Computation, Event, Flow, Handle, Input, Leg, Operator, World};
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
-use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema, times};
-use dag_wasm::{Component, InstanceOptions, Limits, Order, Runtime, RuntimeOptions};
+use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
+use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
 
 /// Long enough for a loaded machine; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use dag_expr::{Application, Kind, Signature, Window};
-use dag_model::{Digest, Field, Schema, Type};
-use dag_plan::{Lookback, OperatorFacts, Order};
+use dag_model::{Digest, Field, Order, Schema, Type};
+use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
@@ -136,28 +136,15 @@ fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer,
     match kind {
         Kind::Aggregate => {
             let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
-            let lookback = lookback(binding.lookback);
-            let facts = OperatorFacts { digest, lookback, order: Order::Log };
+            let facts = OperatorFacts { digest, lookback: binding.lookback, order: Order::Log };
             Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
         }
         Kind::Transform => {
             let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
             let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
-            let order = match opening.order {
-                dag_wasm::Order::Log => Order::Log,
-                dag_wasm::Order::Time => Order::Time,
-            };
-            let facts = OperatorFacts { digest, lookback: lookback(opening.lookback), order };
+            let facts = OperatorFacts { digest, lookback: opening.lookback, order: opening.order };
             Ok(Answer { schema: opening.schema, facts })
         }
-    }
-}
-
-fn lookback(lookback: dag_wasm::Lookback) -> Lookback {
-    match lookback {
-        dag_wasm::Lookback::None => Lookback::None,
-        dag_wasm::Lookback::Duration(duration) => Lookback::Duration(i64::try_from(duration).unwrap_or(i64::MAX)),
-        dag_wasm::Lookback::Unbounded => Lookback::Unbounded,
     }
 }
 

@@ -8,7 +8,7 @@ use dag_expr::{Application, Stream};
 use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Progress, World};
 use dag_model::{Frontier, IncarnationId, Timestamp};
 use dag_plan::{Began, Command, Incarnation, LogId, Until};
-use dag_wasm::{InstanceOptions, Limits, Order};
+use dag_wasm::{InstanceOptions, Limits};
 use tokio::sync::mpsc;
 
 use crate::error::{Code, NodeError};
@@ -193,16 +193,7 @@ fn computation(
             World::Aggregate { window, by: application.by.iter().map(place).collect() }
         }
         None => World::Transform {
-            order: match view
-                .catalog
-                .bind(application)
-                .map_err(|why| NodeError::new(Code::BadExpression, why))?
-                .facts
-                .order
-            {
-                dag_plan::Order::Log => Order::Log,
-                dag_plan::Order::Time => Order::Time,
-            },
+            order: view.catalog.bind(application).map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.order,
             aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
         },
     };

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream, Window};
-use dag_model::{Frontier, IncarnationId, Timestamp};
-use dag_plan::{LogId, Lookback};
+use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
+use dag_plan::LogId;
 
 use crate::clock::now;
 use crate::node::{Node, State, View};
@@ -156,9 +156,8 @@ fn reach(state: &State, view: &View<'_>, id: IncarnationId, application: &Applic
         Some(Window::Session { gap }) => gap,
         Some(Window::Running) => 0,
         None => match view.catalog.bind(application).ok()?.facts.lookback {
-            Lookback::None => 0,
             Lookback::Duration(reach) => reach,
-            Lookback::Unbounded => 0,
+            Lookback::None | Lookback::Unbounded => 0,
         },
     };
     let below = state.plan.runs().filter(|run| {

@@ -1,7 +1,7 @@
 //! What the plan asks of the world.
 
 use dag_expr::Application;
-use dag_model::{Digest, Frontier, Timestamp};
+use dag_model::{Digest, Frontier, Lookback, Order, Timestamp};
 
 use crate::incarnation::LogId;
 
@@ -41,24 +41,4 @@ pub struct OperatorFacts {
     pub lookback: Lookback,
     /// How it wants its input.
     pub order: Order,
-}
-
-/// How much earlier than a result its causes may lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookback {
-    /// Not at all.
-    None,
-    /// This many nanoseconds.
-    Duration(i64),
-    /// Without bound.
-    Unbounded,
-}
-
-/// How an operator wants its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As the log of its only input has it, at once.
-    Log,
-    /// Merged by time, as far as the joint frontier.
-    Time,
 }

@@ -1,9 +1,9 @@
 //! Horizons: from which times on streams can be had, how far they have got, and what an input must give for that.
 
 use dag_expr::{Application, Stream, Window};
-use dag_model::{Frontier, Hops, Timestamp};
+use dag_model::{Frontier, Hops, Lookback, Order, Timestamp};
 
-use crate::facts::{Facts, Lookback, Order};
+use crate::facts::Facts;
 use crate::plan::DemandError;
 
 /// The hops of a hopping window.

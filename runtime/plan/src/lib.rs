@@ -8,6 +8,6 @@ pub mod horizon;
 pub mod incarnation;
 pub mod plan;
 
-pub use facts::{Facts, Lookback, OperatorFacts, Order, SourceFacts};
+pub use facts::{Facts, OperatorFacts, SourceFacts};
 pub use incarnation::{Began, Incarnation, InputStart, Leg, LogId, Until};
 pub use plan::{Begin, Command, DemandError, LeaseId, Millis, Plan, Route, Run, State, Want};

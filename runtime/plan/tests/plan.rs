@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
-use dag_model::{Digest, Field, Frontier, IncarnationId, Position, Schema, Timestamp, Type};
+use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
 use dag_plan::{
-    Began, Begin, Command, DemandError, Facts, LeaseId, LogId, Lookback, OperatorFacts, Order, Plan, SourceFacts,
-    State, Until, Want,
+    Began, Begin, Command, DemandError, Facts, LeaseId, LogId, OperatorFacts, Plan, SourceFacts, State, Until, Want,
 };
 
 const SECOND: i64 = 1_000_000_000;

@@ -1,10 +1,10 @@
 //! A running aggregate: slots that the host numbers, and the guest folds columns into.
 
-use dag_model::{Schema, Type};
+use dag_model::{Lookback, Schema, Type};
 
 use crate::bindings::aggregate::Aggregate as Bindings;
 use crate::bindings::types;
-use crate::convert::{self, Lookback};
+use crate::convert;
 use crate::instance::{CallError, Instance};
 
 /// An instance of a component's aggregates. All frames are as `wit/frame.md` draws them.
@@ -38,7 +38,7 @@ impl Aggregate {
             let message = format!("it asks for column {column} of {}", schema.fields.len());
             return Err(CallError::Invalid(message));
         }
-        Ok(Binding { result: convert::ty(binding.result), columns, lookback: binding.lookback.into() })
+        Ok(Binding { result: convert::ty(binding.result), columns, lookback: convert::lookback(binding.lookback) })
     }
 
     /// Folds rows into slots. Columns: slot (int64), time, then the bound columns.

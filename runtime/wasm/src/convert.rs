@@ -1,28 +1,16 @@
 //! Between the interface's types and the project's.
 
 use dag_expr::{Kind, Parameter, ParameterKind, Signature};
-use dag_model::{Field, Schema, TIME, Type};
+use dag_model::{Field, Lookback, Schema, TIME, Type};
 
 use crate::bindings::types;
 
-/// How much earlier than a result its causes may lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookback {
-    /// A record depends on the input records of its own time alone.
-    None,
-    /// Nanoseconds.
-    Duration(u64),
-    /// A record may depend on everything before it.
-    Unbounded,
-}
-
-impl From<types::Lookback> for Lookback {
-    fn from(lookback: types::Lookback) -> Lookback {
-        match lookback {
-            types::Lookback::None => Lookback::None,
-            types::Lookback::Duration(ns) => Lookback::Duration(ns),
-            types::Lookback::Unbounded => Lookback::Unbounded,
-        }
+/// A lookback that 64 bits of nanoseconds cannot tell reaches as far back as any.
+pub fn lookback(lookback: types::Lookback) -> Lookback {
+    match lookback {
+        types::Lookback::None => Lookback::None,
+        types::Lookback::Duration(ns) => i64::try_from(ns).map_or(Lookback::Unbounded, Lookback::Duration),
+        types::Lookback::Unbounded => Lookback::Unbounded,
     }
 }
 

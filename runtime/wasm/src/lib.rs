@@ -23,10 +23,9 @@ pub mod transform;
 
 pub use aggregate::{Aggregate, Binding};
 pub use component::Component;
-pub use convert::Lookback;
 pub use description::{Description, DescriptionError, Version};
 pub use instance::{CallError, InstanceOptions};
 pub use limits::Limits;
 pub use load::{INTERFACE_VERSION, LoadError};
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
-pub use transform::{Opening, Order, Output, Transform};
+pub use transform::{Opening, Output, Transform};

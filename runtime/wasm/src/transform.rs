@@ -1,11 +1,11 @@
 //! A running transform: frames in, frames out.
 
-use dag_model::{Frontier, Schema, Timestamp};
+use dag_model::{Frontier, Lookback, Order, Schema, Timestamp};
 
 use crate::bindings::transform::Transform as Bindings;
 use crate::bindings::transform::exports::dag::operator::transforming;
 use crate::bindings::types;
-use crate::convert::{self, Lookback};
+use crate::convert;
 use crate::instance::{CallError, Instance};
 
 /// An instance of a component's transforms. All frames are as `wit/frame.md` draws them.
@@ -24,15 +24,6 @@ pub struct Opening {
     pub order: Order,
     /// How much earlier than a result its causes may lie.
     pub lookback: Lookback,
-}
-
-/// Which records a transform sees, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// One input, as its log has it, at once; output keeps that order.
-    Log,
-    /// All inputs merged by (time, input, sequence), only records before the joint frontier.
-    Time,
 }
 
 /// What a transform emits.
@@ -71,7 +62,7 @@ impl Transform {
             transforming::Order::Time => Order::Time,
         };
         let schema = convert::schema(opening.schema).map_err(CallError::Invalid)?;
-        Ok(Opening { schema, order, lookback: opening.lookback.into() })
+        Ok(Opening { schema, order, lookback: convert::lookback(opening.lookback) })
     }
 
     /// Takes one frame per input (columns: time, then the input's) and, for several inputs, for each record of the merge the

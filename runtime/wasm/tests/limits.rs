@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dag_model::{Field, Schema, Type};
-use dag_wasm::{Aggregate, Binding, CallError, Component, InstanceOptions, Limits, Lookback, Runtime, RuntimeOptions};
+use dag_model::{Field, Lookback, Schema, Type};
+use dag_wasm::{Aggregate, Binding, CallError, Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
 use support::{Guest, HOLD_64_MIB, WORDS};
 
 fn component(guest: Guest) -> Arc<Component> {

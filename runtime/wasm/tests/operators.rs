@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::types::{Float64Type, TimestampNanosecondType};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampNanosecondArray, cast::AsArray};
 use dag_model::frame::{decode, decode_batch, encode, encode_batch};
-use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema};
-use dag_wasm::{Aggregate, CallError, Component, InstanceOptions, Order, Runtime, RuntimeOptions, Transform};
+use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema};
+use dag_wasm::{Aggregate, CallError, Component, InstanceOptions, Runtime, RuntimeOptions, Transform};
 
 static COMPONENTS: LazyLock<Vec<Arc<Component>>> = LazyLock::new(|| {
     let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
