@@ -90,7 +90,9 @@ impl Sequences {
 /// Reads the logs of an [`Input`] forward.
 pub struct Cursor {
     legs: VecDeque<Leg>,
-    reader: Option<(Reader, Watch)>,
+    reader: Option<Reader>,
+    /// Registered with the log of the first leg.
+    watch: Option<Watch>,
     notify: Notify,
     frontier: Frontier,
     input: Input,
@@ -100,7 +102,7 @@ impl Cursor {
     /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
     pub fn new(input: Input, notify: Notify) -> Cursor {
         let legs = input.legs.iter().cloned().collect();
-        Cursor { legs, reader: None, notify, frontier: Frontier::START, input }
+        Cursor { legs, reader: None, watch: None, notify, frontier: Frontier::START, input }
     }
 
     /// The frontier after what has been read.
@@ -114,12 +116,17 @@ impl Cursor {
             let Some(leg) = self.legs.front() else { return Ok(Step::End) };
             let last = self.legs.len() == 1;
             let until = self.input.until.filter(|_| last);
-            if self.reader.is_none() {
-                // Registered first, so that nothing that becomes visible in between is missed.
-                let watch = leg.log.on_visible(self.notify.clone());
-                self.reader = Some((leg.log.reader(Start::Sequence(leg.sequence))?, watch));
-            }
-            let (reader, _) = self.reader.as_mut().expect("set above");
+            // Registered first, so that nothing that becomes visible in between is missed.
+            self.watch.get_or_insert_with(|| leg.log.on_visible(self.notify.clone()));
+            let reader = match &mut self.reader {
+                Some(reader) => reader,
+                none => match leg.log.reader(Start::Sequence(leg.sequence)) {
+                    Ok(reader) => none.insert(reader),
+                    // A crash took records that had been shown; they are being computed again.
+                    Err(ReadError::PastEnd { .. }) if !leg.log.visible().ended => return Ok(Step::Wait),
+                    Err(error) => return Err(error),
+                },
+            };
             if until.is_some_and(|until| reader.sequence() >= until) {
                 self.legs.clear();
                 continue;
@@ -131,8 +138,7 @@ impl Cursor {
                 let visible = leg.log.visible();
                 let complete = visible.ended || visible.frontier == Frontier::Empty;
                 if complete && reader.sequence() >= visible.end {
-                    self.reader = None;
-                    self.legs.pop_front();
+                    self.next_leg();
                     continue;
                 }
                 return Ok(Step::Wait);
@@ -145,8 +151,7 @@ impl Cursor {
                 frontier => frontier,
             };
             if ended && entry.count == 0 {
-                self.reader = None;
-                self.legs.pop_front();
+                self.next_leg();
                 continue;
             }
             self.frontier = self.frontier.max(frontier);
@@ -161,11 +166,15 @@ impl Cursor {
                 entry,
             };
             if ended {
-                self.reader = None;
-                self.legs.pop_front();
+                self.next_leg();
             }
             return Ok(Step::Piece(piece));
         }
+    }
+
+    fn next_leg(&mut self) {
+        (self.reader, self.watch) = (None, None);
+        self.legs.pop_front();
     }
 }
 
