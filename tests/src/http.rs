@@ -68,6 +68,12 @@ impl Http {
         Answer { status: response.status().as_u16(), body: text(response.into_body()) }
     }
 
+    /// Publishes NDJSON to a stream.
+    #[track_caller]
+    pub fn publish(&self, stream: &str, parameters: &[(&str, &str)], ndjson: &str) -> Answer {
+        self.post(&format!("streams/{stream}/records"), parameters, "application/x-ndjson", ndjson.as_bytes())
+    }
+
     /// `GET` of a body that goes on; its lines as they come. Dropping it closes the connection.
     #[track_caller]
     pub fn lines(&self, path: &str, parameters: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {

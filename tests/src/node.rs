@@ -123,13 +123,18 @@ impl Node {
 
     /// Publishes CSV as `dag publish` of a file does, and returns the summary that `--json` prints; `options` are those of `dag
     /// publish`.
+    ///
+    /// # Panics
+    /// If it fails, or its exit code does not say whether records were refused.
     #[track_caller]
     pub fn publish(&self, stream: &str, csv: &str, options: &[&str]) -> Value {
         let file = tempfile::Builder::new().suffix(".csv").tempfile().expect("a file can be made");
         fs::write(file.path(), csv).expect("a file can be written");
         let path = file.path().to_str().expect("the name of a temporary file is UTF-8");
-        let summary = self.dag(&[&["publish", stream, path, "--json"], options].concat()).success();
-        serde_json::from_str(&summary).expect("--json prints JSON")
+        let finished = self.dag(&[&["publish", stream, path, "--json"], options].concat());
+        let summary: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{}", finished.stderr));
+        finished.code(if summary["refused"] == 0 { 0 } else { 3 });
+        summary
     }
 
     /// All records of a stream whose inputs are sealed, as CSV.
