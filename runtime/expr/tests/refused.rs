@@ -94,7 +94,6 @@ fn what_may_still_come_is_told_from_what_never_will() {
 #[test]
 fn the_streams_of_an_expression_are_found_without_them() {
     let standard = standard();
-    let operators = |component: Option<&str>, name: &str| dag_expr::Catalog::operator(&standard, component, name);
     let table: [(&str, &[&str]); 7] = [
         ("a", &["a"]),
         ("avg(a, 5min, by=host)", &["a"]),
@@ -105,10 +104,11 @@ fn the_streams_of_an_expression_are_found_without_them() {
         ("avg(avg((a), 5s), 30s)", &["a"]),
     ];
     for (text, expected) in table {
-        assert_eq!(names(text, &operators).unwrap(), expected, "{text}");
+        assert_eq!(names(text, &standard).unwrap(), expected, "{text}");
     }
-    assert_eq!(names("median2(a)", &operators).unwrap_err().kind, ErrorKind::UnknownOperator("median2".to_owned()));
-    assert!(names("avg(5min)", &operators).is_err());
+    assert_eq!(names("median2(a)", &standard).unwrap_err().kind, ErrorKind::UnknownOperator("median2".to_owned()));
+    assert_eq!(names("avrg(a)", &standard).unwrap_err().help.as_deref(), Some("`avg` has a similar name"));
+    assert!(names("avg(5min)", &standard).is_err());
 }
 
 #[test]

@@ -84,8 +84,7 @@ pub async fn run(
     let node = crate::serve::start(config).await?;
     let name = {
         let view = node.view();
-        let operator = |component: Option<&str>, name: &str| dag_expr::Catalog::operator(&view, component, name);
-        let names = dag_expr::names(&options.expr, &operator);
+        let names = dag_expr::names(&options.expr, &view);
         let names = names.map_err(|error| NodeError::new(Code::BadExpression, error.render(&options.expr)))?;
         match names.as_slice() {
             [name] => name.clone(),

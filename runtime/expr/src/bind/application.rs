@@ -1,9 +1,9 @@
 //! An operator applied to streams, put together from its bound inputs and arguments.
 
-use crate::bind::Binder;
 use crate::bind::call::{self, Call};
 use crate::bind::parameter::Scope;
 use crate::bind::window;
+use crate::bind::{Binder, unknown_operator};
 use crate::column;
 use crate::error::Error;
 use crate::signature::{Kind, Parameter, ParameterKind, Signature};
@@ -15,7 +15,7 @@ use crate::syntax::parser::parse_argument;
 impl Binder<'_> {
     pub(super) fn application(self, name: &Ident, arguments: &[Written]) -> Result<Stream, Error> {
         let found = call::operator(&name.text, |component, name| self.catalog.operator(component, name));
-        let (component, signature) = found.ok_or_else(|| self.unknown_operator(name))?;
+        let (component, signature) = found.ok_or_else(|| unknown_operator(self.catalog, name))?;
         let call = call::assign(&signature, name, arguments)?;
         let inputs = self.inputs(&call)?;
         let windowing: &[&str] = if signature.kind == Kind::Aggregate { &window::PARAMETERS } else { &[] };

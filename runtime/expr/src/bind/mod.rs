@@ -76,19 +76,6 @@ impl Binder<'_> {
         }
     }
 
-    fn unknown_operator(self, name: &Ident) -> Error {
-        let message = format!("there is no operator `{}`", Quoted(&name.text));
-        let error = Error::new(name.span.clone(), message).kind(ErrorKind::UnknownOperator(name.text.clone()));
-        if is_function(&name.text) {
-            return error.help(format!("as a function it goes into one: map(STREAM, {}(...) as name)", name.text));
-        }
-        let operators = self.catalog.operators();
-        match near_help(&name.text, operators.iter().map(String::as_str)) {
-            Some(help) => error.help(help),
-            None => error,
-        }
-    }
-
     /// What `expr` is instead of a stream.
     fn no_stream(self, expr: &Expr) -> Error {
         let error = Error::new(expr.span.clone(), format!("expected a stream, found {}", found(&expr.node)));
@@ -102,5 +89,19 @@ impl Binder<'_> {
             Node::Text(text) => error.help(format!("single quotes are for text; a name is written {}", Quoted(text))),
             _ => error,
         }
+    }
+}
+
+/// Says that the catalog has no such operator, and what may have been meant.
+pub(crate) fn unknown_operator(catalog: &dyn Catalog, name: &Ident) -> Error {
+    let message = format!("there is no operator `{}`", Quoted(&name.text));
+    let error = Error::new(name.span.clone(), message).kind(ErrorKind::UnknownOperator(name.text.clone()));
+    if is_function(&name.text) {
+        return error.help(format!("as a function it goes into one: map(STREAM, {}(...) as name)", name.text));
+    }
+    let operators = catalog.operators();
+    match near_help(&name.text, operators.iter().map(String::as_str)) {
+        Some(help) => error.help(help),
+        None => error,
     }
 }
