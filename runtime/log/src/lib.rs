@@ -84,7 +84,7 @@
 //! | running hash after it | list of u64; empty without records |
 //!
 //! A publisher is its name, its session (u64), the number of its last accepted batch (u64), when it was last heard of (i64),
-//! and, while it is joined, an option of: since when (i64), its bound (i64), its latest record's time (an option of i64).
+//! its latest record's time (an option of i64), and, while it is joined, an option of: since when (i64), its bound (i64).
 //!
 //! The body of an entry with records is, where some of them but not all are late, a bitmap of those (bit 0 of byte 0 is the
 //! first record) and zeros up to a multiple of 8; then an Arrow IPC encapsulated record batch message, aligned to 8, its

@@ -52,6 +52,8 @@ pub(crate) struct PublisherRecord {
     pub(crate) last_batch: u64,
     /// When it was last heard of, as far as the log knows.
     pub(crate) heard: Timestamp,
+    /// The greatest time of its records in this session: where its history ends if it says so, be it after it left.
+    pub(crate) latest: Option<Timestamp>,
     pub(crate) joined: Option<Attendance>,
 }
 
@@ -61,8 +63,6 @@ pub(crate) struct Attendance {
     pub(crate) since: Timestamp,
     /// Nothing earlier is expected of it. Never goes back.
     pub(crate) bound: Timestamp,
-    /// The greatest time of its records since it joined.
-    pub(crate) latest: Option<Timestamp>,
 }
 
 /// What the state machine has to know of its stream's options.
@@ -297,29 +297,36 @@ impl Publishers {
         if known.is_none_or(|record| record.joined.is_none()) && self.attending().count() >= MAX_JOINED {
             return Err(PublishError::TooManyPublishers { limit: MAX_JOINED });
         }
-        let new = || PublisherRecord { name: name.to_owned(), session, last_batch: 0, heard: now, joined: None };
+        let new = || PublisherRecord {
+            name: name.to_owned(),
+            session,
+            last_batch: 0,
+            heard: now,
+            latest: None,
+            joined: None,
+        };
         Ok(known.cloned().unwrap_or_else(new))
     }
 
     /// The publisher after the request, still joined.
     fn after(&self, before: &PublisherRecord, request: &Request<'_>, now: Timestamp) -> PublisherRecord {
-        let joins = || Attendance { since: now, bound: self.frontier.time().unwrap_or(Timestamp::MAX), latest: None };
+        let joins = || Attendance { since: now, bound: self.frontier.time().unwrap_or(Timestamp::MAX) };
         let mut attendance = before.joined.unwrap_or_else(joins);
         let latest = request.times.and_then(|times| times.iter().max()).map(|time| Timestamp(*time));
         if let Some(latest) = latest {
-            attendance.latest = attendance.latest.max(Some(latest));
             attendance.bound = attendance.bound.max(latest.saturating_add(-ns(self.rules.out_of_order)));
         }
+        let latest = before.latest.max(latest);
         attendance.bound = attendance.bound.max(request.heartbeat.unwrap_or(Timestamp::MIN));
         if request.done {
-            let end = attendance.latest.map_or(Timestamp::MIN, |latest| latest.saturating_add(1));
+            let end = latest.map_or(Timestamp::MIN, |latest| latest.saturating_add(1));
             attendance.bound = attendance.bound.max(end);
         }
         let last_batch = match (request.publisher, request.times) {
             (Some(publisher), Some(_)) => publisher.batch,
             _ => before.last_batch,
         };
-        PublisherRecord { last_batch, heard: now, joined: Some(attendance), ..before.clone() }
+        PublisherRecord { last_batch, heard: now, latest, joined: Some(attendance), ..before.clone() }
     }
 
     /// The frontier with one publisher's new bound; if it does not stay, then also with the bounds of the others alone.

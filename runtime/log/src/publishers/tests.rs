@@ -146,6 +146,16 @@ fn done_drops_the_allowance_and_leaves() {
 }
 
 #[test]
+fn a_publisher_that_has_left_can_still_say_that_its_history_is_done() {
+    let mut all = publishers(Rules { out_of_order: Duration::from_secs(3), ..rules() });
+    let a = id("a", 1, 1);
+    records(&mut all, &a, &[10]);
+    assert_eq!(leave(&mut all, &a).frontier, Frontier::At(at(7)));
+    let verdict = publish(&mut all, Request { publisher: Some(&a), done: true, ..Request::default() }).unwrap();
+    assert_eq!(verdict.frontier, Frontier::At(Timestamp(10 * S + 1)));
+}
+
+#[test]
 fn done_waits_for_the_others() {
     let mut all = publishers(rules());
     let (a, b) = (id("a", 1, 1), id("b", 1, 1));
@@ -279,6 +289,7 @@ fn the_longest_unheard_of_is_forgotten_first() {
         session: 1,
         last_batch: 1,
         heard: at(number as i64),
+        latest: None,
         joined: None,
     });
     let verdict = Verdict { repeat: false, late: None, frontier: Frontier::START, publishers: records.collect() };
