@@ -30,7 +30,7 @@ pub fn arrow_schema(schema: &Schema) -> SchemaRef {
     Arc::new(ArrowSchema::new(std::iter::once(time).chain(columns).collect::<Vec<_>>()))
 }
 
-/// The stream schema of an Arrow schema as [`arrow_schema`] makes it; none if it has other types or no `time` in front.
+/// The stream schema of an Arrow schema as [`arrow_schema()`] makes it; none if it has other types or no `time` in front.
 pub fn schema_of(schema: &ArrowSchema) -> Option<Schema> {
     let (time, columns) = schema.fields().split_first()?;
     if time.name() != TIME || *time.data_type() != arrow_type(Type::Timestamp) {
@@ -46,7 +46,7 @@ pub fn schema_of(schema: &ArrowSchema) -> Option<Schema> {
 /// The event times of a batch, in nanoseconds.
 ///
 /// # Panics
-/// If the batch was not made with [`arrow_schema`].
+/// If the batch was not made with [`arrow_schema()`].
 pub fn times(batch: &RecordBatch) -> &[i64] {
     batch.column(0).as_primitive::<TimestampNanosecondType>().values()
 }
