@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use dag_tests::data::{assert_same_records, shared, shuffled_within_half_hours};
+use dag_tests::data::{assert_same_records, shared, shuffled_within_half_an_hour};
 use dag_tests::records::first_records;
 use dag_tests::{Node, Options, dag_with_input};
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn a_node_gives_what_is_expected(workers: usize) {
     publish(&node, "by_97", input, &[], "97");
     publish(&node, "by_4096", input, &[], "4096");
     publish(&node, "one_by_one", first, &[], "1");
-    publish(&node, "shuffled", &shuffled_within_half_hours(input), &["--out-of-order", "30min"], "97");
+    publish(&node, "shuffled", &shuffled_within_half_an_hour(input), &["--out-of-order", "30min"], "97");
     for Results { expression, expected, piped, piped_first } in results {
         let by_97 = subscribed(&node, expression, "by_97");
         assert_same_records(&by_97, expected, expression);
@@ -114,7 +114,7 @@ fn four_workers_give_what_is_expected() {
 #[test]
 fn late_records_are_counted_beside_the_others() {
     let Some(input) = shared("cpu_util.csv") else { return };
-    let shuffled = shuffled_within_half_hours(&first_records(&input, 4_000));
+    let shuffled = shuffled_within_half_an_hour(&first_records(&input, 4_000));
     let node = Node::start();
     node.create("x", SCHEMA, &[]);
     let summary = node.publish("x", &(shuffled + "2014-02-20T00:00:00Z,a,high\n"), &["--seal", "--batch-rows", "97"]);

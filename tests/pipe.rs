@@ -81,12 +81,9 @@ fn malformed_lines_are_named_and_the_others_kept() {
 fn what_makes_no_sense_is_refused_with_its_column() {
     for (expression, complaints) in [
         ("union(x, y)", &["x, y", "one input"][..]),
-        ("avg(x, 5q)", &["column 8", "`q`", "ns us ms s min h d w"]),
-        ("avrg(x, 5s)", &["column 1", "avrg", "avg"]),
-        ("filter(x, valu > 1)", &["column 11", "valu", "value"]),
-        ("filter(x, value > 'a')", &["column 11"]),
-        ("avg(x, 5s, by=hots)", &["column 15", "hots", "host"]),
-        ("avg(5min, 5s)", &["column 5", "a stream", "a duration"]),
+        ("avrg(x, 5s)", &["column 1", "`avrg`", "`avg` has a similar name"]),
+        ("filter(x, value > 'a')", &["column 19", "int64", "utf8"]),
+        ("avg(x, 5s, by=hots)", &["column 15", "`hots`", "`host` has a similar name"]),
     ] {
         let output = dag_with_input(&["pipe", expression], b"time,host,value\n0,a,1\n").code(1);
         assert_eq!(output.stdout, "", "{expression}");

@@ -19,33 +19,32 @@ pub fn shared(name: &str) -> Option<String> {
     Some(fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
-/// The same CSV with the records of each half hour in another order, always the same. So none lies 30 minutes behind one before it.
-pub fn shuffled_within_half_hours(csv: &str) -> String {
+/// The same CSV in another order, always the same: every record comes up to 30 minutes too late, so that none lies 30 minutes or more
+/// behind one before it. Lines begin with an RFC 3339 time in UTC.
+pub fn shuffled_within_half_an_hour(csv: &str) -> String {
     let (header, body) = csv.split_once('\n').expect("CSV begins with a header");
-    let mut lines: Vec<&str> = body.lines().collect();
     let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
-    for span in lines.chunk_by_mut(|a, b| half_hour(a) == half_hour(b)) {
-        for place in (1..span.len()).rev() {
-            span.swap(place, chance.below(place + 1));
-        }
-    }
-    lines.iter().fold(format!("{header}\n"), |text, line| text + line + "\n")
+    let mut lines: Vec<(u64, &str)> = body.lines().map(|line| (seconds(line) + chance.below(30 * 60), line)).collect();
+    lines.sort_by_key(|(arrival, _)| *arrival);
+    lines.iter().fold(format!("{header}\n"), |text, (_, line)| text + line + "\n")
 }
 
-/// What tells the half hour of a line that begins with an RFC 3339 time: `2014-02-14T14:3`, with the minute's tens.
-fn half_hour(line: &str) -> (&str, bool) {
-    (&line[..13], line.as_bytes()[14] >= b'3')
+/// The seconds of the time that a line begins with, as if every month had 31 days: never less than there are between two times.
+fn seconds(line: &str) -> u64 {
+    let part = |range: std::ops::Range<usize>| line[range].parse::<u64>().expect("a line begins with a time");
+    let days = (part(0..4) * 12 + part(5..7)) * 31 + part(8..10);
+    ((days * 24 + part(11..13)) * 60 + part(14..16)) * 60 + part(17..19)
 }
 
 /// Marsaglia's xorshift64 (<https://doi.org/10.18637/jss.v008.i14>): enough for a shuffle, and the same everywhere.
 struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
+    fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
+        self.0 % bound
     }
 }
 
@@ -87,18 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffle_keeps_the_records_and_their_half_hours() {
-        let lines: Vec<String> =
-            (0..240).map(|minute| format!("2014-02-14T{:02}:{:02}:00Z,{minute}", minute / 60, minute % 60)).collect();
-        let csv = format!("time,value\n{}\n", lines.join("\n"));
-        let shuffled = shuffled_within_half_hours(&csv);
-        assert_ne!(shuffled, csv);
-        let halves = |text: &str| {
-            text.lines().skip(1).map(|line| (line[..13].to_owned(), &line[14..15] >= "3")).collect::<Vec<_>>()
-        };
-        assert_eq!(halves(&shuffled), halves(&csv));
-        let mut sorted: Vec<&str> = shuffled.lines().skip(1).collect();
-        sorted.sort_unstable();
-        assert_eq!(sorted, lines);
+    fn a_shuffle_keeps_the_records_and_puts_none_half_an_hour_behind_another() {
+        let line = |minute: u64| format!("2014-02-14T{:02}:{:02}:00Z,{minute}", minute / 60, minute % 60);
+        let lines: Vec<String> = (0..240).map(line).collect();
+        let shuffled = shuffled_within_half_an_hour(&format!("time,value\n{}\n", lines.join("\n")));
+        let mut found: Vec<&str> = shuffled.lines().skip(1).collect();
+        let mut latest = 0;
+        let behind = found.iter().map(|line| {
+            latest = latest.max(seconds(line));
+            latest - seconds(line)
+        });
+        let most = behind.max().unwrap();
+        assert!((20 * 60..30 * 60).contains(&most), "{most} s behind");
+        found.sort_unstable();
+        assert_eq!(found, lines);
     }
 }
