@@ -70,7 +70,10 @@ impl Node {
         let ((mut published, receipt), source) =
             joined.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
         let (done, waiting) = tokio::sync::oneshot::channel();
+        let (node, kept) = (self.clone(), source.clone());
         receipt.commit.on_done(move |result| {
+            // Also where whoever published is gone, and with it this request: it is then that the node speaks for it.
+            node.published(&kept);
             // An error means that the request is gone.
             let _ = done.send(result);
         });
@@ -79,7 +82,6 @@ impl Node {
             .map_err(|_| NodeError::new(Code::Internal, "the log was closed"))?
             .map_err(|error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}")))?;
         published.frontier = shown(source.source.log().visible().frontier);
-        self.published(&source);
         Ok(published)
     }
 

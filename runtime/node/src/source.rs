@@ -120,7 +120,7 @@ fn options(settings: &CreateStream) -> Result<SourceOptions, NodeError> {
             age: settings.retention.age.as_deref().map(|age| duration("retention.age", age)).transpose()?,
             bytes: settings.retention.bytes,
         },
-        ..Options::default()
+        segment_bytes: segment_bytes(settings.retention.bytes),
     };
     Ok(SourceOptions {
         log,
@@ -130,6 +130,18 @@ fn options(settings: &CreateStream) -> Result<SourceOptions, NodeError> {
         clock_node: settings.clock == Clock::Node,
     })
 }
+
+/// How large a segment of a log of so many bytes grows. Whole segments are removed, so a small log has small ones.
+fn segment_bytes(kept: Option<u64>) -> u64 {
+    let most = Options::default().segment_bytes;
+    kept.map_or(most, |kept| (kept / SEGMENTS).clamp(LEAST_SEGMENT, most))
+}
+
+/// How many segments a log of limited size has, at least.
+const SEGMENTS: u64 = 8;
+
+/// The size of the smallest segments.
+const LEAST_SEGMENT: u64 = 64 << 10;
 
 /// A duration as expressions write it.
 pub fn duration(what: &str, text: &str) -> Result<Duration, NodeError> {

@@ -29,18 +29,19 @@ impl Node {
     /// Runs until the node stops.
     pub(crate) async fn keep_time(&self) {
         let mut stopping = self.inner.stopping.subscribe();
-        let mut trimmed = Instant::now();
+        // A node that has not run for a while begins with what has become old meanwhile.
+        let mut trim_due = Instant::now();
         loop {
             let node = self.clone();
             let due = tokio::task::spawn_blocking(move || {
-                if trimmed.elapsed() >= TRIM {
+                if trim_due <= Instant::now() {
                     node.trim();
-                    trimmed = Instant::now();
+                    trim_due = Instant::now() + TRIM;
                 }
-                (node.tick().min(trimmed + TRIM), trimmed)
+                (node.tick().min(trim_due), trim_due)
             });
-            let Ok((due, last)) = due.await else { return };
-            trimmed = last;
+            let Ok((due, next_trim)) = due.await else { return };
+            trim_due = next_trim;
             let left = i64::try_from(due.saturating_duration_since(Instant::now()).as_nanos()).unwrap_or(i64::MAX);
             self.inner.due.store(now().saturating_add(left).0, Ordering::Relaxed);
             tokio::select! {
