@@ -150,13 +150,14 @@ impl Node {
             dag_expr::Stream::Apply(_) => None,
         };
         let subscriber = Arc::new(Subscriber { source, ..Subscriber::default() });
+        // Before the lock, and so dropped after it is let go: releasing takes it.
+        let released = Released { node: self, lease };
         let mut state = self.state();
         if state.subscribers.len() >= SUBSCRIBERS {
             let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
             return Err(NodeError::new(Code::Busy, message));
         }
         state.subscribers.insert(lease, subscriber.clone());
-        let released = Released { node: self, lease };
         let (route, commands) = {
             let view = self.view();
             self.check_position(&view, stream, want)?;
@@ -222,6 +223,12 @@ impl Node {
         };
         let Some(source) = view.sources.get(name) else { return Ok(()) };
         let log = source.source.log();
+        let end = log.visible().end;
+        if position.sequence > end {
+            let end = Position { run: log.visible().epoch, sequence: end };
+            let message = format!("{position} is past the end of `{name}`, which is {end}");
+            return Err(NodeError::new(Code::BadRequest, message));
+        }
         log.check(position.run, position.sequence).map_err(|error| match error {
             dag_log::ReadError::Trimmed { earliest, .. } => {
                 let earliest = Position { run: log.visible().epoch, sequence: earliest };
