@@ -16,6 +16,11 @@ pub fn dag_with_input(arguments: &[&str], input: &[u8]) -> Finished {
     Process::with_input(command(arguments), input).finish()
 }
 
+/// Starts `dag` beside the test, without a node.
+pub fn dag_process(arguments: &[&str]) -> Process {
+    Process::start(command(arguments))
+}
+
 /// A command line of the tested binary, which no variable of the caller's reaches.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(path());

@@ -74,6 +74,14 @@ impl Http {
         self.post(&format!("streams/{stream}/records"), parameters, "application/x-ndjson", ndjson.as_bytes())
     }
 
+    /// `GET` of a whole body that is not text.
+    #[track_caller]
+    pub fn bytes(&self, path: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
+        let response = self.request(path, parameters);
+        assert_eq!(response.status().as_u16(), 200, "GET {path} {parameters:?}");
+        response.into_body().with_config().limit(u64::MAX).read_to_vec().expect("the node sends all of it")
+    }
+
     /// `GET` of a body that goes on; its lines as they come. Dropping it closes the connection.
     #[track_caller]
     pub fn lines(&self, path: &str, parameters: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {

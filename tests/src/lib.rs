@@ -14,7 +14,7 @@ pub mod process;
 pub mod records;
 pub mod wait;
 
-pub use binary::{dag, dag_with_input};
+pub use binary::{dag, dag_process, dag_with_input};
 pub use component::build_component;
 pub use http::Http;
 pub use node::{Node, Options};

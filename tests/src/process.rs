@@ -185,6 +185,15 @@ impl Process {
         self.ended_within(FINISH)
     }
 
+    /// Waits for its end, which should come by itself although its standard input goes on.
+    ///
+    /// # Panics
+    /// If it does not end within two minutes.
+    #[track_caller]
+    pub fn finish_with_input_open(mut self) -> Finished {
+        self.ended_within(FINISH)
+    }
+
     /// Waits for its end, as [`finish`](Process::finish), but not for long.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> Finished {
