@@ -31,7 +31,7 @@ fn publishing_a_file_that_is_interrupted_twenty_times_publishes_exactly_the_file
     let mut stopped = 0;
     for time in 1..=TIMES {
         // Moments without a pattern, and the same in each run of the test (Knuth's multiplicative hash).
-        let moment = (time * 2_654_435_761) % (1 << 32) * WITHIN >> 32;
+        let moment = (((time * 2_654_435_761) % (1 << 32)) * WITHIN) >> 32;
         let run = node.spawn(&publish);
         thread::sleep(Duration::from_millis(moment));
         run.signal(Signal::INT);
