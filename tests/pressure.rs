@@ -1,7 +1,7 @@
 //! Readers and streams that fall behind cost neither memory nor anybody else's speed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,9 @@ const BATCHES: usize = 10;
 
 /// By how much the node's resident memory may grow.
 const MAX_GROWTH: u64 = 64 << 20;
+
+/// Held by the test that measures: the other would take its processor time.
+static MEASURING: Mutex<()> = Mutex::new(());
 
 /// A million records a millisecond apart, as the bodies of requests. Their times are integers in milliseconds.
 fn bodies() -> Vec<String> {
@@ -53,6 +56,7 @@ const SETTINGS: [&str; 6] = ["--unit", "ms", "--durability", "os", "--out-of-ord
 
 #[test]
 fn a_slow_subscriber_costs_no_memory_slows_nobody_and_gets_all() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let node = Node::start();
     let bodies = bodies();
     for stream in ["alone", "x"] {
@@ -84,6 +88,7 @@ fn a_slow_subscriber_costs_no_memory_slows_nobody_and_gets_all() {
 
 #[test]
 fn a_join_whose_one_stream_is_far_ahead_waits_without_filling_memory() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let node = Node::start();
     for stream in ["ahead", "behind"] {
         node.create(stream, "value int64", &SETTINGS);
