@@ -159,7 +159,7 @@ fn publish(
                 line: rows[ahead.row],
                 column: None,
                 reason: format!(
-                    "{} is in the future; as an integer it would mean {}; --history lifts this check",
+                    "{} is in the future (as an integer, {}); --history lifts this check",
                     ahead.time,
                     readings(ahead.time.0 / source.time_column(None, now).unit.nanoseconds())
                 ),
