@@ -10,23 +10,15 @@ use arrow_select::filter::filter_record_batch;
 use dag_flow::{Cursor, Input, Leg, Merge, Notify, Step};
 use dag_log::{Start, Watch};
 use dag_model::{Frontier, Position, Schema, Timestamp, arrow_schema, times};
-use dag_plan::{Begin, DemandError, LeaseId, LogId, Want};
+use dag_plan::LeaseId;
 
-use crate::api::SubscribeParameters;
-use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::runs::leg_of;
-use crate::source::duration;
 
 /// How many steps a reader makes before it lets other tasks run.
 const STEPS: usize = 64;
 
-/// The most subscriptions at once.
-const SUBSCRIBERS: usize = 10_000;
-
 /// What a subscription and the node tell each other.
-#[derive(Default)]
 pub(crate) struct Subscriber {
     wake: tokio::sync::Notify,
     failure: OnceLock<NodeError>,
@@ -35,6 +27,11 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
+    /// A subscriber, and the source that it reads itself, if it does.
+    pub fn new(source: Option<String>) -> Subscriber {
+        Subscriber { wake: tokio::sync::Notify::new(), failure: OnceLock::new(), source }
+    }
+
     /// Whether it reads that source itself.
     pub fn reads(&self, source: &str) -> bool {
         self.source.as_deref() == Some(source)
@@ -82,184 +79,27 @@ pub enum End {
 
 /// A demand, and a reader of what it leads to. Dropping it releases the demand.
 pub struct Subscription {
-    node: Node,
-    lease: LeaseId,
-    subscriber: Arc<Subscriber>,
-    stream: String,
-    schema: Schema,
-    incarnation: Option<u64>,
-    before: Option<u64>,
-    reading: Reading,
-    until: Option<Timestamp>,
-    left: u64,
-    ordered: bool,
+    pub(crate) node: Node,
+    pub(crate) lease: LeaseId,
+    pub(crate) subscriber: Arc<Subscriber>,
+    pub(crate) stream: String,
+    pub(crate) schema: Schema,
+    pub(crate) incarnation: Option<u64>,
+    pub(crate) before: Option<u64>,
+    pub(crate) reading: Reading,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) left: u64,
+    pub(crate) ordered: bool,
 }
 
-enum Reading {
+/// How a subscription reads.
+pub(crate) enum Reading {
     /// Until the log has got to where the newest complete result is.
     Waiting { leg: Leg, reached: Frontier, _watch: Watch },
     /// In the log's order.
     Raw(Cursor),
     /// In time order.
     Ordered { cursor: Cursor, merge: Merge, run: u64, ended: bool },
-}
-
-impl Node {
-    /// Registers the demand that the parameters tell, and answers a reader of it.
-    pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, NodeError> {
-        let (want, until) = (want(parameters)?, until(parameters)?);
-        let lease = self.new_lease();
-        let mut appeared = self.inner.appeared.subscribe();
-        let mut stopping = self.inner.stopping.subscribe();
-        let waiting = WaitingFor { node: self, lease };
-        let stream = loop {
-            match self.bind(&parameters.expr) {
-                Ok(stream) => break stream,
-                Err(error) if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) => {
-                    let what = error.message.lines().next().unwrap_or_default().to_owned();
-                    self.state().waiting.insert(lease, (parameters.expr.clone(), what));
-                    tokio::select! {
-                        _ = appeared.changed() => {}
-                        _ = stopping.wait_for(|stopping| *stopping) => return Err(stopped()),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        drop(waiting);
-        let (node, ordered) = (self.clone(), parameters.ordered);
-        let left = parameters.limit.unwrap_or(u64::MAX);
-        let open = move || node.open_subscription(lease, &stream, want, until, left, ordered);
-        tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
-    }
-
-    fn open_subscription(
-        &self,
-        lease: LeaseId,
-        stream: &dag_expr::Stream,
-        want: Want,
-        until: Option<Timestamp>,
-        left: u64,
-        ordered: bool,
-    ) -> Result<Subscription, NodeError> {
-        if *self.inner.stopping.borrow() {
-            return Err(stopped());
-        }
-        let source = match stream {
-            dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. } => Some(name.clone()),
-            dag_expr::Stream::Apply(_) => None,
-        };
-        let subscriber = Arc::new(Subscriber { source, ..Subscriber::default() });
-        // Before the lock, and so dropped after it is let go: releasing takes it.
-        let released = Released { node: self, lease };
-        let mut state = self.state();
-        if state.subscribers.len() >= SUBSCRIBERS {
-            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
-            return Err(NodeError::new(Code::Busy, message));
-        }
-        state.subscribers.insert(lease, subscriber.clone());
-        let (route, commands) = {
-            let view = self.view();
-            self.check_position(&view, stream, want)?;
-            match state.plan.demand(lease, stream, want, &view) {
-                Ok(demanded) => demanded,
-                Err(error) => {
-                    drop(view);
-                    drop(state);
-                    return Err(self.refused(error, stream));
-                }
-            }
-        };
-        self.execute(&mut state, commands);
-        drop(state);
-        let view = self.view();
-        let legs = route.legs.iter().map(|leg| leg_of(&view, leg)).collect::<Result<Vec<_>, _>>()?;
-        let incarnation = route.legs.iter().rev().find_map(|leg| match leg.log {
-            LogId::Derived(id) => Some(id.0),
-            LogId::Source(_) => None,
-        });
-        let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
-        drop(view);
-        let notify = notify(&subscriber);
-        let (reading, before) = match (route.begin, legs.as_slice()) {
-            (Begin::Newest(reached), [leg]) => {
-                let watch = leg.log.on_visible(notify);
-                (Reading::Waiting { leg: leg.clone(), reached, _watch: watch }, None)
-            }
-            _ => {
-                let input = Input { legs, from: route.from, late: route.late, until: None };
-                (reading(input, notify, stream.schema(), ordered), Some(before))
-            }
-        };
-        std::mem::forget(released);
-        let mut subscription = Subscription {
-            node: self.clone(),
-            lease,
-            subscriber,
-            stream: stream.to_string(),
-            schema: stream.schema().clone(),
-            incarnation,
-            before,
-            reading,
-            until,
-            left,
-            ordered,
-        };
-        subscription.settle()?;
-        Ok(subscription)
-    }
-
-    /// A position of a source is checked against its log before anything is demanded.
-    fn check_position(
-        &self,
-        view: &crate::node::View<'_>,
-        stream: &dag_expr::Stream,
-        want: Want,
-    ) -> Result<(), NodeError> {
-        let (dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. }, Want::Position(position)) =
-            (stream, want)
-        else {
-            return Ok(());
-        };
-        let Some(source) = view.sources.get(name) else { return Ok(()) };
-        let log = source.source.log();
-        let end = log.visible().end;
-        if position.sequence > end {
-            let end = Position { run: log.visible().epoch, sequence: end };
-            let message = format!("{position} is past the end of `{name}`, which is {end}");
-            return Err(NodeError::new(Code::BadRequest, message));
-        }
-        log.check(position.run, position.sequence).map_err(|error| match error {
-            dag_log::ReadError::Trimmed { earliest, .. } => {
-                let earliest = Position { run: log.visible().epoch, sequence: earliest };
-                NodeError::new(Code::Trimmed, format!("{position} is no longer kept: the earliest is {earliest}"))
-            }
-            error => NodeError::new(Code::BadRequest, format!("{position}: {error}")),
-        })
-    }
-
-    fn refused(&self, error: DemandError, stream: &dag_expr::Stream) -> NodeError {
-        let code = match &error {
-            DemandError::NoSuchStream(_) => Code::UnknownStream,
-            DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
-            DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
-        };
-        let mut message = error.to_string();
-        if let (DemandError::TooEarly { .. }, dag_expr::Stream::Source { name, .. }) = (&error, stream)
-            && let Ok(source) = self.source(name)
-        {
-            let (epoch, earliest) = (source.source.log().visible().epoch, source.source.log().earliest().sequence);
-            message += &format!(", position {}", Position { run: epoch, sequence: earliest });
-        }
-        NodeError::new(code, message)
-    }
-
-    fn release(&self, lease: LeaseId) {
-        let state = &mut *self.state();
-        state.subscribers.remove(&lease);
-        let commands = state.plan.release(lease, self.inner.clock.millis());
-        self.execute(state, commands);
-    }
 }
 
 impl Subscription {
@@ -308,7 +148,7 @@ impl Subscription {
     }
 
     /// Begins to read if the newest complete result is there.
-    fn settle(&mut self) -> Result<bool, NodeError> {
+    pub(crate) fn settle(&mut self) -> Result<bool, NodeError> {
         let Reading::Waiting { leg, reached, .. } = &self.reading else { return Ok(true) };
         let visible = leg.log.visible();
         if visible.frontier < *reached && !visible.ended {
@@ -413,36 +253,14 @@ enum Stepped {
     Wait,
 }
 
-/// Releases a demand that comes to nothing.
-struct Released<'a> {
-    node: &'a Node,
-    lease: LeaseId,
-}
-
-impl Drop for Released<'_> {
-    fn drop(&mut self) {
-        self.node.release(self.lease);
-    }
-}
-
-/// Shown in the status as long as it is held.
-struct WaitingFor<'a> {
-    node: &'a Node,
-    lease: LeaseId,
-}
-
-impl Drop for WaitingFor<'_> {
-    fn drop(&mut self) {
-        self.node.state().waiting.remove(&self.lease);
-    }
-}
-
-fn notify(subscriber: &Arc<Subscriber>) -> Notify {
+/// What wakes the subscription.
+pub(crate) fn notify(subscriber: &Arc<Subscriber>) -> Notify {
     let subscriber = subscriber.clone();
     Arc::new(move || subscriber.wake())
 }
 
-fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
+/// A reader from the beginning of `input`.
+pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
     let run = input.legs.last().map_or(0, |leg| leg.run);
     let cursor = Cursor::new(input, notify);
     match ordered {
@@ -478,40 +296,6 @@ fn newest(leg: &Leg) -> Result<u64, dag_log::ReadError> {
     Ok(visible.end)
 }
 
-fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
-    let bad = |message| NodeError::new(Code::BadRequest, message);
-    if let Some(age) = &parameters.since {
-        if parameters.from.is_some() {
-            return Err(bad("`since` and `from` exclude each other".to_owned()));
-        }
-        let age = i64::try_from(duration("since", age)?.as_nanos()).unwrap_or(i64::MAX);
-        return Ok(Want::From(now().saturating_add(-age)));
-    }
-    match parameters.from.as_deref() {
-        None | Some("newest") => Ok(Want::Newest),
-        Some("earliest") => Ok(Want::Earliest),
-        Some("latest") => Ok(Want::Next),
-        Some(text) => {
-            if let Ok(position) = text.parse() {
-                return Ok(Want::Position(position));
-            }
-            let expected =
-                "expected newest, earliest, latest, a time such as 2026-11-01T10:00:00Z, or a position such as 3:1201";
-            dag_frame::time::parse(text)
-                .map(|time| Want::From(Timestamp(time)))
-                .map_err(|_| bad(format!("from: found `{text}`, {expected}")))
-        }
-    }
-}
-
-fn until(parameters: &SubscribeParameters) -> Result<Option<Timestamp>, NodeError> {
-    let Some(text) = &parameters.until else { return Ok(None) };
-    let time = dag_frame::time::parse(text).map_err(|_| {
-        NodeError::new(Code::BadRequest, format!("until: found `{text}`, expected a time such as 2026-11-01T10:00:00Z"))
-    })?;
-    Ok(Some(Timestamp(time)))
-}
-
 fn unreadable(error: &dag_log::ReadError) -> NodeError {
     let code = if matches!(error, dag_log::ReadError::Trimmed { .. }) { Code::Trimmed } else { Code::Internal };
     NodeError::new(code, error.to_string())
@@ -519,8 +303,4 @@ fn unreadable(error: &dag_log::ReadError) -> NodeError {
 
 fn failed(error: &dag_flow::ComputeError) -> NodeError {
     NodeError::new(Code::Internal, error.to_string())
-}
-
-fn stopped() -> NodeError {
-    NodeError::new(Code::Busy, "the node is stopping")
 }

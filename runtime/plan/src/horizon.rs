@@ -3,8 +3,8 @@
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Hops, Lookback, Order, Timestamp};
 
+use crate::demand::DemandError;
 use crate::facts::Facts;
-use crate::plan::DemandError;
 
 /// The hops of a hopping window.
 pub fn hops(window: Option<Window>) -> Option<Hops> {

@@ -1,13 +1,17 @@
 //! The plan: from demand to computations. A state machine over facts and commands that does no I/O and reads no clock.
 //!
-//! Read [`incarnation`] (what a computation's output depends on), [`facts`] (what the plan asks of the world), [`horizon`] (from which
-//! times on streams can be had), [`plan`] (demand, life cycle, commands).
+//! Read [`incarnation`] (what a computation's output depends on), [`facts`] (what the plan asks of the world), [`demand`] (what is asked of
+//! the plan), [`horizon`] (from which times on streams can be had), [`run`] and [`plan`] (life cycle, sharing, commands).
 
+pub mod demand;
 pub mod facts;
 pub mod horizon;
 pub mod incarnation;
 pub mod plan;
+pub mod run;
 
+pub use demand::{Begin, Command, DemandError, LeaseId, Millis, Route, Want};
 pub use facts::{Facts, OperatorFacts, SourceFacts};
 pub use incarnation::{Began, Incarnation, InputStart, Leg, LogId, Until};
-pub use plan::{Begin, Command, DemandError, LeaseId, Millis, Plan, Route, Run, State, Want};
+pub use plan::Plan;
+pub use run::{Run, State};

@@ -1,0 +1,239 @@
+//! How demand comes in: an expression is bound, the plan is asked, a subscription reads what that leads to.
+
+use std::sync::Arc;
+
+use dag_flow::Input;
+use dag_model::{Position, Timestamp};
+use dag_plan::{Begin, DemandError, LeaseId, LogId, Want};
+
+use crate::api::SubscribeParameters;
+use crate::clock::now;
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+use crate::runs::leg_of;
+use crate::source::duration;
+use crate::subscription::{Reading, Subscriber, Subscription, notify, reading};
+
+/// The most subscriptions at once.
+const SUBSCRIBERS: usize = 10_000;
+
+impl Node {
+    /// Registers the demand that the parameters tell, and answers a reader of it.
+    pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, NodeError> {
+        let (want, until) = (want(parameters)?, until(parameters)?);
+        let lease = self.new_lease();
+        let mut appeared = self.inner.appeared.subscribe();
+        let mut stopping = self.inner.stopping.subscribe();
+        let waiting = WaitingFor { node: self, lease };
+        let stream = loop {
+            match self.bind(&parameters.expr) {
+                Ok(stream) => break stream,
+                Err(error) if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) => {
+                    let what = error.message.lines().next().unwrap_or_default().to_owned();
+                    self.state().waiting.insert(lease, (parameters.expr.clone(), what));
+                    tokio::select! {
+                        _ = appeared.changed() => {}
+                        _ = stopping.wait_for(|stopping| *stopping) => return Err(stopped()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        drop(waiting);
+        let (node, ordered) = (self.clone(), parameters.ordered);
+        let left = parameters.limit.unwrap_or(u64::MAX);
+        let open = move || node.open_subscription(lease, &stream, want, until, left, ordered);
+        tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+    }
+
+    fn open_subscription(
+        &self,
+        lease: LeaseId,
+        stream: &dag_expr::Stream,
+        want: Want,
+        until: Option<Timestamp>,
+        left: u64,
+        ordered: bool,
+    ) -> Result<Subscription, NodeError> {
+        if *self.inner.stopping.borrow() {
+            return Err(stopped());
+        }
+        let source = match stream {
+            dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. } => Some(name.clone()),
+            dag_expr::Stream::Apply(_) => None,
+        };
+        let subscriber = Arc::new(Subscriber::new(source));
+        // Before the lock, and so dropped after it is let go: releasing takes it.
+        let released = Released { node: self, lease };
+        let mut state = self.state();
+        if state.subscribers.len() >= SUBSCRIBERS {
+            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
+            return Err(NodeError::new(Code::Busy, message));
+        }
+        state.subscribers.insert(lease, subscriber.clone());
+        let (route, commands) = {
+            let view = self.view();
+            self.check_position(&view, stream, want)?;
+            match state.plan.demand(lease, stream, want, &view) {
+                Ok(demanded) => demanded,
+                Err(error) => {
+                    drop(view);
+                    drop(state);
+                    return Err(self.refused(error, stream));
+                }
+            }
+        };
+        self.execute(&mut state, commands);
+        drop(state);
+        let view = self.view();
+        let legs = route.legs.iter().map(|leg| leg_of(&view, leg)).collect::<Result<Vec<_>, _>>()?;
+        let incarnation = route.legs.iter().rev().find_map(|leg| match leg.log {
+            LogId::Derived(id) => Some(id.0),
+            LogId::Source(_) => None,
+        });
+        let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
+        drop(view);
+        let notify = notify(&subscriber);
+        let (reading, before) = match (route.begin, legs.as_slice()) {
+            (Begin::Newest(reached), [leg]) => {
+                let watch = leg.log.on_visible(notify);
+                (Reading::Waiting { leg: leg.clone(), reached, _watch: watch }, None)
+            }
+            _ => {
+                let input = Input { legs, from: route.from, late: route.late, until: None };
+                (reading(input, notify, stream.schema(), ordered), Some(before))
+            }
+        };
+        std::mem::forget(released);
+        let mut subscription = Subscription {
+            node: self.clone(),
+            lease,
+            subscriber,
+            stream: stream.to_string(),
+            schema: stream.schema().clone(),
+            incarnation,
+            before,
+            reading,
+            until,
+            left,
+            ordered,
+        };
+        subscription.settle()?;
+        Ok(subscription)
+    }
+
+    /// A position of a source is checked against its log before anything is demanded.
+    fn check_position(
+        &self,
+        view: &crate::node::View<'_>,
+        stream: &dag_expr::Stream,
+        want: Want,
+    ) -> Result<(), NodeError> {
+        let (dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. }, Want::Position(position)) =
+            (stream, want)
+        else {
+            return Ok(());
+        };
+        let Some(source) = view.sources.get(name) else { return Ok(()) };
+        let log = source.source.log();
+        let end = log.visible().end;
+        if position.sequence > end {
+            let end = Position { run: log.visible().epoch, sequence: end };
+            let message = format!("{position} is past the end of `{name}`, which is {end}");
+            return Err(NodeError::new(Code::BadRequest, message));
+        }
+        log.check(position.run, position.sequence).map_err(|error| match error {
+            dag_log::ReadError::Trimmed { earliest, .. } => {
+                let earliest = Position { run: log.visible().epoch, sequence: earliest };
+                NodeError::new(Code::Trimmed, format!("{position} is no longer kept: the earliest is {earliest}"))
+            }
+            error => NodeError::new(Code::BadRequest, format!("{position}: {error}")),
+        })
+    }
+
+    fn refused(&self, error: DemandError, stream: &dag_expr::Stream) -> NodeError {
+        let code = match &error {
+            DemandError::NoSuchStream(_) => Code::UnknownStream,
+            DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
+            DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
+        };
+        let mut message = error.to_string();
+        if let (DemandError::TooEarly { .. }, dag_expr::Stream::Source { name, .. }) = (&error, stream)
+            && let Ok(source) = self.source(name)
+        {
+            let (epoch, earliest) = (source.source.log().visible().epoch, source.source.log().earliest().sequence);
+            message += &format!(", position {}", Position { run: epoch, sequence: earliest });
+        }
+        NodeError::new(code, message)
+    }
+
+    /// Lets go of a demand.
+    pub(crate) fn release(&self, lease: LeaseId) {
+        let state = &mut *self.state();
+        state.subscribers.remove(&lease);
+        let commands = state.plan.release(lease, self.inner.clock.millis());
+        self.execute(state, commands);
+    }
+}
+
+/// Releases a demand that comes to nothing.
+struct Released<'a> {
+    node: &'a Node,
+    lease: LeaseId,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.node.release(self.lease);
+    }
+}
+
+/// Shown in the status as long as it is held.
+struct WaitingFor<'a> {
+    node: &'a Node,
+    lease: LeaseId,
+}
+
+impl Drop for WaitingFor<'_> {
+    fn drop(&mut self) {
+        self.node.state().waiting.remove(&self.lease);
+    }
+}
+
+fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
+    let bad = |message| NodeError::new(Code::BadRequest, message);
+    if let Some(age) = &parameters.since {
+        if parameters.from.is_some() {
+            return Err(bad("`since` and `from` exclude each other".to_owned()));
+        }
+        let age = i64::try_from(duration("since", age)?.as_nanos()).unwrap_or(i64::MAX);
+        return Ok(Want::From(now().saturating_add(-age)));
+    }
+    match parameters.from.as_deref() {
+        None | Some("newest") => Ok(Want::Newest),
+        Some("earliest") => Ok(Want::Earliest),
+        Some("latest") => Ok(Want::Next),
+        Some(text) => {
+            if let Ok(position) = text.parse() {
+                return Ok(Want::Position(position));
+            }
+            let expected =
+                "expected newest, earliest, latest, a time such as 2026-11-01T10:00:00Z, or a position such as 3:1201";
+            dag_frame::time::parse(text)
+                .map(|time| Want::From(Timestamp(time)))
+                .map_err(|_| bad(format!("from: found `{text}`, {expected}")))
+        }
+    }
+}
+
+fn until(parameters: &SubscribeParameters) -> Result<Option<Timestamp>, NodeError> {
+    let Some(text) = &parameters.until else { return Ok(None) };
+    let time = dag_frame::time::parse(text).map_err(|_| {
+        NodeError::new(Code::BadRequest, format!("until: found `{text}`, expected a time such as 2026-11-01T10:00:00Z"))
+    })?;
+    Ok(Some(Timestamp(time)))
+}
+
+fn stopped() -> NodeError {
+    NodeError::new(Code::Busy, "the node is stopping")
+}
