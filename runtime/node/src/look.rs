@@ -5,7 +5,7 @@ use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
 use crate::api::{Column, Computation, Publisher, Status, Stream, Streams};
-use crate::error::NodeError;
+use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::runs::shown;
 use crate::source::SourceStream;
@@ -25,18 +25,14 @@ impl Node {
 
     /// One stream: a source by its name, a derived one by its expression.
     pub fn stream(&self, name: &str) -> Result<Stream, NodeError> {
-        let found = self.view().sources.get(name).cloned();
-        let state = self.state();
-        if let Some(source) = found {
-            return Ok(self.source_stream(&state, &source));
-        }
-        let canonical = self.bind(name).map(|stream| stream.to_string());
-        match canonical.ok().and_then(|canonical| self.derived_stream(&state, &canonical)) {
-            Some(stream) => Ok(stream),
-            None => Err(self.source(name).err().unwrap_or_else(|| {
-                NodeError::new(crate::error::Code::UnknownStream, format!("nothing has computed `{name}` yet"))
-            })),
-        }
+        let unknown = match self.source(name) {
+            Ok(source) => return Ok(self.source_stream(&self.state(), &source)),
+            Err(unknown) => unknown,
+        };
+        // Binding may ask a guest, and so comes before the lock.
+        let stream = self.bind(name).map_err(|_| unknown)?;
+        let found = self.derived_stream(&self.state(), &stream.to_string());
+        found.ok_or_else(|| NodeError::new(Code::NotFound, format!("nothing has computed `{stream}` yet")))
     }
 
     fn source_stream(&self, state: &State, source: &SourceStream) -> Stream {
