@@ -136,16 +136,22 @@ fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer,
     match kind {
         Kind::Aggregate => {
             let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
-            let facts = OperatorFacts { digest, lookback: binding.lookback, order: Order::Log };
+            let facts = OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: limits() };
             Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
         }
         Kind::Transform => {
             let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
             let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
-            let facts = OperatorFacts { digest, lookback: opening.lookback, order: opening.order };
+            let facts = OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: limits() };
             Ok(Answer { schema: opening.schema, facts })
         }
     }
+}
+
+/// What an instance may use.
+fn limits() -> dag_plan::Limits {
+    let Limits { memory, call, output } = Limits::default();
+    dag_plan::Limits { memory, call, output }
 }
 
 /// The name of an aggregate's result column.

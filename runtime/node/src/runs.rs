@@ -206,7 +206,7 @@ fn computation(
                 .iter()
                 .map(|argument| (argument.name.clone(), argument.value.clone()))
                 .collect(),
-            options: InstanceOptions { label: record.stream.clone(), random: record.id.0, limits: Limits::default() },
+            options: InstanceOptions { label: record.stream.clone(), random: record.id.0, limits: limits(record) },
             world,
         },
         inputs: record.inputs.iter().map(input).collect::<Result<_, _>>()?,
@@ -223,6 +223,11 @@ fn computation(
         output,
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
     })
+}
+
+fn limits(record: &Incarnation) -> Limits {
+    let dag_plan::Limits { memory, call, output } = record.limits;
+    Limits { memory, call, output }
 }
 
 /// A leg of a route, with its log.

@@ -3,7 +3,7 @@
 use dag_expr::Application;
 use dag_model::{Digest, Frontier, Lookback, Order, Timestamp};
 
-use crate::incarnation::LogId;
+use crate::incarnation::{Limits, LogId};
 
 /// What the plan asks of the world. Answers are cheap and from memory.
 pub trait Facts {
@@ -41,4 +41,6 @@ pub struct OperatorFacts {
     pub lookback: Lookback,
     /// How it wants its input.
     pub order: Order,
+    /// What an instance of it may use.
+    pub limits: Limits,
 }

@@ -1,5 +1,7 @@
 //! The incarnation record: all that a computation's output depends on besides its input logs.
 
+use std::time::Duration;
+
 use dag_model::{Digest, Frontier, IncarnationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,15 +24,54 @@ pub struct Incarnation {
     pub shards: u32,
     /// The version of the host's windowing.
     pub windowing: u32,
+    /// What each instance of its operator may use.
+    pub limits: Limits,
+    /// The input records that it was told to skip.
+    pub skipped: Vec<Skipped>,
 }
 
-/// A component that an incarnation ran from some frontier on.
+/// What an instance of an operator may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Time that one call may take.
+    pub call: Duration,
+    /// Bytes that one call may return.
+    pub output: u64,
+}
+
+/// An input record that a computation was told to skip, because its operator fails on it every time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which of the inputs it came from.
+    pub input: u32,
+    /// Its log.
+    pub log: LogId,
+    /// Its number there.
+    pub sequence: u64,
+    /// What the operator did.
+    pub why: String,
+}
+
+/// A component that an incarnation ran, and where it took over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
     /// The component.
     pub digest: Digest,
-    /// The input frontier at which it took over.
+    /// The frontier of the output at which it took over: what was emitted before is its predecessor's.
     pub from: Frontier,
+    /// The sequence of its first record in the output.
+    pub output: u64,
+    /// Where it took over in each input; empty for the first one, which begins where the incarnation does.
+    pub inputs: Vec<InputStart>,
+}
+
+impl Ran {
+    /// The component that an incarnation starts with.
+    pub fn first(digest: Digest) -> Ran {
+        Ran { digest, from: Frontier::START, output: 0, inputs: Vec::new() }
+    }
 }
 
 /// Where a computation starts in an input stream.

@@ -12,6 +12,6 @@ pub mod run;
 
 pub use demand::{Begin, Command, DemandError, LeaseId, Millis, Route, Want};
 pub use facts::{Facts, OperatorFacts, SourceFacts};
-pub use incarnation::{Began, Incarnation, InputStart, Leg, LogId, Until};
+pub use incarnation::{Began, Incarnation, InputStart, Leg, Limits, LogId, Ran, Skipped, Until};
 pub use plan::Plan;
 pub use run::{Run, State};

@@ -318,12 +318,14 @@ impl Plan {
         let record = Incarnation {
             id,
             stream: stream.to_string(),
-            ran: vec![Ran { digest: operator.digest, from: Frontier::START }],
+            ran: vec![Ran::first(operator.digest)],
             inputs,
             began,
             until,
             shards: 1,
             windowing: WINDOWING,
+            limits: operator.limits,
+            skipped: Vec::new(),
         };
         let run = Run {
             record,

@@ -3,14 +3,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
 use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
 use dag_plan::{
-    Began, Begin, Command, DemandError, Facts, LeaseId, LogId, OperatorFacts, Plan, SourceFacts, State, Until, Want,
+    Began, Begin, Command, DemandError, Facts, LeaseId, Limits, LogId, OperatorFacts, Plan, SourceFacts, State, Until,
+    Want,
 };
 
 const SECOND: i64 = 1_000_000_000;
+
+const LIMITS: Limits = Limits { memory: 1 << 20, call: Duration::from_secs(1), output: 1 << 20 };
 
 /// One source `x` with a record each second, sequences equal to seconds, and operators `avg`, `filter` and `delta`.
 struct World {
@@ -130,7 +134,7 @@ impl Facts for World {
             "delta" => (Lookback::Unbounded, Order::Time),
             _ => (Lookback::None, Order::Log),
         };
-        Ok(OperatorFacts { digest: Digest([7; 32]), lookback, order })
+        Ok(OperatorFacts { digest: Digest([7; 32]), lookback, order, limits: LIMITS })
     }
 }
 

@@ -1,0 +1,38 @@
+//! What the environment asks for.
+
+use std::env;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+
+struct Kill {
+    point: String,
+    /// Passes that are left, the deadly one included.
+    left: AtomicU64,
+}
+
+static KILL: LazyLock<Option<Kill>> = LazyLock::new(|| {
+    let asked = env::var("DAG_FAULT_KILL").ok()?;
+    let (point, pass) = asked.split_once(':').expect("DAG_FAULT_KILL is a point and a number: append:17");
+    let left = pass.parse().expect("DAG_FAULT_KILL is a point and a number: append:17");
+    Some(Kill { point: point.to_owned(), left: AtomicU64::new(left) })
+});
+
+static BUGS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    env::var("DAG_FAULT_BUG").map(|bugs| bugs.split(',').map(str::to_owned).collect()).unwrap_or_default()
+});
+
+pub fn point(name: &str) {
+    if let Some(kill) = KILL.as_ref()
+        && kill.point == name
+        && kill.left.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        // Nothing after this runs: SIGKILL cannot be caught.
+        let _ = kill_process(getpid(), Signal::KILL);
+    }
+}
+
+pub fn planted(bug: &str) -> bool {
+    BUGS.iter().any(|planted| planted == bug)
+}

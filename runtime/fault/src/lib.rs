@@ -1,0 +1,32 @@
+//! Moments at which a test may kill the process, and bugs that it may plant to see that another test finds them.
+//!
+//! Without the feature `armed`, which only the end-to-end tests turn on, all of it is nothing. With it, two variables of the
+//! environment are read, once:
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `DAG_FAULT_KILL=append:17` | the process sends itself SIGKILL when it passes that point for the 17th time |
+//! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
+
+#[cfg(feature = "armed")]
+mod armed;
+
+/// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`.
+#[inline]
+pub fn point(name: &'static str) {
+    #[cfg(feature = "armed")]
+    armed::point(name);
+    let _ = name;
+}
+
+/// Whether a bug is planted. Each place that asks is a promise that some test would notice its breaking.
+#[inline]
+pub fn planted(bug: &'static str) -> bool {
+    #[cfg(feature = "armed")]
+    return armed::planted(bug);
+    #[cfg(not(feature = "armed"))]
+    {
+        let _ = bug;
+        false
+    }
+}
