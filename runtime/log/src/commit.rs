@@ -36,8 +36,9 @@ impl Committer {
         Committer { queue, storage, _stop: stop }
     }
 
-    pub(crate) fn storage(&self) -> &dyn Storage {
-        &*self.storage
+    /// The files that the logs lie in; what is kept beside them is written through the same.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
     }
 
     /// Asks for a log to be made durable.

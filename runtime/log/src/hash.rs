@@ -9,9 +9,11 @@ use arrow_array::{Array, RecordBatch};
 use arrow_buffer::{BooleanBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 use crc32fast::Hasher;
+use serde::{Deserialize, Serialize};
 
-/// A hash over all records of a log in sequence, whatever the cuts between its entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A hash over all records of a log in sequence, whatever the cuts between its entries. The order of its fields is
+/// persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningHash {
     /// How many records it covers.
     pub sequence: u64,
@@ -20,16 +22,16 @@ pub struct RunningHash {
 }
 
 impl RunningHash {
-    /// Of no records, in that many columns.
-    pub(crate) fn empty(columns: usize) -> RunningHash {
+    /// Of no records, in that many columns, `time` among them.
+    pub fn empty(columns: usize) -> RunningHash {
         RunningHash { sequence: 0, streams: vec![0; columns + 1] }
     }
 
-    /// Takes in the next records.
+    /// Takes in the next records, and which of them are late.
     ///
     /// # Panics
     /// If the batch has other columns than the log.
-    pub(crate) fn update(&mut self, batch: &RecordBatch, late: Option<&BooleanBuffer>) {
+    pub fn update(&mut self, batch: &RecordBatch, late: Option<&BooleanBuffer>) {
         assert_eq!(self.streams.len(), batch.num_columns() + 1, "a batch has the log's columns");
         if let Some(late) = late {
             let mut marks = Hasher::new_with_initial(self.streams[0] as u32);

@@ -80,6 +80,11 @@ impl Index {
         self.last_where(|point| point.sequence <= sequence)
     }
 
+    /// The last point with records between it and `sequence`; the first point if there is none.
+    pub(crate) fn well_before_sequence(&self, sequence: u64) -> Point {
+        self.last_where(|point| point.sequence < sequence)
+    }
+
     fn last_where(&self, holds: impl Fn(&Point) -> bool) -> Point {
         self.points[self.points.partition_point(holds).max(1) - 1]
     }

@@ -108,7 +108,7 @@ impl Inner {
             return Err(AppendError::Sealed);
         }
         if writer.offset >= self.options.segment_bytes && writer.offset > writer.segment.start().offset {
-            let (storage, durability) = (self.committer.storage(), self.options.durability);
+            let (storage, durability) = (&**self.committer.storage(), self.options.durability);
             writer.roll(storage, &self.dir, durability, publishers())?;
             self.progress().segments.push_back(writer.segment.clone());
         }

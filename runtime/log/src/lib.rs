@@ -105,6 +105,7 @@ mod entry;
 mod files;
 mod framed;
 mod hash;
+mod hash_at;
 mod index;
 mod inner;
 mod log;

@@ -19,7 +19,7 @@ use crate::retention;
 use crate::writer::{self, Append, Writer};
 use crate::{
     Commit, CommitError, Committer, Earliest, Entry, Loaded, ReadError, Reader, RunningHash, Start, Trimmed, Visible,
-    Watch, payload, reader,
+    Watch, hash_at, payload, reader,
 };
 
 /// When an append is shown to readers and acknowledged.
@@ -166,7 +166,7 @@ impl fmt::Debug for Log {
 impl Log {
     /// Makes an empty log in `dir`, which is created where it is missing.
     pub fn create(dir: &Path, schema: &Schema, options: Options, committer: &Committer) -> Result<Log, OpenError> {
-        let storage = committer.storage();
+        let storage = &**committer.storage();
         let failed = |source| OpenError::Io { file: dir.to_owned(), source };
         storage.create_dir(dir).map_err(failed)?;
         if storage.list(dir).map_err(failed)?.iter().any(|name| crate::segment::number(name).is_some()) {
@@ -194,7 +194,7 @@ impl Log {
         options: Options,
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
-        let recovered = recovery::recover(committer.storage(), dir, options.durability)?;
+        let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
         let Recovered { segments, writer, schema, publishers, durable } = recovered;
         let progress = Progress::new(segments, writer.point(), durable);
         let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
@@ -311,8 +311,13 @@ impl Log {
     }
 
     /// The running hash after the last append.
-    pub fn running_hash(&self) -> RunningHash {
+    pub fn hash(&self) -> RunningHash {
         self.inner().writer().hash.clone()
+    }
+
+    /// The running hash over the records before `sequence`, which is kept or is the next to come.
+    pub fn hash_at(&self, sequence: u64) -> Result<RunningHash, ReadError> {
+        hash_at::hash_at(self.inner(), sequence)
     }
 
     /// Late records since the log was created.

@@ -220,10 +220,11 @@ pub(crate) fn check_sequence(progress: &Progress, asked: u64) -> Result<(), Read
     }
 }
 
-fn read_header(log: &Inner, segment: &Segment, at: Location) -> Result<Parsed, ReadError> {
+/// Reads the header of the entry at a place.
+pub(crate) fn read_header(log: &Inner, segment: &Segment, at: Location) -> Result<Parsed, ReadError> {
     let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: at.offset, what };
     let failed = |source| ReadError::Io { file: segment.path.clone(), source };
-    let file = log.files.get(log.committer.storage(), segment).map_err(failed)?;
+    let file = log.files.get(&**log.committer.storage(), segment).map_err(failed)?;
     let room = usize::try_from(segment.index().end().offset - at.offset).unwrap_or(usize::MAX);
     let mut bytes = vec![0; HEAD.min(room)];
     if bytes.len() < entry::PREFIX {
@@ -258,7 +259,7 @@ pub(crate) fn load(log: &Inner, entry: &Entry) -> Result<Loaded, ReadError> {
     drop(progress);
     let failed = |source| ReadError::Io { file: segment.path.clone(), source };
     let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: body.at.offset, what };
-    let file = log.files.get(log.committer.storage(), &segment).map_err(failed)?;
+    let file = log.files.get(&**log.committer.storage(), &segment).map_err(failed)?;
     let bytes = read_body(&*file, body).map_err(failed)?;
     entry::check_body(&body, &bytes).map_err(damaged)?;
     let loaded = payload::decode(bytes, entry.count, entry.late, &log.columns).map_err(damaged)?;

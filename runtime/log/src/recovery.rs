@@ -93,7 +93,8 @@ impl Opened {
     }
 }
 
-fn read_header(file: &dyn StorageFile, length: u64) -> io::Result<Result<(SegmentHeader, u64), String>> {
+/// Reads the header of a segment and its length; the inner error says what is wrong with it.
+pub(crate) fn read_header(file: &dyn StorageFile, length: u64) -> io::Result<Result<(SegmentHeader, u64), String>> {
     let short = || Ok(Err("the file ends within its header".into()));
     if length < framed::PREFIX as u64 {
         return short();

@@ -1,4 +1,4 @@
-//! What the log asks of a file system, so that tests can make any of it fail.
+//! What a node asks of a file system for its logs and snapshots, so that tests can make any of it fail.
 
 use std::fs;
 use std::io;
@@ -12,6 +12,8 @@ pub trait Storage: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>>;
     /// Opens a file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>>;
+    /// Gives a file another name in the same folder, in place of what has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// The names in a folder, in any order.
@@ -20,7 +22,7 @@ pub trait Storage: Send + Sync {
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Removes an empty folder.
     fn remove_dir(&self, dir: &Path) -> io::Result<()>;
-    /// Makes created and removed names in a folder durable.
+    /// Makes created, changed and removed names in a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
@@ -49,6 +51,10 @@ impl Storage for OsStorage {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         Ok(Arc::new(fs::File::options().read(true).write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -9,7 +9,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
 use common::*;
-use dag_log::{AppendError, Committer, Durability, Kind, Log, Start};
+use dag_log::{AppendError, Committer, Durability, Kind, Log, Options, ReadError, Retention, RunningHash, Start};
 use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema};
 use proptest::prelude::*;
 
@@ -65,12 +65,12 @@ proptest! {
             log.append(&batch(records), frontier(index as i64), NOW).unwrap();
         }
         log.sync().wait().unwrap();
-        let (visible, hash) = (log.visible(), log.running_hash());
+        let (visible, hash) = (log.visible(), log.hash());
         prop_assert_eq!(all(&log).unwrap(), batches.concat());
         drop(log);
         let log = Log::open(dir.path(), options, &committer).unwrap();
         prop_assert_eq!(log.visible(), visible);
-        prop_assert_eq!(log.running_hash(), hash);
+        prop_assert_eq!(log.hash(), hash);
         prop_assert_eq!(all(&log).unwrap(), batches.concat());
     }
 
@@ -83,7 +83,7 @@ proptest! {
             for records in batches {
                 log.append(&batch(records), Frontier::START, NOW).unwrap();
             }
-            log.running_hash()
+            log.hash()
         };
         let mut whole = batches.concat();
         prop_assert_eq!(hash(&batches), hash(std::slice::from_ref(&whole)));
@@ -91,6 +91,55 @@ proptest! {
         whole[changed].0 += 1;
         prop_assert_ne!(hash(&batches), hash(&[whole]));
     }
+
+    #[test]
+    fn the_hash_at_a_sequence_is_that_of_the_records_before_it(batches in any_batches(), segment in 100u64..1_000) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(Durability::Derived, segment);
+        let log = Log::create(dir.path(), &schema(), options, &Committer::new()).unwrap();
+        for (index, records) in batches.iter().enumerate() {
+            log.append(&batch(records), frontier(index as i64), NOW).unwrap();
+            log.advance(frontier(index as i64 + 1), NOW).unwrap();
+        }
+        let whole = batch(&batches.concat());
+        let mut expected = RunningHash::empty(whole.num_columns());
+        for sequence in 0..=whole.num_rows() {
+            prop_assert_eq!(log.hash_at(sequence as u64).unwrap(), expected.clone());
+            if sequence < whole.num_rows() {
+                expected.update(&whole.slice(sequence, 1), None);
+            }
+        }
+        prop_assert_eq!(log.hash(), expected);
+    }
+}
+
+#[test]
+fn the_hash_at_a_sequence_is_found_in_a_segment_with_many_index_points_and_after_trimming() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = Retention { age: None, bytes: Some(1) };
+    let options = Options { segment_bytes: 300 << 10, durability: Durability::Derived, retention: keep };
+    let log = Log::create(dir.path(), &schema(), options, &Committer::new()).unwrap();
+    let mut hashes = vec![log.hash()];
+    for index in 0..60 {
+        log.append(&at((0..3_000).map(|row| row * index)), frontier(index), NOW).unwrap();
+        hashes.push(log.hash());
+    }
+    assert!(segments(dir.path()).len() > 1);
+    let middle = |index: usize| {
+        let mut hash = hashes[index].clone();
+        hash.update(&at((0..1_000).map(|row| row * index as i64)), None);
+        hash
+    };
+    for index in 0..60 {
+        assert_eq!(log.hash_at(index as u64 * 3_000).unwrap(), hashes[index]);
+        assert_eq!(log.hash_at(index as u64 * 3_000 + 1_000).unwrap(), middle(index));
+    }
+    assert!(matches!(log.hash_at(180_001), Err(ReadError::PastEnd { end: 180_000, .. })));
+    log.trim(NOW).unwrap();
+    let earliest = log.earliest().sequence;
+    assert!(earliest > 0);
+    assert_eq!(log.hash_at(earliest).unwrap(), hashes[earliest as usize / 3_000]);
+    assert!(matches!(log.hash_at(earliest - 1), Err(ReadError::Trimmed { .. })));
 }
 
 #[test]
@@ -100,7 +149,7 @@ fn a_null_and_an_empty_text_have_different_hashes() {
         let dir = tempfile::tempdir().unwrap();
         let log = Log::create(dir.path(), &schema(), options(Durability::Derived, 1 << 20), &committer).unwrap();
         log.append(&batch(&[(0, None, host.map(str::to_owned))]), Frontier::START, NOW).unwrap();
-        log.running_hash()
+        log.hash()
     };
     assert_ne!(hash(None), hash(Some("")));
 }

@@ -47,6 +47,9 @@ impl Storage for Gated {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         Ok(Arc::new(GatedFile(self.0.clone(), OsStorage.open(path)?)))
     }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsStorage.rename(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         OsStorage.remove(path)
     }

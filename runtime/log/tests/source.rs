@@ -113,10 +113,10 @@ fn publishers_and_late_counts_outlive_the_segments_that_they_came_in() {
         at_1000(&source, named(batch, [3 + batch as i64])).unwrap();
     }
     assert!(source.log().trim(Timestamp(0)).unwrap().segments > 2);
-    let (stats, hash) = (source.stats(), source.log().running_hash());
+    let (stats, hash) = (source.stats(), source.log().hash());
     source = reopen(source, &dir, 1000);
     assert_eq!(dag_log::Stats { bytes: stats.bytes, ..source.stats() }, stats);
-    assert_eq!(source.log().running_hash(), hash);
+    assert_eq!(source.log().hash(), hash);
     assert_eq!(source.publisher("old"), Some((9, 1)));
     assert_eq!((stats.late, stats.frontier), (1, at_second(22)));
 }
@@ -282,7 +282,7 @@ proptest! {
             restarted = Source::open(restarted_dir.path(), options, &committer, Timestamp(1000 * S)).unwrap();
         }
         prop_assert_eq!(all(steady.log()).unwrap(), all(restarted.log()).unwrap());
-        prop_assert_eq!(steady.log().running_hash(), restarted.log().running_hash());
+        prop_assert_eq!(steady.log().hash(), restarted.log().hash());
         prop_assert_eq!(steady.stats().late, restarted.stats().late);
     }
 

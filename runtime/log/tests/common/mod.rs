@@ -128,6 +128,9 @@ impl Storage for Unsynced {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         Ok(Arc::new(UnsyncedFile(OsStorage.open(path)?)))
     }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsStorage.rename(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         OsStorage.remove(path)
     }
