@@ -10,18 +10,30 @@ use crate::client::{Client, Target};
 use crate::exit::Exit;
 use crate::output;
 use dag_node::api::Deployed;
+use dag_node::limits::{CallTime, Memory, Output};
 
 /// Bring operators to a running node
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   dag deploy my_ops.wasm
   dag deploy target/wasm32-unknown-unknown/release/my_ops.wasm --json
+  dag deploy my_ops.wasm --memory 1GiB --time 2s
 
-A file is a component, or the core module that cargo builds from a crate with dag's SDK."#)]
+A file is a component, or the core module that cargo builds from a crate with dag's SDK.
+Limits that are given hold for what starts from now on; deploying the same file again with others changes them."#)]
 pub struct Deploy {
     /// Components to deploy, in this order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Memory that one instance of their operators may have [default: as the node says]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Memory>,
+    /// Time that one call may take [default: as the node says]
+    #[arg(long, value_name = "DURATION")]
+    time: Option<CallTime>,
+    /// What one call may return [default: as the node says]
+    #[arg(long, value_name = "SIZE")]
+    output: Option<Output>,
     /// Print the node's answers as JSON, one after the other
     #[arg(long)]
     json: bool,
@@ -33,7 +45,11 @@ impl Deploy {
         for file in &self.files {
             let shown = file.display();
             let bytes = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
-            let answer = client.post(&Target::new(&["components"]), "application/wasm", bytes.into()).await;
+            let target = Target::new(&["components"])
+                .with_some("memory", self.memory)
+                .with_some("time", self.time)
+                .with_some("output", self.output);
+            let answer = client.post(&target, "application/wasm", bytes.into()).await;
             let answer = answer.with_context(|| format!("cannot deploy {shown}"))?;
             self.show(answer)?;
         }

@@ -10,6 +10,7 @@ use std::{env, fs, io, process, thread};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use dag_node::Config;
+use dag_node::limits::{CallTime, LimitSettings, Memory, Output};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -58,6 +59,15 @@ struct Settings {
     /// How long a computation outlives its last subscriber [default: 5s]
     #[arg(long, value_name = "DURATION", env = "DAG_LINGER", hide_env_values = true)]
     linger: Option<Span>,
+    /// Memory that one instance of an operator may have [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_MEMORY", hide_env_values = true)]
+    operator_memory: Option<Memory>,
+    /// Time that one call of an operator may take [default: 10s]
+    #[arg(long, value_name = "DURATION", env = "DAG_OPERATOR_TIME", hide_env_values = true)]
+    operator_time: Option<CallTime>,
+    /// What one call of an operator may return [default: 64MiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_OUTPUT", hide_env_values = true)]
+    operator_output: Option<Output>,
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DAG_LOG_FORMAT", hide_env_values = true)]
     log_format: Option<LogFormat>,
@@ -103,6 +113,9 @@ impl Settings {
             data: self.data.or(other.data),
             workers: self.workers.or(other.workers),
             linger: self.linger.or(other.linger),
+            operator_memory: self.operator_memory.or(other.operator_memory),
+            operator_time: self.operator_time.or(other.operator_time),
+            operator_output: self.operator_output.or(other.operator_output),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
@@ -136,6 +149,11 @@ impl Settings {
             data: self.data.map_or_else(default_data, Ok)?,
             workers: workers(self.workers),
             linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
+            limits: LimitSettings {
+                memory: self.operator_memory,
+                time: self.operator_time,
+                output: self.operator_output,
+            },
         })
     }
 }
@@ -182,15 +200,26 @@ mod tests {
 
     #[test]
     fn the_file_counts_where_options_say_nothing() {
-        let file: Settings = toml::from_str("listen = '127.0.0.1:1'\nlinger = '1m'\nlog-format = 'json'").unwrap();
+        let file: Settings =
+            toml::from_str("listen = '127.0.0.1:1'\nlinger = '1m'\noperator-memory = '1GiB'\nlog-format = 'json'")
+                .unwrap();
         let options = Settings { listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))), ..Settings::default() };
         let config = options.or(file).config().unwrap();
         assert_eq!((config.listen.port(), config.linger), (2, Duration::from_secs(60)));
+        assert_eq!(config.limits.memory, "1GiB".parse().ok());
     }
 
     #[test]
     fn an_unknown_key_of_the_file_is_refused() {
         assert!(toml::from_str::<Settings>("lissten = '127.0.0.1:1'").is_err());
+    }
+
+    #[test]
+    fn a_limit_out_of_bounds_is_refused_by_name() {
+        let refused = |file: &str| toml::from_str::<Settings>(file).unwrap_err().to_string();
+        let why = refused("operator-memory = '0MiB'");
+        assert!(why.contains("operator-memory") && why.contains("expected 1MiB to 4GiB"), "{why}");
+        assert!(refused("operator-time = '0s'").contains("expected 10ms to 1h"));
     }
 
     #[test]

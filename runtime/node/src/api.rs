@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{CallTime, LimitSettings, Memory, Output};
+
 /// The answer of `GET /v1/streams`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Streams {
@@ -306,6 +308,25 @@ pub struct Parameter {
     pub doc: String,
 }
 
+/// The parameters of `POST /v1/components`: what its operators may use, where that is not what the node says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeployParameters {
+    /// The memory of an instance: `256MiB`.
+    pub memory: Option<Memory>,
+    /// The time of a call: `10s`.
+    pub time: Option<CallTime>,
+    /// What a call may return: `64MiB`.
+    pub output: Option<Output>,
+}
+
+impl DeployParameters {
+    /// What they say of limits.
+    pub fn limits(&self) -> LimitSettings {
+        LimitSettings { memory: self.memory, time: self.time, output: self.output }
+    }
+}
+
 /// The answer of `POST /v1/components`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Deployed {
@@ -317,6 +338,8 @@ pub struct Deployed {
     pub digest: String,
     /// Whether these bytes were deployed before.
     pub repeat: bool,
+    /// What each instance of it may use.
+    pub limits: LimitSettings,
     /// What it exports.
     pub operators: Vec<Operator>,
     /// The streams that waited for it and run now.
@@ -361,6 +384,8 @@ pub struct Computation {
     pub component: String,
     /// That component's digest.
     pub digest: String,
+    /// What its instances may use.
+    pub limits: LimitSettings,
     /// How many subscriptions and computations need it.
     pub users: usize,
     /// Records read.

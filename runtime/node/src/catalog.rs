@@ -9,12 +9,12 @@ use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
+use crate::limits::{LimitSettings, recorded};
 
 /// The answers that are remembered before they are forgotten all at once.
 const ANSWERS: usize = 10_000;
 
 /// The components that are deployed.
-#[derive(Default)]
 pub struct Catalog {
     by_digest: HashMap<Digest, Arc<Component>>,
     /// By name: the version that new computations get.
@@ -22,6 +22,10 @@ pub struct Catalog {
     /// By operator name.
     operators: BTreeMap<String, (Arc<Component>, Arc<Signature>)>,
     answers: Mutex<HashMap<Question, Answer>>,
+    /// What operators may use, where their deployment says nothing else.
+    defaults: Limits,
+    /// By digest: what deployments said of limits.
+    limits: HashMap<Digest, LimitSettings>,
 }
 
 type Question = (Digest, String, Vec<(String, String)>, Vec<(String, Schema)>);
@@ -45,6 +49,36 @@ pub enum Change {
 }
 
 impl Catalog {
+    /// No components yet; these limits for those that come.
+    pub fn new(defaults: Limits, kept: Vec<(Digest, LimitSettings)>) -> Catalog {
+        Catalog {
+            by_digest: HashMap::new(),
+            current: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            answers: Mutex::default(),
+            defaults,
+            limits: kept.into_iter().collect(),
+        }
+    }
+
+    /// What instances of the component with that digest may use: what its deployment said, else what the node says.
+    pub fn limits(&self, digest: Digest) -> Limits {
+        self.said(digest).over(self.defaults)
+    }
+
+    /// What the component's deployments said of limits.
+    pub fn said(&self, digest: Digest) -> LimitSettings {
+        self.limits.get(&digest).copied().unwrap_or_default()
+    }
+
+    /// A deployment of that component says so; what it does not say stays.
+    pub fn limit(&mut self, digest: Digest, settings: LimitSettings) {
+        let settings = settings.or(self.said(digest));
+        self.limits.insert(digest, settings);
+        // What it answered was answered, or refused, within its old limits.
+        self.answers.get_mut().expect("nobody panics holding it").retain(|(asked, ..), _| *asked != digest);
+    }
+
     /// Takes a component in. `embedded` ones may replace one of the same version: that is how a binary under development
     /// differs from the last.
     pub fn deploy(&mut self, component: Arc<Component>, embedded: bool) -> Result<Change, NodeError> {
@@ -110,7 +144,8 @@ impl Catalog {
         let answer = match answers.get(&question) {
             Some(answer) => answer.clone(),
             None => {
-                let answer = ask(component, application.kind, &question).map_err(|error| error.to_string())?;
+                let limits = self.limits(component.digest());
+                let answer = ask(component, application.kind, &question, limits).map_err(|error| error.to_string())?;
                 if answers.len() >= ANSWERS {
                     answers.clear();
                 }
@@ -128,30 +163,26 @@ impl Catalog {
 }
 
 /// Binds a new instance. An aggregate's schema is its value alone.
-fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer, dag_wasm::CallError> {
+fn ask(component: &Component, kind: Kind, question: &Question, limits: Limits) -> Result<Answer, dag_wasm::CallError> {
     let (digest, name, arguments, inputs) = question;
     let arguments: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let options = InstanceOptions { label: name.clone(), random: 0, limits: Limits::default() };
+    let options = InstanceOptions { label: name.clone(), random: 0, limits };
     let digest = *digest;
     match kind {
         Kind::Aggregate => {
             let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
-            let facts = OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: limits() };
+            let facts =
+                OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: recorded(limits) };
             Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
         }
         Kind::Transform => {
             let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
             let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
-            let facts = OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: limits() };
+            let facts =
+                OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: recorded(limits) };
             Ok(Answer { schema: opening.schema, facts })
         }
     }
-}
-
-/// What an instance may use.
-fn limits() -> dag_plan::Limits {
-    let Limits { memory, call, output } = Limits::default();
-    dag_plan::Limits { memory, call, output }
 }
 
 /// The name of an aggregate's result column.

@@ -5,24 +5,27 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use dag_expr::{Kind, ParameterKind, Signature};
 use dag_model::Digest;
-use dag_wasm::{Component, LoadError};
+use dag_wasm::{Component, Limits, LoadError};
 
-use crate::api::{Deployed, Operator, Operators, Parameter};
+use crate::api::{DeployParameters, Deployed, Operator, Operators, Parameter};
 use crate::catalog::Change;
 use crate::error::{Code, NodeError};
+use crate::limits::LimitSettings;
 use crate::node::{Node, ServeError};
 
 impl Node {
     /// Makes a component's operators available, and tells what started because of it.
-    pub async fn deploy(&self, bytes: Bytes) -> Result<Deployed, NodeError> {
+    pub async fn deploy(&self, bytes: Bytes, parameters: DeployParameters) -> Result<Deployed, NodeError> {
         let node = self.clone();
-        tokio::task::spawn_blocking(move || node.deploy_blocking(&bytes))
+        tokio::task::spawn_blocking(move || node.deploy_blocking(&bytes, &parameters))
             .await
             .map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
     }
 
-    fn deploy_blocking(&self, bytes: &[u8]) -> Result<Deployed, NodeError> {
-        let component = self.inner.runtime.load(bytes).map_err(|error| {
+    fn deploy_blocking(&self, bytes: &[u8], parameters: &DeployParameters) -> Result<Deployed, NodeError> {
+        let said = parameters.limits();
+        let limits = said.or(self.inner.config.limits).over(Limits::default());
+        let component = self.inner.runtime.load_within(bytes, limits).map_err(|error| {
             let code = if matches!(error, LoadError::TooLarge(_)) { Code::TooLarge } else { Code::BadComponent };
             NodeError::new(code, error.to_string())
         })?;
@@ -32,6 +35,11 @@ impl Node {
         if change == Change::Deployed {
             self.inner.meta.put_component(component.digest()).map_err(|error| internal(&error))?;
             tracing::info!(component = component.name(), version = %component.version(), digest = %component.digest(), "deployed");
+        }
+        if !said.is_empty() {
+            self.change(|catalog| catalog.limit(component.digest(), said));
+            let said = self.view().catalog.said(component.digest());
+            self.inner.meta.put_limits(component.digest(), &said).map_err(|error| internal(&error))?;
         }
         let waiting: Vec<String> = self.state().waiting.values().map(|(text, _)| text.clone()).collect();
         let mut started: Vec<String> =
@@ -44,6 +52,7 @@ impl Node {
             version: component.version().to_string(),
             digest: component.digest().to_string(),
             repeat: change == Change::None,
+            limits: LimitSettings::of(self.view().catalog.limits(component.digest())),
             operators: component.signatures().iter().map(|signature| shown(&component, signature)).collect(),
             started,
         })
@@ -63,7 +72,10 @@ impl Node {
             let path = self.path(*digest);
             let data = |why: String| ServeError::Data { path: path.clone(), why };
             let bytes = std::fs::read(&path).map_err(|error| data(error.to_string()))?;
-            let component = self.inner.runtime.load(&bytes).map_err(|error| data(error.to_string()))?;
+            // What could say what it is when it was deployed still can, whatever the node's limits are now.
+            let limits = self.view().catalog.said(*digest).over(Limits::default());
+            let component = self.inner.runtime.load_within(&bytes, limits);
+            let component = component.map_err(|error| data(error.to_string()))?;
             if component.digest() != *digest {
                 return Err(data("its bytes are not those that were deployed".to_owned()));
             }

@@ -1,6 +1,6 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
-//! Read [`api`] (the values of the HTTP API), `node` (what is put together), `source` and `catalog` (what there is), `demand` and
+//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `demand` and
 //! `subscription` (how demand comes in), `runs` (how the plan's commands are carried out), then `timers`, `look` and `explain`. [`pipe`] is the same
 //! engine on standard input and output.
 
@@ -13,6 +13,7 @@ mod error;
 mod explain;
 mod facts;
 mod http;
+pub mod limits;
 mod logs;
 mod look;
 mod meta;

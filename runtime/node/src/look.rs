@@ -6,6 +6,7 @@ use dag_plan::{LogId, Run, State as RunState};
 
 use crate::api::{Column, Computation, Publisher, Status, Stream, Streams};
 use crate::error::{Code, NodeError};
+use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
 use crate::runs::shown;
 use crate::source::SourceStream;
@@ -111,6 +112,7 @@ impl Node {
             operator: String::new(),
             component: String::new(),
             digest: String::new(),
+            limits: LimitSettings::default(),
             users: 1,
             records_in: 0,
             records_out: 0,
@@ -147,6 +149,7 @@ impl Node {
             component: component
                 .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
             digest: digest.map_or_else(String::new, |digest| digest.to_string()),
+            limits: LimitSettings::of(of_record(run.record.limits)),
             users: run.users(),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),

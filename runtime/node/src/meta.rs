@@ -9,6 +9,7 @@ use dag_plan::Incarnation;
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::api::CreateStream;
+use crate::limits::LimitSettings;
 
 /// The version of the tables; a node refuses newer ones.
 const FORMAT: u64 = 1;
@@ -19,6 +20,8 @@ const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
 const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
 /// Order of deployment to digest.
 const COMPONENTS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("components");
+/// A component's digest to what its deployments said of limits, as JSON.
+const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits");
 /// An incarnation's number to its record in postcard.
 const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
@@ -36,7 +39,7 @@ pub enum MetaError {
         /// The table.
         table: &'static str,
         /// The row.
-        key: u64,
+        key: String,
         /// What is wrong with it.
         why: String,
     },
@@ -60,6 +63,8 @@ pub struct Kept {
     pub sources: Vec<(u64, CreateStream)>,
     /// Components in the order of their deployment.
     pub components: Vec<Digest>,
+    /// What components' deployments said of limits.
+    pub limits: Vec<(Digest, LimitSettings)>,
     /// Incarnations, and whether they are finished.
     pub incarnations: Vec<(Incarnation, bool)>,
 }
@@ -77,6 +82,7 @@ impl Meta {
             drop(header);
             transaction.open_table(SOURCES)?;
             transaction.open_table(COMPONENTS)?;
+            transaction.open_table(LIMITS)?;
             transaction.open_table(INCARNATIONS)?;
             transaction.open_table(FINISHED)?;
             Ok(found)
@@ -90,7 +96,7 @@ impl Meta {
 
     fn read(&self) -> Result<Kept, MetaError> {
         let mut kept = Kept::default();
-        let (mut sources, mut incarnations) = (Vec::new(), Vec::new());
+        let (mut sources, mut limits, mut incarnations) = (Vec::new(), Vec::new(), Vec::new());
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         (|| {
             for row in transaction.open_table(SOURCES)?.iter()? {
@@ -100,6 +106,10 @@ impl Meta {
             for row in transaction.open_table(COMPONENTS)?.iter()? {
                 kept.components.push(Digest(*row?.1.value()));
             }
+            for row in transaction.open_table(LIMITS)?.iter()? {
+                let (digest, settings) = row?;
+                limits.push((Digest(*digest.value()), settings.value().to_vec()));
+            }
             let finished = transaction.open_table(FINISHED)?;
             for row in transaction.open_table(INCARNATIONS)?.iter()? {
                 let (id, record) = row?;
@@ -108,14 +118,16 @@ impl Meta {
             Ok::<(), redb::Error>(())
         })()?;
         for (key, bytes) in sources {
-            let settings = serde_json::from_slice(&bytes);
-            let why = |error: serde_json::Error| MetaError::Row { table: "sources", key, why: error.to_string() };
-            kept.sources.push((key, settings.map_err(why)?));
+            let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("sources", key, why))?;
+            kept.sources.push((key, settings));
+        }
+        for (digest, bytes) in limits {
+            let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("limits", digest, why))?;
+            kept.limits.push((digest, settings));
         }
         for (key, bytes, finished) in incarnations {
-            let record = postcard::from_bytes(&bytes);
-            let why = |error: postcard::Error| MetaError::Row { table: "incarnations", key, why: error.to_string() };
-            kept.incarnations.push((record.map_err(why)?, finished));
+            let record = postcard::from_bytes(&bytes).map_err(|why| unreadable("incarnations", key, why))?;
+            kept.incarnations.push((record, finished));
         }
         Ok(kept)
     }
@@ -134,6 +146,12 @@ impl Meta {
             table.insert(next, &digest.0)?;
             Ok(())
         })
+    }
+
+    /// Keeps what a component's deployments said of limits.
+    pub fn put_limits(&self, digest: Digest, settings: &LimitSettings) -> Result<(), MetaError> {
+        let json = serde_json::to_vec(settings).expect("settings are plain values");
+        self.write(|transaction| Ok(transaction.open_table(LIMITS)?.insert(&digest.0, json.as_slice()).map(drop)?))
     }
 
     /// Keeps an incarnation record.
@@ -164,4 +182,8 @@ impl Meta {
         transaction.commit().map_err(redb::Error::from)?;
         Ok(answer)
     }
+}
+
+fn unreadable(table: &'static str, key: impl ToString, why: impl ToString) -> MetaError {
+    MetaError::Row { table, key: key.to_string(), why: why.to_string() }
 }

@@ -13,12 +13,13 @@ use dag_flow::Flow;
 use dag_log::Committer;
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
-use dag_wasm::{Runtime, RuntimeOptions};
+use dag_wasm::{Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
 use crate::error::{Code, NodeError};
+use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
 use crate::runs::{Reports, Runs};
@@ -36,6 +37,8 @@ pub struct Config {
     pub workers: usize,
     /// How long a computation outlives its last subscriber.
     pub linger: Duration,
+    /// What operators may use, where their deployment says nothing else.
+    pub limits: LimitSettings,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -125,7 +128,7 @@ impl Node {
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let committer = Committer::new();
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, incarnations } = kept;
+        let Kept { sources, components, limits, incarnations } = kept;
         let mut open = Sources::new();
         for (number, settings) in sources {
             let folder = config.data.join("sources").join(number.to_string());
@@ -140,6 +143,7 @@ impl Node {
         }
         let logs = Logs::new(config.data.join("derived"), committer.clone());
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
+        let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
         let inner = Inner {
             config,
             meta,
@@ -150,7 +154,7 @@ impl Node {
             started: Instant::now(),
             address: OnceLock::new(),
             sources: RwLock::new(open),
-            catalog: RwLock::new(Catalog::default()),
+            catalog: RwLock::new(catalog),
             logs,
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),

@@ -13,6 +13,7 @@ use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeCo
 
 use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use crate::error::{Code, NodeError};
+use crate::limits::LimitSettings;
 use crate::node::{Config, ServeError};
 use crate::subscription::Next;
 
@@ -80,6 +81,7 @@ pub async fn run(
         data: options.scratch.clone(),
         workers: options.workers,
         linger: Duration::ZERO,
+        limits: LimitSettings::default(),
     };
     let node = crate::serve::start(config).await?;
     let name = {

@@ -8,10 +8,11 @@ use dag_expr::{Application, Stream};
 use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Progress, World};
 use dag_model::{Frontier, IncarnationId, Timestamp};
 use dag_plan::{Began, Command, Incarnation, LogId, Until};
-use dag_wasm::{InstanceOptions, Limits};
+use dag_wasm::InstanceOptions;
 use tokio::sync::mpsc;
 
 use crate::error::{Code, NodeError};
+use crate::limits::of_record;
 use crate::node::{Node, State, View};
 
 /// What a worker says of a run.
@@ -206,7 +207,11 @@ fn computation(
                 .iter()
                 .map(|argument| (argument.name.clone(), argument.value.clone()))
                 .collect(),
-            options: InstanceOptions { label: record.stream.clone(), random: record.id.0, limits: limits(record) },
+            options: InstanceOptions {
+                label: record.stream.clone(),
+                random: record.id.0,
+                limits: of_record(record.limits),
+            },
             world,
         },
         inputs: record.inputs.iter().map(input).collect::<Result<_, _>>()?,
@@ -223,11 +228,6 @@ fn computation(
         output,
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
     })
-}
-
-fn limits(record: &Incarnation) -> Limits {
-    let dag_plan::Limits { memory, call, output } = record.limits;
-    Limits { memory, call, output }
 }
 
 /// A leg of a route, with its log.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dag_node::limits::LimitSettings;
 use dag_node::{Config, ServeError};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -36,6 +37,7 @@ impl TestNode {
             data: data.path().to_owned(),
             workers: 1,
             linger: Duration::ZERO,
+            limits: LimitSettings::default(),
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };

@@ -13,6 +13,7 @@ use crate::bindings::types;
 use crate::description::{Description, Version};
 use crate::host::Host;
 use crate::instance::{CallError, Instance, InstanceOptions};
+use crate::limits::Limits;
 use crate::ticker::Ticker;
 use crate::transform::Transform;
 
@@ -83,8 +84,8 @@ impl Guests {
     }
 
     /// What the component says of itself, by world.
-    pub fn describe(&self) -> Result<Vec<(Kind, types::Description)>, CallError> {
-        let options = InstanceOptions { label: "describe".into(), ..InstanceOptions::default() };
+    pub fn describe(&self, limits: Limits) -> Result<Vec<(Kind, types::Description)>, CallError> {
+        let options = InstanceOptions { label: "describe".into(), random: 0, limits };
         let mut described = Vec::new();
         if self.aggregate.is_some() {
             let mut guest = self.aggregate(options.clone())?.instance;

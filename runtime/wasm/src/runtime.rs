@@ -14,6 +14,7 @@ use crate::cache::Cache;
 use crate::component::{Component, Guests};
 use crate::description;
 use crate::host::{Host, ThisHost};
+use crate::limits::Limits;
 use crate::load::{self, LoadError};
 use crate::ticker::Ticker;
 
@@ -64,6 +65,11 @@ impl Runtime {
     /// Loads a component, or a core module that says what component it is, and asks it what it is. Compiles it, if it is not
     /// in the cache: seconds for a large one.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Component>, LoadError> {
+        self.load_within(bytes, Limits::default())
+    }
+
+    /// The same, where the component has to say within these limits what it is.
+    pub fn load_within(&self, bytes: &[u8], limits: Limits) -> Result<Arc<Component>, LoadError> {
         let bytes = load::to_component(bytes)?;
         let digest = Digest(Sha256::digest(&bytes).into());
         let code = self.compile(&bytes, &digest)?;
@@ -75,7 +81,7 @@ impl Runtime {
             aggregate: worlds.aggregate.then(|| AggregatePre::new(pre.clone())).transpose().map_err(load::misfit)?,
             transform: worlds.transform.then(|| TransformPre::new(pre)).transpose().map_err(load::misfit)?,
         };
-        let description = description::check(guests.describe()?)?;
+        let description = description::check(guests.describe(limits)?)?;
         Ok(Arc::new(Component { digest, bytes, description, guests }))
     }
 

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
 use dag_node::Config;
+use dag_node::limits::LimitSettings;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -30,6 +31,7 @@ impl Node {
             data: data.path().to_owned(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             linger: DEFAULT_LINGER,
+            limits: LimitSettings::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

@@ -1,12 +1,13 @@
 //! Operators: listed, and deployed as components.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 
 use super::content::Content;
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{Deployed, Operators};
+use crate::api::{DeployParameters, Deployed, Operators};
 
 /// `GET /v1/operators`
 pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
@@ -14,6 +15,11 @@ pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
 }
 
 /// `POST /v1/components`
-pub(super) async fn deploy(State(node): State<Node>, Content(component): Content) -> Result<Json<Deployed>, Failed> {
-    Ok(Json(node.deploy(component).await?))
+pub(super) async fn deploy(
+    State(node): State<Node>,
+    parameters: Result<Query<DeployParameters>, QueryRejection>,
+    Content(component): Content,
+) -> Result<Json<Deployed>, Failed> {
+    let Query(parameters) = parameters?;
+    Ok(Json(node.deploy(component, parameters).await?))
 }

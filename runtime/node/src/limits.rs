@@ -1,0 +1,231 @@
+//! Limits on what an operator's instances may use: how one writes them, and what a deployment says instead of the node.
+//!
+//! Limits are texts wherever people and files have them: `256MiB`, `10s`. Each kind has bounds of its own; what lies outside is
+//! refused with them.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use dag_expr::syntax::duration;
+use dag_wasm::Limits;
+use serde::{Deserialize, Serialize};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Bytes of linear memory that one instance may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Memory(u64);
+
+/// How long one call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CallTime(Duration);
+
+/// Bytes that one call may return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Output(u64);
+
+/// What a node or a deployment says of limits. What it does not say is as it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Bytes of linear memory that one instance may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// How long one call may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<CallTime>,
+    /// Bytes that one call may return.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+}
+
+impl LimitSettings {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == LimitSettings::default()
+    }
+
+    /// These, and `other` where they say nothing.
+    pub fn or(self, other: LimitSettings) -> LimitSettings {
+        LimitSettings {
+            memory: self.memory.or(other.memory),
+            time: self.time.or(other.time),
+            output: self.output.or(other.output),
+        }
+    }
+
+    /// These limits, and `other` where they say nothing.
+    pub fn over(self, other: Limits) -> Limits {
+        Limits {
+            memory: self.memory.map_or(other.memory, |memory| memory.0),
+            call: self.time.map_or(other.call, |time| time.0),
+            output: self.output.map_or(other.output, |output| output.0),
+        }
+    }
+
+    /// All that these limits say.
+    pub fn of(limits: Limits) -> LimitSettings {
+        LimitSettings {
+            memory: Some(Memory(limits.memory)),
+            time: Some(CallTime(limits.call)),
+            output: Some(Output(limits.output)),
+        }
+    }
+}
+
+/// Limits as an incarnation records them.
+pub(crate) fn recorded(limits: Limits) -> dag_plan::Limits {
+    let Limits { memory, call, output } = limits;
+    dag_plan::Limits { memory, call, output }
+}
+
+/// The limits that an incarnation recorded.
+pub(crate) fn of_record(limits: dag_plan::Limits) -> Limits {
+    let dag_plan::Limits { memory, call, output } = limits;
+    Limits { memory, call, output }
+}
+
+impl FromStr for Memory {
+    type Err = String;
+
+    /// A guest of the SDK begins with a little more than a mebibyte, and 32-bit memory ends at four gibibytes.
+    fn from_str(text: &str) -> Result<Memory, String> {
+        size(text, MIB..=4 * GIB).map(Memory)
+    }
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    /// A frame's length is a 32-bit number, and the host holds as much again while it checks one.
+    fn from_str(text: &str) -> Result<Output, String> {
+        size(text, 4 * KIB..=GIB).map(Output)
+    }
+}
+
+impl FromStr for CallTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CallTime, String> {
+        const BOUNDS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+        let ns = dag_expr::argument::duration(text).map_err(|error| error.to_string())?;
+        let time = u64::try_from(ns).map(Duration::from_nanos).ok();
+        match time.filter(|time| BOUNDS.contains(time)) {
+            Some(time) => Ok(CallTime(time)),
+            None => Err(format!("expected {} to {}, found `{text}`", span(*BOUNDS.start()), span(*BOUNDS.end()))),
+        }
+    }
+}
+
+const UNITS: [(&str, u64); 4] = [("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)];
+
+/// The bytes that `text` tells, if they lie within `bounds`.
+fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).map(|(_, scale)| *scale);
+    let (Some(scale), false) = (scale, number.is_empty()) else {
+        return Err(format!("expected a whole number of B, KiB, MiB or GiB, such as 256MiB, found `{text}`"));
+    };
+    // A number that 64 bits do not hold is out of any bounds.
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale));
+    bytes.filter(|bytes| bounds.contains(bytes)).ok_or_else(|| {
+        format!("expected {} to {}, found `{text}`", bytes_text(*bounds.start()), bytes_text(*bounds.end()))
+    })
+}
+
+/// Bytes in the greatest unit that divides them.
+fn bytes_text(bytes: u64) -> String {
+    let (name, scale) = UNITS.iter().find(|(_, scale)| bytes.is_multiple_of(*scale)).expect("a byte divides all");
+    format!("{}{name}", bytes / scale)
+}
+
+fn span(time: Duration) -> String {
+    duration::canonical(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&bytes_text(self.0))
+    }
+}
+
+impl fmt::Display for CallTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&span(self.0))
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&bytes_text(self.0))
+    }
+}
+
+/// serde's way through text.
+macro_rules! as_text {
+    ($($name:ty),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<$name, String> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(limit: $name) -> String {
+                limit.to_string()
+            }
+        }
+    )*};
+}
+
+as_text!(Memory, CallTime, Output);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_reads_as_it_is_written() {
+        for text in ["1MiB", "256MiB", "4GiB", "1025KiB", "1048577B"] {
+            assert_eq!(text.parse::<Memory>().map(|memory| memory.to_string()).as_deref(), Ok(text));
+        }
+        assert_eq!("1024 MiB".parse::<Memory>().map(|memory| memory.to_string()).as_deref(), Ok("1GiB"));
+        assert_eq!("1500ms".parse::<CallTime>().map(|time| time.to_string()).as_deref(), Ok("1s500ms"));
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused_with_what_would_be_one() {
+        let memory = |text: &str| text.parse::<Memory>().unwrap_err();
+        for text in ["256MB", "256", "MiB", "", "-1MiB", "1.5GiB", "256mib"] {
+            assert!(memory(text).contains("such as 256MiB"), "{text}: {}", memory(text));
+        }
+        for text in ["0B", "0MiB", "1023KiB", "5GiB", "99999999999999999999GiB"] {
+            assert_eq!(memory(text), format!("expected 1MiB to 4GiB, found `{text}`"));
+        }
+        assert_eq!("2GiB".parse::<Output>().unwrap_err(), "expected 4KiB to 1GiB, found `2GiB`");
+        for text in ["0s", "9ms", "2h", "-1s"] {
+            assert_eq!(text.parse::<CallTime>().unwrap_err(), format!("expected 10ms to 1h, found `{text}`"));
+        }
+        assert!("10".parse::<CallTime>().is_err());
+    }
+
+    #[test]
+    fn a_deployments_limits_go_before_the_nodes_and_come_back_from_json() {
+        let settings: LimitSettings = serde_json::from_str(r#"{"memory": "1GiB", "time": "2s"}"#).unwrap();
+        let limits = settings.over(Limits::default());
+        let expected = Limits { memory: 1 << 30, call: Duration::from_secs(2), ..Limits::default() };
+        assert_eq!(limits, expected);
+        assert_eq!(serde_json::to_string(&settings).unwrap(), r#"{"memory":"1GiB","time":"2s"}"#);
+        assert_eq!(LimitSettings::of(expected).over(Limits::default()), expected);
+    }
+}
