@@ -14,21 +14,22 @@ use crate::limits::{LimitSettings, recorded};
 /// The answers that are remembered before they are forgotten all at once.
 const ANSWERS: usize = 10_000;
 
-/// The components that are deployed.
+/// The components that are deployed. Clones remember answers together.
+#[derive(Clone)]
 pub struct Catalog {
     by_digest: HashMap<Digest, Arc<Component>>,
     /// By name: the version that new computations get.
     current: BTreeMap<String, Arc<Component>>,
     /// By operator name.
     operators: BTreeMap<String, (Arc<Component>, Arc<Signature>)>,
-    answers: Mutex<HashMap<Question, Answer>>,
+    answers: Arc<Mutex<HashMap<Question, Answer>>>,
     /// What operators may use, where their deployment says nothing else.
     defaults: Limits,
     /// By digest: what deployments said of limits.
     limits: HashMap<Digest, LimitSettings>,
 }
 
-type Question = (Digest, String, Vec<(String, String)>, Vec<(String, Schema)>);
+type Question = (Digest, String, Vec<(String, String)>, Vec<(String, Schema)>, Limits);
 
 /// What an operator answers when it is bound.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Catalog {
             by_digest: HashMap::new(),
             current: BTreeMap::new(),
             operators: BTreeMap::new(),
-            answers: Mutex::default(),
+            answers: Arc::default(),
             defaults,
             limits: kept.into_iter().collect(),
         }
@@ -75,8 +76,6 @@ impl Catalog {
     pub fn limit(&mut self, digest: Digest, settings: LimitSettings) {
         let settings = settings.or(self.said(digest));
         self.limits.insert(digest, settings);
-        // What it answered was answered, or refused, within its old limits.
-        self.answers.get_mut().expect("nobody panics holding it").retain(|(asked, ..), _| *asked != digest);
     }
 
     /// Takes a component in. `embedded` ones may replace one of the same version: that is how a binary under development
@@ -139,13 +138,15 @@ impl Catalog {
             application.arguments.iter().map(|argument| (argument.name.clone(), argument.value.clone())).collect();
         let inputs: Vec<_> =
             application.inputs.iter().map(|input| (input.alias.clone(), input.stream.schema().clone())).collect();
-        let question = (component.digest(), name.clone(), arguments, inputs);
-        let mut answers = self.answers.lock().expect("nobody panics holding it");
-        let answer = match answers.get(&question) {
-            Some(answer) => answer.clone(),
+        let question = (component.digest(), name.clone(), arguments, inputs, self.limits(component.digest()));
+        let answers = || self.answers.lock().expect("nobody panics holding it");
+        let known = answers().get(&question).cloned();
+        let answer = match known {
+            Some(answer) => answer,
             None => {
-                let limits = self.limits(component.digest());
-                let answer = ask(component, application.kind, &question, limits).map_err(|error| error.to_string())?;
+                // Nothing is held meanwhile: this may take as long as a call may.
+                let answer = ask(component, application.kind, &question).map_err(|error| error.to_string())?;
+                let mut answers = answers();
                 if answers.len() >= ANSWERS {
                     answers.clear();
                 }
@@ -153,7 +154,6 @@ impl Catalog {
                 answer
             }
         };
-        drop(answers);
         if application.kind == Kind::Transform {
             return Ok(answer);
         }
@@ -163,23 +163,23 @@ impl Catalog {
 }
 
 /// Binds a new instance. An aggregate's schema is its value alone.
-fn ask(component: &Component, kind: Kind, question: &Question, limits: Limits) -> Result<Answer, dag_wasm::CallError> {
-    let (digest, name, arguments, inputs) = question;
+fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer, dag_wasm::CallError> {
+    let (digest, name, arguments, inputs, limits) = question;
     let arguments: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let options = InstanceOptions { label: name.clone(), random: 0, limits };
+    let options = InstanceOptions { label: name.clone(), random: 0, limits: *limits };
     let digest = *digest;
     match kind {
         Kind::Aggregate => {
             let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
             let facts =
-                OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: recorded(limits) };
+                OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: recorded(*limits) };
             Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
         }
         Kind::Transform => {
             let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
             let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
             let facts =
-                OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: recorded(limits) };
+                OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: recorded(*limits) };
             Ok(Answer { schema: opening.schema, facts })
         }
     }

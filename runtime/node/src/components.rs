@@ -31,13 +31,16 @@ impl Node {
         })?;
         // Kept before it is available: nothing may run that a restart would not find.
         self.keep(&component)?;
-        let change = self.change(|catalog| catalog.deploy(component.clone(), false))?;
+        let change = self.change(|catalog| {
+            let change = catalog.deploy(component.clone(), false)?;
+            catalog.limit(component.digest(), said);
+            Ok::<Change, NodeError>(change)
+        })?;
         if change == Change::Deployed {
             self.inner.meta.put_component(component.digest()).map_err(|error| internal(&error))?;
             tracing::info!(component = component.name(), version = %component.version(), digest = %component.digest(), "deployed");
         }
         if !said.is_empty() {
-            self.change(|catalog| catalog.limit(component.digest(), said));
             let said = self.view().catalog.said(component.digest());
             self.inner.meta.put_limits(component.digest(), &said).map_err(|error| internal(&error))?;
         }
@@ -94,7 +97,7 @@ impl Node {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut crate::catalog::Catalog) -> T) -> T {
-        change(&mut self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner))
+        change(Arc::make_mut(&mut self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn path(&self, digest: Digest) -> std::path::PathBuf {

@@ -26,7 +26,7 @@ impl Node {
         let mut stopping = self.inner.stopping.subscribe();
         let waiting = WaitingFor { node: self, lease };
         let stream = loop {
-            match self.bind(&parameters.expr) {
+            match self.bound(&parameters.expr).await {
                 Ok(stream) => break stream,
                 Err(error) if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) => {
                     let what = error.message.lines().next().unwrap_or_default().to_owned();

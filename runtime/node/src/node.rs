@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use dag_expr::{Catalog as Binding, Signature, Stream};
@@ -90,8 +90,10 @@ pub(crate) struct Inner {
     pub clock: Steady,
     pub started: Instant,
     pub address: OnceLock<SocketAddr>,
-    pub sources: RwLock<Sources>,
-    pub catalog: RwLock<Catalog>,
+    /// Replaced as a whole, so that nobody who looks at them is waited for.
+    pub sources: RwLock<Arc<Sources>>,
+    /// Likewise: a guest may be asked what it makes of an expression, and take its time.
+    pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
     pub state: Mutex<State>,
     /// Bumped when a stream or an operator appears.
@@ -153,8 +155,8 @@ impl Node {
             clock: Steady::start(),
             started: Instant::now(),
             address: OnceLock::new(),
-            sources: RwLock::new(open),
-            catalog: RwLock::new(catalog),
+            sources: RwLock::new(Arc::new(open)),
+            catalog: RwLock::new(Arc::new(catalog)),
             logs,
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
@@ -176,8 +178,8 @@ impl Node {
 
     pub(crate) fn view(&self) -> View<'_> {
         View {
-            sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner),
-            catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner),
+            sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone(),
             logs: &self.inner.logs,
         }
     }
@@ -195,7 +197,14 @@ impl Node {
         })
     }
 
-    /// Parses and binds an expression.
+    /// Parses and binds an expression, on a thread that may wait: operators are asked, and may take their time.
+    pub(crate) async fn bound(&self, text: &str) -> Result<Stream, NodeError> {
+        let (node, text) = (self.clone(), text.to_owned());
+        let bound = tokio::task::spawn_blocking(move || node.bind(&text)).await;
+        bound.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+    }
+
+    /// Parses and binds an expression. May take as long as operators take to be asked.
     pub(crate) fn bind(&self, text: &str) -> Result<Stream, NodeError> {
         dag_expr::bind(text, &self.view()).map_err(|error| {
             let code = match &error.kind {
@@ -218,10 +227,10 @@ impl Node {
     }
 }
 
-/// The sources and operators as they are now: what expressions are bound against and the plan asks.
+/// The sources and operators as they were a moment ago: what expressions are bound against and the plan asks.
 pub(crate) struct View<'a> {
-    pub sources: RwLockReadGuard<'a, Sources>,
-    pub catalog: RwLockReadGuard<'a, Catalog>,
+    pub sources: Arc<Sources>,
+    pub catalog: Arc<Catalog>,
     pub logs: &'a Logs,
 }
 

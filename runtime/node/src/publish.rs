@@ -37,7 +37,7 @@ impl Node {
                 let folder = root.join(number.to_string());
                 let source = SourceStream::open(&folder, request.clone(), &self.inner.committer, now())?;
                 self.inner.meta.put_source(number, &request).map_err(|error| internal(&error))?;
-                sources.insert(name.clone(), Arc::new(source));
+                Arc::make_mut(&mut sources).insert(name.clone(), Arc::new(source));
                 true
             }
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::{Error, ResourceLimiter, Result};
 
 /// What one instance may use. What is hit is named in the error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Bytes of linear memory, all of the instance's memories together.
     pub memory: u64,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::failure::Failed;
 use crate::Node;
 use crate::api::{Explanation, Status};
+use crate::error::{Code, NodeError};
 
 /// The parameters of `GET /v1/explain`.
 #[derive(Deserialize)]
@@ -28,5 +29,6 @@ pub(super) async fn explain(
     parameters: Result<Query<ExplainParameters>, QueryRejection>,
 ) -> Result<Json<Explanation>, Failed> {
     let Query(parameters) = parameters?;
-    Ok(Json(node.explain(&parameters.expr)?))
+    let explained = tokio::task::spawn_blocking(move || node.explain(&parameters.expr)).await;
+    Ok(Json(explained.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
 }

@@ -33,5 +33,6 @@ pub(super) async fn one(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<api::Stream>, Failed> {
     let Path(name) = name?;
-    Ok(Json(node.stream(&name)?))
+    let found = tokio::task::spawn_blocking(move || node.stream(&name)).await;
+    Ok(Json(found.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
 }
