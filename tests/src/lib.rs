@@ -8,6 +8,7 @@
 mod binary;
 pub mod component;
 pub mod data;
+pub mod fixture;
 pub mod http;
 pub mod node;
 pub mod process;
@@ -17,6 +18,6 @@ pub mod wait;
 pub use binary::{dag, dag_process, dag_with_input};
 pub use component::build_component;
 pub use http::Http;
-pub use node::{Node, Options};
+pub use node::{Node, Options, data_folder};
 pub use process::{Finished, Line, Process};
 pub use wait::{DEADLINE, until};

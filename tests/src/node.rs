@@ -55,7 +55,15 @@ impl Node {
     /// If it does not say within [`DEADLINE`] where it listens.
     #[track_caller]
     pub fn with(options: Options) -> Node {
-        let data = tempfile::Builder::new().prefix("dag-tests-").tempdir().expect("a folder for data can be made");
+        Node::on(data_folder(), options)
+    }
+
+    /// A node on the data in that folder, which is removed with it; see [`data_folder`].
+    ///
+    /// # Panics
+    /// As [`with`](Node::with).
+    #[track_caller]
+    pub fn on(data: TempDir, options: Options) -> Node {
         let (process, url) = serve(data.path(), &options);
         let http = Http::new(&url);
         Node { process, data, options, url, http }
@@ -212,6 +220,11 @@ impl Node {
         let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("proc(5): ticks")).sum();
         Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
     }
+}
+
+/// An empty folder for a node's data, which goes away with it.
+pub fn data_folder() -> TempDir {
+    tempfile::Builder::new().prefix("dag-tests-").tempdir().expect("a folder for data can be made")
 }
 
 /// Starts a node on that data, and waits until it listens.

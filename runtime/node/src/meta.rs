@@ -1,20 +1,27 @@
 //! Small metadata in redb: which sources there are, which components, which incarnations.
 //!
-//! Persisted: the names of the tables and what is in them. `FORMAT` is the version of that.
+//! Persisted: the names of the tables and what is in them. `FORMAT` is the version of that; what an older node wrote is rewritten
+//! when it is opened, in the transaction that says so.
 
-use std::path::Path;
+mod v1;
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
 
 use dag_model::{Digest, IncarnationId};
 use dag_plan::Incarnation;
-use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition, TableError,
+    WriteTransaction,
+};
 
 use crate::api::CreateStream;
 use crate::limits::LimitSettings;
 
 /// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
-/// One row, `format`.
+/// Two rows: `format`, and `data`, a random number that is this data's and its copies'.
 const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
 /// A source's number, which names its folder, to its settings as JSON.
 const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
@@ -44,8 +51,14 @@ pub enum MetaError {
         why: String,
     },
     /// A newer node wrote it.
-    #[error("the data was written by a newer dag: its format is {found}, this one reads up to {FORMAT}")]
+    #[error(
+        "{file} was written by a newer dag: its format is {found}, and this dag reads up to {FORMAT}; start the dag that wrote it, or \
+         a newer one, on this data",
+        file = file.display()
+    )]
     Newer {
+        /// The database.
+        file: PathBuf,
         /// Its format.
         found: u64,
     },
@@ -72,24 +85,20 @@ pub struct Kept {
 impl Meta {
     /// Opens or makes the database in that file.
     pub fn open(file: &Path) -> Result<(Meta, Kept), MetaError> {
-        let meta = Meta { database: Database::create(file).map_err(redb::Error::from)? };
-        let found = meta.write(|transaction| {
-            let mut header = transaction.open_table(HEADER)?;
-            let found = header.get("format")?.map(|format| format.value());
-            if found.is_none() {
-                header.insert("format", FORMAT)?;
-            }
-            drop(header);
-            transaction.open_table(SOURCES)?;
-            transaction.open_table(COMPONENTS)?;
-            transaction.open_table(LIMITS)?;
-            transaction.open_table(INCARNATIONS)?;
-            transaction.open_table(FINISHED)?;
-            Ok(found)
-        })?;
-        if let Some(found) = found.filter(|found| *found > FORMAT) {
-            return Err(MetaError::Newer { found });
+        let newer = |found| MetaError::Newer { file: file.to_owned(), found };
+        if let Some(found) = peek(file)?.filter(|found| *found > FORMAT) {
+            return Err(newer(found));
         }
+        let database = Database::create(file).map_err(redb::Error::from)?;
+        let transaction = database.begin_write().map_err(redb::Error::from)?;
+        let found = prepare(&transaction)?;
+        match found {
+            1 => v1::rewrite(&transaction)?,
+            FORMAT => {}
+            found => return Err(newer(found)),
+        }
+        transaction.commit().map_err(redb::Error::from)?;
+        let meta = Meta { database };
         let kept = meta.read()?;
         Ok((meta, kept))
     }
@@ -186,4 +195,44 @@ impl Meta {
 
 fn unreadable(table: &'static str, key: impl ToString, why: impl ToString) -> MetaError {
     MetaError::Row { table, key: key.to_string(), why: why.to_string() }
+}
+
+/// The format of a database, without touching it; none where it is not there, or has to be repaired first, as after a crash.
+fn peek(file: &Path) -> Result<Option<u64>, MetaError> {
+    let database = match ReadOnlyDatabase::open(file) {
+        Ok(database) => database,
+        Err(DatabaseError::RepairAborted) => return Ok(None),
+        Err(DatabaseError::Storage(redb::StorageError::Io(error))) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(error) => return Err(redb::Error::from(error).into()),
+    };
+    let read = || -> Result<Option<u64>, redb::Error> {
+        let header = match database.begin_read()?.open_table(HEADER) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            opened => opened?,
+        };
+        Ok(header.get("format")?.map(|format| format.value()))
+    };
+    Ok(read()?)
+}
+
+/// Makes the tables that are missing; says the format that was found.
+fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
+    let mut header = transaction.open_table(HEADER)?;
+    let mut found_or = |key: &str, value: u64| -> Result<u64, redb::Error> {
+        let found = header.get(key)?.map(|found| found.value());
+        if found.is_none() {
+            header.insert(key, value)?;
+        }
+        Ok(found.unwrap_or(value))
+    };
+    let format = found_or("format", FORMAT)?;
+    found_or("data", RandomState::new().hash_one(std::process::id()))?;
+    transaction.open_table(SOURCES)?;
+    transaction.open_table(COMPONENTS)?;
+    transaction.open_table(LIMITS)?;
+    transaction.open_table(INCARNATIONS)?;
+    transaction.open_table(FINISHED)?;
+    Ok(format)
 }

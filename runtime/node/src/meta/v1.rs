@@ -1,0 +1,79 @@
+//! Format 1: incarnation records without limits, skipped records, and where in its output and inputs a component took over.
+
+use std::time::Duration;
+
+use dag_model::{Digest, Frontier, IncarnationId};
+use dag_plan::{Began, InputStart, Limits, Until};
+use redb::{ReadableTable, WriteTransaction};
+use serde::Deserialize;
+
+use super::{FORMAT, HEADER, INCARNATIONS, MetaError, unreadable};
+
+/// Rewrites the rows, and says so in the header.
+pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), MetaError> {
+    let mut records = Vec::new();
+    for (key, bytes) in rows(transaction)? {
+        let record: Result<Incarnation, _> = postcard::from_bytes(&bytes);
+        let record = record.map_err(|error| unreadable("incarnations", key, error))?;
+        records.push((key, dag_plan::Incarnation::from(record)));
+    }
+    Ok(store(transaction, &records)?)
+}
+
+fn rows(transaction: &WriteTransaction) -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
+    let table = transaction.open_table(INCARNATIONS)?;
+    let rows = table.iter()?.map(|row| row.map(|(key, bytes)| (key.value(), bytes.value().to_vec())));
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation)]) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(INCARNATIONS)?;
+    for (key, record) in records {
+        let bytes = postcard::to_stdvec(record).expect("records are plain values");
+        table.insert(key, bytes.as_slice())?;
+    }
+    transaction.open_table(HEADER)?.insert("format", FORMAT)?;
+    Ok(())
+}
+
+/// A record as format 1 has it. The order of the fields is persisted.
+#[derive(Deserialize)]
+pub(super) struct Incarnation {
+    id: IncarnationId,
+    stream: String,
+    ran: Vec<Ran>,
+    inputs: Vec<InputStart>,
+    began: Began,
+    until: Option<Until>,
+    shards: u32,
+    windowing: u32,
+}
+
+/// Nodes of format 1 never switched a run to another component: there is one, from the start.
+#[derive(Deserialize)]
+struct Ran {
+    digest: Digest,
+    #[expect(dead_code, reason = "it lies there")]
+    from: Frontier,
+}
+
+/// What every operator was allowed then.
+const LIMITS: Limits = Limits { memory: 256 << 20, call: Duration::from_secs(10), output: 64 << 20 };
+
+impl From<Incarnation> for dag_plan::Incarnation {
+    fn from(record: Incarnation) -> dag_plan::Incarnation {
+        let Incarnation { id, stream, ran, inputs, began, until, shards, windowing } = record;
+        dag_plan::Incarnation {
+            id,
+            stream,
+            ran: ran.into_iter().map(|ran| dag_plan::Ran::first(ran.digest)).collect(),
+            inputs,
+            began,
+            until,
+            shards,
+            windowing,
+            limits: LIMITS,
+            skipped: Vec::new(),
+        }
+    }
+}
