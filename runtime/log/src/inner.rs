@@ -139,7 +139,10 @@ impl Inner {
         files.push(writer.file.clone());
         let point = writer.point();
         drop(writer);
-        match files.iter().try_for_each(|file| file.sync_data()) {
+        dag_fault::point("fsync");
+        let synced = files.iter().try_for_each(|file| file.sync_data());
+        dag_fault::point("fsync");
+        match synced {
             Ok(()) => self.settle(point),
             Err(error) => self.fail(CommitError(format!("{}: {error}", self.dir.display()))),
         }

@@ -55,7 +55,9 @@ fn unkept(log: &Inner, now: Timestamp) -> Vec<Arc<Segment>> {
 /// Removes one segment durably, so that a crash never leaves a gap between those that remain.
 fn remove_segment(log: &Inner, segment: &Segment) -> io::Result<()> {
     let storage = log.committer.storage();
+    dag_fault::point("retention");
     storage.remove(&segment.path)?;
+    dag_fault::point("retention");
     match storage.remove(&segment.index_path()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

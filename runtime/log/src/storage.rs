@@ -54,7 +54,10 @@ impl Storage for OsStorage {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        dag_fault::point("rename");
+        fs::rename(from, to)?;
+        dag_fault::point("rename");
+        Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

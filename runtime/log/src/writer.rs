@@ -123,9 +123,11 @@ impl Writer {
     pub(crate) fn append(&mut self, append: Append<'_>, durable: Location) -> Result<Vec<Written>, AppendError> {
         let mut bytes = Vec::new();
         let (entries, written) = self.lay_out(&append, durable, &mut bytes);
+        dag_fault::point("append");
         if let Err(error) = self.file.write_at(&bytes, self.offset) {
             return Err(self.undo(error));
         }
+        dag_fault::point("append");
         entries.iter().for_each(|entry| self.take(entry));
         Ok(written)
     }

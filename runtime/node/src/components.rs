@@ -29,15 +29,19 @@ impl Node {
             let code = if matches!(error, LoadError::TooLarge(_)) { Code::TooLarge } else { Code::BadComponent };
             NodeError::new(code, error.to_string())
         })?;
-        // Kept before it is available: nothing may run that a restart would not find.
+        // Kept before it is available, and noted while nobody can bind it: nothing may run that a restart would not find.
         self.keep(&component)?;
         let change = self.change(|catalog| {
             let change = catalog.deploy(component.clone(), false)?;
             catalog.limit(component.digest(), said);
+            if change == Change::Deployed {
+                dag_fault::point("deploy");
+                self.inner.meta.put_component(component.digest()).map_err(|error| internal(&error))?;
+                dag_fault::point("deploy");
+            }
             Ok::<Change, NodeError>(change)
         })?;
         if change == Change::Deployed {
-            self.inner.meta.put_component(component.digest()).map_err(|error| internal(&error))?;
             tracing::info!(component = component.name(), version = %component.version(), digest = %component.digest(), "deployed");
         }
         if !said.is_empty() {
@@ -115,7 +119,11 @@ impl Node {
             let mut file = std::fs::File::create(&new)?;
             std::io::Write::write_all(&mut file, component.bytes())?;
             file.sync_all()?;
-            std::fs::rename(&new, &path)
+            dag_fault::point("rename");
+            std::fs::rename(&new, &path)?;
+            dag_fault::point("rename");
+            // What refers to the component is durable, so its name has to be.
+            std::fs::File::open(self.inner.config.data.join("components"))?.sync_all()
         };
         write().map_err(|error| NodeError::new(Code::Internal, format!("{}: {error}", path.display())))
     }

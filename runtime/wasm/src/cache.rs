@@ -68,7 +68,9 @@ impl Cache {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(MAGIC)?;
         file.write_all(&Sha256::digest(&code))?;
+        dag_fault::point("compile");
         file.write_all(&code)?;
+        dag_fault::point("compile");
         file.persist(self.path(digest))?;
         Ok(())
     }
