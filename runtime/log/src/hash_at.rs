@@ -9,7 +9,7 @@ use crate::entry::Location;
 use crate::inner::Inner;
 use crate::reader::{self, check_sequence};
 use crate::segment::Segment;
-use crate::{ReadError, RunningHash, recovery};
+use crate::{ReadError, RunningHash, opened};
 
 /// The running hash over the records before `sequence`.
 pub(crate) fn hash_at(log: &Arc<Inner>, sequence: u64) -> Result<RunningHash, ReadError> {
@@ -75,7 +75,7 @@ fn header_hash(log: &Inner, segment: &Segment) -> Result<RunningHash, ReadError>
     let failed = |source| ReadError::Io { file: segment.path.clone(), source };
     let file = log.files.get(&**log.committer.storage(), segment).map_err(failed)?;
     let length = file.length().map_err(failed)?;
-    match recovery::read_header(&*file, length).map_err(failed)? {
+    match opened::read_header(&*file, length).map_err(failed)? {
         Ok((header, _)) => Ok(RunningHash { sequence: header.first, streams: header.hash }),
         Err(what) => Err(ReadError::Damaged { file: segment.path.clone(), offset: 0, what }),
     }

@@ -1,5 +1,6 @@
 //! What all handles of a log share, and the order in which it is locked: the writer, then how far the log is, then the rest.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use crate::files::Files;
 use crate::progress::{Callback, Point, Progress};
 use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
+use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Writer};
 use crate::{AppendError, Commit, CommitError, Committer, Durability, Options};
@@ -114,6 +116,11 @@ impl Inner {
         }
         let durable = self.progress().durable;
         let written = writer.append(append, durable)?;
+        if std::mem::take(&mut writer.reopened) && self.options.durability == Durability::Os {
+            // So that the next crash finds that the log was opened, and in which epoch: whatever it takes of what is shown
+            // from now on, no position is used twice.
+            sync(&*writer.file).map_err(|error| AppendError::Failed(self.lost(error)))?;
+        }
         let mut recent = self.recent();
         for written in written {
             let Some(entry) = written.entry else { continue };
@@ -135,17 +142,35 @@ impl Inner {
     pub(crate) fn commit(&self) {
         let mut writer = self.writer();
         writer.queued = false;
+        if self.progress().failed.is_some() {
+            return;
+        }
         let mut files = std::mem::take(&mut writer.unsynced);
         files.push(writer.file.clone());
+        let names = std::mem::take(&mut writer.unsynced_names);
         let point = writer.point();
         drop(writer);
-        dag_fault::point("fsync");
-        let synced = files.iter().try_for_each(|file| file.sync_data());
-        dag_fault::point("fsync");
-        match synced {
-            Ok(()) => self.settle(point),
-            Err(error) => self.fail(CommitError(format!("{}: {error}", self.dir.display()))),
+        if dag_fault::planted("ack-before-fsync") {
+            self.settle(point);
         }
+        match self.sync_all(&files, names) {
+            Ok(()) => self.settle(point),
+            Err(error) => self.fail(self.lost(error)),
+        }
+    }
+
+    fn sync_all(&self, files: &[Arc<dyn StorageFile>], names: bool) -> io::Result<()> {
+        files.iter().try_for_each(|file| sync(&**file))?;
+        if names {
+            let storage = &**self.committer.storage();
+            storage.sync_dir(&self.dir)?;
+            sync_above(storage, &self.dir)?;
+        }
+        Ok(())
+    }
+
+    fn lost(&self, error: io::Error) -> CommitError {
+        CommitError(format!("{}: {error}", self.dir.display()))
     }
 
     fn settle(&self, point: Point) {
@@ -200,7 +225,7 @@ impl Inner {
         let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();
         drop(progress);
-        if self.options.durability == Durability::Derived || lost || writer.closed || writer.file.sync_data().is_err() {
+        if self.options.durability == Durability::Derived || lost || writer.closed || sync(&*writer.file).is_err() {
             return;
         }
         let end = writer.point();

@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::publishers::PublisherRecord;
 use crate::recovery::{self, Recovered};
 use crate::retention;
+use crate::storage::{is_full, sync_above};
 use crate::writer::{self, Append, Writer};
 use crate::{
     Commit, CommitError, Committer, Earliest, Entry, Loaded, ReadError, Reader, RunningHash, Start, Trimmed, Visible,
@@ -41,6 +42,18 @@ pub struct Retention {
     pub age: Option<Duration>,
     /// The oldest segments are removed while all together are larger.
     pub bytes: Option<u64>,
+}
+
+/// What opening a log cut off its end: what a crash left of entries that nobody had been promised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: cut at offset {offset}: {what}", file = file.display())]
+pub struct Cut {
+    /// The segment file.
+    pub file: PathBuf,
+    /// Where its first byte was that was cut off.
+    pub offset: u64,
+    /// What was found there.
+    pub what: String,
 }
 
 /// How a log is kept.
@@ -135,9 +148,9 @@ pub enum AppendError {
 
 impl AppendError {
     pub(crate) fn io(file: &Path, source: io::Error) -> AppendError {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full(file.to_owned()),
-            _ => AppendError::Io { file: file.to_owned(), source },
+        match is_full(&source) {
+            true => AppendError::Full(file.to_owned()),
+            false => AppendError::Io { file: file.to_owned(), source },
         }
     }
 }
@@ -173,17 +186,26 @@ impl Log {
             return Err(OpenError::Exists(dir.to_owned()));
         }
         let header = writer::first_header(schema);
-        let (segment, file) = writer::begin(storage, dir, options.durability, &header).map_err(failed)?;
-        if let Some(parent) = dir.parent().filter(|_| options.durability != Durability::Derived) {
-            storage.sync_dir(parent).map_err(failed)?;
-        }
-        let writer = Writer::new(segment.clone(), file, &header);
+        let begun = || -> io::Result<_> {
+            let begun = writer::begin(storage, dir, options.durability, &header)?;
+            if options.durability != Durability::Derived {
+                sync_above(storage, dir)?;
+            }
+            Ok(begun)
+        };
+        let (segment, file) = begun().map_err(|source| {
+            // So that trying again finds nothing. If that fails, too, opening the log is the way to go on.
+            let _ = storage.remove(&crate::segment::path(dir, header.number));
+            failed(source)
+        })?;
+        let mut writer = Writer::new(segment.clone(), file, &header);
+        writer.unsynced_names = options.durability == Durability::Derived;
         let progress = Progress::new([segment].into(), writer.point(), writer.point().at);
         let inner = Inner::new(dir.to_owned(), options, schema.clone(), committer.clone(), writer, progress);
         Ok(Log { open: Arc::new(Open(inner)) })
     }
 
-    /// Opens the log in `dir`, cutting a torn tail.
+    /// Opens the log in `dir`, cutting a torn tail, of which [`cut`](Log::cut) tells.
     pub fn open(dir: &Path, options: Options, committer: &Committer) -> Result<Log, OpenError> {
         Log::open_with_publishers(dir, options, committer).map(|(log, _)| log)
     }
@@ -195,8 +217,9 @@ impl Log {
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
         let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
-        let Recovered { segments, writer, schema, publishers, durable } = recovered;
-        let progress = Progress::new(segments, writer.point(), durable);
+        let Recovered { segments, writer, schema, publishers, durable, cut } = recovered;
+        let mut progress = Progress::new(segments, writer.point(), durable);
+        progress.cut = cut;
         let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
     }
@@ -205,7 +228,12 @@ impl Log {
         &self.open.0
     }
 
-    /// Removes all files of this log. What handles remain can neither read nor append.
+    /// What was cut off when it was opened.
+    pub fn cut(&self) -> Option<Cut> {
+        self.inner().progress().cut.clone()
+    }
+
+    /// Removes its folder and all files in it. What handles remain can neither read nor append.
     pub fn remove(&self) -> io::Result<()> {
         retention::remove(self.inner())
     }

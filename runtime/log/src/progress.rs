@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use dag_model::{Frontier, Timestamp};
 
-use crate::CommitError;
 use crate::entry::Location;
 use crate::segment::Segment;
+use crate::{CommitError, Cut};
 
 /// What readers can see of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +47,20 @@ pub(crate) struct Point {
 pub(crate) struct Progress {
     /// Ascending and without gaps; the last one is written to.
     pub(crate) segments: VecDeque<Arc<Segment>>,
+    /// Segments that no reader sees any more and whose files are yet to be removed, ascending.
+    pub(crate) leaving: VecDeque<Arc<Segment>>,
     pub(crate) shown: Point,
     pub(crate) durable: Location,
     pub(crate) failed: Option<CommitError>,
+    /// What was cut off when the log was opened.
+    pub(crate) cut: Option<Cut>,
     /// Who waits for which place to be durable.
     waiting: Vec<(Location, Callback)>,
 }
 
 impl Progress {
     pub(crate) fn new(segments: VecDeque<Arc<Segment>>, shown: Point, durable: Location) -> Progress {
-        Progress { segments, shown, durable, failed: None, waiting: Vec::new() }
+        Progress { segments, leaving: VecDeque::new(), shown, durable, failed: None, cut: None, waiting: Vec::new() }
     }
 
     /// Shows what is before `point`; says whether that is more than before.
@@ -76,7 +80,7 @@ impl Progress {
 
     /// Notes that the log can't be written any more; returns who waits in vain.
     pub(crate) fn fail(&mut self, error: CommitError) -> Vec<Callback> {
-        self.failed = Some(error);
+        self.failed.get_or_insert(error);
         self.waiting.drain(..).map(|(_, done)| done).collect()
     }
 

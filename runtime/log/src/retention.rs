@@ -1,7 +1,7 @@
 //! What is removed from the front of a log.
 
 use std::io;
-use std::sync::Arc;
+use std::path::Path;
 
 use dag_model::Timestamp;
 
@@ -9,6 +9,7 @@ use crate::CommitError;
 use crate::inner::Inner;
 use crate::publishers::ns;
 use crate::segment::Segment;
+use crate::storage::Storage;
 
 /// What [`Log::trim`](crate::Log::trim) removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,21 +22,23 @@ pub struct Trimmed {
 
 /// Removes what retention no longer keeps.
 pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
+    unkeep(log, now);
     let mut trimmed = Trimmed::default();
-    for segment in unkept(log, now) {
+    loop {
+        // After an error it stays the first to go, so that there is never a gap between those that remain.
+        let Some(segment) = log.progress().leaving.front().cloned() else { return Ok(trimmed) };
         remove_segment(log, &segment)?;
+        log.progress().leaving.retain(|leaving| leaving.number != segment.number);
         trimmed.segments += 1;
         trimmed.bytes += segment.index().end().offset;
     }
-    Ok(trimmed)
 }
 
 /// Takes the segments that are not kept out of readers' sight, the oldest first.
-fn unkept(log: &Inner, now: Timestamp) -> Vec<Arc<Segment>> {
+fn unkeep(log: &Inner, now: Timestamp) {
     let retention = log.options.retention;
     let mut progress = log.progress();
     let mut total: u64 = progress.segments.iter().map(|segment| segment.index().end().offset).sum();
-    let mut gone = Vec::new();
     while progress.segments.len() > 1 {
         let oldest = progress.segments[0].index();
         let old = retention.age.is_some_and(|age| oldest.last_appended().saturating_add(ns(age)) < now);
@@ -47,28 +50,37 @@ fn unkept(log: &Inner, now: Timestamp) -> Vec<Arc<Segment>> {
             break;
         }
         total -= bytes;
-        gone.extend(progress.segments.pop_front());
+        let gone = progress.segments.pop_front();
+        progress.leaving.extend(gone);
     }
-    gone
 }
 
 /// Removes one segment durably, so that a crash never leaves a gap between those that remain.
 fn remove_segment(log: &Inner, segment: &Segment) -> io::Result<()> {
-    let storage = log.committer.storage();
+    let storage = &**log.committer.storage();
     dag_fault::point("retention");
-    storage.remove(&segment.path)?;
+    remove_file(storage, &segment.index_path())?;
+    remove_file(storage, &segment.path)?;
     dag_fault::point("retention");
-    match storage.remove(&segment.index_path()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     storage.sync_dir(&log.dir)
 }
 
-/// Removes all files of a log.
+fn remove_file(storage: &dyn Storage, path: &Path) -> io::Result<()> {
+    match storage.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Removes all files of a log, the oldest first, and what else lies in its folder.
 pub(crate) fn remove(log: &Inner) -> io::Result<()> {
     log.fail(CommitError(format!("{}: the log was removed", log.dir.display())));
-    let segments = std::mem::take(&mut log.progress().segments);
-    segments.iter().try_for_each(|segment| remove_segment(log, segment))?;
-    log.committer.storage().remove_dir(&log.dir)
+    let storage = &**log.committer.storage();
+    let mut progress = log.progress();
+    let segments = std::mem::take(&mut progress.segments);
+    let leaving = std::mem::take(&mut progress.leaving);
+    drop(progress);
+    leaving.iter().chain(&segments).try_for_each(|segment| remove_segment(log, segment))?;
+    storage.list(&log.dir)?.iter().try_for_each(|name| remove_file(storage, &log.dir.join(name)))?;
+    storage.remove_dir(&log.dir)
 }

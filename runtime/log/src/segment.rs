@@ -85,6 +85,11 @@ impl Segment {
         Location { segment: self.number, offset: self.index().start().offset }
     }
 
+    /// The name of its file until the header is whole.
+    pub(crate) fn unfinished_path(&self) -> PathBuf {
+        self.path.with_extension("new")
+    }
+
     /// The file that the index of a sealed segment is kept in.
     pub(crate) fn index_path(&self) -> PathBuf {
         self.path.with_extension("idx")

@@ -4,7 +4,16 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How much room there is where a folder lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
 
 /// Files and folders.
 pub trait Storage: Send + Sync {
@@ -18,12 +27,14 @@ pub trait Storage: Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// The names in a folder, in any order.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
-    /// Creates a folder and those above it.
+    /// Creates a folder and those above it, which are durable then; the folder itself is when the one above is synced.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Removes an empty folder.
     fn remove_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes created, changed and removed names in a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// How much room there is for files in a folder.
+    fn space(&self, dir: &Path) -> io::Result<Space>;
 }
 
 /// An open file.
@@ -32,12 +43,37 @@ pub trait StorageFile: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-    /// Makes what was written durable, and as much metadata as reading it takes.
+    /// Makes what was written durable, and as much metadata as reading it takes. Where that failed once, nobody knows what
+    /// is on disk, and it fails for this open file from then on.
     fn sync_data(&self) -> io::Result<()>;
     /// The file's length in bytes.
     fn length(&self) -> io::Result<u64>;
     /// Cuts the file to that length.
     fn truncate(&self, length: u64) -> io::Result<()>;
+}
+
+/// Whether an error says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Makes the name of a folder durable.
+pub(crate) fn sync_above(storage: &dyn Storage, dir: &Path) -> io::Result<()> {
+    match dir.parent() {
+        Some(above) if !above.as_os_str().is_empty() => storage.sync_dir(above),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a file durable: every sync of a log's file goes through here.
+pub(crate) fn sync(file: &dyn StorageFile) -> io::Result<()> {
+    dag_fault::point("fsync");
+    if dag_fault::planted("no-fsync") {
+        return Ok(());
+    }
+    file.sync_data()?;
+    dag_fault::point("fsync");
+    Ok(())
 }
 
 /// The operating system's files.
@@ -46,11 +82,11 @@ pub struct OsStorage;
 
 impl Storage for OsStorage {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(Arc::new(fs::File::options().read(true).write(true).create_new(true).open(path)?))
+        Ok(OsFile::shared(fs::File::options().read(true).write(true).create_new(true).open(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(Arc::new(fs::File::options().read(true).write(true).open(path)?))
+        Ok(OsFile::shared(fs::File::options().read(true).write(true).open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -69,7 +105,10 @@ impl Storage for OsStorage {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+        let named = |dir: &&Path| !dir.as_os_str().is_empty();
+        let missing: Vec<&Path> = dir.ancestors().filter(named).take_while(|dir| !dir.is_dir()).collect();
+        fs::create_dir_all(dir)?;
+        missing.iter().skip(1).filter_map(|dir| dir.parent().filter(named)).try_for_each(|above| self.sync_dir(above))
     }
 
     fn remove_dir(&self, dir: &Path) -> io::Result<()> {
@@ -79,26 +118,48 @@ impl Storage for OsStorage {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         fs::File::open(dir)?.sync_all()
     }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let found = rustix::fs::statvfs(dir)?;
+        Ok(Space { free: found.f_bavail * found.f_frsize, total: found.f_blocks * found.f_frsize })
+    }
 }
 
-impl StorageFile for fs::File {
+/// An open file, and why it could not be made durable.
+struct OsFile {
+    file: fs::File,
+    /// The kernel reports a failed sync once, to whoever asks first, and takes the pages for written from then on.
+    failed: Mutex<Option<io::ErrorKind>>,
+}
+
+impl OsFile {
+    fn shared(file: fs::File) -> Arc<dyn StorageFile> {
+        Arc::new(OsFile { file, failed: Mutex::new(None) })
+    }
+}
+
+impl StorageFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.read_exact_at(buffer, offset)
+        self.file.read_exact_at(buffer, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        fs::File::sync_data(self)
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = *failed {
+            return Err(io::Error::new(kind, "an earlier sync of this file failed"));
+        }
+        self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))
     }
 
     fn length(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        self.set_len(length)
+        self.file.set_len(length)
     }
 }

@@ -13,8 +13,8 @@ use crate::payload::{self, Loaded, Part};
 use crate::progress::{Point, Visible};
 use crate::publishers::PublisherRecord;
 use crate::segment::{self, Segment, SegmentHeader};
-use crate::storage::{Storage, StorageFile};
-use crate::{AppendError, Durability, RunningHash};
+use crate::storage::{Storage, StorageFile, is_full, sync};
+use crate::{AppendError, CommitError, Durability, RunningHash};
 
 /// What is to be appended.
 pub(crate) struct Append<'a> {
@@ -40,6 +40,10 @@ pub(crate) struct Writer {
     pub(crate) file: Arc<dyn StorageFile>,
     /// Sealed files that were not made durable when they were sealed.
     pub(crate) unsynced: Vec<Arc<dyn StorageFile>>,
+    /// Whether the names of files may not be durable.
+    pub(crate) unsynced_names: bool,
+    /// Whether nothing was appended since the log was opened, which may have begun an epoch.
+    pub(crate) reopened: bool,
     /// Whether the committer has been asked to look here.
     pub(crate) queued: bool,
     pub(crate) schemas: Vec<Vec<(String, u8)>>,
@@ -63,6 +67,8 @@ impl Writer {
             segment,
             file,
             unsynced: Vec::new(),
+            unsynced_names: false,
+            reopened: false,
             queued: false,
             schemas: header.schemas.clone(),
             epochs: header.epochs.clone(),
@@ -178,7 +184,7 @@ impl Writer {
     fn undo(&mut self, error: io::Error) -> AppendError {
         match self.file.truncate(self.offset) {
             Ok(()) => AppendError::io(&self.segment.path, error),
-            Err(_) => AppendError::Failed(crate::CommitError(format!("{}: {error}", self.segment.path.display()))),
+            Err(_) => AppendError::Failed(CommitError(format!("{}: {error}", self.segment.path.display()))),
         }
     }
 
@@ -193,13 +199,12 @@ impl Writer {
         durability: Durability,
         publishers: Vec<PublisherRecord>,
     ) -> Result<(), AppendError> {
-        let failed = |error| AppendError::io(&self.segment.path, error);
+        let path = self.segment.path.clone();
+        let lost = |error| AppendError::Failed(CommitError(format!("{}: {error}", path.display())));
         if durability != Durability::Derived {
-            self.file.sync_data().map_err(|error| {
-                AppendError::Failed(crate::CommitError(format!("{}: {error}", self.segment.path.display())))
-            })?;
+            sync(&*self.file).map_err(lost)?;
         }
-        store_index(storage, &self.segment).map_err(failed)?;
+        store_index(storage, &self.segment);
         let header = SegmentHeader {
             number: self.segment.number + 1,
             schemas: self.schemas.clone(),
@@ -211,9 +216,13 @@ impl Writer {
             hash: self.hash.streams.clone(),
             publishers,
         };
-        let (segment, file) = begin(storage, dir, durability, &header).map_err(failed)?;
+        let (segment, file) = begin(storage, dir, durability, &header).map_err(|error| match error {
+            BeginError::Absent(error) => AppendError::io(&path, error),
+            BeginError::Unknown(error) => lost(error),
+        })?;
         if durability == Durability::Derived {
             self.unsynced.push(self.file.clone());
+            self.unsynced_names = true;
         }
         self.offset = segment.start().offset;
         self.segment = segment;
@@ -239,29 +248,56 @@ fn write_entry(
     entry::write(out, at, code, header, &[&marks, message])
 }
 
-/// Creates the file of a segment.
+/// Why a segment was not begun.
+#[derive(Debug)]
+pub(crate) enum BeginError {
+    /// There is nothing of it.
+    Absent(io::Error),
+    /// It may be there or not: nobody may go on as if it were not.
+    Unknown(io::Error),
+}
+
+impl From<BeginError> for io::Error {
+    fn from(error: BeginError) -> io::Error {
+        let (BeginError::Absent(error) | BeginError::Unknown(error)) = error;
+        error
+    }
+}
+
+/// Creates the file of a segment, which has its name once its header is whole and, unless the log is derived, durable.
 pub(crate) fn begin(
     storage: &dyn Storage,
     dir: &Path,
     durability: Durability,
     header: &SegmentHeader,
-) -> io::Result<(Arc<Segment>, Arc<dyn StorageFile>)> {
+) -> Result<(Arc<Segment>, Arc<dyn StorageFile>), BeginError> {
     let bytes = header.encode();
     let index = Index::new(header.start(bytes.len() as u64));
     let segment = Segment::new(dir, header.number, index);
-    let file = fresh(storage, &segment.path)?;
-    file.write_at(&bytes, 0)?;
+    let prepare = || {
+        let file = fresh(storage, &segment.unfinished_path())?;
+        file.write_at(&bytes, 0)?;
+        if durability != Durability::Derived {
+            sync(&*file)?;
+        }
+        Ok(file)
+    };
+    let file = prepare().map_err(BeginError::Absent)?;
+    storage.rename(&segment.unfinished_path(), &segment.path).map_err(|error| match is_full(&error) {
+        true => BeginError::Absent(error),
+        false => BeginError::Unknown(error),
+    })?;
     if durability != Durability::Derived {
-        file.sync_data()?;
-        storage.sync_dir(dir)?;
+        storage.sync_dir(dir).map_err(BeginError::Unknown)?;
     }
     Ok((Arc::new(segment), file))
 }
 
-/// Stores the index of a sealed segment beside it. It is not made durable: when it is missing it is made again.
-pub(crate) fn store_index(storage: &dyn Storage, segment: &Segment) -> io::Result<()> {
+/// Stores the index of a sealed segment beside it. When it is missing or not whole it is made again, so it need not be
+/// durable, and that it can't be written does no harm.
+pub(crate) fn store_index(storage: &dyn Storage, segment: &Segment) {
     let bytes = segment.index().encode();
-    fresh(storage, &segment.index_path())?.write_at(&bytes, 0)
+    let _ = fresh(storage, &segment.index_path()).and_then(|file| file.write_at(&bytes, 0));
 }
 
 /// Creates a file in place of what an interrupted attempt may have left.

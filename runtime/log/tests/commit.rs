@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
 use common::*;
-use dag_log::{AppendError, Committer, Durability, Log, OsStorage, Start, Storage, StorageFile};
+use dag_log::{AppendError, Committer, Durability, Log, OsStorage, Space, Start, Storage, StorageFile};
 use dag_model::Frontier;
 
 /// Files whose syncs wait for the gate, are counted, and fail on demand.
@@ -64,6 +64,9 @@ impl Storage for Gated {
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         OsStorage.sync_dir(dir)
+    }
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        OsStorage.space(dir)
     }
 }
 

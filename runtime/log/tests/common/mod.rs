@@ -10,7 +10,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_log::{
-    Committer, Durability, Entry, Log, Options, OsStorage, ReadError, Reader, Retention, Start, Storage, StorageFile,
+    Committer, Durability, Entry, Log, Options, OsStorage, ReadError, Reader, Retention, Space, Start, Storage,
+    StorageFile,
 };
 use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema, times};
 use proptest::prelude::*;
@@ -145,6 +146,9 @@ impl Storage for Unsynced {
     }
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         Ok(())
+    }
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        OsStorage.space(dir)
     }
 }
 
