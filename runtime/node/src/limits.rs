@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dag_expr::syntax::duration;
 use dag_wasm::Limits;
+use dag_wasm::limits::shown;
 use serde::{Deserialize, Serialize};
 
 const KIB: u64 = 1 << 10;
@@ -136,15 +137,9 @@ fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
     };
     // A number that 64 bits do not hold is out of any bounds.
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale));
-    bytes.filter(|bytes| bounds.contains(bytes)).ok_or_else(|| {
-        format!("expected {} to {}, found `{text}`", bytes_text(*bounds.start()), bytes_text(*bounds.end()))
-    })
-}
-
-/// Bytes in the greatest unit that divides them.
-fn bytes_text(bytes: u64) -> String {
-    let (name, scale) = UNITS.iter().find(|(_, scale)| bytes.is_multiple_of(*scale)).expect("a byte divides all");
-    format!("{}{name}", bytes / scale)
+    bytes
+        .filter(|bytes| bounds.contains(bytes))
+        .ok_or_else(|| format!("expected {} to {}, found `{text}`", shown(*bounds.start()), shown(*bounds.end())))
 }
 
 fn span(time: Duration) -> String {
@@ -153,7 +148,7 @@ fn span(time: Duration) -> String {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&bytes_text(self.0))
+        f.write_str(&shown(self.0))
     }
 }
 
@@ -165,7 +160,7 @@ impl fmt::Display for CallTime {
 
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&bytes_text(self.0))
+        f.write_str(&shown(self.0))
     }
 }
 

@@ -17,6 +17,9 @@ use crate::limits::Limits;
 use crate::ticker::Ticker;
 use crate::transform::Transform;
 
+/// Bytes that a component may return when it says what it is: a quarter of what all operators with all parameters could need.
+const DESCRIPTION: u64 = 1 << 20;
+
 /// A component that may run. Its instances share its code and nothing else.
 pub struct Component {
     pub(crate) digest: Digest,
@@ -85,6 +88,7 @@ impl Guests {
 
     /// What the component says of itself, by world.
     pub fn describe(&self, limits: Limits) -> Result<Vec<(Kind, types::Description)>, CallError> {
+        let limits = Limits { output: limits.output.min(DESCRIPTION), ..limits };
         let options = InstanceOptions { label: "describe".into(), random: 0, limits };
         let mut described = Vec::new();
         if self.aggregate.is_some() {

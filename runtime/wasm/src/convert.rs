@@ -16,6 +16,8 @@ pub fn lookback(lookback: types::Lookback) -> Lookback {
 
 /// Columns that one stream may have.
 const COLUMNS: usize = 1024;
+/// Bytes of a column's name.
+const COLUMN_NAME: usize = 1024;
 
 pub fn ty(ty: types::ColumnType) -> Type {
     match ty {
@@ -51,6 +53,9 @@ pub fn schema(fields: Vec<types::Field>) -> Result<Schema, String> {
     }
     let mut schema = Schema::default();
     for field in fields {
+        if field.name.len() > COLUMN_NAME || field.name.chars().any(char::is_control) {
+            return Err(format!("a column's name has at most {COLUMN_NAME} bytes and no control characters"));
+        }
         if field.name.is_empty() || field.name == TIME || schema.find(&field.name).is_some() {
             return Err(format!("its output has a column `{}`, which is empty, taken or twice there", field.name));
         }

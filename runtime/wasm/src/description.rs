@@ -8,6 +8,7 @@ use dag_expr::{Kind, Signature};
 
 use crate::bindings::types;
 use crate::convert;
+use crate::words;
 
 /// Operators that one component may export.
 const OPERATORS: usize = 256;
@@ -19,6 +20,8 @@ const INPUTS: usize = 64;
 const NAME: usize = 64;
 /// Bytes of a doc, an example or a default.
 const TEXT: usize = 4096;
+/// Versions of state that one operator may read.
+const STATES: usize = 64;
 
 /// A component's version. Displayed as `1.2.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +50,7 @@ impl FromStr for Version {
             .collect();
         match numbers.as_deref() {
             Some(&[major, minor, patch]) => Ok(Version { major, minor, patch }),
-            _ => Err(DescriptionError::Version(text.into())),
+            _ => Err(DescriptionError::Version(words::fit(text.into()))),
         }
     }
 }
@@ -97,7 +100,7 @@ pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Descri
     for (kind, described) in described {
         let version = described.version.parse()?;
         if !is_component_name(&described.name) {
-            return Err(DescriptionError::Name(described.name));
+            return Err(DescriptionError::Name(words::fit(described.name)));
         }
         let description =
             joined.get_or_insert_with(|| Description { name: described.name.clone(), version, signatures: Vec::new() });
@@ -130,8 +133,14 @@ fn is_component_name(name: &str) -> bool {
 
 /// Limits, and what the host needs to know of state; the rest is for expressions to judge.
 fn check_signature(signature: &Signature) -> Result<(), String> {
-    signature.check()?;
     let name = &signature.name;
+    // Before anything is told with names in it.
+    let names = signature.parameters.iter().map(|parameter| &parameter.name);
+    if let Some(long) = names.chain([name]).find(|name| name.len() > NAME) {
+        let shown = &long[..long.floor_char_boundary(NAME)];
+        return Err(format!("the name `{shown}...` of an operator or a parameter is longer than {NAME} bytes"));
+    }
+    signature.check()?;
     let inputs = signature.max_inputs.unwrap_or(signature.min_inputs).max(signature.min_inputs);
     if inputs > INPUTS {
         return Err(format!("operator {name}: it takes {inputs} streams; the limit is {INPUTS}"));
@@ -140,15 +149,19 @@ fn check_signature(signature: &Signature) -> Result<(), String> {
     if parameters.len() > PARAMETERS {
         return Err(format!("operator {name}: it has {} parameters; the limit is {PARAMETERS}", parameters.len()));
     }
-    let names = parameters.iter().map(|parameter| &parameter.name);
-    if let Some(long) = names.chain([name]).find(|name| name.len() > NAME) {
-        return Err(format!("operator {name}: the name `{long}` is longer than {NAME} bytes"));
-    }
     let texts = parameters.iter().flat_map(|parameter| [Some(&parameter.doc), parameter.default.as_ref()]);
-    if texts.flatten().chain([&signature.doc, &signature.example]).any(|text| text.len() > TEXT) {
-        return Err(format!("operator {name}: a doc, an example or a default is longer than {TEXT} bytes"));
+    for text in texts.flatten().chain([&signature.doc, &signature.example]) {
+        if text.len() > TEXT {
+            return Err(format!("operator {name}: a doc, an example or a default is longer than {TEXT} bytes"));
+        }
+        if text.chars().any(words::is_unfit) {
+            return Err(format!("operator {name}: a doc, an example or a default has control characters"));
+        }
     }
     let (written, read) = (signature.state_written, &signature.state_read);
+    if read.len() > STATES {
+        return Err(format!("operator {name}: it reads {} versions of state; the limit is {STATES}", read.len()));
+    }
     if !read.contains(&written) {
         return Err(format!("operator {name}: it writes state version {written}, which it does not read"));
     }

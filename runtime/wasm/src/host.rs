@@ -1,21 +1,20 @@
 //! What a guest can ask for: a line in the log, and the seeded generator.
 
+use std::time::Instant;
+
 use wasmtime::component::HasSelf;
 
 use crate::bindings::{host, types};
+use crate::chatter::{Admission, Chatter};
 use crate::limits::{Limits, Usage};
-
-/// Bytes of a guest's log line that are kept.
-const LINE: usize = 4096;
-/// Lines that one call may log; the rest are counted.
-const LINES: u32 = 100;
+use crate::words;
 
 /// The host's side of one instance; the data of its store.
 pub struct Host {
     label: String,
     random: u64,
     pub(crate) usage: Usage,
-    lines: u32,
+    chatter: Chatter,
     /// The last line of level error in this call: a guest that panics writes why, then traps without text.
     last_error: Option<String>,
 }
@@ -26,7 +25,7 @@ pub type ThisHost = HasSelf<Host>;
 impl Host {
     /// A host for an instance whose log lines carry `label` and whose generator is at `random`.
     pub fn new(label: String, random: u64, limits: &Limits) -> Host {
-        Host { label, random, usage: Usage::new(limits), lines: 0, last_error: None }
+        Host { label, random, usage: Usage::new(limits), chatter: Chatter::default(), last_error: None }
     }
 
     /// Where the generator is: one that is made with this goes on from here.
@@ -36,7 +35,6 @@ impl Host {
 
     /// To be called before each call of the guest.
     pub fn begin(&mut self) {
-        self.lines = 0;
         self.last_error = None;
     }
 
@@ -49,19 +47,23 @@ impl Host {
 impl types::Host for Host {}
 
 impl host::Host for Host {
-    fn log(&mut self, level: host::Level, mut message: String) {
-        self.lines = self.lines.saturating_add(1);
-        message.truncate(message.floor_char_boundary(LINE));
-        let label = self.label.as_str();
-        if self.lines <= LINES {
-            match level {
-                host::Level::Debug => tracing::debug!(expression = label, "{message}"),
-                host::Level::Info => tracing::info!(expression = label, "{message}"),
-                host::Level::Warn => tracing::warn!(expression = label, "{message}"),
-                host::Level::Error => tracing::error!(expression = label, "{message}"),
+    fn log(&mut self, level: host::Level, message: String) {
+        let message = words::fit(message);
+        let expression = self.label.as_str();
+        match self.chatter.admit(Instant::now()) {
+            Admission::Written { left_out } => {
+                if left_out > 0 {
+                    tracing::warn!(expression, left_out, "lines of the operator were left out");
+                }
+                match level {
+                    host::Level::Debug => tracing::debug!(expression, "{message}"),
+                    host::Level::Info => tracing::info!(expression, "{message}"),
+                    host::Level::Warn => tracing::warn!(expression, "{message}"),
+                    host::Level::Error => tracing::error!(expression, "{message}"),
+                }
             }
-        } else if self.lines == LINES + 1 {
-            tracing::warn!(expression = label, "more than {LINES} lines in one call; the rest of them are left out");
+            Admission::FirstLeftOut => tracing::warn!(expression, "the operator logs too much; lines are left out"),
+            Admission::LeftOut => {}
         }
         if level == host::Level::Error {
             self.last_error = Some(message);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use wasmtime::{Store, Trap};
 
 use crate::host::Host;
-use crate::limits::{Limits, OverMemory};
+use crate::limits::{Limits, OverMemory, OverTables, TABLE_ELEMENTS, shown};
 use crate::ticker::Ticker;
+use crate::words;
 
 /// Room for what a result holds besides frames: names, schemas, the text of an error.
 const BESIDES_FRAMES: u64 = 1 << 20;
@@ -45,10 +46,13 @@ pub enum CallError {
     #[error("the operator took longer than the {0:?} that one call may take")]
     TimeLimit(Duration),
     /// The instance is gone.
-    #[error("the operator needs more memory than its limit of {} MiB", .0 >> 20)]
+    #[error("the operator needs more memory than its limit of {}", shown(*.0))]
     MemoryLimit(u64),
     /// The instance is gone.
-    #[error("the operator returned more than the {} MiB that one call may return", .0 >> 20)]
+    #[error("the operator needs tables of more than {TABLE_ELEMENTS} elements, which is the limit")]
+    TableLimit,
+    /// The instance is gone.
+    #[error("the operator returned more than the {} that one call may return", shown(*.0))]
     OutputLimit(u64),
     /// An earlier call ended this instance.
     #[error("the operator's instance has ended")]
@@ -100,7 +104,7 @@ impl<B> Instance<B> {
             call(bindings, store)
         };
         match answer {
-            Ok(answer) => answer.map_err(CallError::Refused),
+            Ok(answer) => answer.map_err(|why| CallError::Refused(words::fit(why))),
             Err(error) => {
                 let error = failure(&error, &self.limits, store.data_mut());
                 self.running = None;
@@ -128,6 +132,9 @@ impl<B> Instance<B> {
 fn failure(error: &wasmtime::Error, limits: &Limits, host: &mut Host) -> CallError {
     if error.is::<OverMemory>() {
         return CallError::MemoryLimit(limits.memory);
+    }
+    if error.is::<OverTables>() {
+        return CallError::TableLimit;
     }
     let mut told = |what: String| match host.last_words() {
         Some(words) => CallError::Trap(format!("{words} ({what})")),

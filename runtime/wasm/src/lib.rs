@@ -8,9 +8,11 @@
 
 mod bindings;
 mod cache;
+mod chatter;
 mod convert;
 mod host;
 mod ticker;
+mod words;
 
 pub mod aggregate;
 pub mod component;

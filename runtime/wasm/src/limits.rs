@@ -21,8 +21,15 @@ impl Default for Limits {
     }
 }
 
+/// Bytes in the greatest unit that divides them: `256MiB`.
+pub fn shown(bytes: u64) -> String {
+    const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let (unit, shift) = UNITS.into_iter().find(|(_, shift)| bytes.is_multiple_of(1 << shift)).unwrap_or(("B", 0));
+    format!("{}{unit}", bytes >> shift)
+}
+
 /// Elements of all tables together, eight bytes each: ten times what a large component has.
-const TABLE_ELEMENTS: usize = 1 << 20;
+pub(crate) const TABLE_ELEMENTS: usize = 1 << 20;
 
 /// Keeps an instance's memories and tables within its limits.
 ///
@@ -34,10 +41,15 @@ pub(crate) struct Usage {
     elements: usize,
 }
 
-/// A memory or table that was asked to grow over its limit.
+/// A memory that was asked to grow over its limit.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("memory limit")]
 pub(crate) struct OverMemory;
+
+/// A table that was asked to grow over its limit.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("table limit")]
+pub(crate) struct OverTables;
 
 impl Usage {
     /// Nothing used yet of what these limits allow.
@@ -62,7 +74,7 @@ impl ResourceLimiter for Usage {
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let total = self.elements.saturating_add(desired.saturating_sub(current));
         if total > TABLE_ELEMENTS {
-            return Err(Error::new(OverMemory));
+            return Err(Error::new(OverTables));
         }
         if maximum.is_none_or(|maximum| desired <= maximum) {
             self.elements = total;

@@ -102,6 +102,41 @@ fn an_allocation_storm_ends_at_the_memory_limit() {
 }
 
 #[test]
+fn tables_have_a_limit_of_their_own() {
+    let storm = "(drop (table.grow (ref.null func) (i32.const 0x200000))) unreachable";
+    let component = component(Guest { more: "(table 1 funcref)", update: storm, ..Guest::default() });
+    assert_eq!(instance(&component, Limits::default()).update(&[]), Err(CallError::TableLimit));
+}
+
+#[test]
+fn binding_that_does_not_end_ends_at_the_time_limit() {
+    let call = Duration::from_millis(50);
+    let component = component(Guest { bind: "(loop (br 0)) unreachable", ..Guest::default() });
+    let mut aggregate = instance(&component, Limits { call, ..Limits::default() });
+    assert_eq!(aggregate.bind("probe", &[], &Schema::default()), Err(CallError::TimeLimit(call)));
+}
+
+#[test]
+fn what_a_guest_says_of_its_failure_is_cut_and_shown_as_text() {
+    // 16 KiB of escape characters.
+    let update = "(memory.fill (i32.const 16384) (i32.const 0x1b) (i32.const 16384))
+        (i32.store (global.get $return) (i32.const 1))
+        (i32.store offset=4 (global.get $return) (i32.const 16384))
+        (i32.store offset=8 (global.get $return) (i32.const 16384))
+        (global.get $return)";
+    let refused = updating(update, Limits::default()).update(&[]);
+    assert_eq!(refused, Err(CallError::Refused("\u{fffd}".repeat(4096))));
+}
+
+#[test]
+fn limits_are_told_in_the_unit_that_they_were_given_in() {
+    let told = |error: CallError| error.to_string();
+    assert!(told(CallError::MemoryLimit(1025 << 10)).contains("1025KiB"));
+    assert!(told(CallError::OutputLimit(4 << 10)).contains("4KiB"));
+    assert!(told(CallError::TimeLimit(Duration::from_millis(200))).contains("200ms"));
+}
+
+#[test]
 fn a_frame_that_does_not_fit_into_the_guest_is_over_its_memory_limit() {
     let mut aggregate = updating("(global.get $ok)", Limits { memory: 1 << 20, ..Limits::default() });
     assert_eq!(aggregate.update(&vec![0; 2 << 20]), Err(CallError::MemoryLimit(1 << 20)));

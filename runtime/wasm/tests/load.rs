@@ -2,7 +2,9 @@
 
 mod support;
 
-use dag_wasm::{InstanceOptions, LoadError, Runtime, RuntimeOptions, Version};
+use std::time::Duration;
+
+use dag_wasm::{InstanceOptions, Limits, LoadError, Runtime, RuntimeOptions, Version};
 use support::Guest;
 
 fn load(bytes: &[u8]) -> Result<std::sync::Arc<dag_wasm::Component>, LoadError> {
@@ -102,4 +104,56 @@ fn a_description_that_does_not_hold_together_is_refused() {
     assert_says(&refusal(Guest { operator: "between", ..Guest::default() }), &["`between` is no name"]);
     assert_says(&refusal(Guest { min_inputs: 0, ..Guest::default() }), &["probe", "at least one stream"]);
     assert_says(&refusal(Guest { state_read: 2, ..Guest::default() }), &["writes state version 1"]);
+}
+
+/// A description that names so many operators, all of them zeros, in memory that it takes for them.
+macro_rules! description {
+    ($operators:literal, $pages:literal) => {
+        concat!(
+            "(drop (memory.grow (i32.const ",
+            $pages,
+            "))) (i32.store offset=16 (global.get $description) (i32.const 65536))",
+            "(i32.store offset=20 (global.get $description) (i32.const ",
+            $operators,
+            ")) (global.get $description)"
+        )
+    };
+}
+
+#[test]
+fn a_description_is_asked_for_within_limits() {
+    let limits = Limits { call: Duration::from_millis(50), memory: 8 << 20, ..Limits::default() };
+    let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
+    let refusal = |guest: Guest| runtime.load_within(&guest.module(), limits).map(drop).unwrap_err().to_string();
+    let endless = "(loop (br 0)) unreachable";
+    assert_says(&refusal(Guest { describe: endless, ..Guest::default() }), &["described", "longer than the 50ms"]);
+    let more = "(func $start (loop (br 0))) (start $start)";
+    assert_says(&refusal(Guest { more, ..Guest::default() }), &["described", "longer than the 50ms"]);
+    let storm = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    assert_says(&refusal(Guest { describe: storm, ..Guest::default() }), &["described", "limit of 8MiB"]);
+    let more = "(memory 1024)";
+    assert_says(&refusal(Guest { more, ..Guest::default() }), &["described", "limit of 8MiB"]);
+    assert_says(&refusal(Guest { describe: "unreachable", ..Guest::default() }), &["described", "trapped"]);
+}
+
+#[test]
+fn a_description_of_too_much_is_refused() {
+    let refusal = |describe| refusal(&Guest { describe, ..Guest::default() }.module());
+    assert_says(&refusal(description!("257", "1")), &["257 operators", "1 to 256"]);
+    assert_says(&refusal(description!("50000", "60")), &["described", "more than the 1MiB"]);
+    // A doc of two megabytes.
+    let doc = "(drop (memory.grow (i32.const 32)))
+        (memory.fill (i32.const 65536) (i32.const 0x61) (i32.const 0x200000))
+        (i32.store (i32.const 136) (i32.const 65536)) (i32.store (i32.const 140) (i32.const 0x200000))
+        (global.get $description)";
+    assert_says(&refusal(doc), &["described", "more than the 1MiB"]);
+    let doc = "(drop (memory.grow (i32.const 1)))
+        (memory.fill (i32.const 65536) (i32.const 0x61) (i32.const 5000))
+        (i32.store (i32.const 136) (i32.const 65536)) (i32.store (i32.const 140) (i32.const 5000))
+        (global.get $description)";
+    assert_says(&refusal(doc), &["probe", "longer than 4096 bytes"]);
+    let doc = "(i32.store8 (i32.const 1024) (i32.const 0x1b))
+        (i32.store (i32.const 136) (i32.const 1024)) (i32.store (i32.const 140) (i32.const 1))
+        (global.get $description)";
+    assert_says(&refusal(doc), &["probe", "control characters"]);
 }

@@ -22,6 +22,12 @@ pub struct Guest {
     pub imports: &'static str,
     /// The column that `bind` asks for.
     pub column: u32,
+    /// More of the module.
+    pub more: &'static str,
+    /// The body of `describe`, which leaves a pointer to its result: `$description` for what the fields above say.
+    pub describe: &'static str,
+    /// The body of `bind`, likewise: `$binding`.
+    pub bind: &'static str,
     /// The body of `update`, which leaves a pointer to its result: `$ok` for success.
     pub update: &'static str,
     /// The body of `scan`, likewise.
@@ -39,6 +45,9 @@ impl Default for Guest {
             state_read: 1,
             imports: "",
             column: 0,
+            more: "",
+            describe: "(global.get $description)",
+            bind: "(global.get $binding)",
             update: "(global.get $ok)",
             scan: "(global.get $ok)",
         }
@@ -78,7 +87,7 @@ impl Guest {
 
     /// The same without its component type.
     pub fn untyped(&self) -> Vec<u8> {
-        let Guest { interface, imports, update, scan, .. } = self;
+        let Guest { interface, imports, more, describe, bind, update, scan, .. } = self;
         let export = |name: &str| format!(r#"(export "dag:operator/aggregating@{interface}#{name}")"#);
         let data: String = self.data().iter().map(|byte| format!("\\{byte:02x}")).collect();
         let idle: String = ["combine", "state", "merge", "finish", "clear"]
@@ -89,6 +98,8 @@ impl Guest {
                 (import "dag:operator/host@{interface}" "log" (func $log (param i32 i32 i32)))
                 {imports}
                 (memory (export "memory") 1)
+                (global $description i32 (i32.const {DESCRIPTION}))
+                (global $binding i32 (i32.const {BINDING}))
                 (global $ok i32 (i32.const {OK}))
                 (global $error i32 (i32.const {ERROR}))
                 (global $return i32 (i32.const {RETURN}))
@@ -105,13 +116,14 @@ impl Guest {
                             (br_if $grow (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
                         unreachable)
                     (local.get $at))
-                (func {describe} (result i32) (i32.const {DESCRIPTION}))
-                (func {bind} (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const {BINDING}))
+                {more}
+                (func {describe_export} (result i32) {describe})
+                (func {bind_export} (param i32 i32 i32 i32 i32 i32) (result i32) {bind})
                 (func $update {update_export} (param $frame i32) (param $length i32) (result i32) {update})
                 (func {scan_export} (param $frame i32) (param $length i32) (result i32) {scan})
                 {idle})"#,
-            describe = export("describe"),
-            bind = export("bind"),
+            describe_export = export("describe"),
+            bind_export = export("bind"),
             update_export = export("update"),
             scan_export = export("scan"),
         );
