@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use crate::chance::Chance;
+
 /// A file of the real data: from the folder that `DAG_SHARED_DATA` names, else from `shared/data` beside the repository. None, and a
 /// word on standard error, where it is missing.
 ///
@@ -23,7 +25,7 @@ pub fn shared(name: &str) -> Option<String> {
 /// behind one before it. Lines begin with an RFC 3339 time in UTC.
 pub fn shuffled_within_half_an_hour(csv: &str) -> String {
     let (header, body) = csv.split_once('\n').expect("CSV begins with a header");
-    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+    let mut chance = Chance::new(0);
     let mut lines: Vec<(u64, &str)> = body.lines().map(|line| (seconds(line) + chance.below(30 * 60), line)).collect();
     lines.sort_by_key(|(arrival, _)| *arrival);
     lines.iter().fold(format!("{header}\n"), |text, (_, line)| text + line + "\n")
@@ -34,18 +36,6 @@ fn seconds(line: &str) -> u64 {
     let part = |range: std::ops::Range<usize>| line[range].parse::<u64>().expect("a line begins with a time");
     let days = (part(0..4) * 12 + part(5..7)) * 31 + part(8..10);
     ((days * 24 + part(11..13)) * 60 + part(14..16)) * 60 + part(17..19)
-}
-
-/// Marsaglia's xorshift64 (<https://doi.org/10.18637/jss.v008.i14>): enough for a shuffle, and the same everywhere.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
 }
 
 /// Checks that two CSV texts hold the same records in the same order: numbers within 1e-9 of each other's greater, all else to the byte.

@@ -37,7 +37,7 @@ impl Answer {
 
 impl Http {
     /// A client of the node at that URL.
-    pub(crate) fn new(base: &str) -> Http {
+    pub fn new(base: &str) -> Http {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(DEADLINE))
@@ -60,12 +60,40 @@ impl Http {
     /// `POST` to a path under `/v1` with these parameters.
     #[track_caller]
     pub fn post(&self, path: &str, parameters: &[(&str, &str)], media: &str, body: &[u8]) -> Answer {
+        self.try_post(path, parameters, media, body).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// The same, where the node may be gone.
+    ///
+    /// # Errors
+    /// If there is no answer, or not all of one.
+    pub fn try_post(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        media: &str,
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
         let mut request = self.agent.post(format!("{}/v1/{path}", self.base)).content_type(media);
         for (name, value) in parameters {
             request = request.query(name, value);
         }
-        let response = request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}"));
-        Answer { status: response.status().as_u16(), body: text(response.into_body()) }
+        let response = request.send(body)?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, body: response.into_body().with_config().limit(u64::MAX).read_to_string()? })
+    }
+
+    /// `GET` of a body that goes on, where the node may be gone: its status, and what reads the body.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub fn try_read(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<(u16, impl BufRead + use<>), ureq::Error> {
+        let response = self.try_request(path, parameters)?;
+        Ok((response.status().as_u16(), BufReader::new(response.into_body().into_reader())))
     }
 
     /// Publishes NDJSON to a stream.
@@ -92,11 +120,15 @@ impl Http {
 
     #[track_caller]
     fn request(&self, path: &str, parameters: &[(&str, &str)]) -> ureq::http::Response<Body> {
+        self.try_request(path, parameters).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    fn try_request(&self, path: &str, parameters: &[(&str, &str)]) -> Result<ureq::http::Response<Body>, ureq::Error> {
         let mut request = self.agent.get(format!("{}/v1/{path}", self.base));
         for (name, value) in parameters {
             request = request.query(name, value);
         }
-        request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"))
+        request.call()
     }
 }
 

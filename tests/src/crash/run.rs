@@ -1,0 +1,295 @@
+//! One run: everybody at work, a node that dies, and the judgement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::point::{Point, shuffled};
+use super::publisher::{BATCH, JSON, Publisher, VALUES, path};
+use super::reader::position;
+use super::{MortalNode, deployer, reader};
+use crate::chance::Chance;
+use crate::http::{Answer, Http};
+use crate::wait::DEADLINE;
+
+/// What a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many records are published; whole windows of a thousand.
+    pub records: u64,
+    /// How often the node is killed.
+    pub kills: usize,
+    /// What chance follows from.
+    pub seed: u64,
+}
+
+/// What a run that went well was like.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How many kills landed where.
+    pub kills: BTreeMap<Point, usize>,
+    /// How many of them broke off a publish that was acknowledged later.
+    pub in_flight: usize,
+}
+
+/// What all who take part know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Which start of the node this is, from 1.
+    pub life: AtomicU64,
+    /// Whether all values are published.
+    pub done: AtomicBool,
+    plan: Plan,
+    /// How many publishers are not done.
+    publishing: AtomicU64,
+    /// How often it was killed.
+    killed: AtomicU64,
+    /// The lives whose end broke off a publish.
+    broken: Mutex<BTreeSet<u64>>,
+    failed: AtomicBool,
+}
+
+/// How many publishers share the values.
+const PUBLISHERS: u64 = 2;
+
+/// The stream that retention takes from.
+const SIDE: &str = "side";
+
+/// The bytes that it keeps, in segments of 64 KiB.
+const SIDE_BYTES: u64 = 128 << 10;
+
+/// How long a node may live before it passes the point at which it dies.
+const LIFE: Duration = Duration::from_secs(90);
+
+/// Publishes, computes, deploys and removes while the node is killed as often as the plan says, and judges what everybody was given.
+///
+/// # Panics
+/// If anything is missing, there twice, or different; or a node does not start on what the one before has left.
+pub fn run(plan: Plan) -> Report {
+    let mut chance = Chance::new(plan.seed);
+    let mut node = MortalNode::new();
+    let http = node.http();
+    node.start(None, &[]);
+    node.until_listening();
+    prepare(&http);
+    node.stop().code(0);
+    let shared = &Shared::new(plan);
+    let windows = (plan.records / 1_000) as usize;
+    thread::scope(|scope| {
+        for number in 0..PUBLISHERS {
+            let publisher = Publisher { http: http.clone(), shared, number, of: PUBLISHERS };
+            scope.spawn(move || shared.guarded(|| publisher.publish(plan.records)));
+        }
+        scope.spawn(|| shared.guarded(|| deployer::deploy(&http, shared)));
+        scope.spawn(|| shared.guarded(|| fill_side(&http, shared)));
+        let read = |expression: &'static str, count: usize| {
+            let http = &http;
+            scope.spawn(move || shared.guarded(|| reader::read(http, shared, expression, count)))
+        };
+        let values = read(VALUES, plan.records as usize);
+        let counts = read("count(x, 1s)", windows);
+        let sums = read("sum(x, 1s)", windows);
+        let roots = read("rms(x, 1s)", windows);
+
+        let kills = shared.guarded(|| kill_all(&mut node, shared, &mut chance));
+        let given = [values, counts, sums, roots].map(|reader| reader.join().ok().flatten());
+        shared.done.store(true, Ordering::SeqCst);
+        let [Some(values), Some(counts), Some(sums), Some(roots)] = given else {
+            panic!("seed {}: see above", plan.seed)
+        };
+        judge_values(&values, plan.records);
+        judge_windows(&counts, |_| json!(1_000));
+        judge_windows(&sums, |window| json!((0..1_000).map(|i| window * 1_000 + i).sum::<u64>()));
+        judge_windows(&roots, |window| {
+            let squares: u64 = (0..1_000).map(|i| (window * 1_000 + i).pow(2)).sum();
+            json!((squares as f64 / 1_000.0).sqrt())
+        });
+        let total = |records: &[Value]| records.iter().filter_map(|record| record["value"].as_u64()).sum::<u64>();
+        assert_eq!(total(&counts), plan.records);
+        assert_eq!(total(&sums), plan.records * (plan.records - 1) / 2);
+        let stream = http.get(&format!("streams/{VALUES}"), &[]).json();
+        assert_eq!((&stream["records"], &stream["late"]), (&json!(plan.records), &json!(0)));
+        let in_flight = shared.broken.lock().expect("nobody panics holding it").len();
+        Report { kills: kills.expect("nobody failed"), in_flight }
+    })
+}
+
+/// Kills the node as often as the plan says; the last one started lives on.
+fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTreeMap<Point, usize> {
+    let mut points = shuffled(shared.plan.kills, chance);
+    let mut kills = BTreeMap::new();
+    let begun = Instant::now();
+    while !points.is_empty() && !shared.has_failed() {
+        // Retention looks when a node starts, so there has to be something to remove.
+        let side = node.data().join("sources/2");
+        let next = points.iter().rposition(|point| *point != Point::Retention || segments(&side) > 4);
+        let Some(next) = next else {
+            node.start(None, &[]);
+            crate::wait::until("the side stream has more than it keeps", DEADLINE, || {
+                (segments(&side) > 4).then_some(())
+            });
+            node.kill();
+            node.bury();
+            continue;
+        };
+        let point = points.remove(next);
+        let pass = point.pass(chance);
+        shared.life.fetch_add(1, Ordering::SeqCst);
+        node.start(Some((point, pass)), &[]);
+        node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), LIFE);
+        println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.name());
+        node.bury();
+        *kills.entry(point).or_insert(0) += 1;
+        shared.killed.fetch_add(1, Ordering::SeqCst);
+    }
+    shared.life.fetch_add(1, Ordering::SeqCst);
+    node.start(None, &[]);
+    kills
+}
+
+fn segments(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|it| it == "seg")))
+        .count()
+}
+
+fn prepare(http: &Http) {
+    let create = |settings: Value| {
+        let answer = http.post("streams", &[], "application/json", settings.to_string().as_bytes());
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    };
+    create(json!({
+        "name": VALUES, "schema": [{"name": "value", "type": "int64"}], "time": {"unit": "ms"}, "idle": "1h",
+    }));
+    create(json!({
+        "name": SIDE, "schema": [{"name": "text", "type": "utf8"}], "time": null, "retention": {"bytes": SIDE_BYTES},
+    }));
+    let answer = http.post("components", &[], "application/wasm", &deployer::version(0));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Publishes what does not compress, about a segment at once.
+fn fill_side(http: &Http, shared: &Shared) {
+    let mut chance = Chance::new(shared.plan.seed);
+    while !shared.done.load(Ordering::SeqCst) && !shared.has_failed() {
+        let text: String = (0..4_096).map(|_| format!("{:016x}", chance.below(u64::MAX))).collect();
+        let _ = http.try_post(&path(SIDE), &[], JSON, format!("{{\"text\":\"{text}\"}}\n").as_bytes());
+        shared.pause();
+    }
+}
+
+/// Each value once, in the order of the log's positions, which have no gap.
+fn judge_values(records: &[Value], count: u64) {
+    let mut seen = vec![false; count as usize];
+    for (at, record) in records.iter().enumerate() {
+        assert_eq!(position(record), ("1", at as u64), "the positions of a source go on without a gap");
+        let value = record["value"].as_u64().unwrap_or_else(|| panic!("a value in {record}"));
+        assert!(!std::mem::replace(&mut seen[value as usize], true), "{value} is there twice");
+    }
+    assert!(seen.iter().all(|seen| *seen), "a value is missing");
+}
+
+/// Each window once, in order, of one incarnation, at positions without a gap.
+fn judge_windows(records: &[Value], expected: impl Fn(u64) -> Value) {
+    let run = position(&records[0]).0;
+    for (at, record) in records.iter().enumerate() {
+        assert_eq!(position(record), (run, at as u64), "{record}");
+        let time = dag_time(at as u64);
+        assert_eq!((&record["time"], &record["value"]), (&json!(time), &expected(at as u64)), "{record}");
+    }
+}
+
+/// So many seconds after the epoch, less than a day.
+fn dag_time(second: u64) -> String {
+    format!("1970-01-01T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+}
+
+impl Shared {
+    fn new(plan: Plan) -> Shared {
+        Shared {
+            life: AtomicU64::new(0),
+            done: AtomicBool::new(false),
+            plan,
+            publishing: AtomicU64::new(PUBLISHERS),
+            killed: AtomicU64::new(0),
+            broken: Mutex::default(),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether somebody has panicked.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Between two attempts.
+    pub fn pause(&self) {
+        self.rest(Duration::from_millis(20));
+    }
+
+    /// Does nothing for a while.
+    pub fn rest(&self, time: Duration) {
+        assert!(!self.has_failed(), "somebody else failed");
+        thread::sleep(time);
+    }
+
+    /// Whether all other publishers are done.
+    pub fn is_last_publisher(&self) -> bool {
+        self.publishing.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+
+    /// Waits until so much may be published: the values last until the last kill.
+    pub fn wait_for_turn(&self, first: u64) {
+        let share = self.plan.records / (self.plan.kills as u64 + 1);
+        while first + BATCH > share * (self.killed.load(Ordering::SeqCst) + 1) + BATCH {
+            if self.killed.load(Ordering::SeqCst) == self.plan.kills as u64 {
+                return;
+            }
+            self.pause();
+        }
+    }
+
+    /// A publish in that life of the node broke off.
+    pub fn broken_off(&self, life: u64) {
+        self.broken.lock().expect("nobody panics holding it").insert(life);
+    }
+
+    /// Asks again until there is an answer, which has to be good.
+    pub fn until_answered(&self, ask: impl Fn() -> Result<Answer, ureq::Error>) {
+        loop {
+            match ask() {
+                Ok(answer) if answer.status == 429 => {}
+                Ok(answer) => {
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                    return;
+                }
+                Err(_) => {}
+            }
+            self.pause();
+        }
+    }
+
+    /// Does its part; the others learn when it panics, and stop.
+    fn guarded<T>(&self, part: impl FnOnce() -> T) -> Option<T> {
+        let _guard = Alarm(self);
+        Some(part())
+    }
+}
+
+/// Tells the others of a panic.
+struct Alarm<'a>(&'a Shared);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.failed.store(true, Ordering::SeqCst);
+        }
+    }
+}
