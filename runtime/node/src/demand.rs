@@ -8,11 +8,32 @@ use dag_plan::{Begin, DemandError, LeaseId, LogId, Want};
 
 use crate::api::SubscribeParameters;
 use crate::clock::now;
+use crate::cursors::{Place, Wish};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::runs::leg_of;
 use crate::source::duration;
 use crate::subscription::{Reading, Subscriber, Subscription, notify, reading};
+
+/// What a subscription is to read.
+pub(crate) struct Opening {
+    /// Where it begins.
+    pub at: At,
+    /// Where it ends.
+    pub until: Option<Timestamp>,
+    /// How many records it ends after.
+    pub left: u64,
+    /// In time order.
+    pub ordered: bool,
+}
+
+/// Where a subscription begins.
+pub(crate) enum At {
+    /// Where that leads to now.
+    Want(Want),
+    /// Where a cursor is.
+    Place(Place),
+}
 
 /// The most subscriptions at once.
 const SUBSCRIBERS: usize = 10_000;
@@ -20,7 +41,9 @@ const SUBSCRIBERS: usize = 10_000;
 impl Node {
     /// Registers the demand that the parameters tell, and answers a reader of it.
     pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, NodeError> {
-        let (want, until) = (want(parameters)?, until(parameters)?);
+        let (cursor, until) = (Wish::of(parameters)?, until(parameters)?);
+        let left = parameters.limit.unwrap_or(u64::MAX);
+        let opening = Opening { at: At::Want(want(parameters)?), until, left, ordered: parameters.ordered };
         let lease = self.new_lease();
         let mut appeared = self.inner.appeared.subscribe();
         let mut stopping = self.inner.stopping.subscribe();
@@ -40,24 +63,28 @@ impl Node {
             }
         };
         drop(waiting);
-        let (node, ordered) = (self.clone(), parameters.ordered);
-        let left = parameters.limit.unwrap_or(u64::MAX);
-        let open = move || node.open_subscription(lease, &stream, want, until, left, ordered);
+        let node = self.clone();
+        let open = move || match cursor {
+            Some(cursor) => node.open_with_cursor(lease, &stream, opening, &cursor),
+            None => node.open_subscription(lease, &stream, opening),
+        };
         tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
     }
 
-    fn open_subscription(
+    pub(crate) fn open_subscription(
         &self,
         lease: LeaseId,
         stream: &dag_expr::Stream,
-        want: Want,
-        until: Option<Timestamp>,
-        left: u64,
-        ordered: bool,
+        opening: Opening,
     ) -> Result<Subscription, NodeError> {
         if *self.inner.stopping.borrow() {
             return Err(stopped());
         }
+        let Opening { at, until, left, ordered } = opening;
+        let (want, place) = match at {
+            At::Want(want) => (want, None),
+            At::Place(place) => (Want::Position(place.next()), Some(place)),
+        };
         let source = match stream {
             dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. } => Some(name.clone()),
             dag_expr::Stream::Apply(_) => None,
@@ -71,7 +98,7 @@ impl Node {
             return Err(NodeError::new(Code::Busy, message));
         }
         state.subscribers.insert(lease, subscriber.clone());
-        let (route, commands) = {
+        let (mut route, commands) = {
             let view = self.view();
             self.check_position(&view, stream, want)?;
             match state.plan.demand(lease, stream, want, &view) {
@@ -79,12 +106,15 @@ impl Node {
                 Err(error) => {
                     drop(view);
                     drop(state);
-                    return Err(self.refused(error, stream));
+                    return Err(self.refused(error, stream, place.is_some()));
                 }
             }
         };
         self.execute(&mut state, commands);
         drop(state);
+        if let Some(place) = place {
+            (route.from, route.begin) = (place.from, place.newest.map_or(Begin::Sequence, Begin::Newest));
+        }
         let view = self.view();
         let legs = route.legs.iter().map(|leg| leg_of(&view, leg)).collect::<Result<Vec<_>, _>>()?;
         let incarnation = route.legs.iter().rev().find_map(|leg| match leg.log {
@@ -94,6 +124,11 @@ impl Node {
         let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
         drop(view);
         let notify = notify(&subscriber);
+        let place = Place {
+            legs: legs.iter().map(|leg| Position { run: leg.run, sequence: leg.sequence }).collect(),
+            from: route.from,
+            newest: None,
+        };
         let (reading, before) = match (route.begin, legs.as_slice()) {
             (Begin::Newest(reached), [leg]) => {
                 let watch = leg.log.on_visible(notify);
@@ -113,12 +148,18 @@ impl Node {
             schema: stream.schema().clone(),
             incarnation,
             before,
+            place,
+            cursor: None,
             reading,
             until,
             left,
             ordered,
         };
-        subscription.settle()?;
+        if !subscription.settle()?
+            && let Begin::Newest(reached) = route.begin
+        {
+            subscription.place.newest = Some(reached);
+        }
         Ok(subscription)
     }
 
@@ -144,14 +185,23 @@ impl Node {
         }
         log.check(position.run, position.sequence).map_err(|error| match error {
             dag_log::ReadError::Trimmed { earliest, .. } => {
+                let lost = earliest - position.sequence;
                 let earliest = Position { run: log.visible().epoch, sequence: earliest };
-                NodeError::new(Code::Trimmed, format!("{position} is no longer kept: the earliest is {earliest}"))
+                let message =
+                    format!("{position} is no longer kept: {lost} records are lost, the earliest is {earliest}");
+                NodeError::new(Code::Trimmed, message)
             }
+            error @ dag_log::ReadError::Lost { .. } => NodeError::new(Code::Trimmed, format!("{position}: {error}")),
             error => NodeError::new(Code::BadRequest, format!("{position}: {error}")),
         })
     }
 
-    fn refused(&self, error: DemandError, stream: &dag_expr::Stream) -> NodeError {
+    /// `was_read` where the position has been one of this stream.
+    fn refused(&self, error: DemandError, stream: &dag_expr::Stream, was_read: bool) -> NodeError {
+        if let (DemandError::NoSuchPosition { position, .. }, true) = (&error, was_read) {
+            let message = format!("the log that had {position} of `{stream}` was removed, a day after its last use");
+            return NodeError::new(Code::Trimmed, message);
+        }
         let code = match &error {
             DemandError::NoSuchStream(_) => Code::UnknownStream,
             DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
@@ -200,7 +250,7 @@ impl Drop for WaitingFor<'_> {
     }
 }
 
-fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
+pub(crate) fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
     let bad = |message| NodeError::new(Code::BadRequest, message);
     if let Some(age) = &parameters.since {
         if parameters.from.is_some() {

@@ -21,6 +21,8 @@ pub enum Code {
     UnknownOperator,
     /// No publisher of that name.
     UnknownPublisher,
+    /// No cursor of that name.
+    UnknownCursor,
     /// Nothing there.
     NotFound,
     /// Something is there, but not for this method.
@@ -29,7 +31,7 @@ pub enum Code {
     Exists,
     /// The stream is at its end.
     Sealed,
-    /// Another session has taken over the publisher's name.
+    /// Another session has taken over the publisher's name, or another reader the cursor.
     Fenced,
     /// A batch is missing before this one.
     OutOfSequence,

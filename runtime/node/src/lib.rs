@@ -1,13 +1,15 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
 //! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `demand` and
-//! `subscription` (how demand comes in), `runs` (how the plan's commands are carried out), then `timers`, `look` and `explain`. [`pipe`] is the same
+//! `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs` (how the plan's commands are carried out), then
+//! `timers`, `look` and `explain`. [`pipe`] is the same
 //! engine on standard input and output.
 
 pub mod api;
 mod catalog;
 mod clock;
 mod components;
+mod cursors;
 mod demand;
 mod error;
 mod explain;

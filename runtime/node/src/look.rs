@@ -92,6 +92,7 @@ impl Node {
 
     /// The node and what it runs.
     pub fn status(&self) -> Status {
+        let cursors = self.cursors_read();
         let state = self.state();
         let shown_runs = |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_));
         let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
@@ -129,6 +130,7 @@ impl Node {
             workers: self.inner.flow.peers(),
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
+            cursors,
             computations,
         }
     }

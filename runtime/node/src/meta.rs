@@ -1,10 +1,11 @@
-//! Small metadata in redb: which sources there are, which components, which incarnations.
+//! Small metadata in redb: which sources there are, which components, which incarnations, which cursors.
 //!
 //! Persisted: the names of the tables and what is in them. `FORMAT` is the version of that; what an older node wrote is rewritten
 //! when it is opened, in the transaction that says so.
 
 mod v1;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -16,13 +17,16 @@ use redb::{
 };
 
 use crate::api::CreateStream;
+use crate::cursors::Cursor;
 use crate::limits::LimitSettings;
 
 /// The version of the tables; a node refuses newer ones.
 const FORMAT: u64 = 2;
 
-/// Two rows: `format`, and `data`, a random number that is this data's and its copies'.
+/// `format`; `data`, a random number that is this data's and its copies'; and [`LAST_INCARNATION`].
 const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
+/// The greatest number of an incarnation that was forgotten: positions carry these numbers, so none is ever used twice.
+const LAST_INCARNATION: &str = "last-incarnation";
 /// A source's number, which names its folder, to its settings as JSON.
 const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
 /// Order of deployment to digest.
@@ -33,6 +37,8 @@ const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits")
 const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
 const FINISHED: TableDefinition<u64, ()> = TableDefinition::new("finished");
+/// A cursor's name to the cursor in postcard.
+const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 
 /// Why metadata can't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +86,10 @@ pub struct Kept {
     pub limits: Vec<(Digest, LimitSettings)>,
     /// Incarnations, and whether they are finished.
     pub incarnations: Vec<(Incarnation, bool)>,
+    /// The greatest number of those that were forgotten.
+    pub last_incarnation: Option<IncarnationId>,
+    /// Cursors by name.
+    pub cursors: BTreeMap<String, Cursor>,
 }
 
 impl Meta {
@@ -105,7 +115,7 @@ impl Meta {
 
     fn read(&self) -> Result<Kept, MetaError> {
         let mut kept = Kept::default();
-        let (mut sources, mut limits, mut incarnations) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sources, mut limits, mut incarnations, mut cursors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         (|| {
             for row in transaction.open_table(SOURCES)?.iter()? {
@@ -124,6 +134,12 @@ impl Meta {
                 let (id, record) = row?;
                 incarnations.push((id.value(), record.value().to_vec(), finished.get(id.value())?.is_some()));
             }
+            for row in transaction.open_table(CURSORS)?.iter()? {
+                let (name, cursor) = row?;
+                cursors.push((name.value().to_owned(), cursor.value().to_vec()));
+            }
+            let header = transaction.open_table(HEADER)?;
+            kept.last_incarnation = header.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
             Ok::<(), redb::Error>(())
         })()?;
         for (key, bytes) in sources {
@@ -137,6 +153,10 @@ impl Meta {
         for (key, bytes, finished) in incarnations {
             let record = postcard::from_bytes(&bytes).map_err(|why| unreadable("incarnations", key, why))?;
             kept.incarnations.push((record, finished));
+        }
+        for (key, bytes) in cursors {
+            let cursor = postcard::from_bytes(&bytes).map_err(|why| unreadable("cursors", &key, why))?;
+            kept.cursors.insert(key, cursor);
         }
         Ok(kept)
     }
@@ -176,9 +196,29 @@ impl Meta {
         self.write(|transaction| Ok(transaction.open_table(FINISHED)?.insert(id.0, ()).map(drop)?))
     }
 
-    /// Forgets an incarnation.
+    /// Keeps cursors as they are now; none for those that were deleted.
+    pub fn put_cursors(&self, cursors: &[(String, Option<Cursor>)]) -> Result<(), MetaError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(CURSORS)?;
+            for (name, cursor) in cursors {
+                match cursor {
+                    Some(cursor) => {
+                        let bytes = postcard::to_stdvec(cursor).expect("cursors are plain values");
+                        table.insert(name.as_str(), bytes.as_slice())?;
+                    }
+                    None => drop(table.remove(name.as_str())?),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets an incarnation, but not that its number is taken.
     pub fn remove_incarnation(&self, id: IncarnationId) -> Result<(), MetaError> {
         self.write(|transaction| {
+            let mut header = transaction.open_table(HEADER)?;
+            let last = header.get(LAST_INCARNATION)?.map_or(0, |last| last.value());
+            header.insert(LAST_INCARNATION, last.max(id.0))?;
             transaction.open_table(INCARNATIONS)?.remove(id.0)?;
             transaction.open_table(FINISHED)?.remove(id.0)?;
             Ok(())
@@ -234,5 +274,6 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     transaction.open_table(LIMITS)?;
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;
+    transaction.open_table(CURSORS)?;
     Ok(format)
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
+use crate::cursors::Cursors;
 use crate::error::{Code, NodeError};
 use crate::limits::LimitSettings;
 use crate::logs::Logs;
@@ -95,6 +96,7 @@ pub(crate) struct Inner {
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
+    pub cursors: Cursors,
     pub state: Mutex<State>,
     /// Bumped when a stream or an operator appears.
     pub appeared: watch::Sender<u64>,
@@ -130,7 +132,8 @@ impl Node {
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let committer = Committer::new();
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations } = kept;
+        let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
+        last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let mut open = Sources::new();
         for (number, settings) in sources {
             let folder = config.data.join("sources").join(number.to_string());
@@ -158,6 +161,7 @@ impl Node {
             sources: RwLock::new(Arc::new(open)),
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
+            cursors: Cursors::new(cursors),
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

@@ -12,6 +12,7 @@ use dag_log::{Start, Watch};
 use dag_model::{Frontier, Position, Schema, Timestamp, arrow_schema, times};
 use dag_plan::LeaseId;
 
+use crate::cursors::{Place, Reader};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 
@@ -40,6 +41,12 @@ impl Subscriber {
     /// There may be more to read.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Why what it reads cannot go on.
+    #[cfg(test)]
+    pub fn failure(&self) -> Option<NodeError> {
+        self.failure.get().cloned()
     }
 
     /// What it reads cannot go on.
@@ -86,6 +93,10 @@ pub struct Subscription {
     pub(crate) schema: Schema,
     pub(crate) incarnation: Option<u64>,
     pub(crate) before: Option<u64>,
+    /// Where it begins.
+    pub(crate) place: Place,
+    /// Its hold on the cursor that it reads with.
+    pub(crate) cursor: Option<Reader>,
     pub(crate) reading: Reading,
     pub(crate) until: Option<Timestamp>,
     pub(crate) left: u64,
@@ -123,6 +134,11 @@ impl Subscription {
         self.before
     }
 
+    /// The number that it acknowledges with, if it reads with a cursor.
+    pub fn reader(&self) -> Option<u64> {
+        self.cursor.as_ref().map(Reader::number)
+    }
+
     /// What comes next. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Next, NodeError> {
         let mut stopping = self.node.inner.stopping.subscribe();
@@ -134,8 +150,15 @@ impl Subscription {
                 if *stopping.borrow() {
                     return Ok(Next::End(End::Stopping));
                 }
-                match self.step()? {
-                    Stepped::Next(next) => return Ok(next),
+                match self.step().map_err(|error| self.explained(error))? {
+                    Stepped::Next(next) => {
+                        if dag_fault::planted("cursor-ahead")
+                            && let (Next::Records { positions, .. }, Some(cursor)) = (&next, &self.cursor)
+                        {
+                            cursor.sent(positions[positions.len() - 1]);
+                        }
+                        return Ok(next);
+                    }
                     Stepped::More => {}
                     Stepped::Wait => tokio::select! {
                         () = self.subscriber.wake.notified() => {}
@@ -147,6 +170,13 @@ impl Subscription {
         }
     }
 
+    fn explained(&self, error: NodeError) -> NodeError {
+        match &self.cursor {
+            Some(cursor) => cursor.explain(error),
+            None => error,
+        }
+    }
+
     /// Begins to read if the newest complete result is there.
     pub(crate) fn settle(&mut self) -> Result<bool, NodeError> {
         let Reading::Waiting { leg, reached, .. } = &self.reading else { return Ok(true) };
@@ -154,8 +184,9 @@ impl Subscription {
         if visible.frontier < *reached && !visible.ended {
             return Ok(false);
         }
-        let sequence = newest(leg).map_err(|error| unreadable(&error))?.max(leg.sequence);
+        let sequence = newest(leg, *reached).map_err(|error| unreadable(&error))?.max(leg.sequence);
         self.before = Some(sequence - leg.log.earliest().sequence);
+        self.place.legs[0].sequence = sequence;
         let legs = vec![Leg { sequence, ..leg.clone() }];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None };
         self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered);
@@ -279,8 +310,12 @@ fn at_until(until: Option<Timestamp>, frontier: Frontier) -> Option<Stepped> {
     (frontier >= Frontier::At(until)).then_some(Stepped::Next(Next::End(End::Until)))
 }
 
-/// The sequence of the first record of the log's greatest time; of the next one if there are none.
-fn newest(leg: &Leg) -> Result<u64, dag_log::ReadError> {
+/// The sequence of the first record of the greatest time before `reached`, which is the same whenever it is looked for; where nothing
+/// has been reached for, of the log's greatest time. Of the next one if there are none.
+fn newest(leg: &Leg, reached: Frontier) -> Result<u64, dag_log::ReadError> {
+    if reached != Frontier::START {
+        return newest_before(leg, reached);
+    }
     let visible = leg.log.visible();
     if visible.max_time == Timestamp::MIN {
         return Ok(visible.end);
@@ -296,9 +331,36 @@ fn newest(leg: &Leg) -> Result<u64, dag_log::ReadError> {
     Ok(visible.end)
 }
 
+/// The sequence of the first record of the greatest time before `reached` from the leg's beginning on; of its beginning if there
+/// are none. The log's frontier has got there.
+fn newest_before(leg: &Leg, reached: Frontier) -> Result<u64, dag_log::ReadError> {
+    let mut found = (Timestamp::MIN, leg.sequence);
+    let mut reader = leg.log.reader(Start::Sequence(leg.sequence))?;
+    while let Some(entry) = reader.next()? {
+        if entry.count > 0 && reached.passed(entry.min_time) && entry.max_time > found.0 {
+            let loaded = leg.log.load(&entry)?;
+            for (time, sequence) in times(&loaded.batch).iter().zip(entry.first..) {
+                if sequence >= leg.sequence && reached.passed(Timestamp(*time)) && *time > found.0.0 {
+                    found = (Timestamp(*time), sequence);
+                }
+            }
+        }
+        if entry.frontier >= reached {
+            break;
+        }
+    }
+    Ok(found.1)
+}
+
 fn unreadable(error: &dag_log::ReadError) -> NodeError {
-    let code = if matches!(error, dag_log::ReadError::Trimmed { .. }) { Code::Trimmed } else { Code::Internal };
-    NodeError::new(code, error.to_string())
+    match error {
+        dag_log::ReadError::Trimmed { asked, earliest } => {
+            let lost = earliest - asked;
+            let message = format!("{error}: {lost} records are lost");
+            NodeError::new(Code::Trimmed, message)
+        }
+        error => NodeError::new(Code::Internal, error.to_string()),
+    }
 }
 
 fn failed(error: &dag_flow::ComputeError) -> NodeError {

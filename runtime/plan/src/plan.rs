@@ -28,6 +28,11 @@ impl Plan {
         Plan { next_id: 1, linger, runs: BTreeMap::new() }
     }
 
+    /// Numbers up to this one are never used again, although nothing is left of the runs that had them.
+    pub fn skip(&mut self, last: IncarnationId) {
+        self.next_id = self.next_id.max(last.0 + 1);
+    }
+
     /// Takes in a run that was recorded earlier; `finished` when its log ends.
     pub fn restore(&mut self, record: Incarnation, finished: bool) {
         self.next_id = self.next_id.max(record.id.0 + 1);
@@ -422,18 +427,65 @@ impl Plan {
         let unknown = DemandError::NoSuchPosition { stream: canonical.clone(), position };
         let run = self.runs.get(&id).filter(|run| run.record.stream == canonical).ok_or(unknown)?;
         let (state, until) = (run.state.clone(), run.record.until);
+        let earliest = horizon::earliest(stream, facts)?;
+        let gone = DemandError::Gone { stream: canonical, position, earliest };
         if state == State::Stored {
             if !self.can_resume(&self.runs[&id].record, facts) {
-                let earliest = horizon::earliest(stream, facts)?;
-                return Err(DemandError::Gone { stream: canonical, position, earliest });
+                return Err(gone);
             }
             self.resume(id, stream, application, commands);
         }
         let mut legs = vec![Leg { log: LogId::Derived(id), sequence: position.sequence }];
-        if let Some(Until::Time(time)) = until {
-            legs.extend(self.legs(stream, application, Some(time), facts, commands)?);
+        if let Some(until) = until {
+            let next = self.following(stream, application, until, facts, commands)?.ok_or(gone)?;
+            legs.push(Leg { log: LogId::Derived(next), sequence: 0 });
         }
         Ok(Route { legs, from: Timestamp::MIN, late: false, begin: Begin::Sequence })
+    }
+
+    /// The run whose first result is the next after those of a backfill that ends there: the one that was running then or, where that is
+    /// gone, a new one. None where the inputs no longer give it.
+    fn following(
+        &mut self,
+        stream: &Stream,
+        application: &Application,
+        end: Until,
+        facts: &dyn Facts,
+        commands: &mut Vec<Command>,
+    ) -> Result<Option<IncarnationId>, DemandError> {
+        let canonical = stream.to_string();
+        let begins_there = |run: &Run| match end {
+            Until::Time(time) => run.record.began == Began::At(time),
+            Until::Sequence(sequence) => {
+                run.record.began == Began::Next && run.record.inputs[0].legs[0].sequence == sequence
+            }
+        };
+        let mut runs = self.runs.values().filter(|run| {
+            run.record.stream == canonical
+                && run.record.until.is_none()
+                && begins_there(run)
+                && (run.is_live()
+                    || run.state == State::Finished
+                    || run.state == State::Stored && self.can_resume(&run.record, facts))
+        });
+        if let Some((id, state)) = runs.next().map(|run| (run.record.id, run.state.clone())) {
+            if state == State::Stored {
+                self.resume(id, stream, application, commands);
+            }
+            return Ok(Some(id));
+        }
+        match end {
+            // What it remembered lies before the inputs' beginning now, or is not what a new run would remember.
+            _ if horizon::is_unbounded(application, facts)? => Ok(None),
+            Until::Time(time) if time < horizon::earliest(stream, facts)? => Ok(None),
+            Until::Time(time) => self.start(stream, application, Some(time), None, facts, commands).map(Some),
+            Until::Sequence(sequence) if !kept(application, sequence, facts) => Ok(None),
+            Until::Sequence(sequence) => {
+                let id = self.start(stream, application, None, None, facts, commands)?;
+                self.runs.get_mut(&id).expect("just started").record.inputs[0].legs[0].sequence = sequence;
+                Ok(Some(id))
+            }
+        }
     }
 }
 
@@ -453,4 +505,14 @@ fn derived(legs: &[Leg]) -> impl Iterator<Item = IncarnationId> + '_ {
 
 fn reads_a_source(application: &Application) -> bool {
     matches!(application.inputs.as_slice(), [input] if !matches!(input.stream, Stream::Apply(_)))
+}
+
+/// Whether the source that the application reads still has that record.
+fn kept(application: &Application, sequence: u64, facts: &dyn Facts) -> bool {
+    application.inputs.iter().all(|input| match &input.stream {
+        Stream::Source { name, .. } | Stream::Late { name, .. } => {
+            facts.source(name).is_some_and(|source| source.earliest <= sequence)
+        }
+        Stream::Apply(_) => false,
+    })
 }

@@ -297,3 +297,64 @@ fn a_failure_ends_what_reads_the_run() {
     let (_, commands) = demand(&mut plan, &world, 2, "avg(avg(x, 5s), 30s)", Want::Newest);
     assert_eq!(commands.len(), 2, "a new demand tries again");
 }
+
+/// The runs of a route's legs, and where each begins.
+fn legs(route: &dag_plan::Route) -> Vec<(LogId, u64)> {
+    route.legs.iter().map(|leg| (leg.log.clone(), leg.sequence)).collect()
+}
+
+#[test]
+fn a_position_in_a_backfill_goes_on_in_the_run_that_began_where_it_ends() {
+    for text in ["avg(x, 5s)", "filter(x, value > 3)"] {
+        let (mut plan, world) = (Plan::new(0), World::at(59));
+        demand(&mut plan, &world, 1, text, Want::Newest);
+        world.move_to(70);
+        demand(&mut plan, &world, 2, text, Want::Earliest);
+        plan.finished(id(2));
+        plan.release(LeaseId(1), 0);
+        plan.release(LeaseId(2), 0);
+        // Somebody else's run, which has earlier results, too.
+        demand(&mut plan, &world, 3, text, Want::Earliest);
+        let want = Want::Position(Position { run: 2, sequence: 7 });
+        let (route, commands) = demand(&mut plan, &world, 4, text, want);
+        assert_eq!(legs(&route), [(LogId::Derived(id(2)), 7), (LogId::Derived(id(1)), 0)], "{text}");
+        assert_eq!(commands, [Command::Start(id(1))], "{text}");
+    }
+}
+
+#[test]
+fn where_the_run_after_a_backfill_is_gone_a_new_one_begins_there() {
+    for (text, began, sequence) in
+        [("avg(x, 5s)", Began::At(Timestamp(50 * SECOND)), 50), ("filter(x, value > 3)", Began::Next, 60)]
+    {
+        let (mut plan, world) = (Plan::new(0), World::at(59));
+        demand(&mut plan, &world, 1, text, Want::Newest);
+        demand(&mut plan, &world, 2, text, Want::Earliest);
+        plan.finished(id(2));
+        plan.release(LeaseId(1), 0);
+        plan.release(LeaseId(2), 0);
+        assert!(plan.forget(id(1)));
+        world.move_to(100);
+        let want = Want::Position(Position { run: 2, sequence: 7 });
+        let (route, commands) = demand(&mut plan, &world, 3, text, want);
+        assert_eq!(legs(&route), [(LogId::Derived(id(2)), 7), (LogId::Derived(id(3)), 0)], "{text}");
+        assert_eq!(commands, [Command::Start(id(3))], "{text}");
+        let record = &plan.run(id(3)).unwrap().record;
+        assert_eq!((record.began, record.inputs[0].legs[0].sequence), (began, sequence), "{text}");
+
+        plan.release(LeaseId(3), 0);
+        assert!(plan.forget(id(3)));
+        *world.trimmed.borrow_mut() = 80;
+        let refused = plan.demand(LeaseId(4), &world.stream(text), want, &world).unwrap_err();
+        assert!(matches!(refused, DemandError::Gone { .. }), "{text}: {refused:?}");
+        assert!(plan.runs().all(|run| !run.is_live()), "{text}");
+    }
+}
+
+#[test]
+fn the_numbers_of_runs_that_are_gone_are_not_used_again() {
+    let (mut plan, world) = (Plan::new(0), World::at(59));
+    plan.skip(id(7));
+    let (_, commands) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
+    assert_eq!(commands, [Command::Start(id(8))]);
+}

@@ -14,15 +14,20 @@ use super::{EncodeOptions, expected, names};
 /// id: 3:1201
 /// data: {"time":"2014-02-14T14:00:00Z","value":1.5}
 /// ```
+///
+/// For a reader of a cursor, the `id` tells its number, too: `3:1201@17`.
 pub struct Events {
     json: Json,
     positions: bool,
+    /// What follows the position in an `id`.
+    reader: String,
 }
 
 impl Events {
-    /// A writer of batches with these columns. The options tell whether the JSON has the position, too.
-    pub fn new(schema: &Schema, options: EncodeOptions) -> Events {
-        Events { json: Json::new(&names(schema, options)), positions: options.positions }
+    /// A writer of batches with these columns, for that reader of a cursor. The options tell whether the JSON has the position, too.
+    pub fn new(schema: &Schema, options: EncodeOptions, reader: Option<u64>) -> Events {
+        let reader = reader.map_or_else(String::new, |reader| format!("@{reader}"));
+        Events { json: Json::new(&names(schema, options)), positions: options.positions, reader }
     }
 
     /// The records of a batch, one event each.
@@ -33,7 +38,7 @@ impl Events {
         let positions = expected(Some(positions), batch, true).unwrap_or_default();
         let columns = Values::of(batch);
         for (row, position) in positions.iter().enumerate() {
-            text(out, format_args!("event: record\nid: {position}\ndata: "));
+            text(out, format_args!("event: record\nid: {position}{}\ndata: ", self.reader));
             self.json.record(&columns, row, self.positions.then_some(*position), out);
             out.extend_from_slice(b"\n\n");
         }

@@ -73,7 +73,7 @@ fn a_position_comes_last_under_a_name_of_its_own() {
 
 #[test]
 fn an_event_has_its_position_as_id() {
-    let mut events = Events::new(&every_type(), EncodeOptions::default());
+    let mut events = Events::new(&every_type(), EncodeOptions::default(), None);
     let mut out = Vec::new();
     events.encode(&batch(&rows()[1..2]), &positions(1), &mut out);
     Events::event("error", "one\ntwo", &mut out);
@@ -83,6 +83,11 @@ fn an_event_has_its_position_as_id() {
         record.starts_with("event: record\nid: 3:0\ndata: {\"time\":\"1969-12-31T23:59:59.999999999Z\",\"ok\":null")
     );
     assert_eq!(error, "event: error\ndata: one\ndata: two\n\n");
+
+    let mut events = Events::new(&every_type(), EncodeOptions::default(), Some(17));
+    let mut out = Vec::new();
+    events.encode(&batch(&rows()[1..2]), &positions(1), &mut out);
+    assert!(String::from_utf8(out).unwrap().starts_with("event: record\nid: 3:0@17\n"), "a reader of a cursor");
 }
 
 #[test]

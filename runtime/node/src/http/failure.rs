@@ -52,6 +52,7 @@ const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::UnknownStream => (StatusCode::NOT_FOUND, "unknown-stream"),
         Code::UnknownOperator => (StatusCode::NOT_FOUND, "unknown-operator"),
         Code::UnknownPublisher => (StatusCode::NOT_FOUND, "unknown-publisher"),
+        Code::UnknownCursor => (StatusCode::NOT_FOUND, "unknown-cursor"),
         Code::NotFound => (StatusCode::NOT_FOUND, "not-found"),
         Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
         Code::Exists => (StatusCode::CONFLICT, "exists"),

@@ -5,6 +5,7 @@
 //! records go through [`writer`] into [`feed`], its body.
 
 mod content;
+mod cursors;
 mod failure;
 mod feed;
 mod guard;
@@ -38,6 +39,11 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/streams/{name}/records", post(records::publish))
         .route("/v1/streams/{name}/publishers/{publisher}", get(records::progress))
         .route("/v1/subscribe", get(subscribe::subscribe))
+        .route("/v1/cursors", get(cursors::list))
+        .route(
+            "/v1/cursors/{name}",
+            get(cursors::one).post(cursors::acknowledge).put(cursors::reset).delete(cursors::delete),
+        )
         .route("/v1/operators", get(operators::list))
         .route("/v1/components", post(operators::deploy))
         .route("/v1/status", get(look::status))

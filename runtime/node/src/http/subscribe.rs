@@ -19,6 +19,7 @@ use crate::error::{Code, NodeError};
 const STREAM: HeaderName = HeaderName::from_static("dag-stream");
 const INCARNATION: HeaderName = HeaderName::from_static("dag-incarnation");
 const BEFORE: HeaderName = HeaderName::from_static("dag-before");
+const READER: HeaderName = HeaderName::from_static("dag-reader");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// `GET /v1/subscribe`
@@ -33,9 +34,9 @@ pub(super) async fn subscribe(
     }
     let shape = Shape::wanted(parameters.format.as_deref(), &headers)?;
     if shape == Shape::Events
-        && let Some(next) = after_last_event(&headers)?
+        && let Some(last) = LastEvent::of(&headers)?
     {
-        (parameters.from, parameters.since) = (Some(next.to_string()), None);
+        last.go_on(&mut parameters);
     }
     let trailers = takes_trailers(&headers);
 
@@ -50,21 +51,51 @@ pub(super) async fn subscribe(
     if let Some(before) = subscription.before() {
         told.insert(BEFORE, before.into());
     }
+    let reader = subscription.reader();
+    if let Some(reader) = reader {
+        told.insert(READER, reader.into());
+    }
     if trailers {
         told.insert(TRAILER, HeaderValue::from_static(TRAILERS));
     }
     let options = EncodeOptions { positions: parameters.positions };
-    let writer = Writer::new(shape, subscription.schema(), options);
+    let writer = Writer::new(shape, subscription.schema(), options, reader);
     Ok((told, Body::new(Feed::new(subscription, writer, trailers).into_body())).into_response())
 }
 
-/// Where a browser goes on that lost the connection: after the last record that it saw.
-fn after_last_event(headers: &HeaderMap) -> Result<Option<Position>, NodeError> {
-    let Some(value) = headers.get(LAST_EVENT) else { return Ok(None) };
-    let last: Position = String::from_utf8_lossy(value.as_bytes())
-        .parse()
-        .map_err(|why| NodeError::new(Code::BadRequest, format!("Last-Event-ID: {why}")))?;
-    Ok(Some(Position { sequence: last.sequence.saturating_add(1), ..last }))
+/// The last record that a browser saw which lost the connection: its position and, where it reads with a cursor, as which reader.
+#[derive(Debug, PartialEq, Eq)]
+struct LastEvent {
+    position: Position,
+    reader: Option<u64>,
+}
+
+impl LastEvent {
+    fn of(headers: &HeaderMap) -> Result<Option<LastEvent>, NodeError> {
+        let Some(value) = headers.get(LAST_EVENT) else { return Ok(None) };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let bad = |why: String| NodeError::new(Code::BadRequest, format!("Last-Event-ID: {why}"));
+        let (position, reader) = match text.split_once('@') {
+            Some((position, reader)) => (position, Some(reader.parse().map_err(|_| bad(format!("found `{text}`")))?)),
+            None => (&*text, None),
+        };
+        Ok(Some(LastEvent { position: position.parse().map_err(bad)?, reader }))
+    }
+
+    /// The subscription begins after it. With a cursor, that acknowledges it.
+    fn go_on(self, parameters: &mut SubscribeParameters) {
+        let LastEvent { position, reader } = self;
+        (parameters.from, parameters.since) = (None, None);
+        match reader {
+            Some(_) if parameters.cursor.is_some() => {
+                (parameters.reader, parameters.after) = (reader, Some(position.to_string()));
+            }
+            _ => {
+                let next = Position { sequence: position.sequence.saturating_add(1), ..position };
+                parameters.from = Some(next.to_string());
+            }
+        }
+    }
 }
 
 /// Whether the client wants to know the end (RFC 9110, 10.1.4).
@@ -79,10 +110,19 @@ mod tests {
 
     #[test]
     fn a_browser_goes_on_after_the_last_record_it_saw() {
-        let after = |id: &str| after_last_event(&HeaderMap::from_iter([(LAST_EVENT, id.parse().unwrap())]));
-        assert_eq!(after_last_event(&HeaderMap::new()), Ok(None));
-        assert_eq!(after("3:1201"), Ok(Some(Position { run: 3, sequence: 1202 })));
-        assert_eq!(after("x").unwrap_err().message, "Last-Event-ID: `x` is not a position; one looks like 3:1201");
+        let last = |id: &str| LastEvent::of(&HeaderMap::from_iter([(LAST_EVENT, id.parse().unwrap())]));
+        let begun = || SubscribeParameters { since: Some("5m".to_owned()), ..SubscribeParameters::default() };
+        assert_eq!(LastEvent::of(&HeaderMap::new()), Ok(None));
+        let mut parameters = begun();
+        last("3:1201").unwrap().unwrap().go_on(&mut parameters);
+        assert_eq!((parameters.from.as_deref(), parameters.since), (Some("3:1202"), None));
+        assert_eq!(last("x").unwrap_err().message, "Last-Event-ID: `x` is not a position; one looks like 3:1201");
+
+        let mut parameters = SubscribeParameters { cursor: Some("c".to_owned()), ..begun() };
+        last("3:1201@17").unwrap().unwrap().go_on(&mut parameters);
+        assert_eq!((parameters.reader, parameters.after.as_deref()), (Some(17), Some("3:1201")));
+        assert_eq!((parameters.from, parameters.since), (None, None));
+        assert_eq!(last("3:1201@x").unwrap_err().message, "Last-Event-ID: found `3:1201@x`");
     }
 
     #[test]

@@ -18,11 +18,11 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// A writer of batches with these columns.
-    pub fn new(shape: Shape, schema: &Schema, options: EncodeOptions) -> Writer {
+    /// A writer of batches with these columns, for that reader of a cursor.
+    pub fn new(shape: Shape, schema: &Schema, options: EncodeOptions, reader: Option<u64>) -> Writer {
         match shape {
             Shape::Records(format) => Writer::Records(format, Encoder::new(format, schema, options)),
-            Shape::Events => Writer::Events(Events::new(schema, options)),
+            Shape::Events => Writer::Events(Events::new(schema, options, reader)),
         }
     }
 

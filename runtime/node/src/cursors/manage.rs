@@ -1,0 +1,129 @@
+//! What the API does with cursors besides reading: showing, acknowledging, moving, deleting.
+
+use dag_model::{IncarnationId, Position, Timestamp};
+use dag_plan::LogId;
+
+use super::cursor::Cursor;
+use crate::api::{self, SubscribeParameters};
+use crate::clock::now;
+use crate::demand::{At, Opening, want};
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+
+impl Node {
+    /// All cursors, by name.
+    pub fn cursors(&self) -> api::Cursors {
+        api::Cursors { cursors: self.shown_where(|_| true) }
+    }
+
+    /// The cursors that somebody reads with.
+    pub(crate) fn cursors_read(&self) -> Vec<api::Cursor> {
+        self.shown_where(|read| read)
+    }
+
+    fn shown_where(&self, wanted: impl Fn(bool) -> bool) -> Vec<api::Cursor> {
+        let table = self.inner.cursors.table();
+        let wanted = table.all().filter(|(_, _, read)| wanted(*read));
+        let cursors: Vec<_> = wanted.map(|(name, cursor, read)| (name.to_owned(), cursor.clone(), read)).collect();
+        // Logs are looked at without the lock that acknowledgements take.
+        drop(table);
+        cursors.iter().map(|(name, cursor, read)| self.shown(name, cursor, *read)).collect()
+    }
+
+    /// One cursor.
+    pub fn cursor(&self, name: &str) -> Result<api::Cursor, NodeError> {
+        let (cursor, read) = {
+            let table = self.inner.cursors.table();
+            (table.get(name)?.clone(), table.is_read(name))
+        };
+        Ok(self.shown(name, &cursor, read))
+    }
+
+    /// A reader has read everything up to a record. Answers when that is durable.
+    pub async fn acknowledge(&self, name: &str, read: &api::Acknowledge) -> Result<api::Cursor, NodeError> {
+        let bad = |why: String| NodeError::new(Code::BadRequest, why);
+        let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
+        let kept = {
+            let mut table = self.inner.cursors.table();
+            if let Some(end) = self.end_of(table.get(name)?).filter(|end| after.sequence >= *end) {
+                return Err(bad(format!(
+                    "cursor `{name}`: {after} is past the end of its stream, which has {end} records"
+                )));
+            }
+            table.acknowledge(name, read.reader, after, now())?;
+            self.keep_cursor(table, name)
+        };
+        kept.wait().await?;
+        self.cursor(name)
+    }
+
+    /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Answers when that is
+    /// durable.
+    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<api::Cursor, NodeError> {
+        let (node, name, to) = (self.clone(), name.to_owned(), to.to_owned());
+        let reset = move || {
+            let stream = node.bind(&node.inner.cursors.table().get(&name)?.stream.clone())?;
+            let want = want(&SubscribeParameters { from: Some(to), ..SubscribeParameters::default() })?;
+            // What computes a derived stream tells where that is: it is demanded as by a reader.
+            let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
+            let subscription = node.open_subscription(node.new_lease(), &stream, opening)?;
+            let mut table = node.inner.cursors.table();
+            table.reset(&name, subscription.place.clone(), now())?;
+            node.keep_cursor(table, &name).block()?;
+            node.cursor(&name)
+        };
+        let done = tokio::task::spawn_blocking(reset).await;
+        done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+    }
+
+    /// Deletes a cursor, and sends away whoever reads with it. Answers it as it was, when that is durable.
+    pub async fn delete_cursor(&self, name: &str) -> Result<api::Cursor, NodeError> {
+        let (cursor, kept) = {
+            let mut table = self.inner.cursors.table();
+            let cursor = table.delete(name, now())?;
+            (cursor, self.keep_cursor(table, name))
+        };
+        kept.wait().await?;
+        Ok(self.shown(name, &cursor, false))
+    }
+
+    /// The sequence after the last record of a source's log, where the cursor is in one.
+    fn end_of(&self, cursor: &Cursor) -> Option<u64> {
+        let source = self.source(cursor.source.as_ref()?).ok()?;
+        Some(source.source.log().visible().end)
+    }
+
+    fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> api::Cursor {
+        let next = cursor.place.next();
+        let logs = cursor.place.legs.iter().map(|leg| {
+            let id = match &cursor.source {
+                Some(source) => LogId::Source(source.clone()),
+                None => LogId::Derived(IncarnationId(leg.run)),
+            };
+            Some((self.view().log(&id)?, leg.sequence))
+        });
+        let logs: Option<Vec<_>> = logs.collect();
+        let lag = |logs: &Vec<(dag_log::Log, u64)>| {
+            logs.iter().map(|(log, next)| log.visible().end.saturating_sub((*next).max(log.earliest().sequence))).sum()
+        };
+        let lost = |(log, next): &(dag_log::Log, u64)| log.earliest().sequence.saturating_sub(*next);
+        let lost = logs.as_ref().and_then(|logs| logs.first()).map_or(0, lost);
+        api::Cursor {
+            name: name.to_owned(),
+            stream: cursor.stream.clone(),
+            state: match (&logs, lost) {
+                _ if read => "reading",
+                (None, _) => "gone",
+                (Some(_), 0) => "idle",
+                (Some(_), _) => "behind",
+            }
+            .to_owned(),
+            next: next.to_string(),
+            reader: cursor.reader,
+            lag: logs.as_ref().map(lag),
+            lost,
+            created: cursor.created.to_string(),
+            acknowledged: cursor.acknowledged.as_ref().map(Timestamp::to_string),
+        }
+    }
+}

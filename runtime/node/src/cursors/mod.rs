@@ -1,0 +1,84 @@
+//! Named cursors: readers' places, kept by the node.
+//!
+//! A cursor says which record of its stream is wanted next. Whoever subscribes with its name begins there and acknowledges what it has
+//! read; an acknowledgement is answered once it is durable. The newest reader has the cursor, and older ones can no longer move it.
+//! Cursors hold back neither retention nor the removal of unused logs.
+//!
+//! Read `cursor` (what is kept), `table` (what may happen), `group` (how many share one write), `reading` (subscriptions with a cursor), then
+//! `manage` (all that the API does besides).
+
+mod cursor;
+mod group;
+mod manage;
+mod reading;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+pub use cursor::{Cursor, Place};
+pub(crate) use reading::Reader;
+use table::Table;
+pub(crate) use table::Wish;
+
+/// The cursors of a node.
+pub(crate) struct Cursors(Mutex<Table>);
+
+impl Cursors {
+    /// Those that were kept.
+    pub fn new(kept: BTreeMap<String, Cursor>) -> Cursors {
+        Cursors(Mutex::new(Table::new(kept)))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resolves once a change is durable.
+struct Kept(oneshot::Receiver<Result<(), group::Unkept>>);
+
+impl Kept {
+    async fn wait(self) -> Result<(), NodeError> {
+        Kept::answer(self.0.await)
+    }
+
+    fn block(self) -> Result<(), NodeError> {
+        Kept::answer(self.0.blocking_recv())
+    }
+
+    fn answer(kept: Result<Result<(), group::Unkept>, oneshot::error::RecvError>) -> Result<(), NodeError> {
+        let unkept = |why: String| NodeError::new(Code::Internal, format!("the cursor may not be durable: {why}"));
+        kept.map_err(|_| unkept("the node is stopping".to_owned()))?.map_err(unkept)
+    }
+}
+
+impl Node {
+    /// Makes the cursor's change durable, together with all that come meanwhile.
+    fn keep_cursor(&self, mut table: MutexGuard<'_, Table>, name: &str) -> Kept {
+        let (kept, start) = table.group.add(name);
+        if start {
+            let node = self.clone();
+            tokio::task::spawn_blocking(move || node.write_cursors());
+        }
+        Kept(kept)
+    }
+
+    fn write_cursors(&self) {
+        loop {
+            let mut table = self.inner.cursors.table();
+            let Some(taken) = table.group.take() else { return };
+            let rows: Vec<_> = taken.changed.iter().map(|name| (name.clone(), table.get(name).ok().cloned())).collect();
+            drop(table);
+            let result = self.inner.meta.put_cursors(&rows).map_err(|error| error.to_string());
+            if let Err(error) = &result {
+                tracing::error!(error, "cursors cannot be kept");
+            }
+            taken.done(&result);
+        }
+    }
+}

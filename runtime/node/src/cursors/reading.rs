@@ -1,0 +1,131 @@
+//! Subscribing with a cursor: the subscription begins where the cursor is, and the cursor is durable before the first record.
+
+use dag_expr::Stream;
+use dag_model::Position;
+use dag_plan::LeaseId;
+
+use super::cursor::Cursor;
+use super::table::Wish;
+use crate::api::SubscribeParameters;
+use crate::clock::now;
+use crate::demand::{At, Opening};
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+use crate::subscription::Subscription;
+
+/// The most bytes of a cursor's name.
+const MAX_NAME: usize = 200;
+
+/// A subscription's hold on its cursor. Dropping it lets go.
+pub(crate) struct Reader {
+    node: Node,
+    name: String,
+    number: u64,
+    lease: LeaseId,
+}
+
+impl Reader {
+    /// What it acknowledges with.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The failure of its subscription, with what can be done about it.
+    pub fn explain(&self, error: NodeError) -> NodeError {
+        explain(&self.name, error)
+    }
+
+    /// The bug that tests plant: the cursor moves when records are sent.
+    pub fn sent(&self, last: Position) {
+        let mut table = self.node.inner.cursors.table();
+        if table.acknowledge(&self.name, self.number, last, now()).is_ok() {
+            self.node.keep_cursor(table, &self.name);
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.node.inner.cursors.table().leave(&self.name, self.lease);
+    }
+}
+
+impl Wish {
+    /// The cursor that the parameters ask for.
+    pub fn of(parameters: &SubscribeParameters) -> Result<Option<Wish>, NodeError> {
+        let bad = |message: String| NodeError::new(Code::BadRequest, message);
+        let Some(name) = parameters.cursor.clone() else {
+            return match (parameters.reader, &parameters.after) {
+                (None, None) => Ok(None),
+                _ => Err(bad("`reader` and `after` go with `cursor`".to_owned())),
+            };
+        };
+        if name.is_empty() || name.len() > MAX_NAME {
+            return Err(bad(format!("a cursor's name has 1 to {MAX_NAME} bytes, this one has {}", name.len())));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(bad("a cursor's name has no control characters".to_owned()));
+        }
+        if parameters.ordered {
+            let why = "a cursor counts records in the order of the log: leave out either the cursor or the time order";
+            return Err(bad(why.to_owned()));
+        }
+        if parameters.after.is_some() && parameters.reader.is_none() {
+            return Err(bad("`after` is a reader's: `reader` is missing".to_owned()));
+        }
+        let after = parameters.after.as_deref().map(str::parse).transpose();
+        let after = after.map_err(|why| bad(format!("after: {why}")))?;
+        let placed = parameters.from.is_some() || parameters.since.is_some();
+        Ok(Some(Wish { name, placed, reader: parameters.reader, after }))
+    }
+}
+
+impl Node {
+    /// Opens a subscription that reads with a cursor, which is made where it is missing. Blocks until the cursor is durable.
+    pub(crate) fn open_with_cursor(
+        &self,
+        lease: LeaseId,
+        stream: &Stream,
+        opening: Opening,
+        wish: &Wish,
+    ) -> Result<Subscription, NodeError> {
+        let (number, resumed) = self.inner.cursors.table().enter(wish, &stream.to_string(), now())?;
+        let opening = match resumed {
+            Some(place) => Opening { at: At::Place(place), ..opening },
+            None => opening,
+        };
+        let opened = self.open_subscription(lease, stream, opening);
+        let mut subscription = opened.map_err(|error| explain(&wish.name, error))?;
+        let source = match stream {
+            Stream::Source { name, .. } | Stream::Late { name, .. } => Some(name.clone()),
+            Stream::Apply(_) => None,
+        };
+        let cursor = Cursor {
+            stream: stream.to_string(),
+            source,
+            reader: number,
+            place: subscription.place.clone(),
+            created: now(),
+            acknowledged: None,
+        };
+        let mut table = self.inner.cursors.table();
+        table.begin(&wish.name, cursor, lease, &subscription.subscriber)?;
+        subscription.cursor = Some(Reader { node: self.clone(), name: wish.name.clone(), number, lease });
+        self.keep_cursor(table, &wish.name).block()?;
+        Ok(subscription)
+    }
+}
+
+/// Says of what is no longer kept whose it was, and how to go on.
+fn explain(name: &str, error: NodeError) -> NodeError {
+    match error.code {
+        Code::Trimmed => NodeError {
+            message: format!(
+                "cursor `{name}` has fallen behind: {}; `dag cursors reset {name} --to earliest` lets it go on from there",
+                error.message
+            ),
+            ..error
+        },
+        _ => error,
+    }
+}

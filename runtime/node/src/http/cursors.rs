@@ -1,0 +1,48 @@
+//! Named cursors: shown, moved by their readers, reset, deleted.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+
+use super::content::Content;
+use super::failure::Failed;
+use crate::Node;
+use crate::api;
+
+/// A cursor's name, in a path.
+type Name = Result<Path<String>, PathRejection>;
+
+/// `GET /v1/cursors`
+pub(super) async fn list(State(node): State<Node>) -> Json<api::Cursors> {
+    Json(node.cursors())
+}
+
+/// `GET /v1/cursors/{name}`
+pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<api::Cursor>, Failed> {
+    Ok(Json(node.cursor(&name?.0)?))
+}
+
+/// `POST /v1/cursors/{name}`
+pub(super) async fn acknowledge(
+    State(node): State<Node>,
+    name: Name,
+    Content(body): Content,
+) -> Result<Json<api::Cursor>, Failed> {
+    let Json(read) = Json::<api::Acknowledge>::from_bytes(&body)?;
+    Ok(Json(node.acknowledge(&name?.0, &read).await?))
+}
+
+/// `PUT /v1/cursors/{name}`
+pub(super) async fn reset(
+    State(node): State<Node>,
+    name: Name,
+    Content(body): Content,
+) -> Result<Json<api::Cursor>, Failed> {
+    let Json(reset) = Json::<api::ResetCursor>::from_bytes(&body)?;
+    Ok(Json(node.reset_cursor(&name?.0, &reset.to).await?))
+}
+
+/// `DELETE /v1/cursors/{name}`
+pub(super) async fn delete(State(node): State<Node>, name: Name) -> Result<Json<api::Cursor>, Failed> {
+    Ok(Json(node.delete_cursor(&name?.0).await?))
+}
