@@ -114,8 +114,8 @@ impl Inner {
             writer.roll(storage, &self.dir, durability, publishers())?;
             self.progress().segments.push_back(writer.segment.clone());
         }
-        let durable = self.progress().durable;
-        let written = writer.append(append, durable)?;
+        let synced = self.progress().synced;
+        let written = writer.append(append, synced)?;
         if std::mem::take(&mut writer.reopened) && self.options.durability == Durability::Os {
             // So that the next crash finds that the log was opened, and in which epoch: whatever it takes of what is shown
             // from now on, no position is used twice.

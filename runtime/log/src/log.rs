@@ -217,9 +217,9 @@ impl Log {
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
         let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
-        let Recovered { segments, writer, schema, publishers, durable, cut } = recovered;
+        let Recovered { segments, writer, schema, publishers, durable, synced, cut } = recovered;
         let mut progress = Progress::new(segments, writer.point(), durable);
-        progress.cut = cut;
+        (progress.synced, progress.cut) = (synced, cut);
         let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
     }

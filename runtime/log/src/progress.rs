@@ -50,7 +50,10 @@ pub(crate) struct Progress {
     /// Segments that no reader sees any more and whose files are yet to be removed, ascending.
     pub(crate) leaving: VecDeque<Arc<Segment>>,
     pub(crate) shown: Point,
+    /// All that anybody waits for is durable up to here.
     pub(crate) durable: Location,
+    /// All bytes of the log are durable up to here, which is what entries say.
+    pub(crate) synced: Location,
     pub(crate) failed: Option<CommitError>,
     /// What was cut off when the log was opened.
     pub(crate) cut: Option<Cut>,
@@ -60,7 +63,16 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(segments: VecDeque<Arc<Segment>>, shown: Point, durable: Location) -> Progress {
-        Progress { segments, leaving: VecDeque::new(), shown, durable, failed: None, cut: None, waiting: Vec::new() }
+        Progress {
+            segments,
+            leaving: VecDeque::new(),
+            shown,
+            durable,
+            synced: durable,
+            failed: None,
+            cut: None,
+            waiting: Vec::new(),
+        }
     }
 
     /// Shows what is before `point`; says whether that is more than before.
@@ -75,6 +87,7 @@ impl Progress {
     /// Notes what is durable; returns who waited for that.
     pub(crate) fn settle(&mut self, durable: Location) -> Vec<Callback> {
         self.durable = self.durable.max(durable);
+        self.synced = self.synced.max(durable);
         self.waiting.extract_if(.., |(at, _)| *at <= self.durable).map(|(_, done)| done).collect()
     }
 

@@ -28,8 +28,10 @@ pub(crate) struct Recovered {
     pub(crate) writer: Writer,
     pub(crate) schema: dag_model::Schema,
     pub(crate) publishers: Vec<PublisherRecord>,
-    /// Up to where it is known to be durable.
+    /// All that anybody was promised is durable up to here.
     pub(crate) durable: Location,
+    /// All bytes are durable up to here.
+    pub(crate) synced: Location,
     pub(crate) cut: Option<Cut>,
 }
 
@@ -90,14 +92,14 @@ fn finish(
     }
     let end = writer.point().at;
     let derived = durability == Durability::Derived;
-    let durable = match closed_at {
+    let (durable, synced_to) = match closed_at {
         // What comes before was synced, the entry that says so was not.
-        Some(offset) => Location { offset, ..end },
-        None if derived && cut.is_none() => Location { offset: 0, ..end },
+        Some(offset) => (end, Location { offset, ..end }),
+        None if derived && cut.is_none() => (Location { offset: 0, ..end }, Location { offset: 0, ..end }),
         None => {
             // What was cut must not come back under what is appended now.
             sync(&*writer.file).map_err(|source| io_error(&writer.segment.path, source))?;
-            end
+            (end, end)
         }
     };
     if derived {
@@ -106,7 +108,7 @@ fn finish(
         storage.sync_dir(dir).and_then(|()| sync_above(storage, dir)).map_err(|source| io_error(dir, source))?;
     }
     let publishers = publishers.into_values().collect();
-    Ok(Recovered { segments, writer, schema, publishers, durable, cut })
+    Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut })
 }
 
 /// The first segment of which not all is surely durable, which is taken from `numbers`, and those after it, descending;

@@ -125,10 +125,10 @@ impl Writer {
         self.closed = entry.code == Code::Closed;
     }
 
-    /// Writes entries at the end, with one write. `durable` is up to where the log is durable.
-    pub(crate) fn append(&mut self, append: Append<'_>, durable: Location) -> Result<Vec<Written>, AppendError> {
+    /// Writes entries at the end, with one write. `synced` is up to where the log is durable.
+    pub(crate) fn append(&mut self, append: Append<'_>, synced: Location) -> Result<Vec<Written>, AppendError> {
         let mut bytes = Vec::new();
-        let (entries, written) = self.lay_out(&append, durable, &mut bytes);
+        let (entries, written) = self.lay_out(&append, synced, &mut bytes);
         dag_fault::point("append");
         if let Err(error) = self.file.write_at(&bytes, self.offset) {
             return Err(self.undo(error));
@@ -138,7 +138,7 @@ impl Writer {
         Ok(written)
     }
 
-    fn lay_out(&self, append: &Append<'_>, durable: Location, out: &mut Vec<u8>) -> (Vec<Parsed>, Vec<Written>) {
+    fn lay_out(&self, append: &Append<'_>, synced: Location, out: &mut Vec<u8>) -> (Vec<Parsed>, Vec<Written>) {
         let mut entries = Vec::new();
         let mut written = Vec::new();
         let mut hash = self.hash.clone();
@@ -165,7 +165,7 @@ impl Writer {
                 appended: append.now,
                 part: number as u32,
                 parts: parts.len() as u32,
-                durable: if durable.segment == self.segment.number { durable.offset } else { 0 },
+                durable: if synced.segment == self.segment.number { synced.offset } else { 0 },
                 publishers: if last { append.publishers.clone() } else { Vec::new() },
                 hash: if count > 0 { hash.streams.clone() } else { Vec::new() },
             };

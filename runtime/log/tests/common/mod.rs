@@ -1,6 +1,10 @@
 //! Batches, logs and what is in them.
 #![allow(dead_code)] // each test file uses some of it
 
+pub mod derived;
+pub mod promises;
+pub mod workload;
+
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,65 @@
+//! Each single operation of the storage fails in turn: what was promised is there, and the log opens and goes on.
+
+mod common;
+
+use std::io;
+use std::sync::Arc;
+
+use common::derived::Derived;
+use common::workload::Workload;
+use dag_log::Durability;
+use dag_storage_faults::{Disk, Failing, Fault, How, Operation};
+
+/// Calls `run` once per operation that it takes and per way to fail, with storage in which that one fails. The disk below
+/// it is healthy.
+fn each_failure(run: impl Fn(Failing, Disk)) {
+    let over = |disk: &Disk| Failing::over(Arc::new(disk.clone()));
+    let disk = Disk::new();
+    let healthy = over(&disk);
+    run(healthy.clone(), disk);
+    let operations = healthy.operations();
+    assert!(operations.len() > 500, "a few hundred requests take {} operations", operations.len());
+    for (at, operation) in operations.into_iter().enumerate() {
+        for how in [How::Refused, How::Torn, How::Unheard] {
+            if how == How::Torn && !matches!(operation, Operation::Read | Operation::Write) {
+                continue;
+            }
+            let disk = Disk::new();
+            let storage = over(&disk);
+            storage.set(Some(Fault { at, count: 1, how, kind: io::ErrorKind::Other }));
+            run(storage, disk);
+        }
+    }
+}
+
+fn source_survives(durability: Durability) {
+    each_failure(|failing, disk| {
+        let mut workload = Workload::new(Arc::new(failing), durability, 1);
+        workload.run().expect("one failure is not a power cut");
+        workload.go_on(Arc::new(disk));
+        workload.open().expect("healthy storage");
+        workload.send_again();
+        workload.open().expect("healthy storage");
+        assert!(workload.promises.acknowledged() > 500);
+    });
+}
+
+#[test]
+fn a_source_keeps_its_promises_whatever_single_operation_fails() {
+    source_survives(Durability::Fsync);
+}
+
+#[test]
+fn a_source_under_os_keeps_its_promises_whatever_single_operation_fails() {
+    source_survives(Durability::Os);
+}
+
+#[test]
+fn a_derived_log_opens_with_what_was_synced_whatever_single_operation_fails() {
+    each_failure(|failing, disk| {
+        let mut derived = Derived::new(Arc::new(failing), 1);
+        derived.run().expect("one failure is not a power cut");
+        derived.go_on(Arc::new(disk));
+        derived.open().expect("healthy storage");
+    });
+}
