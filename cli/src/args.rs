@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
-use crate::commands::{create, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe};
+use crate::commands::{
+    create, cursors, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe,
+};
 use crate::exit::Exit;
 
 /// Streams named by expressions, computed while somebody listens.
@@ -50,6 +52,7 @@ enum Command {
     Create(create::Create),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
+    Cursors(cursors::Cursors),
     Deploy(deploy::Deploy),
     Operators(operators::Operators),
     Streams(streams::Streams),
@@ -70,6 +73,7 @@ impl Cli {
             Command::Create(create) => on_one_thread(create.run(&client()?)),
             Command::Publish(publish) => on_one_thread(publish.run(&client()?)),
             Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),
+            Command::Cursors(cursors) => on_one_thread(cursors.run(&client()?)),
             Command::Deploy(deploy) => on_one_thread(deploy.run(&client()?)),
             Command::Operators(operators) => on_one_thread(operators.run(&client()?)),
             Command::Streams(streams) => on_one_thread(streams.run(&client()?)),

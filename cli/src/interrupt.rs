@@ -2,6 +2,7 @@
 
 use std::process;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -22,6 +23,22 @@ impl Interrupt {
             }
         })?;
         Ok(Interrupt(raised))
+    }
+
+    /// The same, but the process ends by itself where it has not done so that long after the first: a write to a full pipe may be
+    /// stuck.
+    pub fn noted_for(patience: Duration) -> std::io::Result<Interrupt> {
+        let interrupt = Interrupt::noted()?;
+        let mut raised = interrupt.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        thread::Builder::new().name("ctrl-c-patience".into()).spawn(move || {
+            runtime.block_on(async {
+                raised.raised().await;
+                tokio::time::sleep(patience).await;
+            });
+            process::exit(Exit::Interrupted as i32);
+        })?;
+        Ok(interrupt)
     }
 
     /// Whether it has been pressed.

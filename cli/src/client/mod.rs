@@ -42,11 +42,12 @@ impl Client {
         if !usable {
             return Err(misuse(format!("`{url}` is not a node's URL; one looks like http://127.0.0.1:7324")));
         }
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let http = legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(Client { base, http })
+        Ok(Client { base, http: connections() })
+    }
+
+    /// A client of the same node with connections of its own, for another thread's runtime.
+    pub fn apart(&self) -> Client {
+        Client { base: self.base.clone(), http: connections() }
     }
 
     /// The node's URL, with no slash at the end.
@@ -62,6 +63,16 @@ impl Client {
     /// Posts a body and gets a JSON answer.
     pub async fn post(&self, target: &Target, content_type: &'static str, body: Bytes) -> Result<Value, ClientError> {
         self.answer(Method::POST, target, Some(content_type), body).await
+    }
+
+    /// Puts a body and gets a JSON answer.
+    pub async fn put(&self, target: &Target, content_type: &'static str, body: Bytes) -> Result<Value, ClientError> {
+        self.answer(Method::PUT, target, Some(content_type), body).await
+    }
+
+    /// Deletes what is there and gets a JSON answer.
+    pub async fn delete(&self, target: &Target) -> Result<Value, ClientError> {
+        self.answer(Method::DELETE, target, None, Bytes::new()).await
     }
 
     /// Gets an answer whose body is read as it comes; its end may carry trailers.
@@ -127,4 +138,12 @@ impl Client {
     pub fn not_a_node(&self) -> ClientError {
         ClientError::NotANode { url: self.base.clone() }
     }
+}
+
+/// No connections yet.
+fn connections() -> legacy::Client<HttpConnector, Full<Bytes>> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_nodelay(true);
+    legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }

@@ -1,6 +1,7 @@
 //! One file (or folder) per command.
 
 pub mod create;
+pub mod cursors;
 pub mod demo;
 pub mod deploy;
 pub mod explain;

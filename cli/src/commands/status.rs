@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::client::{Client, Target};
+use crate::commands::cursors;
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
@@ -46,6 +47,10 @@ fn show(status: &api::Status) -> String {
         ("memory", output::bytes(status.memory)),
         ("computations", status.computations.len().to_string()),
     ]);
+    if !status.cursors.is_empty() {
+        text += "\n";
+        text += &cursors::listing(&status.cursors);
+    }
     if !status.computations.is_empty() {
         text += "\n";
         text += &computations(&status.computations);

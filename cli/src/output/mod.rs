@@ -1,5 +1,6 @@
 //! What commands print: text tables, JSON, and bytes on standard output.
 
+pub mod positioned;
 pub mod records;
 
 use std::io::{self, Write};

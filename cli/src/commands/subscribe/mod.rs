@@ -1,6 +1,11 @@
-//! `dag subscribe`: makes a stream run and shows its records.
+//! `dag subscribe`: makes a stream run and shows its records; with a cursor, it does so over as many connections as it takes ([`reading`])
+//! and acknowledges what it has written ([`acknowledger`]).
+
+mod acknowledger;
+mod reading;
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use dag_codec::Format;
@@ -13,9 +18,10 @@ use percent_encoding::percent_decode_str;
 use crate::client::{Client, Target};
 use crate::duration::Span;
 use crate::exit::Exit;
-use crate::interrupt;
+use crate::interrupt::{self, Interrupt};
 use crate::output;
 use crate::output::records::Records;
+use reading::Reading;
 
 /// Show the records of a stream as they come; what computes them runs for as long as somebody listens
 #[derive(Debug, Args)]
@@ -26,6 +32,7 @@ use crate::output::records::Records;
   dag subscribe "filter(cpu_util, value > 90 and host like 'web%')" --from earliest --format csv
   dag subscribe "max(cpu_util, 1d)" --from 2014-02-14T00:00:00Z --until 2014-03-01T00:00:00Z
   dag subscribe cpu_util -n 1 --timeout 10s
+  dag subscribe cpu_util --cursor billing
 
 It begins with the newest complete result, for a source with what comes next."#)]
 pub struct Subscribe {
@@ -53,6 +60,9 @@ pub struct Subscribe {
     /// With each record's position, which --from takes
     #[arg(long)]
     with_position: bool,
+    /// Go on where the last reader of that name stopped, also after the node was gone; see `dag cursors`
+    #[arg(long, value_name = "NAME", conflicts_with = "ordered")]
+    cursor: Option<String>,
     /// Wait for a stream or an operator that is not there yet
     #[arg(long)]
     wait: bool,
@@ -77,7 +87,6 @@ pub enum ShownFormat {
 impl Subscribe {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        interrupt::ends_the_process()?;
         output::ends_with_its_reader()?;
         let timeout = async {
             match self.timeout {
@@ -85,44 +94,49 @@ impl Subscribe {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            ended = self.follow(client) => ended,
-            () = timeout => {
-                output::note("stopped: --timeout passed");
-                Ok(Exit::TimedOut)
-            }
-        }
-    }
-
-    async fn follow(&self, client: &Client) -> anyhow::Result<Exit> {
+        let timed_out = || {
+            output::note("stopped: --timeout passed");
+            Ok(Exit::TimedOut)
+        };
         let default = if io::stdout().is_terminal() { ShownFormat::Table } else { ShownFormat::Json };
         let format = self.format.unwrap_or(default);
-        let response = client.stream(&self.target(format)).await?;
+        let Some(cursor) = &self.cursor else {
+            interrupt::ends_the_process()?;
+            return tokio::select! {
+                ended = self.follow(client, format) => ended,
+                () = timeout => timed_out(),
+            };
+        };
+        let mut interrupt = Interrupt::noted_for(PATIENCE)?;
+        let mut reading = Reading::new(client, &self, cursor, format);
+        let outcome = tokio::select! {
+            ended = reading.follow() => ended,
+            () = timeout => timed_out(),
+            () = interrupt.raised() => Ok(Exit::Interrupted),
+        };
+        reading.finish(outcome)
+    }
+
+    async fn follow(&self, client: &Client, format: ShownFormat) -> anyhow::Result<Exit> {
+        // Tables are made here, from columns.
+        let encoded = format.encoded().unwrap_or(Format::Arrow);
+        let target = self.target(encoded).with_some("since", self.since.as_ref()).with_some("from", self.from.as_ref());
+        let target = target.with_some("limit", self.limit).with_flag("positions", self.with_position);
+        let response = client.stream(&target).await?;
         self.say_what_lies_before(response.headers());
         let trailers = show(client, response, format).await?;
-        let trailer = |name: &str| trailers.get(name)?.to_str().ok();
-        match trailer("dag-end") {
-            Some(end @ ("failed" | "stopping")) => {
-                let message =
-                    trailer("dag-message").map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
-                let default = if end == "failed" { "the stream failed" } else { "the node is stopping" };
-                anyhow::bail!(message.unwrap_or_else(|| default.to_owned()))
-            }
-            _ => Ok(Exit::Done),
+        match end(&trailers) {
+            Ended::Whole => Ok(Exit::Done),
+            Ended::Stopping(why) | Ended::Failed(why) => Err(why),
         }
     }
 
-    fn target(&self, format: ShownFormat) -> Target {
-        // Tables are made here, from columns.
-        let format = format.encoded().unwrap_or(Format::Arrow);
+    /// What is asked for, however often.
+    fn target(&self, format: Format) -> Target {
         Target::new(&["subscribe"])
             .with("expr", &self.expression)
-            .with_some("since", self.since.as_ref())
-            .with_some("from", self.from.as_ref())
             .with_some("until", self.until.as_ref())
-            .with_some("limit", self.limit)
             .with_flag("ordered", self.ordered)
-            .with_flag("positions", self.with_position)
             .with_flag("wait", self.wait)
             .with("format", format)
     }
@@ -162,6 +176,30 @@ impl From<Format> for ShownFormat {
             Format::Csv => ShownFormat::Csv,
             Format::Arrow => ShownFormat::Arrow,
         }
+    }
+}
+
+/// How long after Ctrl-C what has been written may take to be acknowledged.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a stream of records ended.
+enum Ended {
+    /// They are all that were wanted.
+    Whole,
+    /// The node stops.
+    Stopping(anyhow::Error),
+    Failed(anyhow::Error),
+}
+
+/// The end that trailers tell.
+fn end(trailers: &HeaderMap) -> Ended {
+    let trailer = |name: &str| trailers.get(name)?.to_str().ok();
+    let message = trailer("dag-message").map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
+    let why = |default: &'static str| message.map_or_else(|| anyhow::Error::msg(default), anyhow::Error::msg);
+    match trailer("dag-end") {
+        Some("failed") => Ended::Failed(why("the stream failed")),
+        Some("stopping") => Ended::Stopping(why("the node is stopping")),
+        _ => Ended::Whole,
     }
 }
 
