@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    create, cursors, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe,
+    backup, create, cursors, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe,
 };
 use crate::exit::Exit;
 
@@ -58,6 +58,7 @@ enum Command {
     Streams(streams::Streams),
     Status(status::Status),
     Explain(explain::Explain),
+    Backup(backup::Backup),
     Pipe(pipe::Pipe),
     Demo(demo::Demo),
 }
@@ -79,6 +80,7 @@ impl Cli {
             Command::Streams(streams) => on_one_thread(streams.run(&client()?)),
             Command::Status(status) => on_one_thread(status.run(&client()?)),
             Command::Explain(explain) => on_one_thread(explain.run(&client()?)),
+            Command::Backup(backup) => on_one_thread(backup.run(&client()?)),
         }
     }
 }

@@ -101,6 +101,7 @@
 
 mod ahead;
 mod commit;
+mod copy;
 mod entry;
 mod files;
 mod framed;
@@ -127,6 +128,7 @@ mod writer;
 
 pub use ahead::{Refused, readings};
 pub use commit::{Commit, CommitError, Committer};
+pub use copy::{Copied, Extent};
 pub use entry::{Entry, Kind};
 pub use hash::RunningHash;
 pub use log::{AppendError, Cut, Durability, Log, OpenError, Options, Retention};

@@ -304,6 +304,24 @@ impl Source {
         Ok(first)
     }
 
+    /// Begins a new epoch, durably: what follows is not what some reader may have seen of another copy of this log. Does
+    /// nothing where nothing can follow.
+    pub fn begin_epoch(&self, now: Timestamp) -> Result<(), AppendError> {
+        let state = self.state();
+        let log = self.log.inner();
+        let mut writer = log.writer();
+        if writer.frontier == Frontier::Empty {
+            return Ok(());
+        }
+        let epoch = writer.epoch() + 1;
+        writer.begin_epoch(epoch);
+        let frontier = writer.frontier;
+        drop(writer);
+        let append = Append { code: Code::Frontier, parts: &[], late: None, frontier, publishers: Vec::new(), now };
+        log.append(append, || state.publishers.records())?;
+        Ok(self.log.sync().wait()?)
+    }
+
     /// The session and the last accepted batch of a publisher, for a rerun that resumes.
     pub fn publisher(&self, name: &str) -> Option<(u64, u64)> {
         self.state().publishers.find(name)

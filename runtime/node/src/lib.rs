@@ -6,6 +6,7 @@
 //! engine on standard input and output.
 
 pub mod api;
+mod backup;
 mod catalog;
 mod clock;
 mod components;

@@ -1,6 +1,6 @@
 //! The logs of derived streams, opened when they are first looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +20,19 @@ impl Logs {
     /// The logs below that folder.
     pub fn new(root: PathBuf, committer: Committer) -> Logs {
         Logs { root, committer, open: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Removes the logs of incarnations that no record tells of: a crash came between the two. The numbers of such
+    /// incarnations are given again, and their logs must not be.
+    pub fn remove_unknown(&self, known: &BTreeSet<IncarnationId>) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if number.is_some_and(|number| !known.contains(&IncarnationId(number))) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// A log that is there.

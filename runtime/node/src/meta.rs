@@ -3,10 +3,10 @@
 //! Persisted: the names of the tables and what is in them. `FORMAT` is the version of that; what an older node wrote is rewritten
 //! when it is opened, in the transaction that says so.
 
+mod copy;
 mod v1;
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use dag_model::{Digest, IncarnationId};
@@ -23,8 +23,10 @@ use crate::limits::LimitSettings;
 /// The version of the tables; a node refuses newer ones.
 const FORMAT: u64 = 2;
 
-/// `format`; `data`, a random number that is this data's and its copies'; and [`LAST_INCARNATION`].
+/// `format`, [`DATA`] and [`LAST_INCARNATION`].
 const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
+/// A random number that is this data's and its backups'.
+const DATA: &str = "data";
 /// The greatest number of an incarnation that was forgotten: positions carry these numbers, so none is ever used twice.
 const LAST_INCARNATION: &str = "last-incarnation";
 /// A source's number, which names its folder, to its settings as JSON.
@@ -268,7 +270,7 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
         Ok(found.unwrap_or(value))
     };
     let format = found_or("format", FORMAT)?;
-    found_or("data", RandomState::new().hash_one(std::process::id()))?;
+    found_or(DATA, copy::new_number())?;
     transaction.open_table(SOURCES)?;
     transaction.open_table(COMPONENTS)?;
     transaction.open_table(LIMITS)?;

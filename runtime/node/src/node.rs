@@ -125,6 +125,7 @@ pub(crate) struct State {
 impl Node {
     /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
     pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
+        let is_copy = crate::backup::is_copy(&config.data)?;
         let lock = lock(&config.data)?;
         let (meta, kept) = Meta::open(&config.data.join("meta.redb"))?;
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
@@ -142,11 +143,14 @@ impl Node {
         }
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
+        let known = incarnations.iter().map(|(record, _)| record.id).collect();
         for (record, finished) in incarnations {
             runs.idle_since.insert(record.id, Instant::now());
             plan.restore(record, finished);
         }
-        let logs = Logs::new(config.data.join("derived"), committer.clone());
+        let derived = config.data.join("derived");
+        let logs = Logs::new(derived.clone(), committer.clone());
+        logs.remove_unknown(&known).map_err(|error| ServeError::Data { path: derived, why: error.to_string() })?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
         let inner = Inner {
@@ -173,6 +177,9 @@ impl Node {
         };
         let node = Node { inner: Arc::new(inner) };
         node.restore_components(&components)?;
+        if is_copy {
+            node.take_over()?;
+        }
         Ok((node, received))
     }
 

@@ -36,10 +36,11 @@ impl Point {
         }
     }
 
-    /// At which pass of it to kill: early enough that a node gets there within seconds, and never the same moment for long.
-    pub(super) fn pass(self, chance: &mut Chance) -> u64 {
+    /// At which pass of it to kill a node that will be given so many batches meanwhile: early enough that it gets there, and never
+    /// the same moment for long.
+    pub(super) fn pass(self, batches: u64, chance: &mut Chance) -> u64 {
         1 + chance.below(match self {
-            Point::Append | Point::Fsync => 200,
+            Point::Append | Point::Fsync => 2 * batches,
             Point::Rename | Point::Compile | Point::Deploy => 6,
             Point::Retention => 4,
         })

@@ -70,8 +70,19 @@ impl Publisher<'_> {
     }
 
     fn name(&self) -> String {
-        format!("publisher-{}", self.number)
+        name(self.number)
     }
+}
+
+/// Lets a publisher join, which holds the frontier from then on.
+pub(super) fn join(http: &Http, number: u64) {
+    let says = [("publisher", &*name(number)), ("session", "1"), ("heartbeat", "1970-01-01T00:00:00Z")];
+    let answer = http.post(&path(VALUES), &says, JSON, b"");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn name(number: u64) -> String {
+    format!("publisher-{number}")
 }
 
 pub(super) const JSON: &str = "application/x-ndjson";

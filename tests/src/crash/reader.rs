@@ -15,8 +15,15 @@ pub(super) fn read(http: &Http, shared: &Shared, expression: &str, count: usize)
         let parameters = [("expr", expression), ("from", &from), ("positions", "true")];
         if let Ok((status, mut body)) = http.try_read("subscribe", &parameters) {
             let mut line = String::new();
-            // What is cut off was not given.
-            while records.len() < count && body.read_line(&mut line).is_ok_and(|_| line.ends_with('\n')) {
+            while records.len() < count {
+                match body.read_line(&mut line) {
+                    Ok(0) => {
+                        panic!("`{expression}` from {from} ended, {} of {count} records were given", records.len())
+                    }
+                    Ok(_) if line.ends_with('\n') => {}
+                    // What is cut off was not given.
+                    _ => break,
+                }
                 let record: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 assert!(status == 200 && record.get("error").is_none(), "`{expression}` from {from}: {line}");
                 records.push(record);

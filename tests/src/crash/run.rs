@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::point::{Point, shuffled};
 use super::publisher::{BATCH, JSON, Publisher, VALUES, path};
 use super::reader::position;
-use super::{MortalNode, deployer, reader};
+use super::{MortalNode, deployer, publisher, reader};
 use crate::chance::Chance;
 use crate::http::{Answer, Http};
 use crate::wait::DEADLINE;
@@ -139,7 +139,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
             continue;
         };
         let point = points.remove(next);
-        let pass = point.pass(chance);
+        let pass = point.pass(shared.plan.records / BATCH / (shared.plan.kills as u64 + 1), chance);
         shared.life.fetch_add(1, Ordering::SeqCst);
         node.start(Some((point, pass)), &[]);
         node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), LIFE);
@@ -173,6 +173,10 @@ fn prepare(http: &Http) {
     }));
     let answer = http.post("components", &[], "application/wasm", &deployer::version(0));
     assert_eq!(answer.status, 200, "{}", answer.body);
+    // All of them, before one moves the frontier: none of their records is late.
+    for number in 0..PUBLISHERS {
+        publisher::join(http, number);
+    }
 }
 
 /// Publishes what does not compress, about a segment at once.

@@ -4,6 +4,7 @@
 //! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean; a subscription's
 //! records go through [`writer`] into [`feed`], its body.
 
+mod backup;
 mod content;
 mod cursors;
 mod failure;
@@ -46,6 +47,7 @@ fn router(node: Node, listen: IpAddr) -> Router {
         )
         .route("/v1/operators", get(operators::list))
         .route("/v1/components", post(operators::deploy))
+        .route("/v1/backup", post(backup::back_up))
         .route("/v1/status", get(look::status))
         .route("/v1/explain", get(look::explain))
         .fallback(no_such_path)

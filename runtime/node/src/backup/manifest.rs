@@ -1,0 +1,79 @@
+//! `backup.json`: what makes a folder a backup, and says whether it can be used.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// What lies in `backup.json`. Persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this file and of the folder's layout.
+    pub format: u32,
+    /// Which data it is a backup of, in hexadecimal.
+    pub data: String,
+    /// Whether all is there. The first backup into a folder makes it so at its end; later ones leave it so all the time.
+    pub complete: bool,
+    /// When the last one that came to its end began.
+    pub taken: Option<String>,
+}
+
+/// The version that this node writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+const NAME: &str = "backup.json";
+
+impl Manifest {
+    /// The one in that folder; none where the folder or the file is missing.
+    ///
+    /// # Errors
+    /// If it can't be read, or is not what a node of this version writes.
+    pub fn read(folder: &Path) -> io::Result<Option<Manifest>> {
+        let bytes = match fs::read(folder.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        #[derive(Deserialize)]
+        struct Header {
+            format: u32,
+        }
+        let Header { format } = serde_json::from_slice(&bytes)?;
+        if format > FORMAT {
+            let message = format!(
+                "this backup was written by a newer dag: its format is {format}, and this dag reads up to {FORMAT}; \
+                 use the dag that wrote it, or a newer one"
+            );
+            return Err(io::Error::other(message));
+        }
+        Ok(Some(serde_json::from_slice(&bytes)?))
+    }
+
+    /// Puts it into that folder, durably and as a whole.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let part = folder.join(PART);
+        let mut file = File::create(&part)?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()?;
+        fs::rename(part, folder.join(NAME))?;
+        File::open(folder)?.sync_all()
+    }
+
+    /// Takes it out of that folder, which is data of its own from then on.
+    pub fn remove(folder: &Path) -> io::Result<()> {
+        fs::remove_file(folder.join(NAME))?;
+        File::open(folder)?.sync_all()
+    }
+}
+
+const PART: &str = "backup.part";
+
+/// Whether a folder without a manifest can become a backup: nothing is in it but what an attempt may have left.
+pub fn is_free(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        if !["lock", PART].map(Into::into).contains(&entry?.file_name()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

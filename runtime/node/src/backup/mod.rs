@@ -1,0 +1,242 @@
+//! Backup: a copy of a running node's data in another folder, on which `dag serve --data` can run.
+//!
+//! The folder has the layout of a data folder, less what is made again (compiled code), and `backup.json` ([`manifest`]). Why the copy is
+//! consistent though everybody goes on meanwhile: what refers is *looked at* before what it refers to, and *put in place* after it.
+//!
+//! | looked at | what | refers to |
+//! |---|---|---|
+//! | 1 | snapshots | output that was durable before, inputs that were read before |
+//! | 2 | metadata, in one transaction: sources, components, incarnations, cursors | components, logs, positions that were given out |
+//! | 3 | how far each derived log is | inputs that were there before |
+//! | 4 | source logs, as far as they are when each is copied | nothing |
+//!
+//! They are put in place from the last to the first: source logs, derived logs, snapshots, metadata. So at every moment nothing in the
+//! folder refers past the end of what is there, and an attempt that is interrupted leaves the backup before it usable, or one
+//! that says of itself that it is not complete; the next attempt reuses what is there. Retention that removes segments meanwhile
+//! removes what is as well gone from the copy; see [`dag_log::Log::copy`].
+//!
+//! A node that is started on a copy makes it data of its own: sources begin a new epoch, so that positions past the backup's end are
+//! never mistaken for others, and `backup.json` goes, so that no backup is ever made over data that has gone its own way.
+
+mod manifest;
+mod target;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use dag_log::{Copied, Extent, Log};
+use dag_model::{Digest, IncarnationId};
+
+use crate::api::BackedUp;
+use crate::clock::now;
+use crate::error::{Code, NodeError};
+use crate::meta::{Kept, Meta};
+use crate::node::{Node, ServeError, derived_folder};
+use manifest::Manifest;
+use target::Target;
+
+/// The name of a snapshot in the folder of its incarnation's log.
+const SNAPSHOT: &str = "snapshot";
+
+/// What a file is called until it is put in place.
+const PART: &str = "part";
+
+/// How often a source log is tried that retention empties quicker than it is copied.
+const ATTEMPTS: usize = 5;
+
+/// Whether the folder is a copy that is to become data of its own.
+///
+/// # Errors
+/// If it is a copy that is not complete, or that a newer dag made.
+pub(crate) fn is_copy(data: &Path) -> Result<bool, ServeError> {
+    let refused = |why: String| ServeError::Data { path: data.to_owned(), why };
+    match Manifest::read(data).map_err(|error| refused(error.to_string()))? {
+        None => Ok(false),
+        Some(manifest) if manifest.complete => Ok(true),
+        Some(_) => Err(refused(format!(
+            "this backup is not complete; complete it with `dag backup {}` on the node that it is of",
+            data.display()
+        ))),
+    }
+}
+
+impl Node {
+    /// Copies all data into the folder, which may hold an earlier backup of it.
+    pub async fn backup(&self, folder: PathBuf) -> Result<BackedUp, NodeError> {
+        let node = self.clone();
+        tokio::task::spawn_blocking(move || node.backup_blocking(&folder))
+            .await
+            .map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+    }
+
+    /// Makes a copy that was just opened data of its own.
+    pub(crate) fn take_over(&self) -> Result<(), ServeError> {
+        let data = &self.inner.config.data;
+        let failed = |why: String| ServeError::Data { path: data.clone(), why };
+        for source in self.view().sources.values() {
+            source.source.begin_epoch(now()).map_err(|error| failed(error.to_string()))?;
+        }
+        self.inner.meta.renew()?;
+        Manifest::remove(data).map_err(|error| failed(error.to_string()))
+    }
+
+    fn backup_blocking(&self, folder: &Path) -> Result<BackedUp, NodeError> {
+        let begun = Instant::now();
+        let taken = now().to_string();
+        let data = self.inner.meta.data().map_err(|error| internal(&error))?;
+        let target = Target::open(folder, &self.inner.config.data, data)?;
+        let mut copied = Copied::default();
+        let failed = |error| failed(folder, &error);
+
+        let snapshots = self.stage_snapshots(folder, &mut copied).map_err(failed)?;
+        let (staged, kept) = self.stage_metadata(folder)?;
+        let derived = self.derived(&kept, &staged)?;
+
+        for digest in &kept.components {
+            self.copy_component(folder, *digest, &mut copied).map_err(failed)?;
+        }
+        for (number, settings) in &kept.sources {
+            let source = self.source(&settings.name)?;
+            let to = folder.join("sources").join(number.to_string());
+            copied.add(copy_source(source.source.log(), &to).map_err(failed)?);
+        }
+        for (id, log, extent) in &derived {
+            let to = derived_folder(&folder.join("derived"), *id);
+            copied.add(log.copy(&to, *extent).map_err(failed)?);
+        }
+        for (staged, place) in snapshots {
+            if derived.iter().any(|(id, ..)| place.starts_with(derived_folder(&folder.join("derived"), *id))) {
+                put(&staged, &place).map_err(failed)?;
+            }
+        }
+        copied.written += fs::metadata(&staged).map_err(failed)?.len();
+        put(&staged, &folder.join("meta.redb")).map_err(failed)?;
+        let sources: Vec<String> = kept.sources.iter().map(|(number, _)| number.to_string()).collect();
+        keep_only(&folder.join("sources"), &sources).map_err(failed)?;
+        keep_only(&folder.join("derived"), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
+            .map_err(failed)?;
+        target.complete(taken).map_err(failed)?;
+        Ok(BackedUp {
+            directory: folder.display().to_string(),
+            written: copied.written,
+            reused: copied.reused,
+            sources: sources.len() as u64,
+            derived: derived.len() as u64,
+            components: kept.components.len() as u64,
+            seconds: begun.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Copies all snapshots beside the places that they will have; answers both.
+    fn stage_snapshots(&self, folder: &Path, copied: &mut Copied) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+        let mut staged = Vec::new();
+        for entry in fs::read_dir(self.inner.config.data.join("derived"))? {
+            let entry = entry?;
+            let mut snapshot = match File::open(entry.path().join(SNAPSHOT)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
+            let place = folder.join("derived").join(entry.file_name()).join(SNAPSHOT);
+            let part = place.with_extension(PART);
+            fs::create_dir_all(part.parent().expect("it lies in its incarnation's folder"))?;
+            copied.written += write(&mut snapshot, &part)?;
+            staged.push((part, place));
+        }
+        Ok(staged)
+    }
+
+    /// Copies the metadata beside its place, and reads what is in that copy.
+    fn stage_metadata(&self, folder: &Path) -> Result<(PathBuf, Kept), NodeError> {
+        let part = folder.join("meta").with_extension(PART);
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(folder, &error)),
+            _ => {}
+        }
+        self.inner.meta.copy(&part).map_err(|error| internal(&error))?;
+        let (_, kept) = Meta::open(&part).map_err(|error| internal(&error))?;
+        Ok((part, kept))
+    }
+
+    /// The derived logs, and how far they are; those that are gone are taken out of the copied metadata.
+    fn derived(&self, kept: &Kept, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, NodeError> {
+        let (meta, _) = Meta::open(staged).map_err(|error| internal(&error))?;
+        let mut derived = Vec::new();
+        for (record, _) in &kept.incarnations {
+            match self.inner.logs.get(record.id) {
+                Ok(log) => {
+                    let extent = log.extent();
+                    derived.push((record.id, log, extent));
+                }
+                Err(dag_log::OpenError::Missing(_)) => {
+                    meta.remove_incarnation(record.id).map_err(|error| internal(&error))?;
+                }
+                Err(error) => return Err(internal(&error)),
+            }
+        }
+        Ok(derived)
+    }
+
+    /// Copies a component, whose name is the digest of its bytes: what is there needs no second look.
+    fn copy_component(&self, folder: &Path, digest: Digest, copied: &mut Copied) -> io::Result<()> {
+        let name = format!("{digest}.wasm");
+        let place = folder.join("components").join(&name);
+        if let Ok(there) = fs::metadata(&place) {
+            copied.reused += there.len();
+            return Ok(());
+        }
+        fs::create_dir_all(folder.join("components"))?;
+        let part = place.with_extension(PART);
+        copied.written += write(&mut File::open(self.inner.config.data.join("components").join(name))?, &part)?;
+        put(&part, &place)
+    }
+}
+
+/// Copies a source's log as far as it is now.
+fn copy_source(log: &Log, to: &Path) -> io::Result<Copied> {
+    let attempts = std::iter::repeat_with(|| log.copy(to, log.extent())).take(ATTEMPTS);
+    attempts.reduce(|before, next| before.or(next)).expect("there is one attempt at least")
+}
+
+/// Writes all of a file to another one, durably; answers how much that was.
+fn write(from: &mut File, to: &Path) -> io::Result<u64> {
+    let mut file = File::create(to)?;
+    let length = io::copy(from, &mut file)?;
+    file.sync_all()?;
+    Ok(length)
+}
+
+/// Gives a file its name, durably.
+fn put(part: &Path, place: &Path) -> io::Result<()> {
+    fs::rename(part, place)?;
+    File::open(place.parent().expect("it lies in a folder"))?.sync_all()
+}
+
+/// Removes all folders but these.
+fn keep_only(folder: &Path, names: &[String]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !names.iter().any(|name| entry.file_name() == name.as_str()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn internal(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
+}
+
+fn failed(folder: &Path, error: &io::Error) -> NodeError {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
+        _ => Code::Internal,
+    };
+    NodeError::new(
+        code,
+        format!("the backup to {} is not complete: {error}; what is there is reused by the next", folder.display()),
+    )
+}

@@ -1,0 +1,72 @@
+//! Copying the metadata of a running node.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+
+use redb::{
+    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, Value,
+    WriteTransaction,
+};
+
+use super::{COMPONENTS, CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, SOURCES};
+
+impl Meta {
+    /// The number of this data, which its backups share.
+    pub fn data(&self) -> Result<u64, MetaError> {
+        let read = || -> Result<u64, redb::Error> {
+            let header = self.database.begin_read()?.open_table(HEADER)?;
+            Ok(header.get(DATA)?.map_or(0, |data| data.value()))
+        };
+        Ok(read()?)
+    }
+
+    /// Gives this data another number: from now on it goes its own way.
+    pub fn renew(&self) -> Result<(), MetaError> {
+        self.write(|transaction| Ok(transaction.open_table(HEADER)?.insert(DATA, new_number()).map(drop)?))
+    }
+
+    /// Copies all tables, as they are at one moment, into a new database.
+    ///
+    /// # Panics
+    /// If there is a table that this does not know of.
+    pub fn copy(&self, file: &Path) -> Result<(), MetaError> {
+        let copy = || -> Result<(), redb::Error> {
+            let from = self.database.begin_read()?;
+            let database = Database::create(file)?;
+            let to = database.begin_write()?;
+            table(&from, &to, HEADER)?;
+            table(&from, &to, SOURCES)?;
+            table(&from, &to, COMPONENTS)?;
+            table(&from, &to, LIMITS)?;
+            table(&from, &to, INCARNATIONS)?;
+            table(&from, &to, FINISHED)?;
+            table(&from, &to, CURSORS)?;
+            let names = |tables: &mut dyn Iterator<Item = redb::UntypedTableHandle>| {
+                let mut names: Vec<_> = tables.map(|table| table.name().to_owned()).collect();
+                names.sort();
+                names
+            };
+            assert_eq!(names(&mut to.list_tables()?), names(&mut from.list_tables()?), "every table is copied");
+            Ok(to.commit()?)
+        };
+        Ok(copy()?)
+    }
+}
+
+/// A number that no other data has.
+pub(super) fn new_number() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+fn table<K: Key + 'static, V: Value + 'static>(
+    from: &ReadTransaction,
+    to: &WriteTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<(), redb::Error> {
+    let mut copy = to.open_table(table)?;
+    for row in from.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        copy.insert(key.value(), value.value())?;
+    }
+    Ok(())
+}
