@@ -23,11 +23,13 @@ pub struct Options {
     pub linger: &'static str,
     /// Further arguments of `dag serve`.
     pub arguments: Vec<String>,
+    /// Variables of the node's environment.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { workers: 2, linger: "1s", arguments: Vec::new() }
+        Options { workers: 2, linger: "1s", arguments: Vec::new(), environment: Vec::new() }
     }
 }
 
@@ -64,19 +66,19 @@ impl Node {
     /// As [`with`](Node::with).
     #[track_caller]
     pub fn on(data: TempDir, options: Options) -> Node {
-        let (process, url) = serve(data.path(), &options);
+        let (process, url) = serve(data.path(), &options, "127.0.0.1:0");
         let http = Http::new(&url);
         Node { process, data, options, url, http }
     }
 
-    /// Stops the node as Ctrl-C does, and starts it again on the same data, at another address.
+    /// Stops the node as Ctrl-C does, and starts it again on the same data and at the same address, where clients find it again.
     #[track_caller]
     pub fn restart(&mut self) {
         self.stop().code(0);
         self.start_again();
     }
 
-    /// Kills the node, and starts it again on the same data, at another address.
+    /// Kills the node, and starts it again on the same data and at the same address, where clients find it again.
     #[track_caller]
     pub fn crash(&mut self) {
         self.process.signal(Signal::KILL);
@@ -93,9 +95,8 @@ impl Node {
 
     #[track_caller]
     fn start_again(&mut self) {
-        let (process, url) = serve(self.data.path(), &self.options);
-        self.http = Http::new(&url);
-        (self.process, self.url) = (process, url);
+        let address = self.url.strip_prefix("http://").expect("it is an HTTP URL");
+        (self.process, _) = serve(self.data.path(), &self.options, address);
     }
 
     /// Runs a command of the CLI against this node, to its end.
@@ -229,8 +230,9 @@ pub fn data_folder() -> TempDir {
 
 /// Starts a node on that data, and waits until it listens.
 #[track_caller]
-fn serve(data: &Path, options: &Options) -> (Process, String) {
-    let mut command = binary::command(&["serve", "--listen", "127.0.0.1:0", "--linger", options.linger]);
+fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
+    let mut command = binary::command(&["serve", "--listen", listen, "--linger", options.linger]);
+    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
     let mut process = Process::start(command);
     let line = process.line().text;

@@ -18,7 +18,7 @@ pub struct Positioned {
     format: Option<Format>,
     options: EncodeOptions,
     /// Finds batches in the bytes of this connection.
-    decoder: Box<StreamDecoder>,
+    decoder: StreamDecoder,
     /// There once the columns are known.
     writer: Option<(Schema, Writer)>,
 }
@@ -40,12 +40,12 @@ pub struct Shown {
 impl Positioned {
     /// Records in that format, in a table where there is none; with their positions or without.
     pub fn new(format: Option<Format>, positions: bool) -> Positioned {
-        Positioned { format, options: EncodeOptions { positions }, decoder: Box::default(), writer: None }
+        Positioned { format, options: EncodeOptions { positions }, decoder: StreamDecoder::default(), writer: None }
     }
 
     /// What comes next is from a new connection.
     pub fn reconnected(&mut self) {
-        self.decoder = Box::default();
+        self.decoder = StreamDecoder::default();
     }
 
     /// Shows what came. Answers what that was once all of it is written.
