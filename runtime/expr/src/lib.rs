@@ -1,6 +1,6 @@
 //! Expressions: one grammar for streams and scalars, binding against signatures, canonical form, evaluation over columns.
 //!
-//! Read [`syntax`], [`scalar`], then [`signature`], [`stream`], [`bind`](mod@bind) and `canonical`. Guests use [`Scalar`] and
+//! Read [`syntax`], [`scalar`], then [`signature`], [`stream`], [`bind`](mod@bind), `canonical` and `succession`. Guests use [`Scalar`] and
 //! [`argument`].
 
 pub mod argument;
@@ -12,6 +12,7 @@ pub mod names;
 pub mod scalar;
 pub mod signature;
 pub mod stream;
+mod succession;
 pub mod syntax;
 
 pub use bind::bind;

@@ -87,6 +87,23 @@ pub struct Signature {
 }
 
 impl ParameterKind {
+    /// As listings show it: `duration`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ParameterKind::Duration => "duration",
+            ParameterKind::Integer => "integer",
+            ParameterKind::Number => "number",
+            ParameterKind::Text => "text",
+            ParameterKind::Boolean => "boolean",
+            ParameterKind::Column => "column",
+            ParameterKind::Columns => "columns",
+            ParameterKind::Scalar => "scalar",
+            ParameterKind::Predicate => "predicate",
+            ParameterKind::Projection => "projection",
+            ParameterKind::Match => "match",
+        }
+    }
+
     /// As help shows it: `DURATION`.
     const fn placeholder(self) -> &'static str {
         match self {
