@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, create, cursors, demo, deploy, explain, operators, pipe, publish, serve, status, streams, subscribe,
+    backup, create, cursors, demo, deploy, explain, operators, pipe, publish, rollback, serve, status, streams,
+    subscribe,
 };
 use crate::exit::Exit;
 
@@ -55,6 +56,7 @@ enum Command {
     Cursors(cursors::Cursors),
     Deploy(deploy::Deploy),
     Operators(operators::Operators),
+    Rollback(rollback::Rollback),
     Streams(streams::Streams),
     Status(status::Status),
     Explain(explain::Explain),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Cursors(cursors) => on_one_thread(cursors.run(&client()?)),
             Command::Deploy(deploy) => on_one_thread(deploy.run(&client()?)),
             Command::Operators(operators) => on_one_thread(operators.run(&client()?)),
+            Command::Rollback(rollback) => on_one_thread(rollback.run(&client()?)),
             Command::Streams(streams) => on_one_thread(streams.run(&client()?)),
             Command::Status(status) => on_one_thread(status.run(&client()?)),
             Command::Explain(explain) => on_one_thread(explain.run(&client()?)),

@@ -4,8 +4,20 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 11] =
-    ["serve", "create", "publish", "subscribe", "deploy", "operators", "streams", "status", "explain", "pipe", "demo"];
+const COMMANDS: [&str; 12] = [
+    "serve",
+    "create",
+    "publish",
+    "subscribe",
+    "deploy",
+    "operators",
+    "rollback",
+    "streams",
+    "status",
+    "explain",
+    "pipe",
+    "demo",
+];
 
 fn dag(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dag"));

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod operators;
 pub mod pipe;
 pub mod publish;
+pub mod rollback;
 pub mod serve;
 pub mod status;
 pub mod streams;

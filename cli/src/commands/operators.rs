@@ -1,13 +1,12 @@
-//! `dag operators`: what can be applied to streams.
+//! `dag operators`: what can be applied to streams, in which versions.
 
-use anyhow::bail;
 use clap::Args;
-use serde_json::Value;
 
 use crate::client::{Client, Target};
+use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Operator};
+use dag_node::api::{self, Operator, OperatorVersions};
 
 /// List the operators that can be applied to streams
 #[derive(Debug, Args)]
@@ -16,7 +15,7 @@ use dag_node::api::{self, Operator};
   dag operators avg
   dag operators --json"#)]
 pub struct Operators {
-    /// Show one operator and its parameters
+    /// Show one operator: its parameters, its versions, and where each runs
     name: Option<String>,
     /// Print the node's answer as JSON
     #[arg(long)]
@@ -26,33 +25,17 @@ pub struct Operators {
 impl Operators {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        let mut answer = client.get(&Target::new(&["operators"])).await?;
-        if let Some(name) = &self.name {
-            keep(&mut answer, name);
-        }
-        let operators: api::Operators = serde_json::from_value(answer.clone())?;
-        match &self.name {
-            Some(name) if operators.operators.is_empty() => {
-                bail!("unknown operator `{name}`: `dag operators` lists those that are deployed")
-            }
-            _ if self.json => output::json(&answer)?,
-            Some(_) => {
-                output::write(operators.operators.iter().map(details).collect::<Vec<_>>().join("\n").as_bytes())?
-            }
-            None => output::write(listing(&operators.operators).as_bytes())?,
+        let path = ["operators"].into_iter().chain(self.name.as_deref());
+        let answer = client.get(&Target::new(&path.collect::<Vec<_>>())).await?;
+        if self.json {
+            output::json(&answer)?;
+        } else if self.name.is_some() {
+            output::write(details(&serde_json::from_value(answer)?).as_bytes())?;
+        } else {
+            let all: api::Operators = serde_json::from_value(answer)?;
+            output::write(listing(&all.operators).as_bytes())?;
         }
         Ok(Exit::Done)
-    }
-}
-
-/// Keeps the operators of that name, or of that `component.operator`.
-fn keep(answer: &mut Value, name: &str) {
-    if let Some(operators) = answer["operators"].as_array_mut() {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        operators.retain(|operator| {
-            let own = text(&operator["name"]);
-            own == name || format!("{}.{own}", text(&operator["component"])) == name
-        });
     }
 }
 
@@ -65,7 +48,39 @@ fn listing(operators: &[Operator]) -> String {
     listing.render()
 }
 
-fn details(operator: &Operator) -> String {
+fn details(versions: &OperatorVersions) -> String {
+    let mut text = match &versions.operator {
+        Some(operator) => usage(operator),
+        None => format!("{}: the current version of {} does not export it\n", versions.name, versions.component),
+    };
+    let mut listing = Listing::new(&["VERSION", "", "SINCE", "DIGEST", "STATE", "READS"]);
+    for version in &versions.versions {
+        let reads: Vec<String> = version.state_read.iter().map(u32::to_string).collect();
+        listing.row(vec![
+            format!("{} {}", versions.component, version.version),
+            if version.current { "current" } else { "" }.to_owned(),
+            format!("{} ({})", or_dash(&version.deployed), version.how),
+            version.digest[..version.digest.len().min(12)].to_owned(),
+            version.state_written.map_or_else(|| "-".to_owned(), |version| version.to_string()),
+            if reads.is_empty() { "-".to_owned() } else { reads.join(", ") },
+        ]);
+    }
+    text += &format!("\n{}", listing.render());
+    let places = versions.versions.iter().flat_map(|version| version.runs.iter().map(move |place| (version, place)));
+    let mut listing = Listing::new(&["COMPUTATION", "INCARNATION", "STATE", "VERSION"]);
+    let mut any = false;
+    for (version, place) in places {
+        let incarnation = place.incarnation.to_string();
+        listing.row(vec![place.stream.clone(), incarnation, place.state.clone(), version.version.clone()]);
+        any = true;
+    }
+    if any {
+        text += &format!("\n{}", listing.render());
+    }
+    text
+}
+
+fn usage(operator: &Operator) -> String {
     let mut text = format!("{}\n", operator.usage);
     if !operator.doc.is_empty() {
         text += &format!("    {}\n", operator.doc);
@@ -84,6 +99,5 @@ fn details(operator: &Operator) -> String {
     if !operator.example.is_empty() {
         text += &format!("\n    dag subscribe \"{}\"\n", operator.example);
     }
-    let digest = &operator.digest[..operator.digest.len().min(12)];
-    text + &format!("\n    {}, from {} {} ({digest})\n", operator.kind, operator.component, operator.version)
+    text
 }

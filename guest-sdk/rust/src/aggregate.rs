@@ -5,6 +5,7 @@
 //! and [`Accumulator`] for those that work on whole columns.
 
 use crate::slots::Slots;
+use crate::state::check_columns;
 use crate::{Arguments, Cell, Column, ColumnRef, Element, Lookback, Of, Operator, Present, Result, Schema, State};
 use crate::{Timestamp, Type, find_column};
 
@@ -27,11 +28,53 @@ pub trait Aggregate: Operator {
 /// What one slot holds, and how it takes one value after another. Nulls do not get here.
 ///
 /// With [`Operator`] it is an [`Aggregate`] that takes `of=`.
+///
+/// Whoever changes the state's columns says so by its version, so that a computation that runs the operator's earlier version keeps what it
+/// remembers when it moves to this one. Without [`load_earlier`](Fold::load_earlier) the earlier version is left out of
+/// `STATE_READ`, and such a computation computes its state again, from input that is still kept:
+///
+/// ```
+/// use dag_guest::{Cell, ColumnRef, Fold, Result, Timestamp};
+///
+/// dag_guest::state! {
+///     /// The sum, and since version 2 the number of values.
+///     struct Mean { sum: f64, count: i64 }
+/// }
+///
+/// impl Fold for Mean {
+///     type Value = f64;
+///     type Result = f64;
+///     const STATE_WRITTEN: u32 = 2;
+///     const STATE_READ: &'static [u32] = &[1, 2];
+///
+///     fn load_earlier(columns: &[ColumnRef<'_>], row: usize) -> Result<Mean> {
+///         let sum = columns.first().and_then(|sum| f64::from_value(sum.value(row)));
+///         Ok(Mean { sum: sum.ok_or("saved state has no sum")?, count: 1 })
+///     }
+/// #   fn update(&mut self, _: &f64, _: Timestamp) -> Result { Ok(()) }
+/// #   fn combine(&mut self, _: &Mean) -> Result { Ok(()) }
+/// #   fn result(&self) -> Option<f64> { Some(self.sum / self.count as f64) }
+///     // update, combine and result
+/// }
+/// ```
 pub trait Fold: State {
     /// What it takes: `f64` (any number), `i64`, `bool`, [`Timestamp`], `str`, `[u8]`, or [`Present`].
     type Value: Element + ?Sized;
     /// The result's type.
     type Result: Cell;
+    /// The version of the state that it writes.
+    const STATE_WRITTEN: u32 = 1;
+    /// The versions of the state that it reads.
+    const STATE_READ: &'static [u32] = &[1];
+
+    /// Reads a row of a state whose columns are not [`State::columns`], for an earlier version wrote them.
+    ///
+    /// # Errors
+    /// If no version in `STATE_READ` wrote such columns.
+    fn load_earlier(columns: &[ColumnRef<'_>], row: usize) -> Result<Self> {
+        check_columns::<Self>(columns)?;
+        Self::load(columns, row)
+    }
 
     /// Takes the next value, of a record with the event time `at`.
     ///
@@ -51,6 +94,8 @@ pub trait Fold: State {
 
 impl<F: Fold + Operator> Aggregate for F {
     type Arguments = Of;
+    const STATE_WRITTEN: u32 = <F as Fold>::STATE_WRITTEN;
+    const STATE_READ: &'static [u32] = <F as Fold>::STATE_READ;
 
     fn bind(Of { of }: Of, input: &Schema) -> Result<Bound> {
         Bound::fold::<F>(input, &of.0)

@@ -1,8 +1,14 @@
 //! The values that the HTTP API takes and gives, as `docs/http.md` defines them. The server writes them, clients read them.
 
+mod operators;
+
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{CallTime, LimitSettings, Memory, Output};
+use crate::limits::LimitSettings;
+
+pub use operators::{
+    DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay, Version,
+};
 
 /// The answer of `GET /v1/streams`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -315,89 +321,6 @@ pub struct Acknowledge {
 pub struct ResetCursor {
     /// Where to, as a subscription's `from`.
     pub to: String,
-}
-
-/// The answer of `GET /v1/operators`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Operators {
-    /// All that are deployed.
-    pub operators: Vec<Operator>,
-}
-
-/// An operator.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Operator {
-    /// Its name.
-    pub name: String,
-    /// The component that exports it.
-    pub component: String,
-    /// That component's version.
-    pub version: String,
-    /// That component's digest.
-    pub digest: String,
-    /// `aggregate` or `transform`.
-    pub kind: String,
-    /// Its signature as one writes it: `avg(STREAM, [WINDOW], by=)`.
-    pub usage: String,
-    /// One sentence.
-    pub doc: String,
-    /// An expression that uses it.
-    pub example: String,
-    /// Besides its inputs.
-    pub parameters: Vec<Parameter>,
-}
-
-/// A parameter of an operator.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Parameter {
-    /// Its name.
-    pub name: String,
-    /// What it takes.
-    pub kind: String,
-    /// Whether it must be given.
-    pub required: bool,
-    /// What it is when not given.
-    pub default: Option<String>,
-    /// One sentence.
-    pub doc: String,
-}
-
-/// The parameters of `POST /v1/components`: what its operators may use, where that is not what the node says.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DeployParameters {
-    /// The memory of an instance: `256MiB`.
-    pub memory: Option<Memory>,
-    /// The time of a call: `10s`.
-    pub time: Option<CallTime>,
-    /// What a call may return: `64MiB`.
-    pub output: Option<Output>,
-}
-
-impl DeployParameters {
-    /// What they say of limits.
-    pub fn limits(&self) -> LimitSettings {
-        LimitSettings { memory: self.memory, time: self.time, output: self.output }
-    }
-}
-
-/// The answer of `POST /v1/components`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Deployed {
-    /// The component's name.
-    pub component: String,
-    /// Its version.
-    pub version: String,
-    /// The digest of its bytes.
-    pub digest: String,
-    /// Whether these bytes were deployed before.
-    pub repeat: bool,
-    /// What each instance of it may use.
-    pub limits: LimitSettings,
-    /// What it exports.
-    pub operators: Vec<Operator>,
-    /// The streams that waited for it and run now.
-    pub started: Vec<String>,
 }
 
 /// The answer of `GET /v1/status`.

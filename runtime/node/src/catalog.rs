@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use dag_expr::{Application, Kind, Signature, Window};
-use dag_model::{Digest, Field, Order, Schema, Type};
+use dag_model::{Digest, Field, Order, Schema, Timestamp, Type};
 use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
+use crate::history::{Entry, History, How};
 use crate::limits::{LimitSettings, recorded};
 
 /// The answers that are remembered before they are forgotten all at once.
@@ -20,6 +21,8 @@ pub struct Catalog {
     by_digest: HashMap<Digest, Arc<Component>>,
     /// By name: the version that new computations get.
     current: BTreeMap<String, Arc<Component>>,
+    /// How it came to that.
+    history: History,
     /// By operator name.
     operators: BTreeMap<String, (Arc<Component>, Arc<Signature>)>,
     answers: Arc<Mutex<HashMap<Question, Answer>>>,
@@ -40,21 +43,13 @@ pub struct Answer {
     pub facts: OperatorFacts,
 }
 
-/// What deploying a component did.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Change {
-    /// These very bytes were there already.
-    None,
-    /// Its operators are there from now on.
-    Deployed,
-}
-
 impl Catalog {
     /// No components yet; these limits for those that come.
     pub fn new(defaults: Limits, kept: Vec<(Digest, LimitSettings)>) -> Catalog {
         Catalog {
             by_digest: HashMap::new(),
             current: BTreeMap::new(),
+            history: History::default(),
             operators: BTreeMap::new(),
             answers: Arc::default(),
             defaults,
@@ -78,24 +73,39 @@ impl Catalog {
         self.limits.insert(digest, settings);
     }
 
-    /// Takes a component in. `embedded` ones may replace one of the same version: that is how a binary under development
-    /// differs from the last.
-    pub fn deploy(&mut self, component: Arc<Component>, embedded: bool) -> Result<Change, NodeError> {
-        let name = component.name().to_owned();
-        if let Some(current) = self.current.get(&name) {
-            if current.digest() == component.digest() {
-                return Ok(Change::None);
+    /// Whether somebody may deploy that component as the current version of its name.
+    pub fn admit(&self, component: &Component) -> Result<(), NodeError> {
+        let (name, found) = (component.name(), component.version());
+        let version = |why: String| {
+            let message = format!("component `{name}` {found} {why}: give the new one a higher version");
+            Err(NodeError::new(Code::Version, message))
+        };
+        match self.current.get(name) {
+            Some(current) if current.digest() == component.digest() => return Ok(()),
+            Some(current) if found <= current.version() => {
+                return version(format!("does not follow {}, which is deployed", current.version()));
             }
-            let (found, deployed) = (component.version(), current.version());
-            if found < deployed || (found == deployed && !embedded) {
-                let message = format!(
-                    "component `{name}` {found} does not follow {deployed}, which is deployed: give the new one a higher version"
-                );
-                return Err(NodeError::new(Code::Version, message));
-            }
+            _ => {}
         }
+        if self.history.of_version(name, found).is_some_and(|digest| digest != component.digest()) {
+            return version("was deployed before with other bytes".to_owned());
+        }
+        self.names_free(component)
+    }
+
+    /// Whether the binary's own component becomes the current version of its name. One that was current before does not, nor an older
+    /// one than somebody deployed. It may have the same version as another: that is how a binary under development differs from the last.
+    pub fn admits_embedded(&self, component: &Component) -> bool {
+        let current = self.current.get(component.name());
+        !self.history.contains(component.digest())
+            && current.is_none_or(|current| current.version() <= component.version())
+    }
+
+    /// Whether no other component exports an operator of the same name as one of that component's.
+    pub fn names_free(&self, component: &Component) -> Result<(), NodeError> {
         for signature in component.signatures() {
-            if let Some((other, _)) = self.operators.get(&signature.name).filter(|(other, _)| other.name() != name) {
+            let taken = self.operators.get(&signature.name).filter(|(other, _)| other.name() != component.name());
+            if let Some((other, _)) = taken {
                 let message = format!(
                     "operator `{}` is exported by component `{}` already: rename it, or deploy it under that component's name",
                     signature.name,
@@ -104,14 +114,30 @@ impl Catalog {
                 return Err(NodeError::new(Code::OperatorTaken, message));
             }
         }
+        Ok(())
+    }
+
+    /// Makes a component the current version of its name, the one that new computations get.
+    pub fn make_current(&mut self, component: Arc<Component>, at: Option<Timestamp>, how: How) {
+        let (name, version, digest) = (component.name().to_owned(), component.version(), component.digest());
         self.operators.retain(|_, (other, _)| other.name() != name);
         for signature in component.signatures() {
             let entry = (component.clone(), Arc::new(signature.clone()));
             self.operators.insert(signature.name.clone(), entry);
         }
-        self.by_digest.insert(component.digest(), component.clone());
-        self.current.insert(name, component);
-        Ok(Change::Deployed)
+        self.by_digest.insert(digest, component.clone());
+        self.current.insert(name.clone(), component);
+        self.history.push(Entry { component: name, version, digest, at, how });
+    }
+
+    /// The current version of a component.
+    pub fn current(&self, name: &str) -> Option<&Arc<Component>> {
+        self.current.get(name)
+    }
+
+    /// How components came to be current.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// All operators by name, with the components that export them.
@@ -134,6 +160,12 @@ impl Catalog {
     pub fn bind(&self, application: &Application) -> Result<Answer, String> {
         let name = &application.operator;
         let (component, _) = self.operators.get(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
+        self.bind_with(component, application)
+    }
+
+    /// The same of that component, which need not be current.
+    pub fn bind_with(&self, component: &Component, application: &Application) -> Result<Answer, String> {
+        let name = &application.operator;
         let arguments: Vec<_> =
             application.arguments.iter().map(|argument| (argument.name.clone(), argument.value.clone())).collect();
         let inputs: Vec<_> =

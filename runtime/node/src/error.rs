@@ -39,6 +39,10 @@ pub enum Code {
     OperatorTaken,
     /// The component's version does not follow the one that is deployed.
     Version,
+    /// The component would change what expressions mean, or what runs cannot move to it.
+    Incompatible,
+    /// Something that runs could move to the component by replay only, which was not wanted.
+    NeedsReplay,
     /// What was asked for is no longer kept.
     Trimmed,
     /// Too much at once.

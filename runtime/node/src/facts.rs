@@ -2,7 +2,7 @@
 
 use dag_expr::Application;
 use dag_log::{Log, Start};
-use dag_model::Timestamp;
+use dag_model::{Digest, Timestamp};
 use dag_plan::{Facts, LogId, OperatorFacts, SourceFacts};
 
 use crate::node::View;
@@ -45,5 +45,9 @@ impl Facts for View<'_> {
 
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String> {
         self.catalog.bind(application).map(|answer| answer.facts)
+    }
+
+    fn superseded(&self, digest: Digest) -> bool {
+        self.catalog.history().superseded(digest)
     }
 }

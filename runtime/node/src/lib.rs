@@ -2,7 +2,7 @@
 //!
 //! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `demand` and
 //! `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs` (how the plan's commands are carried out), then
-//! `timers`, `look` and `explain`. [`pipe`] is the same
+//! `upgrade` (how operators change while they run), `timers`, `look` and `explain`. [`pipe`] is the same
 //! engine on standard input and output.
 
 pub mod api;
@@ -15,6 +15,7 @@ mod demand;
 mod error;
 mod explain;
 mod facts;
+mod history;
 mod http;
 pub mod limits;
 mod logs;
@@ -28,6 +29,8 @@ mod serve;
 mod source;
 mod subscription;
 mod timers;
+mod upgrade;
+mod versions;
 
 pub use error::{Code, NodeError};
 pub use meta::MetaError;

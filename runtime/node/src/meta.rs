@@ -9,7 +9,7 @@ mod v1;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dag_model::{Digest, IncarnationId};
+use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::Incarnation;
 use redb::{
     Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition, TableError,
@@ -18,6 +18,7 @@ use redb::{
 
 use crate::api::CreateStream;
 use crate::cursors::Cursor;
+use crate::history::How;
 use crate::limits::LimitSettings;
 
 /// The version of the tables; a node refuses newer ones.
@@ -33,6 +34,8 @@ const LAST_INCARNATION: &str = "last-incarnation";
 const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
 /// Order of deployment to digest.
 const COMPONENTS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("components");
+/// Order of deployment to when that was, in nanoseconds since the epoch, and how, by [`How::id`]; missing for what a node of format 1 did.
+const DEPLOYMENTS: TableDefinition<u64, (i64, u8)> = TableDefinition::new("deployments");
 /// A component's digest to what its deployments said of limits, as JSON.
 const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits");
 /// An incarnation's number to its record in postcard.
@@ -82,8 +85,8 @@ pub struct Meta {
 pub struct Kept {
     /// Sources by number.
     pub sources: Vec<(u64, CreateStream)>,
-    /// Components in the order of their deployment.
-    pub components: Vec<Digest>,
+    /// What was made the current version of a component, in that order.
+    pub components: Vec<Deployment>,
     /// What components' deployments said of limits.
     pub limits: Vec<(Digest, LimitSettings)>,
     /// Incarnations, and whether they are finished.
@@ -92,6 +95,17 @@ pub struct Kept {
     pub last_incarnation: Option<IncarnationId>,
     /// Cursors by name.
     pub cursors: BTreeMap<String, Cursor>,
+}
+
+/// A component that was made the current version of its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Deployment {
+    /// Which one.
+    pub digest: Digest,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// How.
+    pub how: How,
 }
 
 impl Meta {
@@ -117,15 +131,19 @@ impl Meta {
 
     fn read(&self) -> Result<Kept, MetaError> {
         let mut kept = Kept::default();
-        let (mut sources, mut limits, mut incarnations, mut cursors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut sources, mut components) = (Vec::new(), Vec::new());
+        let (mut limits, mut incarnations, mut cursors) = (Vec::new(), Vec::new(), Vec::new());
         let transaction = self.database.begin_write().map_err(redb::Error::from)?;
         (|| {
             for row in transaction.open_table(SOURCES)?.iter()? {
                 let (number, settings) = row?;
                 sources.push((number.value(), settings.value().to_vec()));
             }
+            let deployments = transaction.open_table(DEPLOYMENTS)?;
             for row in transaction.open_table(COMPONENTS)?.iter()? {
-                kept.components.push(Digest(*row?.1.value()));
+                let (order, digest) = row?;
+                let said = deployments.get(order.value())?.map(|said| said.value());
+                components.push((order.value(), Digest(*digest.value()), said));
             }
             for row in transaction.open_table(LIMITS)?.iter()? {
                 let (digest, settings) = row?;
@@ -148,6 +166,11 @@ impl Meta {
             let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("sources", key, why))?;
             kept.sources.push((key, settings));
         }
+        for (order, digest, said) in components {
+            let how = said.map_or(Some(How::Deployed), |(_, how)| How::of(how));
+            let how = how.ok_or_else(|| unreadable("deployments", order, "it is of no kind that this dag knows"))?;
+            kept.components.push(Deployment { digest, at: said.map(|(at, _)| Timestamp(at)), how });
+        }
         for (digest, bytes) in limits {
             let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("limits", digest, why))?;
             kept.limits.push((digest, settings));
@@ -169,12 +192,13 @@ impl Meta {
         self.write(|transaction| Ok(transaction.open_table(SOURCES)?.insert(number, json.as_slice()).map(drop)?))
     }
 
-    /// Keeps a component's place in the order of deployment.
-    pub fn put_component(&self, digest: Digest) -> Result<(), MetaError> {
+    /// Keeps that a component has become the current version of its name.
+    pub fn put_component(&self, digest: Digest, at: Timestamp, how: How) -> Result<(), MetaError> {
         self.write(|transaction| {
             let mut table = transaction.open_table(COMPONENTS)?;
             let next = table.last()?.map_or(0, |(last, _)| last.value() + 1);
             table.insert(next, &digest.0)?;
+            transaction.open_table(DEPLOYMENTS)?.insert(next, (at.0, how.id()))?;
             Ok(())
         })
     }
@@ -273,6 +297,7 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     found_or(DATA, copy::new_number())?;
     transaction.open_table(SOURCES)?;
     transaction.open_table(COMPONENTS)?;
+    transaction.open_table(DEPLOYMENTS)?;
     transaction.open_table(LIMITS)?;
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;

@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
     pub cursors: Cursors,
+    /// Held while a component becomes current and what runs moves to it: one after the other.
+    pub deploying: Mutex<()>,
     pub state: Mutex<State>,
     /// Bumped when a stream or an operator appears.
     pub appeared: watch::Sender<u64>,
@@ -166,6 +168,7 @@ impl Node {
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
             cursors: Cursors::new(cursors),
+            deploying: Mutex::new(()),
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

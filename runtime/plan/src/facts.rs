@@ -15,6 +15,9 @@ pub trait Facts {
     fn end(&self, log: &LogId) -> u64;
     /// What an operator says of an application of it.
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String>;
+    /// Whether somebody has deployed another version of this component since, so that what it computed is no longer what a new
+    /// computation would.
+    fn superseded(&self, digest: Digest) -> bool;
 }
 
 /// A source stream's log as readers see it.

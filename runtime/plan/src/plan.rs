@@ -264,7 +264,10 @@ impl Plan {
             let sequence = from.map_or(0, |from| facts.seek(&log, from));
             Leg { log, sequence }
         };
-        let of_stream = |run: &&Run| run.record.stream == canonical && run.record.until.is_none();
+        // What an earlier version left is for those who go on reading it, by position.
+        let old = |run: &Run| run.record.ran.last().is_some_and(|ran| facts.superseded(ran.digest));
+        let of_stream =
+            |run: &&Run| run.record.stream == canonical && run.record.until.is_none() && (run.is_live() || !old(run));
         let has_log = |run: &&Run| run.is_live() || run.state == State::Finished;
         if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(|run| run.covers(from)) {
             let id = run.record.id;

@@ -40,7 +40,7 @@ pub enum Next {
         /// The stream that the expression names now.
         stream: Stream,
         /// The operator as the other version has it.
-        signature: Signature,
+        signature: Box<Signature>,
     },
 }
 

@@ -22,6 +22,8 @@ struct World {
     end: RefCell<u64>,
     trimmed: RefCell<u64>,
     ends: RefCell<BTreeMap<IncarnationId, u64>>,
+    /// Of the component that is current.
+    version: RefCell<u8>,
 }
 
 impl World {
@@ -31,6 +33,7 @@ impl World {
             end: RefCell::new(u64::try_from(seconds).unwrap() + 1),
             trimmed: RefCell::new(0),
             ends: RefCell::default(),
+            version: RefCell::new(1),
         }
     }
 
@@ -134,7 +137,11 @@ impl Facts for World {
             "delta" => (Lookback::Unbounded, Order::Time),
             _ => (Lookback::None, Order::Log),
         };
-        Ok(OperatorFacts { digest: Digest([7; 32]), lookback, order, limits: LIMITS })
+        Ok(OperatorFacts { digest: Digest([*self.version.borrow(); 32]), lookback, order, limits: LIMITS })
+    }
+
+    fn superseded(&self, digest: Digest) -> bool {
+        digest != Digest([*self.version.borrow(); 32])
     }
 }
 
@@ -357,4 +364,28 @@ fn the_numbers_of_runs_that_are_gone_are_not_used_again() {
     plan.skip(id(7));
     let (_, commands) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     assert_eq!(commands, [Command::Start(id(8))]);
+}
+
+#[test]
+fn what_an_earlier_version_left_is_read_on_by_position_only() {
+    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (route, _) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Earliest);
+    assert_eq!(route.legs[0].log, LogId::Derived(id(1)));
+    plan.release(LeaseId(1), 0);
+    plan.tick(1);
+    let (route, _) = demand(&mut plan, &world, 2, "avg(x, 5s)", Want::Earliest);
+    assert_eq!(route.legs[0].log, LogId::Derived(id(1)), "it goes on");
+    plan.finished(id(1));
+    plan.release(LeaseId(2), 2);
+    let (route, _) = demand(&mut plan, &world, 3, "avg(x, 5s)", Want::Earliest);
+    assert_eq!(route.legs[0].log, LogId::Derived(id(1)), "it has everything");
+    plan.release(LeaseId(3), 3);
+
+    *world.version.borrow_mut() = 2;
+    let position = Want::Position(Position { run: 1, sequence: 3 });
+    let (route, _) = demand(&mut plan, &world, 4, "avg(x, 5s)", position);
+    assert_eq!(route.legs[0].log, LogId::Derived(id(1)));
+    let (route, commands) = demand(&mut plan, &world, 5, "avg(x, 5s)", Want::Earliest);
+    assert_eq!((route.legs[0].log.clone(), commands), (LogId::Derived(id(2)), vec![Command::Start(id(2))]));
+    assert_eq!(plan.run(id(2)).unwrap().record.ran[0].digest, Digest([2; 32]));
 }

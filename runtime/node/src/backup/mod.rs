@@ -94,8 +94,8 @@ impl Node {
         let (staged, kept) = self.stage_metadata(folder)?;
         let derived = self.derived(&kept, &staged)?;
 
-        for digest in &kept.components {
-            self.copy_component(folder, *digest, &mut copied).map_err(failed)?;
+        for deployment in &kept.components {
+            self.copy_component(folder, deployment.digest, &mut copied).map_err(failed)?;
         }
         for (number, settings) in &kept.sources {
             let source = self.source(&settings.name)?;

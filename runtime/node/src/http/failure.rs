@@ -61,6 +61,8 @@ const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::OutOfSequence => (StatusCode::CONFLICT, "out-of-sequence"),
         Code::OperatorTaken => (StatusCode::CONFLICT, "operator-taken"),
         Code::Version => (StatusCode::CONFLICT, "version"),
+        Code::Incompatible => (StatusCode::CONFLICT, "incompatible"),
+        Code::NeedsReplay => (StatusCode::CONFLICT, "needs-replay"),
         Code::Trimmed => (StatusCode::GONE, "trimmed"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
         Code::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),

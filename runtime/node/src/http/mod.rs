@@ -46,6 +46,8 @@ fn router(node: Node, listen: IpAddr) -> Router {
             get(cursors::one).post(cursors::acknowledge).put(cursors::reset).delete(cursors::delete),
         )
         .route("/v1/operators", get(operators::list))
+        .route("/v1/operators/{name}", get(operators::one))
+        .route("/v1/operators/{name}/rollback", post(operators::roll_back))
         .route("/v1/components", post(operators::deploy))
         .route("/v1/backup", post(backup::back_up))
         .route("/v1/status", get(look::status))

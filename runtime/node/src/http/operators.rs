@@ -1,17 +1,36 @@
-//! Operators: listed, and deployed as components.
+//! Operators: listed, deployed as components, and taken back.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 
 use super::content::Content;
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{DeployParameters, Deployed, Operators};
+use crate::api::{DeployParameters, Deployed, OperatorVersions, Operators};
 
 /// `GET /v1/operators`
 pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
     Json(node.operators())
+}
+
+/// `GET /v1/operators/{name}`
+pub(super) async fn one(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<OperatorVersions>, Failed> {
+    let Path(name) = name?;
+    Ok(Json(node.operator(&name)?))
+}
+
+/// `POST /v1/operators/{name}/rollback`
+pub(super) async fn roll_back(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<DeployParameters>, QueryRejection>,
+) -> Result<Json<Deployed>, Failed> {
+    let (Path(name), Query(parameters)) = (name?, parameters?);
+    Ok(Json(node.roll_back(name, parameters).await?))
 }
 
 /// `POST /v1/components`

@@ -1,0 +1,184 @@
+//! Operators and the components that bring them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{CallTime, LimitSettings, Memory, Output};
+
+/// The answer of `GET /v1/operators`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Operators {
+    /// All that are deployed.
+    pub operators: Vec<Operator>,
+}
+
+/// An operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Operator {
+    /// Its name.
+    pub name: String,
+    /// The component that exports it.
+    pub component: String,
+    /// That component's version.
+    pub version: String,
+    /// That component's digest.
+    pub digest: String,
+    /// `aggregate` or `transform`.
+    pub kind: String,
+    /// Its signature as one writes it: `avg(STREAM, [WINDOW], by=)`.
+    pub usage: String,
+    /// One sentence.
+    pub doc: String,
+    /// An expression that uses it.
+    pub example: String,
+    /// Besides its inputs.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of an operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    pub kind: String,
+    /// Whether it must be given.
+    pub required: bool,
+    /// What it is when not given.
+    pub default: Option<String>,
+    /// One sentence.
+    pub doc: String,
+}
+
+/// The parameters of `POST /v1/components` and of a rollback: what its operators may use, where that is not what the node says, and
+/// how what runs may move.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeployParameters {
+    /// The memory of an instance: `256MiB`.
+    pub memory: Option<Memory>,
+    /// The time of a call: `10s`.
+    pub time: Option<CallTime>,
+    /// What a call may return: `64MiB`.
+    pub output: Option<Output>,
+    /// Only tells what would be done.
+    pub dry_run: bool,
+    /// Whether a computation may move by replay, where it cannot with its state.
+    pub replay: bool,
+}
+
+impl Default for DeployParameters {
+    fn default() -> DeployParameters {
+        DeployParameters { memory: None, time: None, output: None, dry_run: false, replay: true }
+    }
+}
+
+impl DeployParameters {
+    /// What they say of limits.
+    pub fn limits(&self) -> LimitSettings {
+        LimitSettings { memory: self.memory, time: self.time, output: self.output }
+    }
+}
+
+/// The answer of `POST /v1/components` and of a rollback.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Deployed {
+    /// The component's name.
+    pub component: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its bytes.
+    pub digest: String,
+    /// The version that it takes the place of, if there is one.
+    pub replaces: Option<String>,
+    /// Whether these bytes were deployed before.
+    pub repeat: bool,
+    /// Whether this only tells what would be done.
+    pub dry_run: bool,
+    /// What each instance of it may use.
+    pub limits: LimitSettings,
+    /// What it exports.
+    pub operators: Vec<Operator>,
+    /// The streams that waited for it and run now.
+    pub started: Vec<String>,
+    /// The running computations whose operator it brings another version of.
+    pub moves: Vec<Move>,
+}
+
+/// A running computation that gets another version of its operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Move {
+    /// Its stream's canonical expression.
+    pub stream: String,
+    /// The run of it.
+    pub incarnation: u64,
+    /// The version of the component that it ran.
+    pub version: String,
+    /// `state` or `replay`; null where it goes on with the version that it ran.
+    pub by: Option<String>,
+    /// For a replay: where it begins in each input.
+    pub replay: Vec<Replay>,
+    /// The frontier of its output at which the other version takes over; null in a dry run.
+    pub at: Option<String>,
+    /// How long that took, in seconds; null in a dry run.
+    pub took: Option<f64>,
+    /// Why it did not move, or not as it should have.
+    pub error: Option<String>,
+}
+
+/// Where a replay begins in an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The input.
+    pub stream: String,
+    /// The first record that is read.
+    pub position: String,
+    /// Earlier records are passed over.
+    pub time: Option<String>,
+}
+
+/// The answer of `GET /v1/operators/{name}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OperatorVersions {
+    /// Its name.
+    pub name: String,
+    /// The component that exports it.
+    pub component: String,
+    /// The operator as the current version has it; null where that does not export it.
+    pub operator: Option<Operator>,
+    /// The component's versions, by when they last became current.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a component, as far as one operator is concerned.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// Its place among all that was ever made current on this node, from 1.
+    pub order: u64,
+    /// When it became current; null where a node did that which did not record times.
+    pub deployed: Option<String>,
+    /// `deployed`, `embedded` in the binary, or `rolled back` to.
+    pub how: String,
+    /// Three numbers with dots.
+    pub version: String,
+    /// The digest of its bytes.
+    pub digest: String,
+    /// Whether new computations get it.
+    pub current: bool,
+    /// The version of the state that the operator writes; null where this version does not export it.
+    pub state_written: Option<u32>,
+    /// Those that it reads.
+    pub state_read: Vec<u32>,
+    /// The computations that it runs, or ran when they stopped.
+    pub runs: Vec<Place>,
+}
+
+/// A computation, where a version of an operator is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its stream's canonical expression.
+    pub stream: String,
+    /// The run of it.
+    pub incarnation: u64,
+    /// As in listings of streams.
+    pub state: String,
+}

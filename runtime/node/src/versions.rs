@@ -1,0 +1,130 @@
+//! What there is to tell of operators: what they take, which versions there are of them, and where each runs.
+
+use dag_expr::{Kind, Signature};
+use dag_model::Digest;
+use dag_wasm::Component;
+
+use crate::api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
+use crate::catalog::Catalog;
+use crate::error::{Code, NodeError};
+use crate::look::run_state;
+use crate::node::{Node, State};
+
+impl Node {
+    /// All operators.
+    pub fn operators(&self) -> Operators {
+        let view = self.view();
+        Operators {
+            operators: view.catalog.operators().map(|(component, signature)| shown(component, signature)).collect(),
+        }
+    }
+
+    /// One operator, by its name or as `component.operator`: its versions, and where each runs.
+    pub fn operator(&self, name: &str) -> Result<OperatorVersions, NodeError> {
+        let view = self.view();
+        let (component, operator) = exporter(&view.catalog, name)?;
+        let current = view.catalog.current(&component);
+        let state = self.state();
+        let versions = view.catalog.history().versions(&component).into_iter().map(|(place, entry)| {
+            let exporting = view.catalog.component(entry.digest);
+            let signature = exporting.as_deref().and_then(|exporting| exported(exporting, operator));
+            Version {
+                order: place as u64 + 1,
+                deployed: entry.at.map(|at| at.to_string()),
+                how: entry.how.name().to_owned(),
+                version: entry.version.to_string(),
+                digest: entry.digest.to_string(),
+                current: current.is_some_and(|current| current.digest() == entry.digest),
+                state_written: signature.map(|signature| signature.state_written),
+                state_read: signature.map_or_else(Vec::new, |signature| signature.state_read.clone()),
+                runs: places(&state, entry.digest, operator),
+            }
+        });
+        let versions = versions.collect();
+        let shown = current.and_then(|current| exported(current, operator).map(|signature| shown(current, signature)));
+        Ok(OperatorVersions { name: operator.to_owned(), component, operator: shown, versions })
+    }
+}
+
+/// The component that exports an operator, which is named alone or as `component.operator`, and the operator's own name. Where no
+/// current version exports it, the component is that of which an earlier one did.
+pub(crate) fn exporter<'n>(catalog: &Catalog, name: &'n str) -> Result<(String, &'n str), NodeError> {
+    let (component, operator) = match name.rsplit_once('.') {
+        Some((component, operator)) => (Some(component), operator),
+        None => (None, name),
+    };
+    if let Some(signature) = catalog.signature(component, operator) {
+        return Ok((signature.component.clone(), operator));
+    }
+    let exported_once = |candidate: &&str| {
+        let versions = catalog.history().versions(candidate);
+        versions
+            .iter()
+            .filter_map(|(_, entry)| catalog.component(entry.digest))
+            .any(|version| exported(&version, operator).is_some())
+    };
+    let candidates = catalog.history().components().filter(|candidate| component.is_none_or(|name| name == *candidate));
+    candidates.into_iter().find(exported_once).map(|component| (component.to_owned(), operator)).ok_or_else(|| {
+        let names = catalog.operators().map(|(_, signature)| signature.name.as_str());
+        let near = dag_expr::syntax::name::near_help(operator, names);
+        let hint = near.unwrap_or_else(|| "`dag operators` lists those that are deployed".to_owned());
+        NodeError::new(Code::UnknownOperator, format!("unknown operator `{name}`: {hint}"))
+    })
+}
+
+fn exported<'c>(component: &'c Component, operator: &str) -> Option<&'c Signature> {
+    component.signatures().iter().find(|signature| signature.name == operator)
+}
+
+/// The computations whose last component was that one, and which apply that operator.
+fn places(state: &State, digest: Digest, operator: &str) -> Vec<Place> {
+    let runs = state.plan.runs().filter(|run| run.record.ran.last().is_some_and(|ran| ran.digest == digest));
+    let place = |run: &dag_plan::Run| Place {
+        stream: run.record.stream.clone(),
+        incarnation: run.record.id.0,
+        state: run_state(&run.state).to_owned(),
+    };
+    runs.filter(|run| applied(&run.record.stream) == operator).map(place).collect()
+}
+
+/// The operator that a canonical expression applies: `"my-ops".rms(x,5s)` applies `rms`.
+fn applied(stream: &str) -> &str {
+    let call = stream.split('(').next().unwrap_or_default();
+    call.rsplit('.').next().unwrap_or_default()
+}
+
+pub(crate) fn shown(component: &Component, signature: &Signature) -> Operator {
+    let parameter = |parameter: &dag_expr::Parameter| Parameter {
+        name: parameter.name.clone(),
+        kind: parameter.kind.name().to_owned(),
+        required: parameter.required,
+        default: parameter.default.clone(),
+        doc: parameter.doc.clone(),
+    };
+    Operator {
+        name: signature.name.clone(),
+        component: component.name().to_owned(),
+        version: component.version().to_string(),
+        digest: component.digest().to_string(),
+        kind: match signature.kind {
+            Kind::Aggregate => "aggregate".to_owned(),
+            Kind::Transform => "transform".to_owned(),
+        },
+        usage: signature.usage(),
+        doc: signature.doc.clone(),
+        example: signature.example.clone(),
+        parameters: signature.parameters.iter().map(parameter).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::applied;
+
+    #[test]
+    fn the_operator_of_a_canonical_expression_is_found() {
+        for text in ["rms(x,5s)", "electric.rms(x)", "\"my-ops\".rms(\"a(b\".c,1s)", "rms(avg(x.y,5s),1m)"] {
+            assert_eq!(applied(text), "rms", "{text}");
+        }
+    }
+}
