@@ -86,6 +86,13 @@ impl Node {
         self.start_again();
     }
 
+    /// Kills the node, if nothing else has, and starts it again in that way.
+    #[track_caller]
+    pub fn crash_into(&mut self, options: Options) {
+        self.options = options;
+        self.crash();
+    }
+
     /// Stops the node as Ctrl-C does.
     #[track_caller]
     pub fn stop(&mut self) -> Finished {

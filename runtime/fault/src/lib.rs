@@ -11,7 +11,8 @@
 #[cfg(feature = "armed")]
 mod armed;
 
-/// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`.
+/// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`,
+/// `backup`.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "armed")]

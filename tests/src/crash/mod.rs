@@ -1,9 +1,10 @@
 //! A workload that goes on while its node is killed again and again, and what must hold afterwards.
 //!
 //! [`point`] is where kills land, [`node`] dies and is started again. Meanwhile a [`publisher`] sends each batch until it is acknowledged, a
-//! [`deployer`] one version after the other, and a [`reader`] goes on after the last position that it has seen. [`run`] is all of
-//! it together.
+//! [`deployer`] one version after the other, and a [`reader`] goes on after the last position that it has seen, as the CLI does with a [`cursor`].
+//! [`run`] is all of it together.
 
+mod cursor;
 mod deployer;
 mod node;
 mod point;

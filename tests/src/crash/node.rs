@@ -86,9 +86,14 @@ impl MortalNode {
         process.ended()
     }
 
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client of it, whichever incarnation of the process answers.
     pub fn http(&self) -> Http {
-        Http::new(&format!("http://{}", self.address))
+        Http::new(&self.url())
     }
 
     /// Its data folder.

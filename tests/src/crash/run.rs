@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::point::{Point, shuffled};
 use super::publisher::{BATCH, JSON, Publisher, VALUES, path};
 use super::reader::position;
-use super::{MortalNode, deployer, publisher, reader};
+use super::{MortalNode, cursor, deployer, publisher, reader};
 use crate::chance::Chance;
 use crate::http::{Answer, Http};
 use crate::wait::DEADLINE;
@@ -78,6 +78,8 @@ pub fn run(plan: Plan) -> Report {
     node.start(None, &[]);
     node.until_listening();
     prepare(&http);
+    let cursor = |expression: &str, name: &str| cursor::start(&node.url(), &http, expression, name);
+    let cursors = [cursor(VALUES, "values"), cursor("count(x, 1s)", "counts"), cursor("sum(x, 1s)", "sums")];
     node.stop().code(0);
     let shared = &Shared::new(plan);
     let windows = (plan.records / 1_000) as usize;
@@ -97,22 +99,34 @@ pub fn run(plan: Plan) -> Report {
         let sums = read("sum(x, 1s)", windows);
         let roots = read("rms(x, 1s)", windows);
 
+        let cursors = cursors.map(|process| scope.spawn(move || shared.guarded(|| cursor::read(process, shared))));
+
         let kills = shared.guarded(|| kill_all(&mut node, shared, &mut chance));
-        let given = [values, counts, sums, roots].map(|reader| reader.join().ok().flatten());
+        let join = |reader: thread::ScopedJoinHandle<'_, Option<Vec<Value>>>| reader.join().ok().flatten();
+        let (given, by_cursor) = ([values, counts, sums, roots].map(join), cursors.map(join));
         shared.done.store(true, Ordering::SeqCst);
-        let [Some(values), Some(counts), Some(sums), Some(roots)] = given else {
+        let (
+            [Some(values), Some(counts), Some(sums), Some(roots)],
+            [Some(again), Some(counts_again), Some(sums_again)],
+        ) = (given, by_cursor)
+        else {
             panic!("seed {}: see above", plan.seed)
         };
-        judge_values(&values, plan.records);
-        judge_windows(&counts, |_| json!(1_000));
-        judge_windows(&sums, |window| json!((0..1_000).map(|i| window * 1_000 + i).sum::<u64>()));
-        judge_windows(&roots, |window| {
+        for values in [values, again] {
+            judge_values(&values, plan.records);
+        }
+        for counts in [counts, counts_again] {
+            judge_windows(&counts, windows, |_| json!(1_000));
+            assert_eq!(total(&counts), plan.records);
+        }
+        for sums in [sums, sums_again] {
+            judge_windows(&sums, windows, |window| json!((0..1_000).map(|i| window * 1_000 + i).sum::<u64>()));
+            assert_eq!(total(&sums), plan.records * (plan.records - 1) / 2);
+        }
+        judge_windows(&roots, windows, |window| {
             let squares: u64 = (0..1_000).map(|i| (window * 1_000 + i).pow(2)).sum();
             json!((squares as f64 / 1_000.0).sqrt())
         });
-        let total = |records: &[Value]| records.iter().filter_map(|record| record["value"].as_u64()).sum::<u64>();
-        assert_eq!(total(&counts), plan.records);
-        assert_eq!(total(&sums), plan.records * (plan.records - 1) / 2);
         let stream = http.get(&format!("streams/{VALUES}"), &[]).json();
         assert_eq!((&stream["records"], &stream["late"]), (&json!(plan.records), &json!(0)));
         let in_flight = shared.broken.lock().expect("nobody panics holding it").len();
@@ -201,13 +215,18 @@ fn judge_values(records: &[Value], count: u64) {
 }
 
 /// Each window once, in order, of one incarnation, at positions without a gap.
-fn judge_windows(records: &[Value], expected: impl Fn(u64) -> Value) {
+fn judge_windows(records: &[Value], windows: usize, expected: impl Fn(u64) -> Value) {
+    assert_eq!(records.len(), windows);
     let run = position(&records[0]).0;
     for (at, record) in records.iter().enumerate() {
         assert_eq!(position(record), (run, at as u64), "{record}");
         let time = dag_time(at as u64);
         assert_eq!((&record["time"], &record["value"]), (&json!(time), &expected(at as u64)), "{record}");
     }
+}
+
+fn total(records: &[Value]) -> u64 {
+    records.iter().filter_map(|record| record["value"].as_u64()).sum()
 }
 
 /// So many seconds after the epoch, less than a day.

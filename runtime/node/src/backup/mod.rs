@@ -102,6 +102,7 @@ impl Node {
             let to = folder.join("sources").join(number.to_string());
             copied.add(copy_source(source.source.log(), &to).map_err(failed)?);
         }
+        dag_fault::point("backup");
         for (id, log, extent) in &derived {
             let to = derived_folder(&folder.join("derived"), *id);
             copied.add(log.copy(&to, *extent).map_err(failed)?);

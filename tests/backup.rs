@@ -1,0 +1,186 @@
+//! Backup: a node's data is copied while everybody goes on, and a node runs on the copy.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dag_tests::{DEADLINE, Http, Node, Options, dag, data_folder, fixture, until};
+use serde_json::{Value, json};
+
+fn backup(node: &Node, folder: &Path) -> Value {
+    let folder = folder.to_str().expect("the name of a temporary folder is UTF-8");
+    serde_json::from_str(&node.dag(&["backup", folder, "--json"]).success()).expect("the answer is JSON")
+}
+
+fn bytes(answer: &Value, which: &str) -> u64 {
+    answer[which].as_u64().unwrap_or_else(|| panic!("{which} in {answer}"))
+}
+
+/// So many values from `first` on, one a second.
+fn publish(http: &Http, batch: u64, first: u64, count: u64) {
+    let body: String = (first..first + count).map(|i| format!("{}\n", json!({"time": i, "value": i}))).collect();
+    let answer = http.publish("x", &[("publisher", "p"), ("session", "1"), ("batch", &batch.to_string())], &body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn cursor(node: &Node, name: &str) -> Value {
+    node.http().get(&format!("cursors/{name}"), &[]).json()
+}
+
+/// The number in a position.
+fn sequence(position: &Value) -> u64 {
+    let position = position.as_str().and_then(|position| position.split_once(':')).expect("a position");
+    position.1.parse().expect("a position ends with a number")
+}
+
+/// All records of a stream that is sealed, read with a cursor that is there, or by position.
+fn read(node: &Node, expression: &str, from: &[&str]) -> Vec<Value> {
+    let text = node.dag(&[&["subscribe", expression, "--with-position", "--format", "json"], from].concat()).success();
+    text.lines().map(|line| serde_json::from_str(line).expect("records are JSON")).collect()
+}
+
+#[test]
+fn a_copy_made_under_load_goes_on_where_it_was_made() {
+    let node = Node::start();
+    node.create("x", "value int64", &["--idle", "1h"]);
+    let copy = data_folder();
+    publish(node.http(), 1, 0, 100);
+    let subscribe = |expression: &str, name: &str| {
+        node.spawn(&["subscribe", expression, "--cursor", name, "--from", "earliest", "--format", "json"])
+    };
+    let mut readers = [subscribe("x", "values"), subscribe("sum(x, 10s)", "sums")];
+    readers.iter_mut().for_each(|reader| drop(reader.line()));
+    let over = Arc::new(AtomicBool::new(false));
+    let (http, told) = (node.http().clone(), over.clone());
+    let publisher = thread::spawn(move || {
+        let mut batch = 1;
+        while !told.load(Ordering::SeqCst) {
+            publish(&http, batch + 1, batch * 100, 100);
+            batch += 1;
+        }
+        batch
+    });
+    for name in ["values", "sums"] {
+        until("a cursor has moved", DEADLINE, || (sequence(&cursor(&node, name)["next"]) > 5).then_some(()));
+    }
+    backup(&node, copy.path());
+    over.store(true, Ordering::SeqCst);
+    let batches = publisher.join().expect("all is published");
+    node.http().publish("x", &[("seal", "true")], "");
+    let original = BTreeMap::from(["x", "sum(x, 10s)"].map(|it| (it, read(&node, it, &["--from", "earliest"]))));
+
+    let served = Node::on(copy, Options::default());
+    let progress = served.http().get("streams/x/publishers/p", &[]).json();
+    let (kept, records) =
+        (progress["batch"].as_u64().expect("a batch"), &served.http().get("streams/x", &[]).json()["records"]);
+    assert!(kept >= 1 && kept <= batches, "{progress}");
+    assert_eq!(records, kept * 100, "what is there is whole batches, those that its publisher's number says");
+    let places = ["values", "sums"].map(|name| cursor(&served, name));
+    served.http().publish("x", &[("seal", "true")], "");
+    for (place, expression) in places.iter().zip(["x", "sum(x, 10s)"]) {
+        let next = sequence(&place["next"]);
+        assert!(next > 5, "the cursor was copied: {place}");
+        let rest = read(&served, expression, &["--cursor", place["name"].as_str().expect("a name")]);
+        let of_before =
+            |records: &[Value]| records.iter().map(|it| (it["time"].clone(), it["value"].clone())).collect::<Vec<_>>();
+        let until = next as usize + rest.len();
+        assert_eq!(rest.first().map(|record| sequence(&record["position"])), Some(next), "{expression}");
+        // The last window is one that the copy's end cut short, if any.
+        let last = if expression == "x" { rest.len() } else { rest.len() - 1 };
+        assert_eq!(
+            of_before(&rest[..last]),
+            of_before(&original[expression][next as usize..until][..last]),
+            "{expression}"
+        );
+        assert_eq!(if expression == "x" { until as u64 } else { until as u64 * 10 }, kept * 100, "{expression}");
+    }
+}
+
+#[test]
+fn a_second_backup_copies_only_what_is_new() {
+    let node = Node::start();
+    node.create("side", "text utf8", &["--no-time", "--retention-bytes", "1000000"]);
+    node.create("x", "value int64", &[]);
+    let fill = |number: u64| {
+        let text: String = (0..4_096)
+            .map(|i: u64| format!("{:016x}", (i + number * 4_096).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+            .collect();
+        let answer = node.http().publish("side", &[], &json!({"text": text}).to_string());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    (0..8).for_each(fill);
+    publish(node.http(), 1, 0, 100);
+    let folder = data_folder();
+    let copy = folder.path().join("copy");
+    let first = backup(&node, &copy);
+    assert_eq!(bytes(&first, "reused"), 0);
+    assert!(bytes(&first, "written") > 4 * 65_536, "{first}");
+
+    fill(8);
+    let second = backup(&node, &copy);
+    let metadata = fs::metadata(copy.join("meta.redb")).expect("it is there").len();
+    let (written, reused) = (bytes(&second, "written"), bytes(&second, "reused"));
+    assert!(written < metadata + 4 * 65_536, "the last segments and the metadata, {metadata} bytes: {second}");
+    assert!(reused > 3 * 65_536, "{second}");
+
+    // Nothing has changed since, so nothing but the metadata is written.
+    let third = backup(&node, &copy);
+    assert!(bytes(&third, "written") <= metadata, "{third}");
+}
+
+#[test]
+fn what_cannot_hold_a_backup_is_refused_and_left_alone() {
+    let node = Node::start();
+    node.create("x", "value int64", &[]);
+    let folder = data_folder();
+    let refused = |path: &Path, why: &str| {
+        let path = path.to_str().expect("UTF-8");
+        let finished = node.dag(&["backup", path]).code(1);
+        assert!(finished.stderr.contains(why), "{}", finished.stderr);
+    };
+    refused(&node.data().join("backup"), "lie in one another");
+    assert!(!node.data().join("backup").exists());
+    refused(node.data().parent().expect("it lies somewhere"), "lie in one another");
+    let full = folder.path().join("full");
+    fs::create_dir(&full).expect("a folder can be made");
+    fs::write(full.join("letter.txt"), "dear").expect("a file can be written");
+    refused(&full, "is not empty and holds no backup");
+    assert_eq!(fixture::files(&full), [("letter.txt".into(), b"dear".to_vec()), ("lock".into(), Vec::new())]);
+    let other = Node::start();
+    let theirs = folder.path().join("theirs");
+    backup(&other, &theirs);
+    refused(&theirs, "holds a backup of other data");
+
+    // Whoever serves a copy makes it data of its own.
+    let ours = data_folder();
+    backup(&node, ours.path());
+    let mut served = Node::on(ours, Options::default());
+    refused(served.data(), "is in use");
+    served.stop().code(0);
+    refused(served.data(), "is not empty and holds no backup");
+}
+
+#[test]
+fn a_backup_that_was_cut_short_says_so_and_is_completed() {
+    // It dies when the metadata and one log are copied.
+    let environment = vec![("DAG_FAULT_KILL", "backup:1".to_owned())];
+    let mut node = Node::with(Options { environment, ..Options::default() });
+    node.create("x", "value int64", &[]);
+    publish(node.http(), 1, 0, 100);
+    let copy = data_folder();
+    let path = copy.path().to_str().expect("UTF-8").to_owned();
+    let request = json!({ "directory": path }).to_string();
+    assert!(node.http().try_post("backup", &[], "application/json", request.as_bytes()).is_err(), "the node is killed");
+    node.crash_into(Options::default());
+
+    let before = fixture::files(copy.path());
+    let refused = dag(&["serve", "--data", &path, "--listen", "127.0.0.1:0"]).code(1);
+    assert!(refused.stderr.contains(&format!("this backup is not complete; complete it with `dag backup {path}`")));
+    assert_eq!(fixture::files(copy.path()), before, "nothing was touched");
+    assert!(bytes(&backup(&node, copy.path()), "reused") > 0, "what was there is used");
+    let served = Node::on(copy, Options::default());
+    assert_eq!(served.http().get("streams/x", &[]).json()["records"], 100);
+}
