@@ -65,10 +65,17 @@ impl Node {
         drop(waiting);
         let node = self.clone();
         let open = move || match cursor {
-            Some(cursor) => node.open_with_cursor(lease, &stream, opening, &cursor),
-            None => node.open_subscription(lease, &stream, opening),
+            Some(cursor) => {
+                node.open_with_cursor(lease, &stream, opening, &cursor).map(|(opened, kept)| (opened, Some(kept)))
+            }
+            None => node.open_subscription(lease, &stream, opening).map(|opened| (opened, None)),
         };
-        tokio::task::spawn_blocking(open).await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+        let opened = tokio::task::spawn_blocking(open).await;
+        let (subscription, kept) = opened.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+        if let Some(kept) = kept {
+            kept.wait().await?;
+        }
+        Ok(subscription)
     }
 
     pub(crate) fn open_subscription(
