@@ -40,6 +40,8 @@ pub struct Config {
     pub linger: Duration,
     /// What operators may use, where their deployment says nothing else.
     pub limits: LimitSettings,
+    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
+    pub disk_reserve: u8,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -106,6 +108,8 @@ pub(crate) struct Inner {
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
     pub timers: Notify,
+    /// When the node looked for room on a full disk.
+    pub made_room: Mutex<Option<Instant>>,
     /// When the timers wake by themselves, by the wall clock.
     pub due: AtomicI64,
     /// A place for each request that is being published.
@@ -133,7 +137,7 @@ impl Node {
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let committer = Committer::new();
+        let committer = Committer::new().keep_free(config.disk_reserve);
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
@@ -173,6 +177,7 @@ impl Node {
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             timers: Notify::new(),
+            made_room: Mutex::new(None),
             due: AtomicI64::new(i64::MAX),
             publishing: Semaphore::new(crate::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),

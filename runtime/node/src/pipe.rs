@@ -82,6 +82,7 @@ pub async fn run(
         workers: options.workers,
         linger: Duration::ZERO,
         limits: LimitSettings::default(),
+        disk_reserve: 0,
     };
     let node = crate::serve::start(config).await?;
     let name = {

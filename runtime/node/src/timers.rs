@@ -2,6 +2,7 @@
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ const TRIM: Duration = Duration::from_secs(60);
 
 /// How long an unused derived log is kept.
 const UNUSED: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a full disk makes the node look for room.
+const ROOM: Duration = Duration::from_secs(1);
 
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
 const GRACE: i64 = 2_000_000_000;
@@ -105,6 +109,19 @@ impl Node {
             }
         }
         due
+    }
+
+    /// The disk is full: retention looks at once. Says whether it did; it does not look again so soon.
+    pub(crate) fn make_room(&self) -> bool {
+        let last = &self.inner.made_room;
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < ROOM) {
+            return false;
+        }
+        *last = Some(Instant::now());
+        tracing::warn!("the disk is full: removing what retention no longer keeps");
+        self.trim();
+        true
     }
 
     /// Removes what retention no longer keeps.

@@ -38,6 +38,7 @@ impl TestNode {
             workers: 1,
             linger: Duration::ZERO,
             limits: LimitSettings::default(),
+            disk_reserve: 0,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };

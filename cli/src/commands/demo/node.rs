@@ -32,6 +32,7 @@ impl Node {
             workers: thread::available_parallelism().map_or(1, usize::from),
             linger: DEFAULT_LINGER,
             limits: LimitSettings::default(),
+            disk_reserve: 0,
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);
