@@ -102,6 +102,21 @@ impl Http {
         self.post(&format!("streams/{stream}/records"), parameters, "application/x-ndjson", ndjson.as_bytes())
     }
 
+    /// The same at a node that may go meanwhile.
+    ///
+    /// # Errors
+    /// If there is no whole answer.
+    pub fn try_publish(&self, stream: &str, parameters: &[(&str, &str)], ndjson: &str) -> Result<Answer, String> {
+        let mut request = self.agent.post(format!("{}/v1/streams/{stream}/records", self.base));
+        for (name, value) in parameters {
+            request = request.query(name, value);
+        }
+        let response = request.content_type("application/x-ndjson").send(ndjson).map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = response.into_body().read_to_string().map_err(|error| error.to_string())?;
+        Ok(Answer { status, body })
+    }
+
     /// `GET` of a whole body that is not text.
     #[track_caller]
     pub fn bytes(&self, path: &str, parameters: &[(&str, &str)]) -> Vec<u8> {

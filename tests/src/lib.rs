@@ -1,9 +1,9 @@
 //! End to end: real `dag` processes, real files, data in folders that go away with the test.
 //!
 //! [`node`] is where a test begins: a running node, and the CLI against it. What runs beside the test is a [`process`], whose
-//! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI. [`records`] makes input and
-//! compares output, [`data`] finds and shuffles the real data, [`component`] builds operators outside the workspace, [`fixture`] is what older versions left,
-//! and [`crash`] a workload whose node is killed. A test waits
+//! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI, [`feed`] a subscription over a
+//! plain socket. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
+//! outside the workspace, [`fixture`] is what older versions left, and [`crash`] a workload whose node is killed. A test waits
 //! for a condition with [`wait`], never for a time.
 
 mod binary;
@@ -11,6 +11,7 @@ pub mod chance;
 pub mod component;
 pub mod crash;
 pub mod data;
+pub mod feed;
 pub mod fixture;
 pub mod http;
 pub mod node;

@@ -39,7 +39,7 @@ pub fn seconds_and_values(csv: &str) -> Vec<(i64, f64)> {
 }
 
 /// The seconds since the epoch of a time near it: `1970-01-01T00:01:05Z` is 65.
-fn seconds(time: &str) -> Option<i64> {
+pub fn seconds(time: &str) -> Option<i64> {
     let (day, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let days = match day {
         "1969-12-31" => -1,

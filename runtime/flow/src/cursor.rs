@@ -189,11 +189,6 @@ impl Piece {
         self.entry.min_time.max(self.from)
     }
 
-    /// The sequence of its first record.
-    pub fn first(&self) -> u64 {
-        self.entry.first
-    }
-
     /// The wanted records.
     pub fn load(&self) -> Result<Loaded, ReadError> {
         let loaded = self.log.load(&self.entry)?;

@@ -104,7 +104,7 @@ impl Plan {
     ) -> Result<Route, DemandError> {
         let earliest = horizon::earliest(stream, facts)?;
         let reached = horizon::frontier(stream, facts)?;
-        let next = horizon::in_log_order(application, facts)? && reads_a_source(application);
+        let next = horizon::in_log_order(application, facts)? && horizon::reads_a_source(application);
         let (from, begin) = match want {
             Want::Position(position) => {
                 let route = self.at_position(stream, position, facts, commands)?;
@@ -269,7 +269,16 @@ impl Plan {
         let of_stream =
             |run: &&Run| run.record.stream == canonical && run.record.until.is_none() && (run.is_live() || !old(run));
         let has_log = |run: &&Run| run.is_live() || run.state == State::Finished;
-        if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(|run| run.covers(from)) {
+        let by_sequence = horizon::begins_by_sequence(application, facts)?;
+        let covers = |run: &&Run| match (run.record.began, from) {
+            (Began::At(began), Some(from)) => began <= from,
+            (Began::Next, Some(from)) => {
+                let start = &run.record.inputs[0].legs[0];
+                by_sequence && start.sequence <= facts.seek(&start.log, from)
+            }
+            (_, None) => true,
+        };
+        if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(covers) {
             let id = run.record.id;
             return Ok(vec![leg(id)]);
         }
@@ -288,7 +297,7 @@ impl Plan {
             ]);
         }
         let stored = |run: &&Run| run.state == State::Stored && self.can_resume(&run.record, facts);
-        let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && run.covers(from)).find(stored);
+        let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && covers(run)).find(stored);
         if let Some(id) = found.map(|run| run.record.id) {
             self.resume(id, stream, application, commands);
             return Ok(vec![leg(id)]);
@@ -315,7 +324,12 @@ impl Plan {
         for input in &application.inputs {
             inputs.push(self.input(application, &input.stream, from, facts, commands)?);
         }
+        let by_sequence = horizon::begins_by_sequence(application, facts)?;
+        if by_sequence {
+            inputs[0].from = Timestamp::MIN;
+        }
         let began = match from {
+            _ if by_sequence => Began::Next,
             // An operator that remembers without bound starts where its inputs do, whatever was asked for.
             Some(_) if horizon::is_unbounded(application, facts)? => Began::At(horizon::earliest(stream, facts)?),
             Some(from) => Began::At(from),
@@ -504,10 +518,6 @@ fn derived(legs: &[Leg]) -> impl Iterator<Item = IncarnationId> + '_ {
         LogId::Derived(id) => Some(id),
         LogId::Source(_) => None,
     })
-}
-
-fn reads_a_source(application: &Application) -> bool {
-    matches!(application.inputs.as_slice(), [input] if !matches!(input.stream, Stream::Apply(_)))
 }
 
 /// Whether the source that the application reads still has that record.
