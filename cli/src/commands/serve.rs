@@ -25,6 +25,9 @@ pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
 /// How much of the disk stays free, in percent, unless told otherwise.
 const DEFAULT_DISK_RESERVE: u8 = 10;
 
+/// How often it is written down how a computation goes on, unless told otherwise: what a crash costs is to compute that much again.
+pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Run a node
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
@@ -62,6 +65,9 @@ struct Settings {
     /// How long a computation outlives its last subscriber [default: 5s]
     #[arg(long, value_name = "DURATION", env = "DAG_LINGER", hide_env_values = true)]
     linger: Option<Span>,
+    /// How often computations write down how to go on after a crash [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "DAG_SNAPSHOT_INTERVAL", hide_env_values = true)]
+    snapshot_interval: Option<Span>,
     /// Memory that one instance of an operator may have [default: 256MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_MEMORY", hide_env_values = true)]
     operator_memory: Option<Memory>,
@@ -119,6 +125,7 @@ impl Settings {
             data: self.data.or(other.data),
             workers: self.workers.or(other.workers),
             linger: self.linger.or(other.linger),
+            snapshot_interval: self.snapshot_interval.or(other.snapshot_interval),
             operator_memory: self.operator_memory.or(other.operator_memory),
             operator_time: self.operator_time.or(other.operator_time),
             operator_output: self.operator_output.or(other.operator_output),
@@ -160,6 +167,7 @@ impl Settings {
             data: self.data.map_or_else(default_data, Ok)?,
             workers: workers(self.workers),
             linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
+            snapshots: Some(self.snapshot_interval.map_or(DEFAULT_SNAPSHOT_INTERVAL, |span| span.0)),
             limits: LimitSettings {
                 memory: self.operator_memory,
                 time: self.operator_time,

@@ -1,7 +1,7 @@
 //! Time order: entries that may overlap become batches merged by (time, input, place in the input), as far as a frontier allows.
 //!
 //! An input may be read from several logs one after the other, each of which numbers its records from the beginning: so what counts is
-//! the order in which pieces arrive, not their sequences.
+//! the order of their legs and sequences, not of sequences alone.
 //!
 //! Pieces wait unloaded until the frontier passes them, so that waiting for order takes no memory but that of headers. What is in
 //! memory is what overlaps.
@@ -18,6 +18,7 @@ use dag_model::{Frontier, Timestamp, times};
 
 use crate::cursor::{Loaded, Piece};
 use crate::error::ComputeError;
+use crate::snapshot::Place;
 
 /// How many records a merge gathers before it answers.
 const RECORDS: usize = 8_192;
@@ -34,20 +35,21 @@ struct Waiting {
     schema: SchemaRef,
     /// Not loaded, by the least time that they may hold.
     ahead: BinaryHeap<Reverse<Ahead>>,
-    /// Loaded, each sorted by time, in the order of their arrival.
+    /// Loaded, each sorted by time, in the order of their legs and sequences.
     open: Vec<Open>,
-    /// How many pieces have arrived.
-    arrived: u64,
+    /// After the last piece that has arrived.
+    next: (usize, u64),
 }
 
 struct Ahead {
     min_time: Timestamp,
-    arrival: u64,
+    /// The piece's leg, and its first sequence there.
+    first: (usize, u64),
     piece: Arc<Piece>,
 }
 
 struct Open {
-    arrival: u64,
+    first: (usize, u64),
     batch: RecordBatch,
     next: usize,
 }
@@ -67,7 +69,7 @@ pub struct Merged {
 impl Merge {
     /// A merge of inputs whose batches have these schemas.
     pub fn new(schemas: Vec<SchemaRef>) -> Merge {
-        let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new(), arrived: 0 };
+        let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new(), next: (0, 0) };
         Merge { inputs: schemas.into_iter().map(waiting).collect(), numbered: false }
     }
 
@@ -80,9 +82,28 @@ impl Merge {
 
     /// A piece of an input has arrived.
     pub fn push(&mut self, input: usize, piece: Arc<Piece>) {
-        let input = &mut self.inputs[input];
-        input.ahead.push(Reverse(Ahead { min_time: piece.min_time(), arrival: input.arrived, piece }));
-        input.arrived += 1;
+        let (min_time, first) = (piece.min_time(), (piece.leg(), piece.first()));
+        let next = piece.next();
+        self.inputs[input].next = (next.leg, next.sequence);
+        self.inputs[input].ahead.push(Reverse(Ahead { min_time, first, piece }));
+    }
+
+    /// The inputs are read from these places on.
+    pub fn begin(&mut self, places: &[Place]) {
+        for (input, place) in self.inputs.iter_mut().zip(places) {
+            input.next = (place.leg, place.sequence);
+        }
+    }
+
+    /// The places from which on to read each input, by somebody who has all records before `cut` and none from it on.
+    pub fn places(&self, cut: Frontier) -> Vec<Place> {
+        let from = cut.time().unwrap_or(Timestamp::MAX);
+        let place = |input: &Waiting| {
+            let ahead = input.ahead.iter().map(|Reverse(ahead)| ahead.first);
+            let (leg, sequence) = ahead.chain(input.open.iter().map(|open| open.first)).fold(input.next, Ord::min);
+            Place { leg, sequence, from }
+        };
+        self.inputs.iter().map(place).collect()
     }
 
     /// Some of the records before `frontier`, the earliest ones; none when there are no more.
@@ -127,8 +148,8 @@ impl Waiting {
         let batch = sorted(batch)?;
         let rows = batch.num_rows();
         if rows > 0 {
-            let at = self.open.partition_point(|open| open.arrival < ahead.arrival);
-            self.open.insert(at, Open { arrival: ahead.arrival, batch, next: 0 });
+            let at = self.open.partition_point(|open| open.first < ahead.first);
+            self.open.insert(at, Open { first: ahead.first, batch, next: 0 });
         }
         Ok(rows)
     }
@@ -210,6 +231,6 @@ impl PartialOrd for Ahead {
 
 impl Ord for Ahead {
     fn cmp(&self, other: &Ahead) -> std::cmp::Ordering {
-        (self.min_time, self.arrival).cmp(&(other.min_time, other.arrival))
+        (self.min_time, self.first).cmp(&(other.min_time, other.first))
     }
 }

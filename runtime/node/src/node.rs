@@ -24,6 +24,7 @@ use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
 use crate::runs::{Reports, Runs};
+use crate::snapshots::Snapshots;
 use crate::source::{SourceStream, Sources};
 use crate::subscription::Subscriber;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub workers: usize,
     /// How long a computation outlives its last subscriber.
     pub linger: Duration,
+    /// How often it is written down how computations go on; none for never, not even when they stop.
+    pub snapshots: Option<Duration>,
     /// What operators may use, where their deployment says nothing else.
     pub limits: LimitSettings,
     /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
@@ -101,6 +104,7 @@ pub(crate) struct Inner {
     pub cursors: Cursors,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
+    pub snapshots: Snapshots,
     pub state: Mutex<State>,
     /// Bumped when a stream or an operator appears.
     pub appeared: watch::Sender<u64>,
@@ -156,7 +160,10 @@ impl Node {
         }
         let derived = config.data.join("derived");
         let logs = Logs::new(derived.clone(), committer.clone());
-        logs.remove_unknown(&known).map_err(|error| ServeError::Data { path: derived, why: error.to_string() })?;
+        logs.remove_unknown(&known)
+            .map_err(|error| ServeError::Data { path: derived.clone(), why: error.to_string() })?;
+        let snapshots = Snapshots::new(derived, committer.storage().clone());
+        let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
         let inner = Inner {
@@ -173,6 +180,7 @@ impl Node {
             logs,
             cursors: Cursors::new(cursors),
             deploying: Mutex::new(()),
+            snapshots,
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
@@ -200,6 +208,7 @@ impl Node {
             sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner).clone(),
             catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone(),
             logs: &self.inner.logs,
+            snapshots: &self.inner.snapshots,
         }
     }
 
@@ -242,7 +251,7 @@ impl Node {
         for subscriber in state.subscribers.values() {
             subscriber.wake();
         }
-        state.runs.stop_all();
+        state.runs.finish_all();
     }
 }
 
@@ -251,6 +260,7 @@ pub(crate) struct View<'a> {
     pub sources: Arc<Sources>,
     pub catalog: Arc<Catalog>,
     pub logs: &'a Logs,
+    pub snapshots: &'a Snapshots,
 }
 
 impl Binding for View<'_> {

@@ -188,7 +188,7 @@ impl Subscription {
         self.before = Some(sequence - leg.log.earliest().sequence);
         self.place.legs[0].sequence = sequence;
         let legs = vec![Leg { sequence, ..leg.clone() }];
-        let input = Input { legs, from: Timestamp::MIN, late: false, until: None };
+        let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
         self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered);
         Ok(true)
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
-use dag_plan::LogId;
+use dag_plan::{Command, LogId};
 
 use crate::clock::now;
 use crate::node::{Node, State, View};
@@ -77,6 +77,14 @@ impl Node {
         if !commands.is_empty() {
             self.execute(state, commands);
         }
+        let again: Vec<Command> = state.runs.due().into_iter().map(Command::Start).collect();
+        if !again.is_empty() {
+            self.execute(state, again);
+        }
+        if let Some(next_try) = state.runs.next_try() {
+            // One whose dataflow is not gone yet is looked at again soon.
+            due = due.min(next_try.max(Instant::now() + Duration::from_millis(10)));
+        }
         if let Some(deadline) = state.plan.deadline() {
             due = due.min(clock.at(deadline));
         }
@@ -141,6 +149,7 @@ impl Node {
             }
             state.runs.idle_since.remove(&id);
             let removed = self.inner.meta.remove_incarnation(id).map_err(|error| error.to_string());
+            let removed = removed.and_then(|()| self.inner.snapshots.remove(id).map_err(|error| error.to_string()));
             let removed = removed.and_then(|()| self.inner.logs.remove(id).map_err(|error| error.to_string()));
             if let Err(error) = removed {
                 tracing::warn!(incarnation = %id, error, "cannot remove an unused log");

@@ -19,6 +19,8 @@ pub enum State {
     Finished,
     /// It could not go on, and why.
     Failed(String),
+    /// It computed something else than it had before, and what.
+    Quarantined(String),
     /// Not running; its log stays for a while, and it can go on from there.
     Stored,
 }

@@ -103,6 +103,10 @@ impl Catalog for World {
 }
 
 impl Facts for World {
+    fn resumes(&self, _: IncarnationId) -> Option<Vec<(usize, u64)>> {
+        None
+    }
+
     fn source(&self, name: &str) -> Option<SourceFacts> {
         let trimmed = *self.trimmed.borrow();
         (name == "x").then(|| SourceFacts {
