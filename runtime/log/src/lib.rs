@@ -117,7 +117,6 @@ mod publishers;
 mod reader;
 mod recent;
 mod recovery;
-mod reserve;
 mod retention;
 mod scan;
 mod segment;

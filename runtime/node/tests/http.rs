@@ -37,9 +37,7 @@ impl TestNode {
             data: data.path().to_owned(),
             workers: 1,
             linger: Duration::ZERO,
-            snapshots: None,
             limits: LimitSettings::default(),
-            disk_reserve: 0,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };
@@ -220,4 +218,17 @@ async fn whatever_is_wrong_is_answered_in_json() {
     assert_eq!((foreign.0, &*foreign.1), (403, "foreign-host"));
     let page = refused(own("POST", "/v1/components").header("origin", "https://evil.example")).await;
     assert_eq!((page.0, &*page.1), (403, "foreign-host"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_readers_of_cursors_come_at_once_than_a_node_has_threads() {
+    let node = TestNode::with_stream().await;
+    let (status, _) = node.post("/v1/streams/x/records?seal=true", RECORDS).await;
+    assert_eq!(status, StatusCode::OK);
+    let paths: Vec<_> = (0..600).map(|i| format!("/v1/subscribe?expr=x&from=earliest&limit=1&cursor=c{i}")).collect();
+    let come = futures_util::future::join_all(paths.iter().map(|path| node.get(path)));
+    let answers = tokio::time::timeout(PATIENCE, come).await.expect("all are answered");
+    assert!(
+        answers.iter().all(|answer| answer.status() == StatusCode::OK && answer.headers().contains_key("dag-reader"))
+    );
 }

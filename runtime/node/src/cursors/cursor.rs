@@ -42,7 +42,7 @@ impl Place {
 #[error("{0} is not a position of what it reads")]
 pub struct NotRead(pub Position);
 
-/// A named cursor. Persisted, in postcard.
+/// A named cursor. Persisted, in postcard: what its fields are, and their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The canonical expression that it belongs to.
@@ -78,6 +78,34 @@ mod tests {
         assert_eq!(place.next(), at(1, 120));
         assert_eq!(place.pass(at(1, 110)), Ok(false), "an acknowledgement that was overtaken");
         assert_eq!(place.next(), at(1, 120));
+    }
+
+    #[test]
+    fn a_cursor_of_the_first_version_is_read() {
+        let cursor = Cursor {
+            stream: "x".to_owned(),
+            source: Some("x".to_owned()),
+            reader: 300,
+            place: Place {
+                legs: vec![at(1, 100), at(2, 0)],
+                from: Timestamp(-1),
+                newest: Some(Frontier::At(Timestamp(1))),
+            },
+            created: Timestamp(2),
+            acknowledged: Some(Timestamp(3)),
+        };
+        let bytes = [
+            1, b'x', // stream
+            1, 1, b'x', // source
+            0xAC, 2, // reader
+            2, 1, 100, 2, 0, // legs
+            1, // from
+            1, 0, 2, // newest
+            4, // created
+            1, 6, // acknowledged
+        ];
+        assert_eq!(postcard::from_bytes::<Cursor>(&bytes), Ok(cursor.clone()));
+        assert_eq!(postcard::to_stdvec(&cursor), Ok(bytes.to_vec()));
     }
 
     #[test]

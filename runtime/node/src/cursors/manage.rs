@@ -60,20 +60,21 @@ impl Node {
     /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Answers when that is
     /// durable.
     pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<api::Cursor, NodeError> {
-        let (node, name, to) = (self.clone(), name.to_owned(), to.to_owned());
+        let (node, owned, to) = (self.clone(), name.to_owned(), to.to_owned());
         let reset = move || {
-            let stream = node.bind(&node.inner.cursors.table().get(&name)?.stream.clone())?;
+            let stream = node.inner.cursors.table().get(&owned)?.stream.clone();
+            let stream = node.bind(&stream)?;
             let want = want(&SubscribeParameters { from: Some(to), ..SubscribeParameters::default() })?;
             // What computes a derived stream tells where that is: it is demanded as by a reader.
             let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
             let subscription = node.open_subscription(node.new_lease(), &stream, opening)?;
             let mut table = node.inner.cursors.table();
-            table.reset(&name, subscription.place.clone(), now())?;
-            node.keep_cursor(table, &name).block()?;
-            node.cursor(&name)
+            table.reset(&owned, subscription.place.clone(), now())?;
+            Ok::<_, NodeError>(node.keep_cursor(table, &owned))
         };
         let done = tokio::task::spawn_blocking(reset).await;
-        done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+        done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??.wait().await?;
+        self.cursor(name)
     }
 
     /// Deletes a cursor, and sends away whoever reads with it. Answers it as it was, when that is durable.

@@ -39,21 +39,14 @@ impl Cursors {
     }
 }
 
-/// Resolves once a change is durable.
-struct Kept(oneshot::Receiver<Result<(), group::Unkept>>);
+/// A change that is being made durable.
+pub(crate) struct Kept(oneshot::Receiver<Result<(), group::Unkept>>);
 
 impl Kept {
-    async fn wait(self) -> Result<(), NodeError> {
-        Kept::answer(self.0.await)
-    }
-
-    fn block(self) -> Result<(), NodeError> {
-        Kept::answer(self.0.blocking_recv())
-    }
-
-    fn answer(kept: Result<Result<(), group::Unkept>, oneshot::error::RecvError>) -> Result<(), NodeError> {
+    /// Returns once it is.
+    pub async fn wait(self) -> Result<(), NodeError> {
         let unkept = |why: String| NodeError::new(Code::Internal, format!("the cursor may not be durable: {why}"));
-        kept.map_err(|_| unkept("the node is stopping".to_owned()))?.map_err(unkept)
+        self.0.await.map_err(|_| unkept("the node is stopping".to_owned()))?.map_err(unkept)
     }
 }
 

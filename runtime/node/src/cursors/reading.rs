@@ -4,6 +4,7 @@ use dag_expr::Stream;
 use dag_model::Position;
 use dag_plan::LeaseId;
 
+use super::Kept;
 use super::cursor::Cursor;
 use super::table::Wish;
 use crate::api::SubscribeParameters;
@@ -81,21 +82,22 @@ impl Wish {
 }
 
 impl Node {
-    /// Opens a subscription that reads with a cursor, which is made where it is missing. Blocks until the cursor is durable.
+    /// Opens a subscription that reads with a cursor, which is made where it is missing. Nothing is to be read before that is kept.
     pub(crate) fn open_with_cursor(
         &self,
         lease: LeaseId,
         stream: &Stream,
         opening: Opening,
         wish: &Wish,
-    ) -> Result<Subscription, NodeError> {
+    ) -> Result<(Subscription, Kept), NodeError> {
         let (number, resumed) = self.inner.cursors.table().enter(wish, &stream.to_string(), now())?;
-        let opening = match resumed {
-            Some(place) => Opening { at: At::Place(place), ..opening },
-            None => opening,
+        let mut subscription = match resumed {
+            Some(place) => {
+                let opened = self.open_subscription(lease, stream, Opening { at: At::Place(place), ..opening });
+                opened.map_err(|error| explain(&wish.name, error))?
+            }
+            None => self.open_subscription(lease, stream, opening)?,
         };
-        let opened = self.open_subscription(lease, stream, opening);
-        let mut subscription = opened.map_err(|error| explain(&wish.name, error))?;
         let source = match stream {
             Stream::Source { name, .. } | Stream::Late { name, .. } => Some(name.clone()),
             Stream::Apply(_) => None,
@@ -111,8 +113,7 @@ impl Node {
         let mut table = self.inner.cursors.table();
         table.begin(&wish.name, cursor, lease, &subscription.subscriber)?;
         subscription.cursor = Some(Reader { node: self.clone(), name: wish.name.clone(), number, lease });
-        self.keep_cursor(table, &wish.name).block()?;
-        Ok(subscription)
+        Ok((subscription, self.keep_cursor(table, &wish.name)))
     }
 }
 
