@@ -77,6 +77,11 @@ impl ClientError {
         }
     }
 
+    /// Whether the node's disk is full, until somebody makes room.
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self, ClientError::Refused(refusal) if refusal.status == StatusCode::INSUFFICIENT_STORAGE)
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_passing(&self) -> bool {
         match self {

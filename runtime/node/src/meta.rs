@@ -4,6 +4,7 @@
 //! when it is opened, in the transaction that says so.
 
 mod copy;
+mod store;
 mod v1;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::api::CreateStream;
 use crate::cursors::Cursor;
 use crate::history::How;
 use crate::limits::LimitSettings;
+use store::Store;
 
 /// The version of the tables; a node refuses newer ones.
 const FORMAT: u64 = 2;
@@ -75,9 +77,17 @@ pub enum MetaError {
     },
 }
 
+impl MetaError {
+    /// Whether it is that the disk is full.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, MetaError::Database(redb::Error::Io(error)) if matches!(error.kind(), StorageFull | QuotaExceeded))
+    }
+}
+
 /// The metadata of a node.
 pub struct Meta {
-    database: Database,
+    store: Store,
 }
 
 /// What was kept.
@@ -115,16 +125,13 @@ impl Meta {
         if let Some(found) = peek(file)?.filter(|found| *found > FORMAT) {
             return Err(newer(found));
         }
-        let database = Database::create(file).map_err(redb::Error::from)?;
-        let transaction = database.begin_write().map_err(redb::Error::from)?;
-        let found = prepare(&transaction)?;
-        match found {
-            1 => v1::rewrite(&transaction)?,
-            FORMAT => {}
-            found => return Err(newer(found)),
-        }
-        transaction.commit().map_err(redb::Error::from)?;
-        let meta = Meta { database };
+        let path = file.to_owned();
+        let meta = Meta { store: Store::new(move || Database::create(&path)) };
+        meta.store.write(|transaction| match prepare(transaction)? {
+            1 => v1::rewrite(transaction),
+            FORMAT => Ok(()),
+            found => Err(newer(found)),
+        })?;
         let kept = meta.read()?;
         Ok((meta, kept))
     }
@@ -133,8 +140,7 @@ impl Meta {
         let mut kept = Kept::default();
         let (mut sources, mut components) = (Vec::new(), Vec::new());
         let (mut limits, mut incarnations, mut cursors) = (Vec::new(), Vec::new(), Vec::new());
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
-        (|| {
+        self.store.read(|transaction| {
             for row in transaction.open_table(SOURCES)?.iter()? {
                 let (number, settings) = row?;
                 sources.push((number.value(), settings.value().to_vec()));
@@ -160,8 +166,8 @@ impl Meta {
             }
             let header = transaction.open_table(HEADER)?;
             kept.last_incarnation = header.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
-            Ok::<(), redb::Error>(())
-        })()?;
+            Ok(())
+        })?;
         for (key, bytes) in sources {
             let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("sources", key, why))?;
             kept.sources.push((key, settings));
@@ -252,10 +258,7 @@ impl Meta {
     }
 
     fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, MetaError> {
-        let transaction = self.database.begin_write().map_err(redb::Error::from)?;
-        let answer = change(&transaction)?;
-        transaction.commit().map_err(redb::Error::from)?;
-        Ok(answer)
+        Ok(self.store.write(change)?)
     }
 }
 

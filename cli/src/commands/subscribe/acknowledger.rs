@@ -119,7 +119,7 @@ impl Shared {
                 EVERY
             }
             // Whoever reads will find out, too, and say where it goes on.
-            Err(error) if error.is_passing() && !state.closing => AGAIN,
+            Err(error) if (error.is_passing() || error.is_full_disk()) && !state.closing => AGAIN,
             Err(error) => {
                 state.refused = Some(error);
                 return;

@@ -130,7 +130,10 @@ impl<'a> Reading<'a> {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
-        if error.is_passing() { Failure::Passing(error.into()) } else { Failure::Final(error.into()) }
+        match error.is_passing() || error.is_full_disk() {
+            true => Failure::Passing(error.into()),
+            false => Failure::Final(error.into()),
+        }
     }
 }
 

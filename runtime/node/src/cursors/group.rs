@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-/// Why a change may not be durable.
-pub type Unkept = String;
+use crate::error::NodeError;
+
+/// Whether a change is durable; if not, why.
+pub type Outcome = Result<(), NodeError>;
 
 /// What is to be written next, and who waits for that.
 #[derive(Default)]
 pub struct Group {
     changed: BTreeSet<String>,
-    waiting: Vec<oneshot::Sender<Result<(), Unkept>>>,
+    waiting: Vec<oneshot::Sender<Outcome>>,
     writing: bool,
 }
 
@@ -19,12 +21,12 @@ pub struct Group {
 pub struct Taken {
     /// What has changed.
     pub changed: BTreeSet<String>,
-    waiting: Vec<oneshot::Sender<Result<(), Unkept>>>,
+    waiting: Vec<oneshot::Sender<Outcome>>,
 }
 
 impl Group {
     /// Takes in a change. Answers what resolves once it is durable, and whether a writer has to be started.
-    pub fn add(&mut self, name: &str) -> (oneshot::Receiver<Result<(), Unkept>>, bool) {
+    pub fn add(&mut self, name: &str) -> (oneshot::Receiver<Outcome>, bool) {
         let (done, kept) = oneshot::channel();
         self.changed.insert(name.to_owned());
         self.waiting.push(done);
@@ -41,7 +43,7 @@ impl Group {
 
 impl Taken {
     /// Tells those who wait how it went.
-    pub fn done(self, result: &Result<(), Unkept>) {
+    pub fn done(self, result: &Outcome) {
         for waiting in self.waiting {
             // An error means that whoever waited is gone.
             let _ = waiting.send(result.clone());
@@ -52,6 +54,7 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
 
     #[test]
     fn what_comes_during_a_write_shares_the_next_one() {
@@ -66,8 +69,9 @@ mod tests {
         let next = group.take().unwrap();
         assert_eq!(next.changed.len(), 10);
         assert!(later.iter_mut().all(|(kept, _)| kept.try_recv().is_err()), "not before it is durable");
-        next.done(&Err("full".to_owned()));
-        assert!(later.iter_mut().all(|(kept, _)| kept.try_recv() == Ok(Err("full".to_owned()))));
+        let full = Err(NodeError::new(Code::DiskFull, "the disk is full"));
+        next.done(&full);
+        assert!(later.iter_mut().all(|(kept, _)| kept.try_recv() == Ok(full.clone())));
         assert!(group.take().is_none());
         assert!(group.add("a").1, "a new writer");
     }

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 pub use cursor::{Cursor, Place};
+use group::Outcome;
 pub(crate) use reading::Reader;
 use table::Table;
 pub(crate) use table::Wish;
@@ -40,13 +41,12 @@ impl Cursors {
 }
 
 /// A change that is being made durable.
-pub(crate) struct Kept(oneshot::Receiver<Result<(), group::Unkept>>);
+pub(crate) struct Kept(oneshot::Receiver<Outcome>);
 
 impl Kept {
     /// Returns once it is.
     pub async fn wait(self) -> Result<(), NodeError> {
-        let unkept = |why: String| NodeError::new(Code::Internal, format!("the cursor may not be durable: {why}"));
-        self.0.await.map_err(|_| unkept("the node is stopping".to_owned()))?.map_err(unkept)
+        self.0.await.map_err(|_| NodeError::new(Code::Busy, "the node is stopping"))?
     }
 }
 
@@ -67,10 +67,11 @@ impl Node {
             let Some(taken) = table.group.take() else { return };
             let rows: Vec<_> = taken.changed.iter().map(|name| (name.clone(), table.get(name).ok().cloned())).collect();
             drop(table);
-            let result = self.inner.meta.put_cursors(&rows).map_err(|error| error.to_string());
-            if let Err(error) = &result {
-                tracing::error!(error, "cursors cannot be kept");
-            }
+            let result = self.inner.meta.put_cursors(&rows).map_err(|error| {
+                tracing::error!(%error, "cursors cannot be kept");
+                let code = if error.is_full() { Code::DiskFull } else { Code::Internal };
+                NodeError::new(code, format!("the cursor may not be durable: {error}"))
+            });
             taken.done(&result);
         }
     }

@@ -3,21 +3,17 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use redb::{
-    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, Value,
-    WriteTransaction,
-};
+use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
 
-use super::{COMPONENTS, CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, SOURCES};
+use super::{COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, SOURCES};
 
 impl Meta {
     /// The number of this data, which its backups share.
     pub fn data(&self) -> Result<u64, MetaError> {
-        let read = || -> Result<u64, redb::Error> {
-            let header = self.database.begin_read()?.open_table(HEADER)?;
+        Ok(self.store.read(|transaction| {
+            let header = transaction.open_table(HEADER)?;
             Ok(header.get(DATA)?.map_or(0, |data| data.value()))
-        };
-        Ok(read()?)
+        })?)
     }
 
     /// Gives this data another number: from now on it goes its own way.
@@ -30,17 +26,17 @@ impl Meta {
     /// # Panics
     /// If there is a table that this does not know of.
     pub fn copy(&self, file: &Path) -> Result<(), MetaError> {
-        let copy = || -> Result<(), redb::Error> {
-            let from = self.database.begin_read()?;
+        Ok(self.store.read(|from| {
             let database = Database::create(file)?;
             let to = database.begin_write()?;
-            table(&from, &to, HEADER)?;
-            table(&from, &to, SOURCES)?;
-            table(&from, &to, COMPONENTS)?;
-            table(&from, &to, LIMITS)?;
-            table(&from, &to, INCARNATIONS)?;
-            table(&from, &to, FINISHED)?;
-            table(&from, &to, CURSORS)?;
+            table(from, &to, HEADER)?;
+            table(from, &to, SOURCES)?;
+            table(from, &to, COMPONENTS)?;
+            table(from, &to, DEPLOYMENTS)?;
+            table(from, &to, LIMITS)?;
+            table(from, &to, INCARNATIONS)?;
+            table(from, &to, FINISHED)?;
+            table(from, &to, CURSORS)?;
             let names = |tables: &mut dyn Iterator<Item = redb::UntypedTableHandle>| {
                 let mut names: Vec<_> = tables.map(|table| table.name().to_owned()).collect();
                 names.sort();
@@ -48,8 +44,7 @@ impl Meta {
             };
             assert_eq!(names(&mut to.list_tables()?), names(&mut from.list_tables()?), "every table is copied");
             Ok(to.commit()?)
-        };
-        Ok(copy()?)
+        })?)
     }
 }
 
