@@ -1,10 +1,13 @@
 # `make demo` and `make test` are enough to begin with: each does the set-up that is missing, and both compile with the
 # same profile (debug, with optimised dependencies), so that the second of them has little left to compile.
 
+# How long each fuzz target runs.
+SECONDS ?= 60
+
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test lint doc bench install clean
+.PHONY: help setup demo test lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -36,6 +39,9 @@ doc: setup ## build the crates' documentation, warnings refused
 
 bench: setup ## measure, each time against a named peer (release build; leave the machine alone meanwhile)
 	cargo bench --package dag-benches
+
+fuzz: setup ## hostile input for each reader of what others wrote, a minute each; SECONDS=600 for longer
+	DAG_FUZZ_SECONDS=$(SECONDS) cargo test --package dag-fuzz -- --nocapture
 
 install: setup ## build for speed and put dag on your path; PREFIX=/usr/local puts it into /usr/local/bin
 	cargo install --locked --path cli $(if $(PREFIX),--root $(PREFIX))

@@ -19,7 +19,7 @@ use dag_benches::readings::{BATCH, append, batches, log, schema};
 use dag_expr::Window;
 use dag_flow::window::fold::{Fold, GuestFold};
 use dag_flow::window::keys::Keys;
-use dag_flow::{Computation, Event, Flow, Input, Leg, Operator, World};
+use dag_flow::{Computation, Event, Flow, Input, Leg, Operator, Resume, World};
 use dag_log::{Durability, Log, Start};
 use dag_model::{Frontier, Timestamp, times};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
@@ -169,13 +169,16 @@ fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
             options: InstanceOptions::default(),
             world: World::Aggregate { window, by: vec![0] },
         },
-        inputs: vec![Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None }],
+        inputs: vec![Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }],
         schemas: vec![schema()],
         schema: output.schema().clone(),
         from: Timestamp::MIN,
         until: None,
         output: output.clone(),
         home: 0,
+        resume: Resume { snapshot: None, output: output.hash(), muted: None },
+        interval: None,
+        suspect: None,
     };
     let (sender, events) = channel();
     // An error means that the measurement is over.
@@ -183,7 +186,8 @@ fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
     for event in events {
         match event {
             Event::Finished => {}
-            Event::Failed(error) => panic!("{error}"),
+            Event::Failed(failure) => panic!("{}", failure.error),
+            Event::Snapshot(_) => {}
             Event::Gone => break,
         }
     }

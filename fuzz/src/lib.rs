@@ -26,9 +26,10 @@ const CASES: u32 = 16;
 pub fn fuzz<I: Debug>(inputs: impl Strategy<Value = I>, check: impl Fn(I)) {
     let seconds = env::var("DAG_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     let until = Instant::now() + seconds.map_or(RUN, Duration::from_secs);
-    let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
     let mut tried = 0;
     while Instant::now() < until {
+        // Each has a seed of its own.
+        let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
         if let Err(failure) = runner.run(&inputs, |input| {
             check(input);
             Ok(())

@@ -19,7 +19,7 @@ fn seeds() -> Vec<Vec<u8>> {
                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
             (core instance $i (instantiate $m))
             (func $describe (result string)
-                (canon lift (core func $i "describe") (memory $i "memory") (realloc (func $i "realloc"))))
+                (canon lift (core func $i "describe") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
             (instance $aggregating (export "describe" (func $describe)))
             (export "dag:operator/aggregating@0.1.0" (instance $aggregating)))"#,
         r#"(module (import "dag:operator/host@0.1.0" "random" (func (result i64))) (memory (export "memory") 1))"#,

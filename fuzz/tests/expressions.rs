@@ -1,6 +1,6 @@
 //! Expressions.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use dag_expr::{Application, Catalog, Kind, Signature, bind, names};
 use dag_fuzz::fuzz;
@@ -9,6 +9,8 @@ use dag_model::{Field, Schema, Type};
 use dag_wasm::{Runtime, RuntimeOptions};
 use proptest::prelude::*;
 use proptest::sample::select;
+
+static STANDARD: LazyLock<Standard> = LazyLock::new(Standard::load);
 
 /// The standard operators, and two streams.
 struct Standard {
@@ -181,33 +183,29 @@ fn check(text: &str, catalog: &Standard) {
 
 #[test]
 fn a_canonical_form_of_any_words_is_its_own() {
-    let catalog = Standard::load();
     fuzz(prop::collection::vec(piece(), 0..24), |pieces| {
-        check(&pieces.concat(), &catalog);
-        check(&pieces.join(" "), &catalog);
-        check(&format!("filter(x, {})", pieces.join(" ")), &catalog);
+        check(&pieces.concat(), &STANDARD);
+        check(&pieces.join(" "), &STANDARD);
+        check(&format!("filter(x, {})", pieces.join(" ")), &STANDARD);
     });
 }
 
 #[test]
 fn a_canonical_form_of_a_damaged_expression_is_its_own() {
-    let catalog = Standard::load();
     fuzz((select(GOOD), mutations()), |(good, mutations)| {
-        check(&String::from_utf8_lossy(&mutated(good.as_bytes(), &mutations)), &catalog);
+        check(&String::from_utf8_lossy(&mutated(good.as_bytes(), &mutations)), &STANDARD);
     });
 }
 
 #[test]
 fn the_good_ones_are_good() {
-    let catalog = Standard::load();
     for good in GOOD {
-        bind(good, &catalog).unwrap_or_else(|error| panic!("{}", error.render(good)));
-        check(good, &catalog);
+        bind(good, &*STANDARD).unwrap_or_else(|error| panic!("{}", error.render(good)));
+        check(good, &STANDARD);
     }
 }
 
 #[test]
 fn any_text_is_bound_or_refused() {
-    let catalog = Standard::load();
-    fuzz(any::<String>(), |text| check(&text, &catalog));
+    fuzz(any::<String>(), |text| check(&text, &STANDARD));
 }

@@ -22,6 +22,12 @@ use crate::output;
 /// How long a computation outlives its last subscriber, unless told otherwise: long enough for a page that is loaded again.
 pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
 
+/// How much of the disk stays free, in percent, unless told otherwise.
+const DEFAULT_DISK_RESERVE: u8 = 10;
+
+/// How often it is written down how a computation goes on, unless told otherwise: what a crash costs is to compute that much again.
+pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Run a node
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
@@ -59,6 +65,9 @@ struct Settings {
     /// How long a computation outlives its last subscriber [default: 5s]
     #[arg(long, value_name = "DURATION", env = "DAG_LINGER", hide_env_values = true)]
     linger: Option<Span>,
+    /// How often computations write down how to go on after a crash [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "DAG_SNAPSHOT_INTERVAL", hide_env_values = true)]
+    snapshot_interval: Option<Span>,
     /// Memory that one instance of an operator may have [default: 256MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_MEMORY", hide_env_values = true)]
     operator_memory: Option<Memory>,
@@ -68,6 +77,9 @@ struct Settings {
     /// What one call of an operator may return [default: 64MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_OUTPUT", hide_env_values = true)]
     operator_output: Option<Output>,
+    /// How much of the disk stays free before publishes are refused, in percent; 0 uses all of it [default: 10]
+    #[arg(long, value_name = "PERCENT", env = "DAG_DISK_RESERVE", hide_env_values = true)]
+    disk_reserve: Option<u8>,
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DAG_LOG_FORMAT", hide_env_values = true)]
     log_format: Option<LogFormat>,
@@ -113,9 +125,11 @@ impl Settings {
             data: self.data.or(other.data),
             workers: self.workers.or(other.workers),
             linger: self.linger.or(other.linger),
+            snapshot_interval: self.snapshot_interval.or(other.snapshot_interval),
             operator_memory: self.operator_memory.or(other.operator_memory),
             operator_time: self.operator_time.or(other.operator_time),
             operator_output: self.operator_output.or(other.operator_output),
+            disk_reserve: self.disk_reserve.or(other.disk_reserve),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
@@ -144,16 +158,22 @@ impl Settings {
                  say --insecure if that is meant"
             )));
         }
+        let disk_reserve = self.disk_reserve.unwrap_or(DEFAULT_DISK_RESERVE);
+        if disk_reserve > 99 {
+            return Err(misuse(format!("--disk-reserve {disk_reserve}: expected 0 to 99 percent")));
+        }
         Ok(Config {
             listen,
             data: self.data.map_or_else(default_data, Ok)?,
             workers: workers(self.workers),
             linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
+            snapshots: Some(self.snapshot_interval.map_or(DEFAULT_SNAPSHOT_INTERVAL, |span| span.0)),
             limits: LimitSettings {
                 memory: self.operator_memory,
                 time: self.operator_time,
                 output: self.operator_output,
             },
+            disk_reserve,
         })
     }
 }
@@ -220,6 +240,12 @@ mod tests {
         let why = refused("operator-memory = '0MiB'");
         assert!(why.contains("operator-memory") && why.contains("expected 1MiB to 4GiB"), "{why}");
         assert!(refused("operator-time = '0s'").contains("expected 10ms to 1h"));
+    }
+
+    #[test]
+    fn a_reserve_of_the_whole_disk_is_refused() {
+        let settings = Settings { data: Some(PathBuf::from("data")), disk_reserve: Some(100), ..Settings::default() };
+        assert!(settings.config().unwrap_err().is::<crate::exit::Misuse>());
     }
 
     #[test]

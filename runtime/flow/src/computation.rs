@@ -1,16 +1,18 @@
 //! A computation as the flow is asked to run it, and what its operators on all workers share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use dag_expr::Window;
-use dag_log::Log;
+use dag_log::{Log, RunningHash};
 use dag_model::{Frontier, Order, Schema, Timestamp};
 use dag_wasm::{Component, InstanceOptions};
 use timely::scheduling::SyncActivator;
 
-use crate::cursor::Input;
-use crate::error::ComputeError;
+use crate::cursor::{Cursor, Input, Notify};
+use crate::error::{Failure, Span};
+use crate::snapshot::{Place, Snapshot};
 
 /// A computation to run.
 #[derive(Clone)]
@@ -31,6 +33,45 @@ pub struct Computation {
     pub output: Log,
     /// The worker that reads the inputs and writes the output.
     pub home: usize,
+    /// Where it takes up its work.
+    pub resume: Resume,
+    /// How often it is written down how to go on; none for never.
+    pub interval: Option<Duration>,
+    /// Records that may make the operator fail: they are given to it in two halves.
+    pub suspect: Option<Span>,
+}
+
+/// Where a computation takes up its work.
+#[derive(Clone)]
+pub struct Resume {
+    /// The state to go on with; none to begin with the inputs.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The output up to there: results are numbered from its end, and what the log holds of them is compared, not written again.
+    pub output: RunningHash,
+    /// What comes of records before this place is not shown: they only make up the state. For operators in log order.
+    pub muted: Option<Place>,
+}
+
+impl Computation {
+    /// A cursor over an input, from where the computation takes up its work.
+    pub(crate) fn cursor(&self, input: usize, notify: Notify) -> Cursor {
+        let frontier = self.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
+        Cursor::at(self.inputs[input].clone(), self.place(input), frontier, notify)
+    }
+
+    /// Where an input is read from.
+    pub(crate) fn place(&self, input: usize) -> Place {
+        let begin = &self.inputs[input];
+        match &self.resume.snapshot {
+            Some(snapshot) => snapshot.places[input],
+            None => Place { leg: 0, sequence: begin.legs[0].sequence, from: begin.from },
+        }
+    }
+
+    /// Whether these records only make up the state.
+    pub(crate) fn is_muted(&self, span: &Span) -> bool {
+        self.resume.muted.is_some_and(|until| (span.leg, span.first) < (until.leg, until.sequence))
+    }
 }
 
 /// An application of an operator of a component.
@@ -46,6 +87,14 @@ pub struct Operator {
     pub options: InstanceOptions,
     /// What the world takes besides.
     pub world: World,
+}
+
+impl Operator {
+    /// The version of the state that the component writes for this operator.
+    pub(crate) fn state_written(&self) -> u32 {
+        let signature = self.component.signatures().iter().find(|signature| signature.name == self.name);
+        signature.map_or(0, |signature| signature.state_written)
+    }
 }
 
 /// The two worlds.
@@ -73,7 +122,9 @@ pub enum Event {
     /// All that it will ever emit has been written.
     Finished,
     /// It cannot go on.
-    Failed(ComputeError),
+    Failed(Failure),
+    /// How to go on from here.
+    Snapshot(Box<Snapshot>),
     /// Its operators are gone from all workers, after it was stopped, finished or failed.
     Gone,
 }
@@ -112,22 +163,81 @@ impl Progress {
 pub(crate) struct Shared {
     stopped: AtomicBool,
     ended: AtomicBool,
+    finishing: AtomicBool,
+    pace: Mutex<Pace>,
     workers: AtomicUsize,
     operators: Mutex<Vec<SyncActivator>>,
     on_event: OnEvent,
     pub(crate) progress: Progress,
 }
 
+/// When snapshots are taken: one at a time, and no more often than makes up for what they take.
+struct Pace {
+    interval: Option<Duration>,
+    since: Instant,
+    under_way: bool,
+}
+
+/// How much longer than the making of a snapshot the work between two takes, at least.
+const SHARE: u32 = 20;
+
 impl Shared {
-    pub(crate) fn new(workers: usize, on_event: OnEvent) -> Arc<Shared> {
+    pub(crate) fn new(workers: usize, interval: Option<Duration>, on_event: OnEvent) -> Arc<Shared> {
         Arc::new(Shared {
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            finishing: AtomicBool::new(false),
+            pace: Mutex::new(Pace { interval, since: Instant::now(), under_way: false }),
             workers: AtomicUsize::new(workers),
             operators: Mutex::new(Vec::new()),
             on_event,
             progress: Progress::default(),
         })
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().expect("nobody panics holding it")
+    }
+
+    /// Makes the computation stop after a last snapshot, if it takes any.
+    pub(crate) fn finish(&self) {
+        if self.pace().interval.is_none() {
+            return self.stop();
+        }
+        self.finishing.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether the computation stops after its next snapshot.
+    pub(crate) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Acquire)
+    }
+
+    /// Whether a snapshot is to be taken now, given whether there is anything new; if so, it is under way, and its barrier is to be
+    /// sent.
+    pub(crate) fn snapshot_due(&self, news: bool) -> bool {
+        let mut pace = self.pace();
+        let due = self.is_finishing() || (news && pace.interval.is_some_and(|least| pace.since.elapsed() >= least));
+        let begin = due && !pace.under_way;
+        if begin {
+            (pace.under_way, pace.since) = (true, Instant::now());
+        }
+        begin
+    }
+
+    /// The snapshot under way has been taken.
+    pub(crate) fn snapshot(&self, snapshot: Snapshot, last: bool) {
+        let mut pace = self.pace();
+        let took = pace.since.elapsed();
+        (pace.under_way, pace.since) = (last, Instant::now());
+        pace.interval = pace.interval.map(|least| least.max(took.saturating_mul(SHARE)));
+        drop(pace);
+        (self.on_event)(Event::Snapshot(Box::new(snapshot)));
+        if last {
+            self.stop();
+        } else if self.is_finishing() {
+            self.wake();
+        }
     }
 
     /// An operator to be told when the computation stops.
@@ -143,6 +253,11 @@ impl Shared {
     /// Makes all operators let go of everything.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Lets all operators look what there is to do.
+    fn wake(&self) {
         for operator in self.operators.lock().expect("nobody panics holding it").iter() {
             // An error means that the worker is gone.
             let _ = operator.activate();
@@ -174,9 +289,14 @@ impl Drop for OnWorker {
 pub struct Handle(pub(crate) Arc<Shared>);
 
 impl Handle {
-    /// Stops it. [`Event::Gone`] tells when that is done.
+    /// Stops it at once. [`Event::Gone`] tells when that is done.
     pub fn stop(&self) {
         self.0.stop();
+    }
+
+    /// Stops it after a last snapshot, if it comes to that: [`Event::Gone`] tells.
+    pub fn finish(&self) {
+        self.0.finish();
     }
 
     /// Its counters.

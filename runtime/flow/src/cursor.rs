@@ -9,6 +9,8 @@ use arrow_select::filter::filter_record_batch;
 use dag_log::{Entry, Kind, Log, ReadError, Reader, Start, Watch};
 use dag_model::{Frontier, Timestamp, times};
 
+use crate::snapshot::Place;
+
 /// Called when there may be more to read.
 pub type Notify = Arc<dyn Fn() + Send + Sync>;
 
@@ -34,6 +36,8 @@ pub struct Input {
     pub late: bool,
     /// In the last log: the first record that is no longer wanted.
     pub until: Option<u64>,
+    /// Records that are passed over: their leg, and their sequence there.
+    pub skipped: Vec<(usize, u64)>,
 }
 
 /// What comes next.
@@ -50,7 +54,9 @@ pub enum Step {
 pub struct Piece {
     log: Log,
     entry: Entry,
+    leg: usize,
     run: u64,
+    skipped: Vec<u64>,
     skip: u64,
     until: Option<u64>,
     from: Timestamp,
@@ -90,6 +96,8 @@ impl Sequences {
 /// Reads the logs of an [`Input`] forward.
 pub struct Cursor {
     legs: VecDeque<Leg>,
+    /// The number of the first of these legs.
+    leg: usize,
     reader: Option<Reader>,
     /// Registered with the log of the first leg.
     watch: Option<Watch>,
@@ -102,7 +110,24 @@ impl Cursor {
     /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
     pub fn new(input: Input, notify: Notify) -> Cursor {
         let legs = input.legs.iter().cloned().collect();
-        Cursor { legs, reader: None, watch: None, notify, frontier: Frontier::START, input }
+        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier: Frontier::START, input }
+    }
+
+    /// A cursor at a place in `input` where the frontier is known.
+    pub fn at(mut input: Input, place: Place, frontier: Frontier, notify: Notify) -> Cursor {
+        input.from = input.from.max(place.from);
+        let mut legs: VecDeque<Leg> = input.legs.iter().skip(place.leg).cloned().collect();
+        if let Some(leg) = legs.front_mut() {
+            leg.sequence = leg.sequence.max(place.sequence);
+        }
+        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input }
+    }
+
+    /// The place after what has been read.
+    pub fn place(&self) -> Place {
+        let read = self.reader.as_ref().map(Reader::sequence);
+        let leg = self.legs.front().map_or(0, |leg| leg.sequence);
+        Place { leg: self.leg, sequence: read.map_or(leg, |read| read.max(leg)), from: self.input.from }
     }
 
     /// The frontier after what has been read.
@@ -129,6 +154,7 @@ impl Cursor {
             };
             if until.is_some_and(|until| reader.sequence() >= until) {
                 self.legs.clear();
+                self.reader = None;
                 continue;
             }
             let Some(entry) = reader.next()? else {
@@ -157,7 +183,9 @@ impl Cursor {
             self.frontier = self.frontier.max(frontier);
             let piece = Piece {
                 log: leg.log.clone(),
+                leg: self.leg,
                 run: leg.run,
+                skipped: skipped(&self.input, self.leg, &entry),
                 skip: leg.sequence,
                 until,
                 from: self.input.from,
@@ -175,7 +203,14 @@ impl Cursor {
     fn next_leg(&mut self) {
         (self.reader, self.watch) = (None, None);
         self.legs.pop_front();
+        self.leg += 1;
     }
+}
+
+/// The records of an entry that are passed over.
+fn skipped(input: &Input, leg: usize, entry: &Entry) -> Vec<u64> {
+    let here = |(of, sequence): &&(usize, u64)| *of == leg && (entry.first..entry.end()).contains(sequence);
+    input.skipped.iter().filter(here).map(|(_, sequence)| *sequence).collect()
 }
 
 impl Piece {
@@ -194,12 +229,28 @@ impl Piece {
         self.entry.first
     }
 
+    /// The place after it.
+    pub fn next(&self) -> Place {
+        Place { leg: self.leg, sequence: self.entry.end(), from: self.from }
+    }
+
+    /// The leg that it is of.
+    pub fn leg(&self) -> usize {
+        self.leg
+    }
+
+    /// The number that its positions carry.
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
     /// The wanted records.
     pub fn load(&self) -> Result<Loaded, ReadError> {
         let loaded = self.log.load(&self.entry)?;
         let (first, end) = (self.entry.first, self.entry.end());
         let whole = !self.late
             && self.entry.late == 0
+            && self.skipped.is_empty()
             && self.skip <= first
             && self.until.is_none_or(|until| end <= until)
             && self.from <= self.entry.min_time;
@@ -214,6 +265,7 @@ impl Piece {
                 && sequence >= self.skip
                 && self.until.is_none_or(|until| sequence < until)
                 && event_times[row] >= self.from.0
+                && !self.skipped.contains(&sequence)
         };
         let mask = BooleanBuffer::collect_bool(loaded.batch.num_rows(), wanted);
         let sequences = mask.set_indices().map(|row| first + row as u64).collect();

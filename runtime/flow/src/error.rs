@@ -1,7 +1,63 @@
 //! Why a computation cannot go on.
 
 use arrow_schema::ArrowError;
+use dag_model::Frontier;
 use dag_model::frame::DecodeError;
+
+/// A computation's end, and where it came to it.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: ComputeError,
+    /// The records that were being taken in, where that is known.
+    pub at: Option<Span>,
+    /// How far the inputs had got.
+    pub frontier: Frontier,
+}
+
+/// Consecutive records of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Which leg of the input.
+    pub leg: usize,
+    /// The number that its positions carry.
+    pub run: u64,
+    /// The first record.
+    pub first: u64,
+    /// After the last one.
+    pub end: u64,
+}
+
+impl ComputeError {
+    /// Whether it is what the operator did to these records, so that leaving one of them out may help. That a call took long may
+    /// have other reasons.
+    pub fn blames_records(&self) -> bool {
+        use dag_wasm::CallError::{MemoryLimit, OutputLimit, Refused, Trap};
+        match self {
+            ComputeError::Guest(error) => matches!(error, Refused(_) | Trap(_) | MemoryLimit(_) | OutputLimit(_)),
+            ComputeError::Frame(_) | ComputeError::Rows { .. } | ComputeError::Order { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is what the operator did, so that a new instance may do better.
+    pub fn blames_operator(&self) -> bool {
+        match self {
+            ComputeError::Guest(_)
+            | ComputeError::Frame(_)
+            | ComputeError::Rows { .. }
+            | ComputeError::Order { .. }
+            | ComputeError::Hold { .. }
+            | ComputeError::More { .. } => true,
+            ComputeError::Keys { .. }
+            | ComputeError::Batch(_)
+            | ComputeError::Read(_)
+            | ComputeError::Write(_)
+            | ComputeError::Restore(_)
+            | ComputeError::Diverged { .. } => false,
+        }
+    }
+}
 
 /// Why a computation cannot go on. Its message reaches every subscriber.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +82,30 @@ pub enum ComputeError {
         /// The record's time.
         time: dag_model::Timestamp,
         /// What the operator had promised not to emit before.
-        frontier: dag_model::Frontier,
+        frontier: Frontier,
+    },
+    /// The operator moved its hold back.
+    #[error("the operator moved its hold back to {hold}, after it had promised {promise}")]
+    Hold {
+        /// What it said.
+        hold: dag_model::Timestamp,
+        /// What it had promised not to emit before.
+        promise: Frontier,
+    },
+    /// The operator never said that it was done.
+    #[error("the operator said {calls} times in a row that there is more")]
+    More {
+        /// How often.
+        calls: usize,
+    },
+    /// A snapshot is not what its operator can take up.
+    #[error("the snapshot cannot be taken up: {0}")]
+    Restore(String),
+    /// What was computed again is not what was computed before.
+    #[error("the output differs from what was computed before, at or before record {sequence}")]
+    Diverged {
+        /// The sequence after which the hashes differ.
+        sequence: u64,
     },
     /// Too many keys at once.
     #[error("more than {limit} keys at once on one worker; a shorter window or fewer key columns take less")]

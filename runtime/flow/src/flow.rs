@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 
 use dag_expr::Window;
-use dag_model::{Order, arrow_schema};
+use dag_model::{Frontier, Order, arrow_schema};
 use timely::WorkerConfig;
 use timely::communication::{Config as Communication, WorkerGuards};
 use timely::worker::Worker;
 
 use crate::computation::{Computation, Event, Handle, OnEvent, OnWorker, Shared, World};
-use crate::cursor::Input;
-use crate::error::ComputeError;
+use crate::error::{ComputeError, Failure};
+use crate::guest::Guest;
+use crate::guests::Guests;
 use crate::operators::order::order;
 use crate::operators::scan::{Ahead, scan};
 use crate::operators::shard::Shards;
@@ -27,10 +28,11 @@ pub struct Flow {
     /// Joins the workers when dropped. Behind a lock only because it is not `Sync`.
     guards: Mutex<Option<WorkerGuards<()>>>,
     peers: usize,
+    guests: Guests,
 }
 
 enum Command {
-    Build(Arc<Computation>, Arc<Shared>),
+    Build(Arc<Computation>, Guests, Arc<Shared>),
     Leave,
 }
 
@@ -63,6 +65,7 @@ impl Flow {
             running: Mutex::new(Vec::new()),
             guards: Mutex::new(Some(guards)),
             peers,
+            guests: Guests::start(peers)?,
         })
     }
 
@@ -73,12 +76,13 @@ impl Flow {
 
     /// Runs a computation until it ends by itself or is stopped. `on_event` is called from the workers.
     pub fn run(&self, computation: Computation, on_event: OnEvent) -> Handle {
-        let shared = Shared::new(self.peers, on_event);
+        let shared = Shared::new(self.peers, computation.interval, on_event);
         let mut running = self.running.lock().expect("nobody panics holding it");
         running.retain(|shared| shared.strong_count() > 0);
         running.push(Arc::downgrade(&shared));
         drop(running);
-        self.tell(|| Command::Build(Arc::new(computation.clone()), shared.clone()));
+        let computation = Arc::new(computation);
+        self.tell(|| Command::Build(computation.clone(), self.guests.clone(), shared.clone()));
         Handle(shared)
     }
 
@@ -105,7 +109,7 @@ impl Drop for Flow {
 
 /// Ends the process when a worker panics. That is a bug, and the other workers would wait for this one for ever; a restarted
 /// node computes again what is missing.
-struct Alarm;
+pub(crate) struct Alarm;
 
 impl Drop for Alarm {
     fn drop(&mut self) {
@@ -119,7 +123,7 @@ fn run(worker: &mut Worker, commands: &Receiver<Command>) {
     loop {
         while let Ok(command) = commands.try_recv() {
             match command {
-                Command::Build(computation, shared) => build(worker, computation, shared),
+                Command::Build(computation, guests, shared) => build(worker, computation, guests, shared),
                 Command::Leave => return,
             }
         }
@@ -127,49 +131,57 @@ fn run(worker: &mut Worker, commands: &Receiver<Command>) {
     }
 }
 
+/// Whether the computation's operator can take up its snapshot: tried, with an instance that is gone afterwards.
+pub fn probe(computation: &Computation) -> Result<(), ComputeError> {
+    let computation = Arc::new(computation.clone());
+    match computation.operator.world.clone() {
+        World::Aggregate { window, by } => aggregate::probe(&computation, window, by),
+        World::Transform { aliases, order } => Guest::new(&computation, &aliases, order == Order::Time).map(drop),
+    }
+}
+
 /// Builds the computation's dataflow on this worker.
-fn build(worker: &mut Worker, computation: Arc<Computation>, shared: Arc<Shared>) {
+fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, shared: Arc<Shared>) {
     let resources = OnWorker(shared.clone());
     let built = worker.dataflow_core::<i64, _, _, _>("computation", None, resources, |_, scope| {
         let (peers, home) = (scope.peers(), computation.home);
-        let inputs = computation.inputs.clone();
-        let bounded = inputs.iter().any(|input| input.until.is_some());
-        let scanned = |input: Input| {
+        let bounded = computation.inputs.iter().any(|input| input.until.is_some());
+        let scanned = |input| {
             let ahead = Ahead::new();
-            (scan(scope, input, home, ahead.clone(), shared.clone()), ahead)
+            (scan(scope, computation.clone(), input, ahead.clone(), shared.clone()), ahead)
         };
-        let only = || computation.inputs[0].clone();
         match computation.operator.world.clone() {
             World::Aggregate { window, by } => {
-                let schema = arrow_schema(&computation.schemas[0]);
                 let places = by.iter().map(|column| column + 1).collect();
-                let shards = Shards::new(&schema, places, peers, home)?;
-                let parcels = match window {
-                    Window::Hopping { .. } => source(scope, only(), shards, home, shared.clone()),
+                let shards = Shards::new(&arrow_schema(&computation.schemas[0]), places, peers, home)?;
+                let stateful: Vec<usize> = (0..peers).collect();
+                let messages = match window {
+                    Window::Hopping { .. } => source(scope, computation.clone(), shards, stateful, shared.clone()),
                     Window::Running | Window::Session { .. } => {
-                        let (pieces, ahead) = scanned(only());
-                        order(pieces, schema, shards, ahead, shared.clone())
+                        let (pieces, ahead) = scanned(0);
+                        order(pieces, computation.clone(), shards, stateful, ahead, shared.clone())
                     }
                 };
                 let keys = OutputOrder::TimeAndKey((1..=by.len()).collect());
-                let results = aggregate::aggregate(parcels, computation.clone(), window, by, shared.clone());
-                sink(results, computation.clone(), keys, bounded, shared.clone());
+                let results = aggregate::aggregate(messages, computation.clone(), window, by, guests, shared.clone());
+                sink(results, computation.clone(), keys, bounded, peers, shared.clone());
             }
             World::Transform { order: Order::Log, aliases } => {
                 let shards = Shards::new(&arrow_schema(&computation.schemas[0]), Vec::new(), peers, home)?;
-                let parcels = source(scope, only(), shards, home, shared.clone());
-                let results = transform::in_log_order(parcels, computation.clone(), aliases, shared.clone());
-                sink(results, computation.clone(), OutputOrder::Emission, bounded, shared.clone());
+                let messages = source(scope, computation.clone(), shards, vec![home], shared.clone());
+                let results = transform::in_log_order(messages, computation.clone(), aliases, guests, shared.clone());
+                sink(results, computation.clone(), OutputOrder::Emission, bounded, 1, shared.clone());
             }
             World::Transform { order: Order::Time, aliases } => {
-                let inputs = inputs.into_iter().map(scanned).collect();
-                let results = transform::in_time_order(scope, inputs, computation.clone(), aliases, shared.clone());
-                sink(results, computation.clone(), OutputOrder::Emission, bounded, shared.clone());
+                let inputs = (0..computation.inputs.len()).map(scanned).collect();
+                let results =
+                    transform::in_time_order(scope, inputs, computation.clone(), aliases, guests, shared.clone());
+                sink(results, computation.clone(), OutputOrder::Emission, bounded, 1, shared.clone());
             }
         }
         Ok::<(), ComputeError>(())
     });
     if let Err(error) = built {
-        shared.end(Event::Failed(error));
+        shared.end(Event::Failed(Failure { error, at: None, frontier: Frontier::START }));
     }
 }

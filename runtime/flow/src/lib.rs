@@ -1,20 +1,26 @@
 //! The flow: computations as timely dataflows, built and dropped while the workers run.
 //!
 //! Messages carry their source's frontier as timely time; record times are a column. Read [`computation`] (what is run),
-//! [`cursor`] (how logs are read), [`flow`] (the workers), [`operators`] (the dataflows), [`merge`] (time order) and [`window`].
+//! [`cursor`] (how logs are read), [`flow`] (the workers), [`operators`] (the dataflows), [`merge`] (time order), [`window`], and
+//! [`snapshot`] (how a computation goes on after it has stopped).
 
 pub mod computation;
 pub mod cursor;
 pub mod error;
 pub mod flow;
+mod folding;
+mod guest;
+mod guests;
 mod local;
 pub mod merge;
 pub mod operators;
 mod output;
+pub mod snapshot;
 pub mod window;
 
-pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, World};
+pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, Resume, World};
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
-pub use error::ComputeError;
-pub use flow::Flow;
+pub use error::{ComputeError, Failure, Span};
+pub use flow::{Flow, probe};
 pub use merge::Merge;
+pub use snapshot::{Place, Snapshot};

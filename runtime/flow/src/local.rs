@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow_array::RecordBatch;
+use dag_model::Frontier;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use timely::scheduling::SyncActivator;
+
+use crate::error::Span;
+use crate::snapshot::{Barrier, Part};
 
 /// A value that stays in this process. Timely asks that what is exchanged could be serialized; between threads it never is, and trying
 /// is an error.
@@ -24,15 +28,67 @@ impl<'de, T> Deserialize<'de> for Local<T> {
     }
 }
 
+/// What goes from operator to operator.
+#[derive(Clone)]
+pub enum Message {
+    /// Records.
+    Records(Parcel),
+    /// On its way to an operator with state on this worker.
+    Barrier {
+        /// The worker that it is for.
+        worker: usize,
+        /// The mark.
+        barrier: Arc<Barrier>,
+    },
+    /// The barrier, with what the operator on a worker holds, on its way to the sink.
+    Part {
+        /// The worker that it is for.
+        worker: usize,
+        /// The worker that it comes from.
+        from: usize,
+        /// The mark.
+        barrier: Arc<Barrier>,
+        /// Before this, everything that comes of what lies before the barrier has been emitted.
+        promise: Frontier,
+        /// None if that operator holds nothing.
+        part: Option<Box<Part>>,
+    },
+}
+
+impl Message {
+    /// The worker that it is for.
+    pub fn worker(&self) -> usize {
+        match self {
+            Message::Records(parcel) => parcel.worker,
+            Message::Barrier { worker, .. } | Message::Part { worker, .. } => *worker,
+        }
+    }
+
+    /// The worker that it comes from.
+    pub fn from(&self) -> Option<usize> {
+        match self {
+            Message::Records(parcel) => Some(parcel.from),
+            Message::Part { from, .. } => Some(*from),
+            Message::Barrier { .. } => None,
+        }
+    }
+}
+
 /// A batch on its way to a worker, with the credits that it takes up.
 #[derive(Clone)]
 pub struct Parcel {
     /// The worker that it is for.
     pub worker: usize,
+    /// The worker that it comes from.
+    pub from: usize,
     /// The records.
     pub batch: RecordBatch,
     /// Given back when the last parcel made from the same entry is dropped.
     pub credit: Option<Arc<Credit>>,
+    /// Where the records lie in the input; of records as they were read only.
+    pub span: Option<Span>,
+    /// Taken in for the state's sake: what comes of it is not shown.
+    pub muted: bool,
 }
 
 /// How many records of one input may be under way.

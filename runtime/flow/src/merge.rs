@@ -1,4 +1,7 @@
-//! Time order: entries that may overlap become batches merged by (time, input, sequence), as far as a frontier allows.
+//! Time order: entries that may overlap become batches merged by (time, input, place in the input), as far as a frontier allows.
+//!
+//! An input may be read from several logs one after the other, each of which numbers its records from the beginning: so what counts is
+//! the order of their legs and sequences, not of sequences alone.
 //!
 //! Pieces wait unloaded until the frontier passes them, so that waiting for order takes no memory but that of headers. What is in
 //! memory is what overlaps.
@@ -15,6 +18,7 @@ use dag_model::{Frontier, Timestamp, times};
 
 use crate::cursor::{Loaded, Piece};
 use crate::error::ComputeError;
+use crate::snapshot::Place;
 
 /// How many records a merge gathers before it answers.
 const RECORDS: usize = 8_192;
@@ -22,7 +26,7 @@ const RECORDS: usize = 8_192;
 /// Merges the pieces of several inputs.
 pub struct Merge {
     inputs: Vec<Waiting>,
-    /// Whether each record's sequence is kept, as a last column.
+    /// Whether each record's position is kept, as two last columns.
     numbered: bool,
 }
 
@@ -31,18 +35,21 @@ struct Waiting {
     schema: SchemaRef,
     /// Not loaded, by the least time that they may hold.
     ahead: BinaryHeap<Reverse<Ahead>>,
-    /// Loaded, each sorted by time, in the order of their sequences.
+    /// Loaded, each sorted by time, in the order of their legs and sequences.
     open: Vec<Open>,
+    /// After the last piece that has arrived.
+    next: (usize, u64),
 }
 
 struct Ahead {
     min_time: Timestamp,
-    first: u64,
+    /// The piece's leg, and its first sequence there.
+    first: (usize, u64),
     piece: Arc<Piece>,
 }
 
 struct Open {
-    first: u64,
+    first: (usize, u64),
     batch: RecordBatch,
     next: usize,
 }
@@ -62,21 +69,41 @@ pub struct Merged {
 impl Merge {
     /// A merge of inputs whose batches have these schemas.
     pub fn new(schemas: Vec<SchemaRef>) -> Merge {
-        let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new() };
+        let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new(), next: (0, 0) };
         Merge { inputs: schemas.into_iter().map(waiting).collect(), numbered: false }
     }
 
-    /// A merge of one input whose batches get a last column: each record's sequence, an unsigned integer of 64 bits.
+    /// A merge of one input whose batches get two last columns: each record's run and its sequence, unsigned integers of 64 bits.
     pub fn numbered(schema: &SchemaRef) -> Merge {
         let mut fields = schema.fields().to_vec();
-        fields.push(Arc::new(Field::new("sequence", DataType::UInt64, false)));
+        fields.extend(["run", "sequence"].map(|name| Arc::new(Field::new(name, DataType::UInt64, false))));
         Merge { numbered: true, ..Merge::new(vec![Arc::new(Schema::new(fields))]) }
     }
 
     /// A piece of an input has arrived.
     pub fn push(&mut self, input: usize, piece: Arc<Piece>) {
-        let (min_time, first) = (piece.min_time(), piece.first());
+        let (min_time, first) = (piece.min_time(), (piece.leg(), piece.first()));
+        let next = piece.next();
+        self.inputs[input].next = (next.leg, next.sequence);
         self.inputs[input].ahead.push(Reverse(Ahead { min_time, first, piece }));
+    }
+
+    /// The inputs are read from these places on.
+    pub fn begin(&mut self, places: &[Place]) {
+        for (input, place) in self.inputs.iter_mut().zip(places) {
+            input.next = (place.leg, place.sequence);
+        }
+    }
+
+    /// The places from which on to read each input, by somebody who has all records before `cut` and none from it on.
+    pub fn places(&self, cut: Frontier) -> Vec<Place> {
+        let from = cut.time().unwrap_or(Timestamp::MAX);
+        let place = |input: &Waiting| {
+            let ahead = input.ahead.iter().map(|Reverse(ahead)| ahead.first);
+            let (leg, sequence) = ahead.chain(input.open.iter().map(|open| open.first)).fold(input.next, Ord::min);
+            Place { leg, sequence, from }
+        };
+        self.inputs.iter().map(place).collect()
     }
 
     /// Some of the records before `frontier`, the earliest ones; none when there are no more.
@@ -117,7 +144,7 @@ impl Waiting {
     fn load(&mut self, numbered: bool) -> Result<usize, ComputeError> {
         let Reverse(ahead) = self.ahead.pop().expect("the caller looked");
         let loaded = ahead.piece.load()?;
-        let batch = if numbered { with_sequences(&loaded, &self.schema)? } else { loaded.batch };
+        let batch = if numbered { with_positions(&loaded, &self.schema)? } else { loaded.batch };
         let batch = sorted(batch)?;
         let rows = batch.num_rows();
         if rows > 0 {
@@ -127,7 +154,7 @@ impl Waiting {
         Ok(rows)
     }
 
-    /// The loaded records before `cut`, by (time, sequence).
+    /// The loaded records before `cut`, by time and then as they came.
     fn take(&mut self, cut: Frontier) -> Result<RecordBatch, ComputeError> {
         let mut parts = Vec::new();
         for open in &mut self.open {
@@ -152,9 +179,11 @@ impl Open {
     }
 }
 
-fn with_sequences(loaded: &Loaded, schema: &SchemaRef) -> Result<RecordBatch, ComputeError> {
-    let sequences: UInt64Array = (0..loaded.batch.num_rows()).map(|row| loaded.sequences.get(row)).collect();
+fn with_positions(loaded: &Loaded, schema: &SchemaRef) -> Result<RecordBatch, ComputeError> {
+    let rows = loaded.batch.num_rows();
+    let sequences: UInt64Array = (0..rows).map(|row| loaded.sequences.get(row)).collect();
     let mut columns = loaded.batch.columns().to_vec();
+    columns.push(Arc::new(UInt64Array::from_value(loaded.run, rows)));
     columns.push(Arc::new(sequences));
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }

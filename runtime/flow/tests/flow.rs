@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_expr::Window;
-use dag_flow::{Computation, Event, Flow, Handle, Input, Leg, Operator, World};
+use dag_flow::{Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Resume, World};
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
 use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
@@ -52,7 +52,7 @@ fn at(time: i64) -> Frontier {
 
 fn whole(log: &Log) -> Input {
     let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
-    Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None }
+    Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 
 fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, home: usize) -> Computation {
@@ -72,6 +72,9 @@ fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, h
         until: None,
         output: output.clone(),
         home,
+        resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
+        interval: None,
+        suspect: None,
     }
 }
 
@@ -114,15 +117,20 @@ fn sums(log: &Log) -> Vec<(i64, String, f64)> {
 
 /// Records of forty hosts, a little out of order, cut into batches of `cut`.
 fn fill(input: &Log, cut: usize) {
+    fill_part(input, cut, 0..5_000);
+    input.end(Frontier::Empty, Timestamp(0)).unwrap();
+}
+
+/// Some of these records, without an end.
+fn fill_part(input: &Log, cut: usize, part: std::ops::Range<i64>) {
     let hosts: Vec<String> = (0..40).map(|host| format!("host-{host}")).collect();
-    let rows: Vec<(i64, &str, f64)> = (0..5_000_i64)
+    let rows: Vec<(i64, &str, f64)> = part
         .map(|row| (row + (row * 7) % 11, hosts[usize::try_from(row % 40).unwrap()].as_str(), (row % 97) as f64 * 0.1))
         .collect();
     for rows in rows.chunks(cut) {
         let least = rows.iter().map(|row| row.0).min().unwrap();
         input.append(&batch(rows), at(least.saturating_sub(11)), Timestamp(0)).unwrap();
     }
-    input.end(Frontier::Empty, Timestamp(0)).unwrap();
 }
 
 #[test]
@@ -259,9 +267,128 @@ fn an_operator_that_refuses_fails_its_computation_alone() {
     let (_sum, failed) = run(&flow, of("sum", &sum));
     let (_count, counted) = run(&flow, of("count", &count));
     match failed.recv_timeout(PATIENCE).unwrap() {
-        Event::Failed(error) => assert!(error.to_string().contains("overflow"), "{error}"),
+        Event::Failed(failure) => assert!(failure.error.to_string().contains("overflow"), "{failure:?}"),
         event => panic!("{event:?}"),
     }
     finishes(&counted);
     assert_eq!(records(&count)[0].column(1).as_primitive::<Int64Type>().value(0), 2);
+}
+
+/// Runs it on parts of the input, one after the other: each time it is told to finish once it has written something, and goes on
+/// from its last snapshot, on another number of workers.
+fn with_interruptions(mut computation: Computation, input: &Log, output: &Log) {
+    const PART: i64 = 500;
+    for part in 0..10 {
+        let workers = [2, 1, 3][part as usize % 3];
+        let flow = Flow::start(workers).unwrap();
+        computation.home = part as usize % workers;
+        let (sender, moved) = channel();
+        let (watched, begun) = (output.clone(), output.visible().end);
+        let _watch = output.on_visible(Arc::new(move || {
+            if watched.visible().end > begun {
+                let _ = sender.send(());
+            }
+        }));
+        let (handle, events) = run(&flow, computation.clone());
+        fill_part(input, 23, part * PART..(part + 1) * PART);
+        moved.recv_timeout(PATIENCE).unwrap();
+        handle.finish();
+        let mut last = None;
+        loop {
+            match events.recv_timeout(PATIENCE).unwrap() {
+                Event::Snapshot(snapshot) => last = Some(snapshot),
+                Event::Gone => break,
+                event => panic!("{event:?}"),
+            }
+        }
+        let snapshot = last.expect("a computation that finishes leaves a snapshot");
+        computation.resume =
+            Resume { output: snapshot.output.clone(), snapshot: Some(Arc::from(snapshot)), muted: None };
+    }
+    input.end(Frontier::Empty, Timestamp(0)).unwrap();
+    let flow = Flow::start(2).unwrap();
+    computation.home = 1;
+    let (_handle, events) = run(&flow, computation);
+    while !matches!(events.recv_timeout(PATIENCE).unwrap(), Event::Finished) {}
+}
+
+#[test]
+fn a_computation_goes_on_from_its_snapshot_on_any_number_of_workers() {
+    let hopping = |size, every| World::Aggregate { window: Window::Hopping { size, every, offset: 0 }, by: vec![0] };
+    let worlds = [
+        ("sum", hopping(100, 100)),
+        ("sum", hopping(90, 60)),
+        ("sum", World::Aggregate { window: Window::Hopping { size: 7, every: 7, offset: 0 }, by: Vec::new() }),
+        ("sum", World::Aggregate { window: Window::Session { gap: 3 }, by: vec![0] }),
+        ("sum", World::Aggregate { window: Window::Running, by: vec![0] }),
+        ("delta", World::Transform { order: Order::Time, aliases: vec!["input".to_owned()] }),
+        ("filter", World::Transform { order: Order::Log, aliases: vec!["input".to_owned()] }),
+    ];
+    for (name, world) in worlds {
+        let folder = tempfile::tempdir().unwrap();
+        let input = log(folder.path(), "input", &input_schema());
+        fill(&input, 50);
+        let mut schema = input_schema();
+        if let World::Aggregate { window, by } = &world {
+            if let Window::Session { .. } = window {
+                schema.fields.splice(1..1, ["start", "end"].map(|name| Field::new(name, Type::Timestamp)));
+            }
+            if by.is_empty() {
+                schema.fields.remove(0);
+            }
+        }
+        let parts = log(folder.path(), "parts", &input_schema());
+        let (whole_run, pieces) = (log(folder.path(), "whole", &schema), log(folder.path(), "pieces", &schema));
+        let make = |output: &Log| {
+            let mut computation = aggregate(vec![whole(&input)], Window::Running, Vec::new(), output, 0);
+            computation.operator.world = world.clone();
+            computation.operator.name = name.to_owned();
+            if let World::Transform { .. } = world {
+                computation.operator.component = component("transforms");
+                computation.operator.arguments = match name {
+                    "filter" => vec![("predicate".to_owned(), "value > 1.0".to_owned())],
+                    _ => vec![("by".to_owned(), "host".to_owned()), ("of".to_owned(), "value".to_owned())],
+                };
+            }
+            computation
+        };
+        let flow = Flow::start(1).unwrap();
+        finishes(&run(&flow, make(&whole_run)).1);
+        let mut computation = make(&pieces);
+        computation.interval = Some(Duration::ZERO);
+        computation.inputs = vec![whole(&parts)];
+        with_interruptions(computation, &parts, &pieces);
+        let all =
+            |output: &Log| arrow_select::concat::concat_batches(&arrow_schema(&schema), &records(output)).unwrap();
+        assert_eq!(all(&pieces), all(&whole_run), "{name} {}", world_name(&world));
+    }
+}
+
+fn world_name(world: &World) -> String {
+    match world {
+        World::Aggregate { window, by } => format!("{window:?} by {by:?}"),
+        World::Transform { order, .. } => format!("{order:?}"),
+    }
+}
+
+#[test]
+fn output_that_differs_from_what_was_computed_before_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = log(folder.path(), "input", &input_schema());
+    fill(&input, 500);
+    let (output, other) = (log(folder.path(), "output", &input_schema()), log(folder.path(), "other", &input_schema()));
+    let flow = Flow::start(2).unwrap();
+    let tumbling = Window::Hopping { size: 100, every: 100, offset: 0 };
+    finishes(&run(&flow, aggregate(vec![whole(&input)], tumbling, vec![0], &output, 0)).1);
+    let mut expected = sums(&output);
+    expected[200].2 += 1.0;
+    let some: Vec<(i64, &str, f64)> = expected[..300].iter().map(|row| (row.0, row.1.as_str(), row.2)).collect();
+    other.append(&batch(&some), at(some[299].0), Timestamp(0)).unwrap();
+    let (_handle, events) = run(&flow, aggregate(vec![whole(&input)], tumbling, vec![0], &other, 1));
+    match events.recv_timeout(PATIENCE).unwrap() {
+        Event::Failed(failure) => {
+            assert!(matches!(failure.error, ComputeError::Diverged { sequence } if sequence > 200))
+        }
+        event => panic!("{event:?}"),
+    }
 }

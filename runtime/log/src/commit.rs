@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::entry::Location;
 use crate::inner::Inner;
+use crate::reserve::Reserve;
 use crate::storage::{OsStorage, Storage};
 
 /// Logs that are synced at the same time. Beyond a few, the disk gains nothing from more.
@@ -18,6 +19,7 @@ const PARALLEL: usize = 8;
 pub struct Committer {
     queue: Arc<Queue>,
     storage: Arc<dyn Storage>,
+    reserve: Arc<Reserve>,
     _stop: Arc<StopOnDrop>,
 }
 
@@ -33,7 +35,16 @@ impl Committer {
         let stop = Arc::new(StopOnDrop(queue.clone()));
         let work = queue.clone();
         thread::Builder::new().name("log-commit".into()).spawn(move || work.run()).expect("a node can start a thread");
-        Committer { queue, storage, _stop: stop }
+        Committer { queue, storage, reserve: Arc::default(), _stop: stop }
+    }
+
+    /// Refuses to publish while less than that percentage of the disk is free. What is made from now on obeys it.
+    pub fn keep_free(self, percent: u8) -> Committer {
+        Committer { reserve: Arc::new(Reserve::new(percent)), ..self }
+    }
+
+    pub(crate) fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     /// The files that the logs lie in; what is kept beside them is written through the same.

@@ -117,6 +117,7 @@ mod publishers;
 mod reader;
 mod recent;
 mod recovery;
+mod reserve;
 mod retention;
 mod scan;
 mod segment;

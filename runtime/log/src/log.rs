@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Schema, Timestamp};
 
-use crate::entry::Code;
+use crate::entry::{Code, Location};
 use crate::inner::Inner;
 use crate::progress::Progress;
 use crate::publishers::PublisherRecord;
@@ -133,6 +133,18 @@ pub enum AppendError {
     /// The disk is full; the log takes appends again when there is room.
     #[error("{}: the disk is full", .0.display())]
     Full(PathBuf),
+    /// Only so much of the disk is free as stays free; the log takes appends again when there is more.
+    #[error("{dir}: {free} of {total} bytes of the disk are free, and {percent} % of them stay free", dir = dir.display())]
+    Reserved {
+        /// The log's folder.
+        dir: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes in all.
+        total: u64,
+        /// What stays free, in percent.
+        percent: u8,
+    },
     /// The file can't be written.
     #[error("{file}: {source}", file = file.display())]
     Io {
@@ -200,7 +212,9 @@ impl Log {
         })?;
         let mut writer = Writer::new(segment.clone(), file, &header);
         writer.unsynced_names = options.durability == Durability::Derived;
-        let progress = Progress::new([segment].into(), writer.point(), writer.point().at);
+        let end = writer.point();
+        let durable = if writer.unsynced_names { Location { offset: 0, ..end.at } } else { end.at };
+        let progress = Progress::new([segment].into(), end, durable);
         let inner = Inner::new(dir.to_owned(), options, schema.clone(), committer.clone(), writer, progress);
         Ok(Log { open: Arc::new(Open(inner)) })
     }

@@ -175,7 +175,8 @@ fn batch(message: Buffer, schema: &SchemaRef) -> Result<RecordBatch, ArrowError>
     let end = MESSAGE_PREFIX + metadata;
     let header = message.get(MESSAGE_PREFIX..end).ok_or_else(malformed)?;
     let header = arrow_ipc::root_as_message(header).map_err(|error| ArrowError::IpcError(error.to_string()))?;
-    let records = header.header_as_record_batch().ok_or_else(malformed)?;
+    let records = header.header_as_record_batch().filter(|records| fits(records, schema, &message[end..]));
+    let records = records.ok_or_else(malformed)?;
     arrow_ipc::reader::read_record_batch(
         &message.slice(end),
         records,
@@ -184,4 +185,31 @@ fn batch(message: Buffer, schema: &SchemaRef) -> Result<RecordBatch, ArrowError>
         None,
         &header.version(),
     )
+}
+
+/// Bytes of a buffer when it is unpacked: those of the largest record, and room for its offsets.
+const MAX_UNPACKED: i64 = MAX_RECORD as i64 + (1 << 20);
+
+/// Whether a batch says nothing of its body that is not so. Checksums are right before this is asked; but arrow panics on a buffer
+/// that lies outside of its body, and reserves what a compressed one claims to unpack to, which would end the node.
+fn fits(records: &arrow_ipc::RecordBatch<'_>, schema: &SchemaRef, body: &[u8]) -> bool {
+    let rows = records.length();
+    let node_fits = |node: &arrow_ipc::FieldNode| node.length() == rows && (0..=rows).contains(&node.null_count());
+    let buffer_fits = |place: &arrow_ipc::Buffer| {
+        let (offset, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
+        let (Ok(offset), Ok(length)) = (offset, length) else { return false };
+        let Some(bytes) = body.get(offset..).and_then(|rest| rest.get(..length)) else { return false };
+        // Compressed buffers begin with their length, or with -1 if they are not compressed after all.
+        match (records.compression(), bytes.first_chunk()) {
+            (None, _) => true,
+            (Some(_), None) => bytes.is_empty(),
+            (Some(_), Some(unpacked)) => (-1..=MAX_UNPACKED).contains(&i64::from_le_bytes(*unpacked)),
+        }
+    };
+    let nodes = records.nodes().into_iter().flatten();
+    let buffers = records.buffers().into_iter().flatten();
+    (0..=MAX_ROWS as i64).contains(&rows)
+        && nodes.clone().count() == schema.fields().len()
+        && nodes.into_iter().all(node_fits)
+        && buffers.into_iter().all(buffer_fits)
 }

@@ -43,6 +43,7 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
         discard(storage, dir, &later)?;
         return Err(OpenError::Missing(dir.to_owned()));
     };
+    let synced_before = Location { segment: base.header.number, offset: 0 };
     let schema = base.header.schema().map_err(|what| damaged(&base.path, 0, what))?;
     let mut segments = sealed(storage, dir, &numbers, &base.header)?;
     let mut tail = Tail::replay(dir, &base)?;
@@ -71,7 +72,7 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
     discard(storage, dir, &later)?;
     tail.cut = cut;
     tail.writer.unsynced = unsynced;
-    finish(storage, dir, durability, segments, tail, schema)
+    finish(storage, dir, durability, segments, tail, schema, synced_before)
 }
 
 /// Makes what was found durable, as far as the log's durability asks for it.
@@ -82,6 +83,7 @@ fn finish(
     mut segments: VecDeque<Arc<Segment>>,
     tail: Tail,
     schema: dag_model::Schema,
+    synced_before: Location,
 ) -> Result<Recovered, OpenError> {
     let Tail { mut writer, publishers, cut, closed_at, synced, .. } = tail;
     segments.push_back(writer.segment.clone());
@@ -95,11 +97,12 @@ fn finish(
     let (durable, synced_to) = match closed_at {
         // What comes before was synced, the entry that says so was not.
         Some(offset) => (end, Location { offset, ..end }),
-        None if derived && cut.is_none() => (Location { offset: 0, ..end }, Location { offset: 0, ..end }),
         None => {
             // What was cut must not come back under what is appended now.
-            sync(&*writer.file).map_err(|source| io_error(&writer.segment.path, source))?;
-            (end, end)
+            if cut.is_some() || !derived {
+                sync(&*writer.file).map_err(|source| io_error(&writer.segment.path, source))?;
+            }
+            if derived { (synced_before, synced_before) } else { (end, end) }
         }
     };
     if derived {

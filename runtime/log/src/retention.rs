@@ -5,11 +5,12 @@ use std::path::Path;
 
 use dag_model::Timestamp;
 
-use crate::CommitError;
+use crate::entry::Location;
 use crate::inner::Inner;
 use crate::publishers::ns;
 use crate::segment::Segment;
 use crate::storage::Storage;
+use crate::{CommitError, Durability};
 
 /// What [`Log::trim`](crate::Log::trim) removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +46,12 @@ fn unkeep(log: &Inner, now: Timestamp) {
         let bytes = oldest.end().offset;
         drop(oldest);
         // Readers see nothing of a segment after the one that is shown, so it must stay.
-        let seen = progress.segments[0].number < progress.shown.at.segment;
-        if !seen || !(old || retention.bytes.is_some_and(|limit| total > limit)) {
+        let number = progress.segments[0].number;
+        let seen = number < progress.shown.at.segment;
+        // Nor may a crash find neither this one nor, with a derived log, the next.
+        let followed = log.options.durability != Durability::Derived
+            || progress.synced > Location { segment: number + 1, offset: 0 };
+        if !seen || !followed || !(old || retention.bytes.is_some_and(|limit| total > limit)) {
             break;
         }
         total -= bytes;

@@ -244,6 +244,11 @@ impl Source {
             Some(batch) => payload::encode(batch, self.log.arrow_schema())?,
             None => Vec::new(),
         };
+        if !parts.is_empty() {
+            let inner = self.log.inner();
+            let bytes = parts.iter().map(|part| part.message.len() as u64).sum();
+            inner.committer.reserve().admit(&**inner.committer.storage(), &inner.dir, bytes)?;
+        }
 
         let mut state = self.state();
         let judged = Request {

@@ -200,6 +200,10 @@ impl Writer {
         publishers: Vec<PublisherRecord>,
     ) -> Result<(), AppendError> {
         let path = self.segment.path.clone();
+        if self.unsynced_names {
+            // A segment is never there without those before it.
+            storage.sync_dir(dir).map_err(|error| AppendError::io(&path, error))?;
+        }
         let lost = |error| AppendError::Failed(CommitError(format!("{}: {error}", path.display())));
         if durability != Durability::Derived {
             sync(&*self.file).map_err(lost)?;

@@ -20,10 +20,14 @@ fn each_failure(run: impl Fn(Failing, Disk)) {
     let operations = healthy.operations();
     assert!(operations.len() > 500, "a few hundred requests take {} operations", operations.len());
     for (at, operation) in operations.into_iter().enumerate() {
-        for how in [How::Refused, How::Torn, How::Unheard] {
-            if how == How::Torn && !matches!(operation, Operation::Read | Operation::Write) {
-                continue;
-            }
+        let ways = match operation {
+            Operation::Write => &[How::Refused, How::Torn, How::Unheard][..],
+            Operation::Read => &[How::Torn],
+            // They change nothing, so it is the same whether they were done.
+            Operation::Open | Operation::List | Operation::Length | Operation::Space => &[How::Refused],
+            _ => &[How::Refused, How::Unheard],
+        };
+        for how in ways.iter().copied() {
             let disk = Disk::new();
             let storage = over(&disk);
             storage.set(Some(Fault { at, count: 1, how, kind: io::ErrorKind::Other }));
@@ -40,7 +44,7 @@ fn source_survives(durability: Durability) {
         workload.open().expect("healthy storage");
         workload.send_again();
         workload.open().expect("healthy storage");
-        assert!(workload.promises.acknowledged() > 500);
+        assert!(workload.promises.acknowledged() > 300);
     });
 }
 

@@ -209,6 +209,17 @@ fn a_receipt_is_kept_when_the_batch_is_durable() {
 }
 
 #[test]
+fn what_changes_nothing_is_acknowledged_after_a_clean_restart_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, SourceOptions::default());
+    at_1000(&source, named(1, [10])).unwrap().commit.wait().unwrap();
+    let source = reopen(source, &dir, 1000);
+    let (done, kept) = std::sync::mpsc::channel();
+    at_1000(&source, named(1, [10])).unwrap().commit.on_done(move |outcome| done.send(outcome).unwrap());
+    assert_eq!(kept.recv_timeout(Duration::from_secs(10)), Ok(Ok(())));
+}
+
+#[test]
 fn several_publishers_at_once_lose_and_repeat_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let source = create(&dir, SourceOptions { log: Options::default(), ..source_options(0) });

@@ -131,6 +131,12 @@ pub fn encode_batch(batch: &RecordBatch) -> Vec<u8> {
     encode(batch.num_rows(), batch.columns().iter().map(AsRef::as_ref))
 }
 
+/// The types of a frame's columns.
+pub fn types(frame: &[u8]) -> Result<Vec<Type>, DecodeError> {
+    let aligned = AlignedBytes::copy(frame);
+    Ok(Frame::parse(&aligned)?.columns().iter().map(|column| column.ty()).collect())
+}
+
 /// The arrays of a frame that must have these columns. They are slices of `frame`, which is copied only where it does not begin at
 /// a multiple of eight; columns in which a NaN is not the canonical one are copied, too, and it is made canonical.
 pub fn decode(frame: Vec<u8>, types: &[Type]) -> Result<Vec<ArrayRef>, DecodeError> {

@@ -142,7 +142,7 @@ impl Node {
                 (Reading::Waiting { leg: leg.clone(), reached, _watch: watch }, None)
             }
             _ => {
-                let input = Input { legs, from: route.from, late: route.late, until: None };
+                let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
                 (reading(input, notify, stream.schema(), ordered), Some(before))
             }
         };
@@ -213,6 +213,7 @@ impl Node {
             DemandError::NoSuchStream(_) => Code::UnknownStream,
             DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
             DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
+            DemandError::Quarantined { .. } => Code::Internal,
         };
         let mut message = error.to_string();
         if let (DemandError::TooEarly { .. }, dag_expr::Stream::Source { name, .. }) = (&error, stream)

@@ -117,7 +117,7 @@ impl Node {
         };
         let slowest = inputs.iter().min_by_key(|(_, frontier)| *frontier);
         let cause = match &run.state {
-            RunState::Failed(why) => why.clone(),
+            RunState::Failed(why) | RunState::Quarantined(why) => why.clone(),
             RunState::Finished => "sealed: all of it is there".to_owned(),
             RunState::Stored => "nobody subscribes to it".to_owned(),
             RunState::Lingering(_) => "nobody subscribes to it any more; it lingers".to_owned(),

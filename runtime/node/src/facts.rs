@@ -2,7 +2,7 @@
 
 use dag_expr::Application;
 use dag_log::{Log, Start};
-use dag_model::{Digest, Timestamp};
+use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::{Facts, LogId, OperatorFacts, SourceFacts};
 
 use crate::node::View;
@@ -41,6 +41,14 @@ impl Facts for View<'_> {
 
     fn end(&self, log: &LogId) -> u64 {
         self.log(log).map_or(0, |log| log.visible().end)
+    }
+
+    fn resumes(&self, run: IncarnationId) -> Option<Vec<(usize, u64)>> {
+        let places = self.snapshots.places(run).unwrap_or_else(|error| {
+            tracing::warn!(incarnation = %run, %error, "passing over a snapshot");
+            None
+        });
+        Some(places?.iter().map(|place| (place.leg, place.sequence)).collect())
     }
 
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String> {

@@ -94,7 +94,8 @@ impl Node {
     pub fn status(&self) -> Status {
         let cursors = self.cursors_read();
         let state = self.state();
-        let shown_runs = |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_));
+        let shown_runs =
+            |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
         let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
         // A failure is news until the stream runs again.
         let newest = |run: &&&Run| {
@@ -146,7 +147,10 @@ impl Node {
         Computation {
             stream: run.record.stream.clone(),
             incarnation: id.0,
-            state: run_state(&run.state).to_owned(),
+            state: match state.runs.failures.get(&id) {
+                Some(failures) if failures.due.is_some() => "restarting".to_owned(),
+                _ => run_state(&run.state).to_owned(),
+            },
             operator,
             component: component
                 .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
@@ -157,8 +161,8 @@ impl Node {
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
             frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
             error: match &run.state {
-                RunState::Failed(why) => Some(why.clone()),
-                _ => None,
+                RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),
+                _ => state.runs.failures.get(&id).map(|failures| failures.why.clone()),
             },
             waiting: None,
         }
@@ -172,6 +176,7 @@ pub(crate) fn run_state(state: &RunState) -> &'static str {
         RunState::Lingering(_) => "lingering",
         RunState::Finished => "finished",
         RunState::Failed(_) => "failed",
+        RunState::Quarantined(_) => "quarantined",
         RunState::Stored => "stored",
     }
 }

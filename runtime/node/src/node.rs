@@ -24,6 +24,7 @@ use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
 use crate::runs::{Reports, Runs};
+use crate::snapshots::Snapshots;
 use crate::source::{SourceStream, Sources};
 use crate::subscription::Subscriber;
 
@@ -38,8 +39,12 @@ pub struct Config {
     pub workers: usize,
     /// How long a computation outlives its last subscriber.
     pub linger: Duration,
+    /// How often it is written down how computations go on; none for never, not even when they stop.
+    pub snapshots: Option<Duration>,
     /// What operators may use, where their deployment says nothing else.
     pub limits: LimitSettings,
+    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
+    pub disk_reserve: u8,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -99,6 +104,7 @@ pub(crate) struct Inner {
     pub cursors: Cursors,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
+    pub snapshots: Snapshots,
     pub state: Mutex<State>,
     /// Bumped when a stream or an operator appears.
     pub appeared: watch::Sender<u64>,
@@ -106,6 +112,8 @@ pub(crate) struct Inner {
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
     pub timers: Notify,
+    /// When the node looked for room on a full disk.
+    pub made_room: Mutex<Option<Instant>>,
     /// When the timers wake by themselves, by the wall clock.
     pub due: AtomicI64,
     /// A place for each request that is being published.
@@ -133,7 +141,7 @@ impl Node {
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let committer = Committer::new();
+        let committer = Committer::new().keep_free(config.disk_reserve);
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
@@ -152,7 +160,10 @@ impl Node {
         }
         let derived = config.data.join("derived");
         let logs = Logs::new(derived.clone(), committer.clone());
-        logs.remove_unknown(&known).map_err(|error| ServeError::Data { path: derived, why: error.to_string() })?;
+        logs.remove_unknown(&known)
+            .map_err(|error| ServeError::Data { path: derived.clone(), why: error.to_string() })?;
+        let snapshots = Snapshots::new(derived, committer.storage().clone());
+        let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
         let inner = Inner {
@@ -169,10 +180,12 @@ impl Node {
             logs,
             cursors: Cursors::new(cursors),
             deploying: Mutex::new(()),
+            snapshots,
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             timers: Notify::new(),
+            made_room: Mutex::new(None),
             due: AtomicI64::new(i64::MAX),
             publishing: Semaphore::new(crate::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
@@ -195,6 +208,7 @@ impl Node {
             sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner).clone(),
             catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone(),
             logs: &self.inner.logs,
+            snapshots: &self.inner.snapshots,
         }
     }
 
@@ -237,7 +251,7 @@ impl Node {
         for subscriber in state.subscribers.values() {
             subscriber.wake();
         }
-        state.runs.stop_all();
+        state.runs.finish_all();
     }
 }
 
@@ -246,6 +260,7 @@ pub(crate) struct View<'a> {
     pub sources: Arc<Sources>,
     pub catalog: Arc<Catalog>,
     pub logs: &'a Logs,
+    pub snapshots: &'a Snapshots,
 }
 
 impl Binding for View<'_> {

@@ -81,9 +81,11 @@ pub async fn run(
         data: options.scratch.clone(),
         workers: options.workers,
         linger: Duration::ZERO,
+        snapshots: None,
         limits: LimitSettings::default(),
+        disk_reserve: 0,
     };
-    let node = crate::serve::start(config).await?;
+    let (node, _) = crate::serve::start(config).await?;
     let name = {
         let view = node.view();
         let names = dag_expr::names(&options.expr, &view);

@@ -65,7 +65,14 @@ impl Node {
             let message = format!("{PUBLISHING} requests are being published: try again in a moment");
             NodeError::new(Code::Busy, message)
         })?;
-        let work = move || publish(&source, &name, content, &parameters).map(|done| (done, source));
+        let node = self.clone();
+        let work = move || {
+            let mut done = publish(&source, &name, content.clone(), &parameters);
+            if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room() {
+                done = publish(&source, &name, content, &parameters);
+            }
+            done.map(|done| (done, source))
+        };
         let joined = tokio::task::spawn_blocking(work).await;
         let ((mut published, receipt), source) =
             joined.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
@@ -184,7 +191,7 @@ fn refused(stream: &str, error: &PublishError) -> NodeError {
         PublishError::Gap { .. } => Code::OutOfSequence,
         PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } => Code::BadRequest,
         PublishError::TooManyPublishers { .. } => Code::Busy,
-        PublishError::Append(AppendError::Full(_)) => Code::DiskFull,
+        PublishError::Append(AppendError::Full(_) | AppendError::Reserved { .. }) => Code::DiskFull,
         PublishError::Append(AppendError::TooLarge { .. }) => Code::TooLarge,
         PublishError::Append(_) => Code::Internal,
     };

@@ -2,15 +2,19 @@
 //! so that no log ever has two writers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use dag_expr::{Application, Stream};
-use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Progress, World};
-use dag_model::{Frontier, IncarnationId, Timestamp};
-use dag_plan::{Began, Command, Incarnation, LogId, Until};
+use dag_flow::{
+    Computation, Event, Failure, Handle, Input, Leg, Operator, Place, Progress, Resume, Snapshot, Span, World,
+};
+use dag_model::{Frontier, IncarnationId, Order, Timestamp};
+use dag_plan::{Began, Command, Incarnation, LogId, Skipped, Until};
 use dag_wasm::InstanceOptions;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use crate::containment::{Failures, Next};
 use crate::error::{Code, NodeError};
 use crate::limits::of_record;
 use crate::node::{Node, State, View};
@@ -34,18 +38,22 @@ pub struct Runs {
     flows: BTreeMap<IncarnationId, Dataflow>,
     /// When runs that are not live were last used, for retention.
     pub idle_since: BTreeMap<IncarnationId, Instant>,
+    /// What runs have not got past yet.
+    pub failures: BTreeMap<IncarnationId, Failures>,
 }
 
 struct Dataflow {
     handle: Handle,
     /// Start again once it is gone.
     restart: bool,
+    /// Told once it is gone; until then nobody starts it again.
+    switching: Option<oneshot::Sender<()>>,
 }
 
 impl Runs {
     /// No runs yet.
     pub fn new(reports: Reports) -> Runs {
-        Runs { reports, flows: BTreeMap::new(), idle_since: BTreeMap::new() }
+        Runs { reports, flows: BTreeMap::new(), idle_since: BTreeMap::new(), failures: BTreeMap::new() }
     }
 
     /// The counters of a run whose dataflow is there.
@@ -53,9 +61,43 @@ impl Runs {
         self.flows.get(&id).map(|flow| flow.handle.progress())
     }
 
-    /// Tells all dataflows to stop.
-    pub fn stop_all(&self) {
-        self.flows.values().for_each(|flow| flow.handle.stop());
+    /// Tells all dataflows to stop after a last snapshot.
+    pub fn finish_all(&self) {
+        self.flows.values().for_each(|flow| flow.handle.finish());
+    }
+
+    /// Whether all dataflows are gone.
+    pub fn are_gone(&self) -> bool {
+        self.flows.is_empty()
+    }
+
+    /// Makes a dataflow stop after a last snapshot; answers what is told once it is gone, unless there is none, or it is being
+    /// switched already.
+    pub fn interrupt(&mut self, id: IncarnationId) -> Option<oneshot::Receiver<()>> {
+        let flow = self.flows.get_mut(&id).filter(|flow| flow.switching.is_none() && !flow.restart)?;
+        let (gone, told) = oneshot::channel();
+        flow.switching = Some(gone);
+        flow.handle.finish();
+        Some(told)
+    }
+
+    /// The next time that a failed run is tried again.
+    pub fn next_try(&self) -> Option<Instant> {
+        self.failures.values().filter_map(|failures| failures.due).min()
+    }
+
+    /// The failed runs that are to be tried again now.
+    pub fn due(&mut self) -> Vec<IncarnationId> {
+        let now = Instant::now();
+        let flows = &self.flows;
+        let due = |(id, failures): (&IncarnationId, &mut Failures)| {
+            let due = failures.due.is_some_and(|due| due <= now) && !flows.contains_key(id);
+            due.then(|| {
+                failures.due = None;
+                *id
+            })
+        };
+        self.failures.iter_mut().filter_map(due).collect()
     }
 
     /// Whether a dataflow is there, running or on its way out.
@@ -73,7 +115,10 @@ impl Node {
                 Command::Stop(id) => {
                     if let Some(flow) = state.runs.flows.get_mut(&id) {
                         flow.restart = false;
-                        flow.handle.stop();
+                        flow.handle.finish();
+                    }
+                    if let Some(failures) = state.runs.failures.get_mut(&id) {
+                        failures.due = None;
                     }
                     state.runs.idle_since.insert(id, Instant::now());
                 }
@@ -105,13 +150,80 @@ impl Node {
                 state.runs.idle_since.insert(id, Instant::now());
                 state.plan.finished(id)
             }
-            Event::Failed(error) => self.fail(state, id, &error.to_string()),
-            Event::Gone => match state.runs.flows.remove(&id) {
-                Some(Dataflow { restart: true, .. }) => vec![Command::Start(id)],
-                _ => Vec::new(),
-            },
+            Event::Failed(failure) => self.failed(state, id, &failure),
+            Event::Snapshot(snapshot) => {
+                // It has got past what it failed on.
+                state.runs.failures.retain(|run, failures| *run != id || failures.due.is_some());
+                if let Ok(output) = self.inner.logs.get(id) {
+                    self.inner.snapshots.put(id, *snapshot, output);
+                }
+                Vec::new()
+            }
+            Event::Gone => {
+                let flow = state.runs.flows.remove(&id);
+                let restart = flow.as_ref().is_some_and(|flow| flow.restart);
+                if let Some(gone) = flow.and_then(|flow| flow.switching) {
+                    // An error means that nobody waits any more.
+                    let _ = gone.send(());
+                }
+                if restart { vec![Command::Start(id)] } else { Vec::new() }
+            }
         };
-        self.execute(state, commands);
+        if !*self.inner.stopping.borrow() {
+            self.execute(state, commands);
+        }
+    }
+
+    /// Decides what follows from the failure of a run.
+    fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
+        let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
+        let record = run.record.clone();
+        let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
+        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
+        let next = failures.next(failure, written, self.error_policy(&record.stream));
+        let why = self.told(&record, failure);
+        tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
+        failures.why.clone_from(&why);
+        match next {
+            Next::Again(delay) => {
+                failures.due = Some(Instant::now() + delay);
+                Vec::new()
+            }
+            Next::Afresh | Next::Narrow(_) => {
+                failures.due = Some(Instant::now());
+                Vec::new()
+            }
+            Next::Skip(at) => {
+                failures.due = Some(Instant::now());
+                let log = record.inputs[0].legs[at.leg].log.clone();
+                // Recorded with the next start, before any output past it.
+                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why });
+                Vec::new()
+            }
+            Next::GiveUp => self.fail(state, id, &why),
+            Next::Quarantine => {
+                let (failed, commands) = state.plan.quarantine(id, &why);
+                self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
+                commands
+            }
+        }
+    }
+
+    /// What a failure was: the operator, where it was, and what it did.
+    fn told(&self, record: &Incarnation, failure: &Failure) -> String {
+        let digest = last_digest(record);
+        let component = self.view().catalog.component(digest);
+        let component = component.map_or_else(String::new, |it| format!("{} {} ", it.name(), it.version()));
+        let input = |at: &Span| match record.inputs.first().and_then(|input| input.legs.get(at.leg)) {
+            Some(dag_plan::Leg { log: LogId::Source(name), .. }) => format!(" of {name}"),
+            _ => String::new(),
+        };
+        let at = match &failure.at {
+            Some(at) if at.end - at.first == 1 => format!("at record {}:{}{}", at.run, at.first, input(at)),
+            Some(at) => format!("at records {0}:{1} to {0}:{2}{3}", at.run, at.first, at.end - 1, input(at)),
+            None => format!("at {}", failure.frontier),
+        };
+        format!("component {component}{digest:#}, {at}: {}", failure.error)
     }
 
     /// Ends a run and what depends on it, and tells their subscribers why.
@@ -119,17 +231,20 @@ impl Node {
         let stream = state.plan.run(id).map_or_else(String::new, |run| run.record.stream.clone());
         let digest = state.plan.run(id).and_then(|run| run.record.ran.last()).map(|ran| ran.digest);
         let digest = digest.map_or_else(String::new, |digest| format!("{digest:#}"));
-        tracing::error!(stream, digest, incarnation = %id, why, "computation failed");
+        tracing::error!(stream, digest, incarnation = %id, why, "computation stays where it is");
         let message = format!("`{stream}` cannot go on: {why}");
         let (failed, commands) = state.plan.failed(id, &message);
-        for id in failed {
-            for lease in state.plan.leases(id) {
-                if let Some(subscriber) = state.subscribers.get(&lease) {
-                    subscriber.fail(NodeError::new(Code::Internal, message.clone()));
-                }
+        state.runs.failures.remove(&id);
+        self.tell(state, &failed, &message);
+        commands
+    }
+
+    fn tell(&self, state: &State, failed: &[IncarnationId], message: &str) {
+        for lease in failed.iter().flat_map(|id| state.plan.leases(*id)) {
+            if let Some(subscriber) = state.subscribers.get(&lease) {
+                subscriber.fail(NodeError::new(Code::Internal, message.to_owned()));
             }
         }
-        commands
     }
 
     fn start(&self, state: &mut State, id: IncarnationId) -> Result<Started, NodeError> {
@@ -145,7 +260,18 @@ impl Node {
             return Ok(Started::Complete);
         }
         self.inner.meta.put_incarnation(&record).map_err(|error| internal(&error))?;
-        let computation = computation(&view, &record, &application, output, self.inner.flow.peers())?;
+        let failures = state.runs.failures.get(&id);
+        let snapshot = match failures.is_some_and(|failures| failures.afresh) {
+            true => None,
+            false => view.snapshots.get(id).unwrap_or_else(|error| {
+                tracing::warn!(incarnation = %id, %error, "starting without the snapshot");
+                None
+            }),
+        };
+        let mut computation = computation(&view, &record, &application, output, self.inner.flow.peers())?;
+        resume(&mut computation, &record, snapshot)?;
+        computation.interval = self.inner.config.snapshots;
+        computation.suspect = failures.and_then(|failures| failures.suspect);
         let reports = state.runs.reports.clone();
         let on_event = Box::new(move |event| {
             // An error means that the node is gone.
@@ -153,7 +279,7 @@ impl Node {
         });
         tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
         let handle = self.inner.flow.run(computation, on_event);
-        state.runs.flows.insert(id, Dataflow { handle, restart: false });
+        state.runs.flows.insert(id, Dataflow { handle, restart: false, switching: None });
         Ok(Started::Running)
     }
 }
@@ -164,12 +290,12 @@ enum Started {
     Complete,
 }
 
-fn last_digest(record: &Incarnation) -> dag_model::Digest {
+pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {
     record.ran.last().expect("a record begins with the component that it starts with").digest
 }
 
 /// The computation that an incarnation record describes.
-fn computation(
+pub(crate) fn computation(
     view: &View<'_>,
     record: &Incarnation,
     application: &Application,
@@ -185,7 +311,9 @@ fn computation(
     };
     let input = |start: &dag_plan::InputStart| -> Result<Input, NodeError> {
         let legs = start.legs.iter().map(|leg| leg_of(view, leg)).collect::<Result<_, _>>()?;
-        Ok(Input { legs, from: start.from, late: start.late, until })
+        let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
+        let skipped = record.skipped.iter().filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
+        Ok(Input { legs, from: start.from, late: start.late, until, skipped })
     };
     let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
     let world = match application.window {
@@ -198,6 +326,7 @@ fn computation(
             aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
         },
     };
+    let begun = output.hash_at(0).map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
     Ok(Computation {
         operator: Operator {
             component,
@@ -227,7 +356,49 @@ fn computation(
         },
         output,
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
+        resume: Resume { snapshot: None, output: begun, muted: None },
+        interval: None,
+        suspect: None,
     })
+}
+
+/// Lets a computation take up its work where its record, its log and its snapshot say.
+pub(crate) fn resume(
+    computation: &mut Computation,
+    record: &Incarnation,
+    snapshot: Option<Arc<Snapshot>>,
+) -> Result<(), NodeError> {
+    let ran = record.ran.last().expect("a record begins with the component that it starts with");
+    let written = computation.output.visible().end;
+    let fits = |snapshot: &Arc<Snapshot>| {
+        let own = snapshot.digest == ran.digest;
+        let taken_over = snapshot.output.sequence == ran.output && reads(&computation.operator, snapshot);
+        (own || taken_over) && (ran.output..=written).contains(&snapshot.output.sequence)
+    };
+    if let Some(snapshot) = snapshot.filter(fits) {
+        computation.resume = Resume { output: snapshot.output.clone(), snapshot: Some(snapshot), muted: None };
+        return Ok(());
+    }
+    let output = computation.output.hash_at(ran.output);
+    let output = output.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
+    computation.resume = Resume { snapshot: None, output, muted: None };
+    let Some(took_over) = ran.inputs.first() else { return Ok(()) };
+    // Its predecessor's output stays, and is not computed again.
+    if let World::Transform { order: Order::Log, .. } = computation.operator.world {
+        let leg = record.inputs[0].legs.len() - took_over.legs.len();
+        let sequence = took_over.legs.first().map_or(0, |leg| leg.sequence);
+        computation.resume.muted = Some(Place { leg, sequence, from: took_over.from });
+    } else if let Frontier::At(from) = ran.from {
+        computation.from = computation.from.max(from);
+    }
+    Ok(())
+}
+
+/// Whether the operator says that it reads the state in that snapshot.
+pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
+    let signatures = operator.component.signatures();
+    let signature = signatures.iter().find(|signature| signature.name == operator.name);
+    signature.is_some_and(|signature| signature.state_read.contains(&snapshot.state))
 }
 
 /// A leg of a route, with its log.

@@ -1,9 +1,12 @@
 //! Running a node until it is told to stop.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::node::{Config, Node, ServeError};
 use crate::runs::Report;
@@ -23,7 +26,7 @@ pub async fn serve(
     // Before the folder is opened: an address that is taken should not cost a recovery.
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let node = start(config).await?;
+    let (node, attending) = start(config).await?;
     let _ = node.inner.address.set(address);
     tracing::info!(%address, data = %node.inner.config.data.display(), workers = node.inner.flow.peers(), "serving");
     ready(address);
@@ -35,26 +38,46 @@ pub async fn serve(
     };
     let served = crate::http::serve(node.clone(), listener, told).await;
     node.stop();
+    // An error means that it has panicked, which has been told.
+    let _ = attending.await;
     served.map_err(listen)
 }
 
-/// Opens a node and starts the tasks that attend to it.
-pub(crate) async fn start(config: Config) -> Result<Node, ServeError> {
+/// Opens a node and starts the tasks that attend to it; answers the one that ends once all computations have stopped.
+pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), ServeError> {
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
     let (node, reports) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
-    tokio::spawn(attend(node.clone(), reports));
+    let attending = tokio::spawn(attend(node.clone(), reports));
     let timed = node.clone();
     tokio::spawn(async move { timed.keep_time().await });
-    Ok(node)
+    Ok((node, attending))
 }
 
-/// Carries out what follows from the workers' reports, until the node stops.
+/// How long computations may take to stop with a last snapshot when the node does.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Carries out what follows from the workers' reports, until the node stops and its computations have left their snapshots.
 async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
     let mut stopping = node.inner.stopping.subscribe();
+    let stopped = async {
+        // An error means that the node is gone.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let mut stopped = pin!(stopped);
+    let mut noticed = node.inner.stopping.subscribe();
     loop {
+        let is_stopping = *noticed.borrow_and_update();
+        if is_stopping && node.state().runs.are_gone() {
+            break;
+        }
         let report = tokio::select! {
             report = reports.recv() => report,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            _ = noticed.changed(), if !is_stopping => continue,
+            () = &mut stopped => {
+                tracing::warn!("some computations do not stop in time; they go on from an earlier snapshot");
+                break;
+            }
         };
         let Some(report) = report else { return };
         let node = node.clone();
@@ -62,4 +85,6 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
             return;
         }
     }
+    // A panic there has been told.
+    let _ = tokio::task::spawn_blocking(move || node.inner.snapshots.close()).await;
 }

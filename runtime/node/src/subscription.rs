@@ -110,7 +110,7 @@ pub(crate) enum Reading {
     /// In the log's order.
     Raw(Cursor),
     /// In time order.
-    Ordered { cursor: Cursor, merge: Merge, run: u64, ended: bool },
+    Ordered { cursor: Cursor, merge: Merge, ended: bool },
 }
 
 impl Subscription {
@@ -188,7 +188,7 @@ impl Subscription {
         self.before = Some(sequence - leg.log.earliest().sequence);
         self.place.legs[0].sequence = sequence;
         let legs = vec![Leg { sequence, ..leg.clone() }];
-        let input = Input { legs, from: Timestamp::MIN, late: false, until: None };
+        let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
         self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered);
         Ok(true)
     }
@@ -218,16 +218,17 @@ impl Subscription {
                     Ok(at_until(self.until, frontier).unwrap_or(Stepped::More))
                 }
             },
-            Reading::Ordered { cursor, merge, run, ended } => {
+            Reading::Ordered { cursor, merge, ended } => {
                 if let Some(merged) = merge.next(frontier_of(cursor, *ended)).map_err(|error| failed(&error))? {
                     let numbered = merged.batches.into_iter().next().expect("a merge of one input");
-                    let last = numbered.num_columns() - 1;
-                    let sequences = numbered.column(last).as_primitive::<UInt64Type>().values();
-                    let run = *run;
-                    let positions = sequences.iter().map(|sequence| Position { run, sequence: *sequence }).collect();
-                    let columns = numbered.columns()[..last].to_vec();
+                    let own = numbered.num_columns() - 2;
+                    let [runs, sequences] =
+                        [own, own + 1].map(|at| numbered.column(at).as_primitive::<UInt64Type>().values());
+                    let position = |(run, sequence): (&u64, &u64)| Position { run: *run, sequence: *sequence };
+                    let positions = runs.iter().zip(sequences).map(position).collect();
+                    let columns = numbered.columns()[..own].to_vec();
                     let batch = RecordBatch::try_new(arrow_schema(&self.schema), columns)
-                        .expect("the merge added one column to the stream's");
+                        .expect("the merge added two columns to the stream's");
                     return Ok(self.wanted(batch, positions).map_or(Stepped::More, Stepped::Next));
                 }
                 if *ended {
@@ -292,11 +293,10 @@ pub(crate) fn notify(subscriber: &Arc<Subscriber>) -> Notify {
 
 /// A reader from the beginning of `input`.
 pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
-    let run = input.legs.last().map_or(0, |leg| leg.run);
     let cursor = Cursor::new(input, notify);
     match ordered {
         false => Reading::Raw(cursor),
-        true => Reading::Ordered { cursor, merge: Merge::numbered(&arrow_schema(schema)), run, ended: false },
+        true => Reading::Ordered { cursor, merge: Merge::numbered(&arrow_schema(schema)), ended: false },
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
-use dag_plan::LogId;
+use dag_plan::{Command, LogId};
 
 use crate::clock::now;
 use crate::node::{Node, State, View};
@@ -21,6 +22,9 @@ const TRIM: Duration = Duration::from_secs(60);
 
 /// How long an unused derived log is kept.
 const UNUSED: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a full disk makes the node look for room.
+const ROOM: Duration = Duration::from_secs(1);
 
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
 const GRACE: i64 = 2_000_000_000;
@@ -73,6 +77,14 @@ impl Node {
         if !commands.is_empty() {
             self.execute(state, commands);
         }
+        let again: Vec<Command> = state.runs.due().into_iter().map(Command::Start).collect();
+        if !again.is_empty() {
+            self.execute(state, again);
+        }
+        if let Some(next_try) = state.runs.next_try() {
+            // One whose dataflow is not gone yet is looked at again soon.
+            due = due.min(next_try.max(Instant::now() + Duration::from_millis(10)));
+        }
         if let Some(deadline) = state.plan.deadline() {
             due = due.min(clock.at(deadline));
         }
@@ -107,6 +119,19 @@ impl Node {
         due
     }
 
+    /// The disk is full: retention looks at once. Says whether it did; it does not look again so soon.
+    pub(crate) fn make_room(&self) -> bool {
+        let last = &self.inner.made_room;
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < ROOM) {
+            return false;
+        }
+        *last = Some(Instant::now());
+        tracing::warn!("the disk is full: removing what retention no longer keeps");
+        self.trim();
+        true
+    }
+
     /// Removes what retention no longer keeps.
     fn trim(&self) {
         let wall = now();
@@ -124,6 +149,7 @@ impl Node {
             }
             state.runs.idle_since.remove(&id);
             let removed = self.inner.meta.remove_incarnation(id).map_err(|error| error.to_string());
+            let removed = removed.and_then(|()| self.inner.snapshots.remove(id).map_err(|error| error.to_string()));
             let removed = removed.and_then(|()| self.inner.logs.remove(id).map_err(|error| error.to_string()));
             if let Err(error) = removed {
                 tracing::warn!(incarnation = %id, error, "cannot remove an unused log");

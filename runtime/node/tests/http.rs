@@ -37,7 +37,9 @@ impl TestNode {
             data: data.path().to_owned(),
             workers: 1,
             linger: Duration::ZERO,
+            snapshots: None,
             limits: LimitSettings::default(),
+            disk_reserve: 0,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };

@@ -87,6 +87,14 @@ pub enum DemandError {
         /// What can be had.
         earliest: Timestamp,
     },
+    /// The run of that position cannot be trusted.
+    #[error("`{stream}` is quarantined: {why}")]
+    Quarantined {
+        /// The stream.
+        stream: String,
+        /// What was found.
+        why: String,
+    },
     /// The position is not of this stream.
     #[error("{position} is not a position of `{stream}`")]
     NoSuchPosition {

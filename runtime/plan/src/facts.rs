@@ -1,7 +1,7 @@
 //! What the plan asks of the world.
 
 use dag_expr::Application;
-use dag_model::{Digest, Frontier, Lookback, Order, Timestamp};
+use dag_model::{Digest, Frontier, IncarnationId, Lookback, Order, Timestamp};
 
 use crate::incarnation::{Limits, LogId};
 
@@ -13,6 +13,9 @@ pub trait Facts {
     fn seek(&self, log: &LogId, from: Timestamp) -> u64;
     /// The sequence after a log's last visible record.
     fn end(&self, log: &LogId) -> u64;
+    /// From where on a run that is not live needs its inputs to go on, where that is later than its start: for each input the leg,
+    /// and the sequence there.
+    fn resumes(&self, run: IncarnationId) -> Option<Vec<(usize, u64)>>;
     /// What an operator says of an application of it.
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String>;
     /// Whether somebody has deployed another version of this component since, so that what it computed is no longer what a new

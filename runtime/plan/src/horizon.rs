@@ -28,6 +28,18 @@ pub fn in_log_order(application: &Application, facts: &dyn Facts) -> Result<bool
     Ok(order == Order::Log && application.window.is_none())
 }
 
+/// Whether the application reads one source and nothing else.
+pub fn reads_a_source(application: &Application) -> bool {
+    matches!(application.inputs.as_slice(), [input] if !matches!(input.stream, Stream::Apply(_)))
+}
+
+/// Whether a run of the application begins with a record of its source's log and not at a time: it answers records one by one, in the
+/// log's order, in which those before and after a time lie mixed.
+pub fn begins_by_sequence(application: &Application, facts: &dyn Facts) -> Result<bool, DemandError> {
+    let remembers = lookback(application, facts)? != Lookback::None;
+    Ok(reads_a_source(application) && !remembers && in_log_order(application, facts)?)
+}
+
 /// The frontier that the stream would have if everything that its sources hold had passed through.
 pub fn frontier(stream: &Stream, facts: &dyn Facts) -> Result<Frontier, DemandError> {
     match stream {

@@ -11,7 +11,7 @@ use dag_model::{Frontier, IncarnationId, Position, Timestamp};
 use crate::demand::{Begin, Command, DemandError, LeaseId, Millis, Route, Want};
 use crate::facts::Facts;
 use crate::horizon;
-use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Until, WINDOWING};
+use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Skipped, Until, WINDOWING};
 use crate::run::{Run, State};
 
 /// The state machine.
@@ -104,7 +104,7 @@ impl Plan {
     ) -> Result<Route, DemandError> {
         let earliest = horizon::earliest(stream, facts)?;
         let reached = horizon::frontier(stream, facts)?;
-        let next = horizon::in_log_order(application, facts)? && reads_a_source(application);
+        let next = horizon::in_log_order(application, facts)? && horizon::reads_a_source(application);
         let (from, begin) = match want {
             Want::Position(position) => {
                 let route = self.at_position(stream, position, facts, commands)?;
@@ -183,6 +183,15 @@ impl Plan {
     /// The computation has emitted everything that it ever will.
     pub fn finished(&mut self, id: IncarnationId) -> Vec<Command> {
         self.ended(id, State::Finished)
+    }
+
+    /// The computation does not repeat itself: what it computes now is not to be trusted. Answers as [`failed`](Plan::failed) does.
+    pub fn quarantine(&mut self, id: IncarnationId, why: &str) -> (Vec<IncarnationId>, Vec<Command>) {
+        let answer = self.failed(id, why);
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.state = State::Quarantined(why.to_owned());
+        }
+        answer
     }
 
     /// The computation cannot go on, and neither can those that read it. Answers the runs that failed.
@@ -269,7 +278,16 @@ impl Plan {
         let of_stream =
             |run: &&Run| run.record.stream == canonical && run.record.until.is_none() && (run.is_live() || !old(run));
         let has_log = |run: &&Run| run.is_live() || run.state == State::Finished;
-        if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(|run| run.covers(from)) {
+        let by_sequence = horizon::begins_by_sequence(application, facts)?;
+        let covers = |run: &&Run| match (run.record.began, from) {
+            (Began::At(began), Some(from)) => began <= from,
+            (Began::Next, Some(from)) => {
+                let start = &run.record.inputs[0].legs[0];
+                by_sequence && start.sequence <= facts.seek(&start.log, from)
+            }
+            (_, None) => true,
+        };
+        if let Some(run) = self.runs.values().filter(of_stream).filter(has_log).find(covers) {
             let id = run.record.id;
             return Ok(vec![leg(id)]);
         }
@@ -288,7 +306,7 @@ impl Plan {
             ]);
         }
         let stored = |run: &&Run| run.state == State::Stored && self.can_resume(&run.record, facts);
-        let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && run.covers(from)).find(stored);
+        let found = self.runs.values().filter(of_stream).filter(|run| from.is_some() && covers(run)).find(stored);
         if let Some(id) = found.map(|run| run.record.id) {
             self.resume(id, stream, application, commands);
             return Ok(vec![leg(id)]);
@@ -315,7 +333,12 @@ impl Plan {
         for input in &application.inputs {
             inputs.push(self.input(application, &input.stream, from, facts, commands)?);
         }
+        let by_sequence = horizon::begins_by_sequence(application, facts)?;
+        if by_sequence {
+            inputs[0].from = Timestamp::MIN;
+        }
         let began = match from {
+            _ if by_sequence => Began::Next,
             // An operator that remembers without bound starts where its inputs do, whatever was asked for.
             Some(_) if horizon::is_unbounded(application, facts)? => Began::At(horizon::earliest(stream, facts)?),
             Some(from) => Began::At(from),
@@ -367,16 +390,45 @@ impl Plan {
         commands.push(Command::Start(id));
     }
 
-    /// Whether everything that the run started from is still there.
+    /// Whether everything that the run needs to go on is still there.
     fn can_resume(&self, record: &Incarnation, facts: &dyn Facts) -> bool {
-        record.inputs.iter().flat_map(|input| &input.legs).all(|leg| match &leg.log {
-            LogId::Source(name) => facts.source(name).is_some_and(|source| source.earliest <= leg.sequence),
-            LogId::Derived(id) => self.runs.get(id).is_some_and(|run| match run.state {
-                State::Stored => self.can_resume(&run.record, facts),
-                State::Failed(_) => false,
-                State::Running | State::Lingering(_) | State::Finished => true,
-            }),
+        self.has_inputs(record, facts.resumes(record.id).as_deref(), facts)
+    }
+
+    /// Whether the run could be computed again from its beginning.
+    pub fn can_replay(&self, id: IncarnationId, facts: &dyn Facts) -> bool {
+        self.runs.get(&id).is_some_and(|run| self.has_inputs(&run.record, None, facts))
+    }
+
+    fn has_inputs(&self, record: &Incarnation, places: Option<&[(usize, u64)]>, facts: &dyn Facts) -> bool {
+        record.inputs.iter().enumerate().all(|(at, input)| {
+            let (first, sequence) = places.and_then(|places| places.get(at).copied()).unwrap_or((0, 0));
+            input.legs.iter().enumerate().skip(first).all(|(leg, start)| match &start.log {
+                LogId::Source(name) => {
+                    let wanted = if leg == first { start.sequence.max(sequence) } else { start.sequence };
+                    facts.source(name).is_some_and(|source| source.earliest <= wanted)
+                }
+                LogId::Derived(id) => self.runs.get(id).is_some_and(|run| match run.state {
+                    State::Stored => self.can_resume(&run.record, facts),
+                    State::Failed(_) | State::Quarantined(_) => false,
+                    State::Running | State::Lingering(_) | State::Finished => true,
+                }),
+            })
         })
+    }
+
+    /// Another component takes over a run.
+    pub fn switch(&mut self, id: IncarnationId, to: Ran) {
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.record.ran.push(to);
+        }
+    }
+
+    /// A run passes over a record of its input from now on.
+    pub fn pass_over(&mut self, id: IncarnationId, record: Skipped) {
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.record.skipped.push(record);
+        }
     }
 
     fn use_inputs(&mut self, id: IncarnationId) {
@@ -430,9 +482,13 @@ impl Plan {
         let unknown = DemandError::NoSuchPosition { stream: canonical.clone(), position };
         let run = self.runs.get(&id).filter(|run| run.record.stream == canonical).ok_or(unknown)?;
         let (state, until) = (run.state.clone(), run.record.until);
+        if let State::Quarantined(why) = state {
+            return Err(DemandError::Quarantined { stream: canonical, why });
+        }
         let earliest = horizon::earliest(stream, facts)?;
         let gone = DemandError::Gone { stream: canonical, position, earliest };
-        if state == State::Stored {
+        // Whoever asks for a place in a failed run wants it to be tried again.
+        if matches!(state, State::Stored | State::Failed(_)) {
             if !self.can_resume(&self.runs[&id].record, facts) {
                 return Err(gone);
             }
@@ -504,10 +560,6 @@ fn derived(legs: &[Leg]) -> impl Iterator<Item = IncarnationId> + '_ {
         LogId::Derived(id) => Some(id),
         LogId::Source(_) => None,
     })
-}
-
-fn reads_a_source(application: &Application) -> bool {
-    matches!(application.inputs.as_slice(), [input] if !matches!(input.stream, Stream::Apply(_)))
 }
 
 /// Whether the source that the application reads still has that record.

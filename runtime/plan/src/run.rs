@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use dag_expr::Stream;
-use dag_model::{IncarnationId, Timestamp};
+use dag_model::IncarnationId;
 
 use crate::demand::{LeaseId, Millis};
-use crate::incarnation::{Began, Incarnation};
+use crate::incarnation::Incarnation;
 
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum State {
     Finished,
     /// It could not go on, and why.
     Failed(String),
+    /// It computed something else than it had before, and what.
+    Quarantined(String),
     /// Not running; its log stays for a while, and it can go on from there.
     Stored,
 }
@@ -47,14 +49,5 @@ impl Run {
     /// Whether the computation is there, or about to be.
     pub fn is_live(&self) -> bool {
         matches!(self.state, State::Running | State::Lingering(_))
-    }
-
-    /// Whether its log has everything from that time on; for none, what comes next.
-    pub(crate) fn covers(&self, from: Option<Timestamp>) -> bool {
-        match (self.record.began, from) {
-            (Began::At(began), Some(from)) => began <= from,
-            (Began::Next, Some(_)) => false,
-            (_, None) => true,
-        }
     }
 }

@@ -103,6 +103,10 @@ impl Catalog for World {
 }
 
 impl Facts for World {
+    fn resumes(&self, _: IncarnationId) -> Option<Vec<(usize, u64)>> {
+        None
+    }
+
     fn source(&self, name: &str) -> Option<SourceFacts> {
         let trimmed = *self.trimmed.borrow();
         (name == "x").then(|| SourceFacts {
@@ -246,6 +250,20 @@ fn what_works_in_log_order_starts_and_is_filled_up_by_sequence() {
     world.move_to(70);
     demand(&mut plan, &world, 2, "filter(x, value > 3)", Want::Earliest);
     assert_eq!(plan.run(id(2)).unwrap().record.until, Some(Until::Sequence(60)));
+}
+
+#[test]
+fn what_works_in_log_order_is_never_cut_at_a_time() {
+    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    demand(&mut plan, &world, 1, "filter(x, value > 3)", Want::From(Timestamp(40 * SECOND)));
+    let record = &plan.run(id(1)).unwrap().record;
+    let start = &record.inputs[0];
+    assert_eq!((record.began, start.from, start.legs[0].sequence), (Began::Next, Timestamp::MIN, 40));
+    let (route, commands) = demand(&mut plan, &world, 2, "filter(x, value > 3)", Want::From(Timestamp(50 * SECOND)));
+    assert_eq!((route.legs.len(), commands), (1, vec![]), "it has that already");
+    let (route, _) = demand(&mut plan, &world, 3, "filter(x, value > 3)", Want::Earliest);
+    assert_eq!(route.legs.len(), 2);
+    assert_eq!(plan.run(id(2)).unwrap().record.until, Some(Until::Sequence(40)));
 }
 
 #[test]

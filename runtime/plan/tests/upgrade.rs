@@ -97,6 +97,10 @@ impl Catalog for World {
 }
 
 impl Facts for World {
+    fn resumes(&self, _: IncarnationId) -> Option<Vec<(usize, u64)>> {
+        None
+    }
+
     fn source(&self, name: &str) -> Option<SourceFacts> {
         let trimmed = Timestamp(i64::try_from(self.trimmed).unwrap() * SECOND);
         (name == "x").then_some(SourceFacts {

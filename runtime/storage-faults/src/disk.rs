@@ -28,7 +28,8 @@ struct State {
     nodes: Vec<Node>,
     operations: Vec<Operation>,
     off_at: Option<usize>,
-    syncs_ignored: bool,
+    /// Bytes that fit on it; none where all do.
+    size: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -52,9 +53,9 @@ impl Disk {
         self.state().off_at = Some(operation);
     }
 
-    /// From now on syncs do nothing and succeed, as on hardware that lies.
-    pub fn ignore_syncs(&self) {
-        self.state().syncs_ignored = true;
+    /// Lets no more than so many bytes fit, names not counted.
+    pub fn resize(&self, bytes: u64) {
+        self.state().size = Some(bytes);
     }
 
     /// The operations so far.
@@ -120,6 +121,14 @@ impl State {
         match &mut self.nodes[number] {
             Node::Folder(folder) => Ok(folder),
             Node::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    /// Bytes in the files below a folder.
+    fn used(&self, number: Number) -> u64 {
+        match &self.nodes[number] {
+            Node::File(content) => content.now().len() as u64,
+            Node::Folder(folder) => folder.names().values().map(|number| self.used(*number)).sum(),
         }
     }
 
@@ -217,15 +226,14 @@ impl Storage for Disk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.begin(Operation::SyncDir)?;
         let number = state.find(dir)?;
-        if !state.syncs_ignored {
-            state.folder(number)?.sync();
-        }
+        state.folder(number)?.sync();
         Ok(())
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {
-        drop(self.begin(Operation::Space)?);
-        Ok(Space { free: u64::MAX / 2, total: u64::MAX / 2 })
+        let state = self.begin(Operation::Space)?;
+        let total = state.size.unwrap_or(u64::MAX);
+        Ok(Space { free: total.saturating_sub(state.used(ROOT)), total })
     }
 }
 
@@ -245,15 +253,17 @@ impl StorageFile for DiskFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.disk.begin(Operation::Write)?.file(self.number)?.write(offset as usize, bytes);
+        let mut state = self.disk.begin(Operation::Write)?;
+        let grows = (offset + bytes.len() as u64).saturating_sub(state.file(self.number)?.now().len() as u64);
+        if state.size.is_some_and(|size| state.used(ROOT) + grows > size) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        state.file(self.number)?.write(offset as usize, bytes);
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.disk.begin(Operation::Sync)?;
-        if !state.syncs_ignored {
-            state.file(self.number)?.sync();
-        }
+        self.disk.begin(Operation::Sync)?.file(self.number)?.sync();
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! From bytes that somebody deploys to a component that may run: its form, its imports, its exports.
 
+use std::panic;
+
 use wasmtime::component::Component;
 use wasmtime::{Engine, Error};
 use wit_component::ComponentEncoder;
@@ -69,13 +71,20 @@ pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     if !bytes.starts_with(CORE_MODULE) {
         return Ok(bytes.to_vec());
     }
+    // The encoder takes a section's length at its word, and panics where it leads outside.
+    panic::catch_unwind(|| encode(bytes))
+        .unwrap_or_else(|_| Err(LoadError::Encode("a section is longer than the file".to_owned())))
+}
+
+/// The component that a core module describes.
+fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     let encode = |error| LoadError::Encode(format!("{error:#}"));
-    let (typed, _) = wit_component::metadata::decode(bytes).map_err(encode)?;
+    let (typed, _) = wit_component::metadata::decode(module).map_err(encode)?;
     if typed.is_none() {
         return Err(LoadError::NoComponentType);
     }
     let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(bytes).map_err(encode)?.encode().map_err(encode)
+    encoder.validate(true).module(module).map_err(encode)?.encode().map_err(encode)
 }
 
 /// Which worlds a component implements.

@@ -61,6 +61,12 @@ fn a_truncated_file_is_refused() {
 }
 
 #[test]
+fn a_section_that_is_longer_than_the_file_is_refused() {
+    // A code section of 100 bytes, of which one is there.
+    assert!(matches!(load(b"\0asm\x01\0\0\0\x0a\x64\x01"), Err(LoadError::Encode(_))));
+}
+
+#[test]
 fn a_core_module_without_a_component_type_is_refused_with_what_to_do() {
     assert_says(&refusal(&Guest::default().untyped()), &["without a component type", "SDK"]);
 }

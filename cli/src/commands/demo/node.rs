@@ -10,7 +10,7 @@ use dag_node::limits::LimitSettings;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::commands::serve::DEFAULT_LINGER;
+use crate::commands::serve::{DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL};
 
 /// A running node.
 pub struct Node {
@@ -31,7 +31,9 @@ impl Node {
             data: data.path().to_owned(),
             workers: thread::available_parallelism().map_or(1, usize::from),
             linger: DEFAULT_LINGER,
+            snapshots: Some(DEFAULT_SNAPSHOT_INTERVAL),
             limits: LimitSettings::default(),
+            disk_reserve: 0,
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

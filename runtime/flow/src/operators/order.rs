@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use dag_model::{Frontier, arrow_schema};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
@@ -13,51 +13,71 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use super::scan::{Ahead, Piece};
 use super::shard::Shards;
 use super::{Hold, downgrade};
-use crate::computation::{Event, Shared, frontier_of};
-use crate::error::ComputeError;
-use crate::local::{Credits, Local, Parcel};
+use crate::computation::{Computation, Event, Shared, frontier_of};
+use crate::error::{ComputeError, Failure};
+use crate::local::{Credits, Local, Message, Parcel};
 use crate::merge::Merge;
+use crate::snapshot::Barrier;
 
-/// Batches of `pieces` in time order, as far as their frontier.
+/// Batches of `pieces` in time order, as far as their frontier, and barriers to `stateful` workers.
 pub(crate) fn order<'scope>(
     pieces: StreamVec<'scope, i64, Piece>,
-    schema: SchemaRef,
+    computation: Arc<Computation>,
     shards: Shards,
+    stateful: Vec<usize>,
     ahead: Rc<Ahead>,
     shared: Arc<Shared>,
-) -> StreamVec<'scope, i64, Local<Parcel>> {
+) -> StreamVec<'scope, i64, Local<Message>> {
     let scope = pieces.scope();
     let mut builder = OperatorBuilder::new("order".to_owned(), scope);
     let info = builder.operator_info();
     let mut input = builder.new_input(pieces, Pipeline);
     let (output, stream) = builder.new_output();
-    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Parcel>>>>::from(output);
+    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Message>>>>::from(output);
     builder.build(move |mut capabilities| {
         let mut hold: Hold = capabilities.pop();
         let activator = scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let credits = Credits::new(sync());
-        let mut merge = Merge::new(vec![schema]);
+        let mut merge = Merge::new(vec![arrow_schema(&computation.schemas[0])]);
+        merge.begin(&[computation.place(0)]);
+        let here = scope.index() == computation.home;
+        // What has been emitted is what lies before this.
+        let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
+        let mut news = false;
         move |frontiers| {
             input.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(0, piece)));
-            if shared.is_stopped() {
+            if shared.is_stopped() || !here {
                 hold = None;
             }
             if hold.is_none() {
                 return;
             }
             let frontier = frontier_of(&frontiers[0]);
+            if shared.snapshot_due(news) {
+                news = false;
+                let (places, last) = (merge.places(cut), shared.is_finishing());
+                let barrier = Arc::new(Barrier { places, frontier: cut, last });
+                let to = |worker: &usize| Local(Message::Barrier { worker: *worker, barrier: barrier.clone() });
+                let mut output = output.activate();
+                output.session(hold.as_ref().expect("checked above")).give_iterator(stateful.iter().map(to));
+            }
+            if shared.is_finishing() {
+                return;
+            }
             let mut advance = || -> Result<(), ComputeError> {
                 if !credits.available() {
                     return Ok(());
                 }
                 let Some(merged) = merge.next(frontier)? else {
                     ahead.merged(0, frontier);
+                    (news, cut) = (news || frontier > cut, cut.max(frontier));
                     downgrade(&mut hold, frontier);
                     return Ok(());
                 };
                 ahead.merged(merged.loaded[0], frontier);
+                (news, cut) = (true, cut.max(merged.frontier));
                 activator.activate();
                 let Some(batch) = merged.batches.into_iter().find(|batch| batch.num_rows() > 0) else { return Ok(()) };
                 shared.progress.count_in(batch.num_rows());
@@ -65,7 +85,9 @@ pub(crate) fn order<'scope>(
                 let mut output = output.activate();
                 let mut session = output.session(hold.as_ref().expect("checked above"));
                 for (worker, batch) in shards.split(batch)? {
-                    session.give(Local(Parcel { worker, batch, credit: Some(credit.clone()) }));
+                    let (from, credit) = (computation.home, Some(credit.clone()));
+                    let parcel = Parcel { worker, from, batch, credit, span: None, muted: false };
+                    session.give(Local(Message::Records(parcel)));
                 }
                 drop(session);
                 drop(output);
@@ -75,7 +97,7 @@ pub(crate) fn order<'scope>(
                 Ok(())
             };
             if let Err(error) = advance() {
-                shared.end(Event::Failed(error));
+                shared.end(Event::Failed(Failure { error, at: None, frontier }));
             }
         }
     });

@@ -11,9 +11,9 @@ use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::Activator;
 
 use super::{Hold, Waker, downgrade};
-use crate::computation::{Event, Shared};
-use crate::cursor::{Cursor, Input, Step};
-use crate::error::ComputeError;
+use crate::computation::{Computation, Event, Shared};
+use crate::cursor::Step;
+use crate::error::{ComputeError, Failure};
 use crate::local::Local;
 
 /// How many headers may wait to be merged before a scan stops running ahead of the joint frontier.
@@ -55,15 +55,15 @@ impl Ahead {
     }
 }
 
-/// Headers of `input`, with its frontier; other workers than `home` emit nothing.
+/// Headers of one of the computation's inputs, with its frontier; other workers than the home worker emit nothing.
 pub(crate) fn scan<'scope>(
     scope: Scope<'scope, i64>,
-    input: Input,
-    home: usize,
+    computation: Arc<Computation>,
+    input: usize,
     ahead: Rc<Ahead>,
     shared: Arc<Shared>,
 ) -> StreamVec<'scope, i64, Piece> {
-    let here = scope.index() == home;
+    let here = scope.index() == computation.home;
     timely_source::<_, CapacityContainerBuilder<Vec<Piece>>, _, _>(scope, "scan", |capability, info| {
         let mut hold: Hold = here.then_some(capability);
         let activator = scope.activator_for(info.address.clone());
@@ -71,7 +71,7 @@ pub(crate) fn scan<'scope>(
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let waker = Waker::new(sync());
-        let mut cursor = here.then(|| Cursor::new(input, waker.notify()));
+        let mut cursor = here.then(|| computation.cursor(input, waker.notify()));
         move |output| {
             waker.rearm();
             if shared.is_stopped() {
@@ -107,7 +107,10 @@ pub(crate) fn scan<'scope>(
             match advance() {
                 Ok(true) => {}
                 Ok(false) => (hold, cursor) = (None, None),
-                Err(error) => shared.end(Event::Failed(error)),
+                Err(error) => {
+                    let frontier = reading.frontier();
+                    shared.end(Event::Failed(Failure { error, at: None, frontier }));
+                }
             }
         }
     })

@@ -10,14 +10,16 @@ use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
-use dag_model::{Frontier, Timestamp, arrow_schema, times};
+use dag_log::RunningHash;
+use dag_model::{Frontier, Timestamp, arrow_schema, frame, times};
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::computation::{Computation, Event, Shared, frontier_of};
-use crate::error::ComputeError;
-use crate::local::{Credit, Local, Parcel};
+use crate::error::{ComputeError, Failure};
+use crate::local::{Credit, Local, Message};
+use crate::snapshot::{Barrier, Part, Snapshot};
 
 /// The order of a computation's output.
 #[derive(Clone, Debug)]
@@ -28,31 +30,45 @@ pub(crate) enum OutputOrder {
     TimeAndKey(Vec<usize>),
 }
 
-/// Writes parcels to the log on the home worker.
+/// Writes records to the log on the home worker, and gathers the snapshot when a barrier has come from all `stateful` workers.
 pub(crate) fn sink<'scope>(
-    parcels: StreamVec<'scope, i64, Local<Parcel>>,
+    messages: StreamVec<'scope, i64, Local<Message>>,
     computation: Arc<Computation>,
     order: OutputOrder,
     bounded: bool,
+    stateful: usize,
     shared: Arc<Shared>,
 ) {
-    let scope = parcels.scope();
+    let scope = messages.scope();
     let mut builder = OperatorBuilder::new("sink".to_owned(), scope);
     let info = builder.operator_info();
-    let mut input = builder.new_input(parcels, Exchange::new(|Local(parcel): &Local<Parcel>| parcel.worker as u64));
+    let to = Exchange::new(|Local(message): &Local<Message>| message.worker() as u64);
+    let mut input = builder.new_input(messages, to);
     builder.build(move |_| {
         let here = scope.index() == computation.home;
         shared.enlist(scope.worker().sync_activator_for(info.address.to_vec()));
-        let mut writer = here.then(|| Writer::new(computation, order, bounded));
+        let mut writer = None;
+        let mut begin = here.then(|| (computation, order));
         move |frontiers| {
-            let mut parcels = Vec::new();
-            input.for_each(|_, data| parcels.append(data));
-            if shared.is_stopped() {
-                writer = None;
-            }
-            let Some(writing) = &mut writer else { return };
+            let mut messages = Vec::new();
+            input.for_each(|_, data| messages.extend(data.drain(..).map(|Local(message)| message)));
             let frontier = frontier_of(&frontiers[0]);
-            match writing.write(parcels, frontier, &shared) {
+            if shared.is_stopped() {
+                (writer, begin) = (None, None);
+            }
+            let advance = || -> Result<bool, ComputeError> {
+                if let Some((computation, order)) = begin.take() {
+                    writer = Some(Writer::new(computation, order, bounded, stateful)?);
+                }
+                let Some(writing) = &mut writer else { return Ok(false) };
+                for message in messages {
+                    if writing.take(message, &shared)? {
+                        return Ok(true);
+                    }
+                }
+                writing.write(frontier, &shared)
+            };
+            match advance() {
                 Ok(false) => {}
                 Ok(true) => {
                     writer = None;
@@ -60,7 +76,7 @@ pub(crate) fn sink<'scope>(
                 }
                 Err(error) => {
                     writer = None;
-                    shared.end(Event::Failed(error));
+                    shared.end(Event::Failed(Failure { error, at: None, frontier }));
                 }
             }
         }
@@ -73,34 +89,125 @@ struct Writer {
     order: OutputOrder,
     /// Whether the inputs end before their streams do.
     bounded: bool,
+    /// From how many workers a barrier comes.
+    stateful: usize,
     /// Not written yet, because the frontier has not passed all of it.
     waiting: Vec<RecordBatch>,
     credits: Vec<Arc<Credit>>,
-    /// Results that the log holds from before: they come again and are passed over.
-    skip: u64,
+    /// The barrier that has come from some of the workers.
+    gathering: Option<Gathering>,
+    /// Where the results that the log held from before end: up to there they come again, and are compared.
+    known: u64,
+    /// Of the results so far, those known from before included.
+    hash: RunningHash,
     written: Frontier,
 }
 
+/// A barrier that has come from some of the workers.
+struct Gathering {
+    /// The workers that it has come from, and what they hold.
+    parts: Vec<(usize, Option<Box<Part>>)>,
+    /// Their joint promise.
+    promise: Frontier,
+    /// What came from these workers after it.
+    held: Vec<Message>,
+}
+
+impl Default for Gathering {
+    fn default() -> Gathering {
+        Gathering { parts: Vec::new(), promise: Frontier::Empty, held: Vec::new() }
+    }
+}
+
 impl Writer {
-    fn new(computation: Arc<Computation>, order: OutputOrder, bounded: bool) -> Writer {
+    fn new(
+        computation: Arc<Computation>,
+        order: OutputOrder,
+        bounded: bool,
+        stateful: usize,
+    ) -> Result<Writer, ComputeError> {
         let visible = computation.output.visible();
-        Writer {
-            schema: arrow_schema(&computation.schema),
-            computation,
+        let schema = arrow_schema(&computation.schema);
+        let resume = &computation.resume;
+        let saved = resume.snapshot.iter().flat_map(|snapshot| &snapshot.waiting);
+        let waiting = saved.map(|bytes| Ok(frame::decode_batch(bytes.clone(), &schema)?));
+        Ok(Writer {
+            waiting: waiting.collect::<Result<_, ComputeError>>()?,
+            hash: resume.output.clone(),
+            schema,
             order,
             bounded,
-            waiting: Vec::new(),
+            stateful,
             credits: Vec::new(),
-            skip: visible.end,
+            gathering: None,
+            known: visible.end,
             written: visible.frontier,
+            computation,
+        })
+    }
+
+    /// Takes in what has come; answers whether that was all.
+    fn take(&mut self, message: Message, shared: &Shared) -> Result<bool, ComputeError> {
+        let from = message.from().expect("operators say where their results come from");
+        if let Some(gathering) = &mut self.gathering
+            && gathering.parts.iter().any(|(worker, _)| *worker == from)
+        {
+            gathering.held.push(message);
+            return Ok(false);
+        }
+        match message {
+            Message::Records(parcel) => {
+                self.waiting.push(parcel.batch);
+                self.credits.extend(parcel.credit);
+                Ok(false)
+            }
+            Message::Part { barrier, promise, part, .. } => {
+                let gathering = self.gathering.get_or_insert_default();
+                gathering.parts.push((from, part));
+                gathering.promise = gathering.promise.min(promise);
+                if gathering.parts.len() < self.stateful {
+                    return Ok(false);
+                }
+                let Gathering { parts, promise, held } = self.gathering.take().expect("set above");
+                let parts = parts.into_iter().filter_map(|(_, part)| part.map(|part| *part)).collect();
+                // What lies before the promise is complete, and nothing that comes later belongs there.
+                if dag_fault::planted("snapshot-before-output") {
+                    shared.snapshot(Snapshot { waiting: Vec::new(), ..self.snapshot(&barrier, parts) }, barrier.last);
+                } else {
+                    if self.write(promise, shared)? {
+                        return Ok(true);
+                    }
+                    shared.snapshot(self.snapshot(&barrier, parts), barrier.last);
+                }
+                for message in held {
+                    if self.take(message, shared)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Message::Barrier { .. } => unreachable!("barriers become parts on their way"),
+        }
+    }
+
+    fn snapshot(&self, barrier: &Barrier, parts: Vec<Part>) -> Snapshot {
+        let operator = &self.computation.operator;
+        Snapshot {
+            digest: operator.component.digest(),
+            state: operator.state_written(),
+            places: barrier.places.clone(),
+            frontier: barrier.frontier,
+            output: self.hash.clone(),
+            written: self.written,
+            waiting: self.waiting.iter().map(frame::encode_batch).collect(),
+            parts,
         }
     }
 
     /// Writes what can be written; answers whether that was all.
-    fn write(&mut self, parcels: Vec<Local<Parcel>>, reached: Frontier, shared: &Shared) -> Result<bool, ComputeError> {
-        for Local(parcel) in parcels {
-            self.waiting.push(parcel.batch);
-            self.credits.extend(parcel.credit);
+    fn write(&mut self, reached: Frontier, shared: &Shared) -> Result<bool, ComputeError> {
+        if self.gathering.is_some() || shared.is_stopped() {
+            return Ok(false);
         }
         let until = self.computation.until.map_or(Frontier::Empty, Frontier::At);
         let frontier = reached.min(until);
@@ -109,14 +216,17 @@ impl Writer {
         let batch = self.ready(reached)?;
         let batch = self.shown(batch)?;
         let rows = batch.num_rows() as u64;
-        let known = rows.min(self.skip);
-        self.skip -= known;
+        let known = rows.min(self.known.saturating_sub(self.hash.sequence));
+        if known > 0 {
+            self.compare(&batch.slice(0, known as usize))?;
+        }
         // A log that is being continued may be ahead of what is computed again.
         let advanced = self.written.max(frontier);
         if rows > known {
             let fresh = batch.slice(known as usize, (rows - known) as usize);
             shared.progress.count_out(fresh.num_rows());
             log.append(&fresh, advanced.min(Frontier::At(Timestamp::MAX)), now)?;
+            self.hash = log.hash();
         } else if advanced > self.written && advanced != Frontier::Empty {
             log.advance(advanced, now)?;
         }
@@ -132,6 +242,16 @@ impl Writer {
         };
         log.end(end, now)?;
         Ok(true)
+    }
+
+    /// Compares results with those that the log holds from before.
+    fn compare(&mut self, batch: &RecordBatch) -> Result<(), ComputeError> {
+        self.hash.update(batch, None);
+        let sequence = self.hash.sequence;
+        match self.computation.output.hash_at(sequence)? == self.hash {
+            true => Ok(()),
+            false => Err(ComputeError::Diverged { sequence }),
+        }
     }
 
     /// What may be written now, in order.

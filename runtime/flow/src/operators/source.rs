@@ -2,46 +2,66 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{Scope, StreamVec};
 
 use super::shard::Shards;
 use super::{Hold, Waker, downgrade};
-use crate::computation::{Event, Shared};
-use crate::cursor::{Cursor, Input, Step};
-use crate::error::ComputeError;
-use crate::local::{Credits, Local, Parcel};
+use crate::computation::{Computation, Event, Shared};
+use crate::cursor::{Loaded, Piece, Step};
+use crate::error::{ComputeError, Failure, Span};
+use crate::local::{Credits, Local, Message, Parcel};
+use crate::snapshot::Barrier;
 
 /// How many entries one activation reads before others get their turn.
 const ENTRIES: usize = 64;
 
-/// Batches of `input`, cut by `shards`; other workers than `home` emit nothing.
+/// Batches of the computation's only input, cut by `shards`, and barriers to `stateful` workers; others than the home worker
+/// emit nothing.
 pub(crate) fn source<'scope>(
     scope: Scope<'scope, i64>,
-    input: Input,
+    computation: Arc<Computation>,
     shards: Shards,
-    home: usize,
+    stateful: Vec<usize>,
     shared: Arc<Shared>,
-) -> StreamVec<'scope, i64, Local<Parcel>> {
-    let here = scope.index() == home;
-    timely_source::<_, CapacityContainerBuilder<Vec<Local<Parcel>>>, _, _>(scope, "source", |capability, info| {
+) -> StreamVec<'scope, i64, Local<Message>> {
+    let here = scope.index() == computation.home;
+    timely_source::<_, CapacityContainerBuilder<Vec<Local<Message>>>, _, _>(scope, "source", |capability, info| {
         let mut hold: Hold = here.then_some(capability);
         let activator = scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let waker = Waker::new(sync());
         let credits = Credits::new(sync());
-        let mut cursor = here.then(|| Cursor::new(input, waker.notify()));
+        let mut cursor = here.then(|| computation.cursor(0, waker.notify()));
+        // Whether anything has come since the last barrier.
+        let mut news = false;
         move |output| {
             waker.rearm();
             if shared.is_stopped() {
                 (hold, cursor) = (None, None);
             }
-            let Some(reading) = cursor.as_mut() else { return };
+            let Some(reading) = cursor.as_mut() else {
+                if here && shared.is_finishing() {
+                    // Everything is on its way, and there is nothing left to go on from.
+                    shared.stop();
+                }
+                return;
+            };
             let mut advance = || -> Result<bool, ComputeError> {
                 for _ in 0..ENTRIES {
-                    if !credits.available() {
+                    if shared.snapshot_due(news) {
+                        news = false;
+                        let last = shared.is_finishing();
+                        let barrier = Barrier { places: vec![reading.place()], frontier: reading.frontier(), last };
+                        let barrier = Arc::new(barrier);
+                        let capability = hold.as_ref().expect("held until the end");
+                        let to = |worker: &usize| Local(Message::Barrier { worker: *worker, barrier: barrier.clone() });
+                        output.session(capability).give_iterator(stateful.iter().map(to));
+                    }
+                    if shared.is_finishing() || !credits.available() {
                         return Ok(true);
                     }
                     let piece = match reading.step()? {
@@ -52,16 +72,19 @@ pub(crate) fn source<'scope>(
                         Step::End => return Ok(false),
                         Step::Piece(piece) => piece,
                     };
+                    news = true;
                     if piece.count() > 0 {
-                        let batch = piece.load()?.batch;
-                        let rows = batch.num_rows();
-                        shared.progress.count_in(rows);
-                        if rows > 0 {
+                        let capability = hold.as_ref().expect("held until the end");
+                        let mut session = output.session(capability);
+                        for (span, batch) in cut(&piece, computation.suspect)? {
+                            let rows = batch.num_rows();
+                            shared.progress.count_in(rows);
+                            let muted = computation.is_muted(&span);
                             let credit = credits.take(rows);
-                            let capability = hold.as_ref().expect("held until the end");
-                            let mut session = output.session(capability);
                             for (worker, batch) in shards.split(batch)? {
-                                session.give(Local(Parcel { worker, batch, credit: Some(credit.clone()) }));
+                                let (from, credit) = (computation.home, Some(credit.clone()));
+                                let parcel = Parcel { worker, from, batch, credit, span: Some(span), muted };
+                                session.give(Local(Message::Records(parcel)));
                             }
                         }
                     }
@@ -76,8 +99,35 @@ pub(crate) fn source<'scope>(
             match advance() {
                 Ok(true) => {}
                 Ok(false) => (hold, cursor) = (None, None),
-                Err(error) => shared.end(Event::Failed(error)),
+                Err(error) => {
+                    let frontier = reading.frontier();
+                    shared.end(Event::Failed(Failure { error, at: None, frontier }));
+                }
             }
         }
     })
+}
+
+/// The records of a piece, whole unless some of them are suspects.
+fn cut(piece: &Piece, suspect: Option<Span>) -> Result<Vec<(Span, RecordBatch)>, ComputeError> {
+    let Loaded { batch, sequences, .. } = piece.load()?;
+    let rows = batch.num_rows();
+    if rows == 0 {
+        return Ok(Vec::new());
+    }
+    let (leg, run) = (piece.leg(), piece.run());
+    let mut bounds = vec![0];
+    if let Some(suspect) = suspect.filter(|suspect| suspect.leg == leg) {
+        let middle = suspect.first + (suspect.end - suspect.first) / 2;
+        let places = [suspect.first, middle, suspect.end].map(|at| (0..rows).find(|row| sequences.get(*row) >= at));
+        bounds.extend(places.into_iter().flatten());
+    }
+    bounds.push(rows);
+    bounds.dedup();
+    let part = |pair: &[usize]| {
+        let (from, to) = (pair[0], pair[1]);
+        let span = Span { leg, run, first: sequences.get(from), end: sequences.get(to - 1) + 1 };
+        (span, batch.slice(from, to - from))
+    };
+    Ok(bounds.windows(2).filter(|pair| pair[0] < pair[1]).map(part).collect())
 }

@@ -1,12 +1,10 @@
-//! A transform on its home worker.
+//! A transform on its home worker; its guest works beside it.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use dag_model::{Frontier, Timestamp, arrow_schema, frame, times};
-use dag_wasm::Output;
+use dag_model::{Frontier, arrow_schema};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -15,148 +13,191 @@ use timely::dataflow::{Scope, StreamVec};
 
 use super::scan::{Ahead, Piece};
 use super::{Hold, downgrade};
-use crate::computation::{Computation, Event, Operator, Shared, frontier_of};
-use crate::error::ComputeError;
-use crate::local::{Credit, Local, Parcel};
-use crate::merge::Merge;
+use crate::computation::{Computation, Event, Shared, frontier_of};
+use crate::error::{ComputeError, Failure, Span};
+use crate::guest::Guest;
+use crate::guests::{Aside, Guests};
+use crate::local::{Credit, Local, Message, Parcel};
+use crate::merge::{Merge, Merged};
+use crate::snapshot::{Barrier, Part};
 
-/// How many times an operator may say that there is more before others get their turn.
+/// How many times an operator may say that there is more before its results go on.
 const MORE: usize = 16;
 
-/// A guest and what it has promised.
-struct Guest {
-    instance: dag_wasm::Transform,
-    schema: SchemaRef,
-    /// No output before this.
+/// What a job has done.
+struct Done {
+    messages: Vec<Message>,
+    /// Nothing before this will be emitted.
     promise: Frontier,
-    /// Whether output must come in time order.
-    ordered: bool,
-    /// The greatest time that was emitted.
-    last: Timestamp,
+    /// The guest has said that there is more under this frontier.
+    unfinished: Option<Frontier>,
 }
 
-impl Guest {
-    fn new(computation: &Computation, aliases: &[String], ordered: bool) -> Result<Guest, ComputeError> {
-        let Operator { component, name, arguments, options, .. } = &computation.operator;
-        let mut instance = component.transform(options.clone())?;
-        let arguments: Vec<(&str, &str)> =
-            arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let inputs: Vec<_> = aliases.iter().map(String::as_str).zip(&computation.schemas).collect();
-        instance.open(name, &arguments, &inputs)?;
-        Ok(Guest {
-            instance,
-            schema: arrow_schema(&computation.schema),
-            promise: Frontier::START,
-            ordered,
-            last: Timestamp::MIN,
-        })
-    }
-
-    fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<(RecordBatch, bool), ComputeError> {
-        let frames: Vec<Vec<u8>> = batches.iter().map(frame::encode_batch).collect();
-        let output = self.instance.process(&frames, order)?;
-        self.take(output, None)
-    }
-
-    fn advance(&mut self, frontier: Frontier) -> Result<(RecordBatch, bool), ComputeError> {
-        let output = self.instance.advance(frontier)?;
-        self.take(output, Some(frontier))
-    }
-
-    /// Checks what the guest answers against what it has promised. Its promise moves when it was told a frontier.
-    fn take(&mut self, output: Output, told: Option<Frontier>) -> Result<(RecordBatch, bool), ComputeError> {
-        let batch = frame::decode_batch(output.frame, &self.schema)?;
-        for time in times(&batch).iter().copied().map(Timestamp) {
-            if self.promise.passed(time) {
-                return Err(ComputeError::Order { time, frontier: self.promise });
-            }
-            if self.ordered && time < self.last {
-                return Err(ComputeError::Order { time, frontier: Frontier::At(self.last) });
-            }
-            self.last = self.last.max(time);
-        }
-        if let Some(frontier) = told
-            && !output.more
-        {
-            let hold = output.hold.map_or(frontier, |hold| frontier.min(Frontier::At(hold)));
-            self.promise = self.promise.max(hold);
-        }
-        Ok((batch, output.more))
-    }
-}
-
-/// An operator in log order: each batch at once.
-pub(crate) fn in_log_order<'scope>(
-    parcels: StreamVec<'scope, i64, Local<Parcel>>,
+/// What jobs know.
+#[derive(Clone)]
+struct Task {
     computation: Arc<Computation>,
     aliases: Vec<String>,
-    shared: Arc<Shared>,
-) -> StreamVec<'scope, i64, Local<Parcel>> {
-    let scope = parcels.scope();
-    let mut builder = OperatorBuilder::new("transform".to_owned(), scope);
-    let info = builder.operator_info();
-    let mut input = builder.new_input(parcels, Pipeline);
-    let (output, stream) = builder.new_output();
-    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Parcel>>>>::from(output);
-    builder.build(move |mut capabilities| {
-        let mut hold: Hold = capabilities.pop();
-        shared.enlist(scope.worker().sync_activator_for(info.address.to_vec()));
-        let mut guest: Option<Guest> = None;
-        move |frontiers| {
-            let mut parcels = Vec::new();
-            input.for_each(|_, data| parcels.append(data));
-            if shared.is_stopped() {
-                (hold, guest) = (None, None);
-            }
-            if hold.is_none() {
-                return;
-            }
-            let frontier = frontier_of(&frontiers[0]);
-            let mut advance = || -> Result<(), ComputeError> {
-                let mut output = output.activate();
-                let mut session = output.session(hold.as_ref().expect("checked above"));
-                let mut give = |batch: RecordBatch, credit: Option<Arc<Credit>>| {
-                    if batch.num_rows() > 0 {
-                        session.give(Local(Parcel { worker: computation.home, batch, credit }));
-                    }
-                };
-                for Local(parcel) in parcels.drain(..) {
-                    if guest.is_none() {
-                        guest = Some(Guest::new(&computation, &aliases, false)?);
-                    }
-                    let guest = guest.as_mut().expect("made above");
-                    let (batch, mut more) = guest.process(&[parcel.batch], &[])?;
-                    give(batch, parcel.credit.clone());
-                    while more {
-                        let (batch, still) = guest.advance(guest.promise)?;
-                        give(batch, parcel.credit.clone());
-                        more = still;
-                    }
-                }
-                let mut promise = frontier;
-                if let Some(guest) = &mut guest
-                    && guest.promise < frontier
-                {
+}
+
+impl Task {
+    fn guest<'a>(&self, guest: &'a mut Option<Guest>, ordered: bool) -> Result<&'a mut Guest, ComputeError> {
+        if guest.is_none() {
+            *guest = Some(Guest::new(&self.computation, &self.aliases, ordered)?);
+        }
+        Ok(guest.as_mut().expect("made above"))
+    }
+
+    fn results(&self, batch: RecordBatch, credit: Option<Arc<Credit>>) -> Option<Message> {
+        let home = self.computation.home;
+        let parcel = Parcel { worker: home, from: home, batch, credit, span: None, muted: false };
+        (parcel.batch.num_rows() > 0).then_some(Message::Records(parcel))
+    }
+
+    fn part(&self, guest: &mut Option<Guest>, barrier: Arc<Barrier>) -> Result<Message, ComputeError> {
+        let home = self.computation.home;
+        let saved = guest.as_mut().map(Guest::save).transpose()?;
+        let promise = guest.as_ref().map_or(barrier.frontier, Guest::promise);
+        let part = saved.map(|saved| Box::new(Part::Transformed(saved)));
+        Ok(Message::Part { worker: home, from: home, barrier, promise, part })
+    }
+
+    /// Each batch at once, in log order.
+    fn in_log_order(
+        &self,
+        guest: &mut Option<Guest>,
+        messages: Vec<Message>,
+        frontier: Frontier,
+        at: &mut Option<Span>,
+    ) -> Result<Done, ComputeError> {
+        if self.computation.resume.snapshot.is_some() {
+            self.guest(guest, false)?;
+        }
+        let mut out = Vec::new();
+        for message in messages {
+            match message {
+                Message::Records(parcel) => {
+                    *at = parcel.span;
+                    let guest = self.guest(guest, false)?;
+                    let (mut batch, mut more) = guest.process(&[parcel.batch], &[])?;
                     loop {
-                        let (batch, more) = guest.advance(frontier)?;
-                        give(batch, None);
+                        out.extend(self.results(batch, parcel.credit.clone()).filter(|_| !parcel.muted));
                         if !more {
                             break;
                         }
+                        (batch, more) = guest.advance(guest.promise())?;
                     }
-                    promise = guest.promise;
                 }
-                drop(session);
-                drop(output);
-                downgrade(&mut hold, promise);
-                Ok(())
-            };
-            if let Err(error) = advance() {
-                shared.end(Event::Failed(error));
+                Message::Barrier { barrier, .. } => out.push(self.part(guest, barrier)?),
+                Message::Part { .. } => unreachable!("parts go to the sink"),
             }
-            if hold.is_none() {
-                guest = None;
+        }
+        *at = None;
+        let mut promise = frontier;
+        if let Some(guest) = guest {
+            while guest.promise() < frontier {
+                let (batch, more) = guest.advance(frontier)?;
+                out.extend(self.results(batch, None));
+                if !more {
+                    break;
+                }
             }
+            promise = guest.promise();
+        }
+        Ok(Done { messages: out, promise, unfinished: None })
+    }
+
+    /// A stretch of the merged inputs, and what follows from the frontier after it.
+    fn in_time_order(
+        &self,
+        guest: &mut Option<Guest>,
+        merged: Option<Merged>,
+        told: Frontier,
+        unfinished: bool,
+    ) -> Result<Done, ComputeError> {
+        let guest = self.guest(guest, true)?;
+        let mut out = Vec::new();
+        let mut more = unfinished;
+        if let Some(merged) = merged {
+            let (batch, rest) = guest.process(&merged.batches, &merged.order)?;
+            out.extend(self.results(batch, None));
+            more = rest;
+        }
+        if told > guest.promise() || more {
+            more = true;
+            for _ in 0..MORE {
+                let (batch, rest) = guest.advance(told)?;
+                out.extend(self.results(batch, None));
+                more = rest;
+                if !more {
+                    break;
+                }
+            }
+        }
+        Ok(Done { messages: out, promise: guest.promise(), unfinished: more.then_some(told) })
+    }
+}
+
+/// An operator in log order.
+pub(crate) fn in_log_order<'scope>(
+    messages: StreamVec<'scope, i64, Local<Message>>,
+    computation: Arc<Computation>,
+    aliases: Vec<String>,
+    guests: Guests,
+    shared: Arc<Shared>,
+) -> StreamVec<'scope, i64, Local<Message>> {
+    let scope = messages.scope();
+    let mut builder = OperatorBuilder::new("transform".to_owned(), scope);
+    let info = builder.operator_info();
+    let mut input = builder.new_input(messages, Pipeline);
+    let (output, stream) = builder.new_output();
+    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Message>>>>::from(output);
+    builder.build(move |mut capabilities| {
+        let mut hold: Hold = capabilities.pop();
+        let sync = || scope.worker().sync_activator_for(info.address.to_vec());
+        shared.enlist(sync());
+        let here = scope.index() == computation.home;
+        let task = Task { computation, aliases };
+        let mut aside: Aside<Option<Guest>, Result<Done, Failure>> = Aside::new(None, guests, sync());
+        let mut pending = Vec::new();
+        let mut told = Frontier::START;
+        move |frontiers| {
+            input.for_each(|_, data| pending.extend(data.drain(..).map(|Local(message)| message)));
+            if shared.is_stopped() || !here {
+                hold = None;
+                pending.clear();
+            }
+            let Some(held) = &hold else { return };
+            match aside.back() {
+                Some(Ok(done)) => {
+                    if !done.messages.is_empty() {
+                        let mut output = output.activate();
+                        output.session(held).give_iterator(done.messages.into_iter().map(Local));
+                    }
+                    downgrade(&mut hold, done.promise);
+                }
+                Some(Err(failure)) => {
+                    hold = None;
+                    shared.end(Event::Failed(failure));
+                }
+                None => {}
+            }
+            let frontier = frontier_of(&frontiers[0]);
+            let Some(guest) = aside.here() else { return };
+            if hold.is_none() || (pending.is_empty() && frontier <= told) {
+                return;
+            }
+            told = frontier;
+            if guest.is_none() && pending.is_empty() && task.computation.resume.snapshot.is_none() {
+                downgrade(&mut hold, frontier);
+                return;
+            }
+            let (task, messages) = (task.clone(), std::mem::take(&mut pending));
+            aside.run(move |guest| {
+                let mut at = None;
+                let done = task.in_log_order(guest, messages, frontier, &mut at);
+                done.map_err(|error| Failure { error, at, frontier })
+            });
         }
     });
     stream
@@ -168,89 +209,103 @@ pub(crate) fn in_time_order<'scope>(
     inputs: Vec<(StreamVec<'scope, i64, Piece>, Rc<Ahead>)>,
     computation: Arc<Computation>,
     aliases: Vec<String>,
+    guests: Guests,
     shared: Arc<Shared>,
-) -> StreamVec<'scope, i64, Local<Parcel>> {
+) -> StreamVec<'scope, i64, Local<Message>> {
     let mut builder = OperatorBuilder::new("transform".to_owned(), scope);
     let info = builder.operator_info();
     let (pieces, ahead): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let mut handles: Vec<_> = pieces.into_iter().map(|pieces| builder.new_input(pieces, Pipeline)).collect();
     let (output, stream) = builder.new_output();
-    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Parcel>>>>::from(output);
+    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Message>>>>::from(output);
     builder.build(move |mut capabilities| {
         let mut hold: Hold = capabilities.pop();
         let activator = scope.activator_for(info.address.clone());
-        shared.enlist(scope.worker().sync_activator_for(info.address.to_vec()));
+        let sync = || scope.worker().sync_activator_for(info.address.to_vec());
+        shared.enlist(sync());
         let here = scope.index() == computation.home;
         let mut merge = Merge::new(computation.schemas.iter().map(arrow_schema).collect());
-        let mut guest: Option<Guest> = None;
-        // The guest has said that there is more under this frontier.
-        let mut unfinished: Option<Frontier> = None;
+        merge.begin(&(0..computation.inputs.len()).map(|input| computation.place(input)).collect::<Vec<_>>());
+        // What the guest has been given is what lies before this.
+        let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
+        let mut news = false;
+        let mut unfinished = None;
+        let mut told = Frontier::START;
+        let task = Task { computation, aliases };
+        let mut aside: Aside<Option<Guest>, Result<Done, Failure>> = Aside::new(None, guests, sync());
         move |frontiers| {
             for (input, handle) in handles.iter_mut().enumerate() {
                 handle.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(input, piece)));
             }
             if shared.is_stopped() || !here {
-                (hold, guest) = (None, None);
+                hold = None;
             }
-            if hold.is_none() {
+            let Some(held) = &hold else { return };
+            match aside.back() {
+                Some(Ok(done)) => {
+                    if !done.messages.is_empty() {
+                        let mut output = output.activate();
+                        output.session(held).give_iterator(done.messages.into_iter().map(Local));
+                    }
+                    unfinished = done.unfinished;
+                    downgrade(&mut hold, done.promise);
+                }
+                Some(Err(failure)) => {
+                    hold = None;
+                    shared.end(Event::Failed(failure));
+                }
+                None => {}
+            }
+            if hold.is_none() || aside.here().is_none() {
                 return;
             }
             let joint = frontiers.iter().map(frontier_of).min().unwrap_or(Frontier::Empty);
-            let mut advance = || -> Result<(), ComputeError> {
-                if guest.is_none() {
-                    guest = Some(Guest::new(&computation, &aliases, true)?);
-                }
-                let guest = guest.as_mut().expect("made above");
-                let mut results = Vec::new();
-                let mut frontier = joint;
-                if unfinished.is_none() {
-                    let merged = merge.next(joint)?;
-                    for (input, ahead) in ahead.iter().enumerate() {
-                        ahead.merged(merged.as_ref().map_or(0, |merged| merged.loaded[input]), joint);
-                    }
-                    if let Some(merged) = merged {
-                        frontier = merged.frontier;
-                        shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
-                        if merged.batches.iter().any(|batch| batch.num_rows() > 0) {
-                            let (batch, more) = guest.process(&merged.batches, &merged.order)?;
-                            results.push(batch);
-                            unfinished = more.then_some(frontier);
-                        }
-                        activator.activate();
-                    }
-                }
-                let told = unfinished.unwrap_or(frontier);
-                if told > guest.promise || unfinished.is_some() {
-                    let mut more = true;
-                    for _ in 0..MORE {
-                        if !more {
-                            break;
-                        }
-                        let (batch, still) = guest.advance(told)?;
-                        results.push(batch);
-                        more = still;
-                    }
-                    unfinished = more.then_some(told);
-                    if more {
-                        activator.activate();
-                    }
-                }
-                if results.iter().any(|batch| batch.num_rows() > 0) {
-                    let mut output = output.activate();
-                    let worker = computation.home;
-                    let full = results.into_iter().filter(|batch| batch.num_rows() > 0);
-                    let parcels = full.map(|batch| Local(Parcel { worker, batch, credit: None }));
-                    output.session(hold.as_ref().expect("checked above")).give_iterator(parcels);
-                }
-                downgrade(&mut hold, guest.promise);
-                Ok(())
-            };
-            if let Err(error) = advance() {
-                shared.end(Event::Failed(error));
+            let failed = |error| Event::Failed(Failure { error, at: None, frontier: joint });
+            if unfinished.is_none() && shared.snapshot_due(news) {
+                news = false;
+                let (places, last) = (merge.places(cut), shared.is_finishing());
+                let barrier = Arc::new(Barrier { places, frontier: cut, last });
+                let task = task.clone();
+                aside.run(move |guest| {
+                    let promise = guest.as_ref().map_or(Frontier::START, Guest::promise);
+                    let part =
+                        task.part(guest, barrier).map_err(|error| Failure { error, at: None, frontier: joint })?;
+                    Ok(Done { messages: vec![part], promise, unfinished: None })
+                });
+                return;
             }
-            if hold.is_none() {
-                guest = None;
+            if shared.is_finishing() && unfinished.is_none() {
+                return;
             }
+            let mut merged = None;
+            if unfinished.is_none() {
+                merged = match merge.next(joint) {
+                    Ok(merged) => merged,
+                    Err(error) => return shared.end(failed(error)),
+                };
+                let after = merged.as_ref().map_or(joint, |merged| merged.frontier);
+                (news, cut) = (news || merged.is_some() || after > cut, cut.max(after));
+                for (input, ahead) in ahead.iter().enumerate() {
+                    ahead.merged(merged.as_ref().map_or(0, |merged| merged.loaded[input]), joint);
+                }
+                if merged.is_some() {
+                    activator.activate();
+                }
+            }
+            merged = merged.filter(|merged| merged.batches.iter().any(|batch| batch.num_rows() > 0));
+            let frontier = unfinished.unwrap_or(cut);
+            if merged.is_none() && unfinished.is_none() && frontier <= told {
+                return;
+            }
+            told = frontier;
+            if let Some(merged) = &merged {
+                shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
+            }
+            let (task, rest) = (task.clone(), unfinished.is_some());
+            aside.run(move |guest| {
+                let done = task.in_time_order(guest, merged, frontier, rest);
+                done.map_err(|error| Failure { error, at: None, frontier })
+            });
         }
     });
     stream

@@ -17,6 +17,10 @@ pub trait Fold {
     fn finish(&mut self, slots: &[i64]) -> Result<ArrayRef, ComputeError>;
     /// Forgets the slots.
     fn clear(&mut self, slots: &[i64]) -> Result<(), ComputeError>;
+    /// What each slot holds, as a frame of the guest's own columns, one row each.
+    fn state(&mut self, slots: &[i64]) -> Result<Vec<u8>, ComputeError>;
+    /// Folds rows of what `state` gave into slots.
+    fn merge(&mut self, slots: &[i64], states: &[ArrayRef]) -> Result<(), ComputeError>;
 }
 
 /// A fold by a component.
@@ -29,6 +33,11 @@ impl GuestFold {
     /// A fold by `instance`, which has been bound and answers with results of type `result`.
     pub fn new(instance: dag_wasm::Aggregate, result: Type) -> GuestFold {
         GuestFold { instance, result }
+    }
+
+    /// Where the guest's generator is.
+    pub fn random_state(&self) -> u64 {
+        self.instance.random_state()
     }
 
     fn result(&self, bytes: Vec<u8>, rows: usize) -> Result<ArrayRef, ComputeError> {
@@ -80,6 +89,17 @@ impl Fold for GuestFold {
 
     fn clear(&mut self, slots: &[i64]) -> Result<(), ComputeError> {
         Ok(self.instance.clear(&single(slots))?)
+    }
+
+    fn state(&mut self, slots: &[i64]) -> Result<Vec<u8>, ComputeError> {
+        Ok(self.instance.state(&single(slots))?)
+    }
+
+    fn merge(&mut self, slots: &[i64], states: &[ArrayRef]) -> Result<(), ComputeError> {
+        let slots = column(slots);
+        let leading: [&dyn Array; 1] = [&slots];
+        let columns = leading.into_iter().chain(states.iter().map(AsRef::as_ref));
+        Ok(self.instance.merge(&frame::encode(slots.len(), columns))?)
     }
 }
 

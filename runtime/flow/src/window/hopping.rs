@@ -8,7 +8,7 @@ use dag_model::{Frontier, Hops, Timestamp};
 
 use super::fold::{Fold, Slots};
 use super::keys::Keys;
-use super::{Results, Rows, Windows};
+use super::{Open, Results, Rows, Windows};
 use crate::error::ComputeError;
 use crate::output::Shape;
 
@@ -178,6 +178,35 @@ impl Windows for Hopping {
             self.slots.give(&cleared);
         }
         Ok(batch)
+    }
+
+    fn open(&self) -> Vec<Open> {
+        let panes = self.panes.iter();
+        let open = panes.flat_map(|(start, slots)| {
+            let taken = slots.iter().enumerate().filter(|(_, slot)| **slot != VACANT);
+            taken.map(|(key, slot)| Open { key: key as u32, start: *start, last: 0, slot: *slot })
+        });
+        open.collect()
+    }
+
+    fn reopen(&mut self, open: &[(u32, i64, i64)], frontier: Frontier, keys: &mut Keys) -> Vec<i64> {
+        // Windows that the frontier had passed were closed before their panes were written down.
+        if let Frontier::At(Timestamp(next)) = self.hops.frontier(frontier) {
+            self.next = self.next.max(next);
+        }
+        let reopened = open.iter().map(|(key, pane, _)| {
+            let of_pane = self.panes.entry(*pane).or_default();
+            let at = *key as usize;
+            if of_pane.len() <= at {
+                of_pane.resize(at + 1, VACANT);
+            }
+            if of_pane[at] == VACANT {
+                of_pane[at] = self.slots.take();
+                keys.retain(*key);
+            }
+            of_pane[at]
+        });
+        reopened.collect()
     }
 
     fn hold(&self, frontier: Frontier) -> Frontier {

@@ -37,8 +37,21 @@ pub struct Results {
     pub bounds: Option<(Vec<i64>, Vec<i64>)>,
 }
 
+/// An open window of a key, or a pane of some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// The interned key.
+    pub key: u32,
+    /// A pane's start, a session's first time; 0 where the window is for ever.
+    pub start: i64,
+    /// A session's last time; otherwise 0.
+    pub last: i64,
+    /// Where the fold has its state.
+    pub slot: i64,
+}
+
 /// What all kinds of windows have in common.
-pub trait Windows {
+pub trait Windows: Send {
     /// Takes rows in, in the computation's order. A running window answers with results at once.
     fn insert(
         &mut self,
@@ -54,6 +67,12 @@ pub trait Windows {
         keys: &mut Keys,
         fold: &mut dyn Fold,
     ) -> Result<Option<RecordBatch>, ComputeError>;
+
+    /// What is open, after `close` has closed all that the frontier has passed.
+    fn open(&self) -> Vec<Open>;
+
+    /// Takes up what was open under `frontier`; answers the slot of each. To be called before all else.
+    fn reopen(&mut self, open: &[(u32, i64, i64)], frontier: Frontier, keys: &mut Keys) -> Vec<i64>;
 
     /// The earliest time that a result may still carry, given the input's frontier and what `close` has answered so far.
     fn hold(&self, frontier: Frontier) -> Frontier;

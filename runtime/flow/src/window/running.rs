@@ -5,7 +5,7 @@ use dag_model::Frontier;
 
 use super::fold::{Fold, Slots};
 use super::keys::Keys;
-use super::{Results, Rows, Windows};
+use super::{Open, Results, Rows, Windows};
 use crate::error::ComputeError;
 use crate::output::Shape;
 
@@ -50,6 +50,20 @@ impl Windows for Running {
 
     fn close(&mut self, _: Frontier, _: &mut Keys, _: &mut dyn Fold) -> Result<Option<RecordBatch>, ComputeError> {
         Ok(None)
+    }
+
+    fn open(&self) -> Vec<Open> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(key, slot)| Some(Open { key: key as u32, start: 0, last: 0, slot: (*slot)? })).collect()
+    }
+
+    fn reopen(&mut self, open: &[(u32, i64, i64)], _: Frontier, keys: &mut Keys) -> Vec<i64> {
+        self.slots.resize(keys.bound().max(self.slots.len()), None);
+        let reopened = open.iter().map(|(key, ..)| {
+            keys.retain(*key);
+            *self.slots[*key as usize].insert(self.numbers.take())
+        });
+        reopened.collect()
     }
 
     fn hold(&self, frontier: Frontier) -> Frontier {

@@ -9,7 +9,7 @@ use dag_model::{Frontier, Timestamp};
 
 use super::fold::{Fold, Slots};
 use super::keys::Keys;
-use super::{Results, Rows, Windows};
+use super::{Open, Results, Rows, Windows};
 use crate::error::ComputeError;
 use crate::output::Shape;
 
@@ -108,6 +108,22 @@ impl Windows for Session {
         self.slots.give(&slots);
         let results = Results { times: lasts.clone(), keys: numbers, bounds: Some((starts, lasts)) };
         Ok(Some(self.shape.batch(results, columns, values)?))
+    }
+
+    fn open(&self) -> Vec<Open> {
+        let open = self.open.iter();
+        open.map(|(key, span)| Open { key: *key, start: span.start, last: span.last, slot: span.slot }).collect()
+    }
+
+    fn reopen(&mut self, open: &[(u32, i64, i64)], _: Frontier, keys: &mut Keys) -> Vec<i64> {
+        let reopened = open.iter().map(|(key, start, last)| {
+            let span = Span { start: *start, last: *last, slot: self.slots.take() };
+            keys.retain(*key);
+            self.open.insert(*key, span);
+            self.by_last.insert((*last, *key));
+            span.slot
+        });
+        reopened.collect()
     }
 
     fn hold(&self, frontier: Frontier) -> Frontier {

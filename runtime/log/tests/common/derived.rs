@@ -110,14 +110,14 @@ impl Derived {
                 self.earliest = self.earliest.max(self.log().earliest().sequence);
                 Ok(())
             }
-            3..6 => match self.log().sync().wait() {
+            3 => match self.log().sync().wait() {
                 Ok(()) => {
                     self.synced = self.synced.max(end);
                     Ok(())
                 }
                 Err(_) => self.open(),
             },
-            6..8 => self.appended(self.log().advance(frontier(end as i64), Timestamp(self.now))),
+            4..6 => self.appended(self.log().advance(frontier(end as i64), Timestamp(self.now))),
             _ => {
                 let next = end + 1 + self.random.below(12) as u64;
                 let batch = records(end, next);

@@ -20,7 +20,7 @@ use super::promises::Promises;
 pub const DIR: &str = "/streams/1";
 const PUBLISHERS: usize = 3;
 /// Requests of a workload.
-pub const REQUESTS: usize = 200;
+pub const REQUESTS: usize = 120;
 
 /// The storage does nothing any more.
 #[derive(Debug)]
@@ -288,8 +288,8 @@ fn name(publisher: usize) -> String {
 }
 
 /// One record per value, at times of which some are late.
-fn batch(values: &[i64], now: i64) -> RecordBatch {
-    let times = TimestampNanosecondArray::from_iter_values(values.iter().map(|value| now - value * 7 % 40));
+pub fn batch(values: &[i64], now: i64) -> RecordBatch {
+    let times = TimestampNanosecondArray::from_iter_values(values.iter().map(|value| now - value.wrapping_mul(7) % 40));
     let columns: Vec<ArrayRef> =
         vec![Arc::new(times.with_timezone("UTC")), Arc::new(Int64Array::from(values.to_vec()))];
     RecordBatch::try_new(arrow_schema(&integers()), columns).unwrap()

@@ -1,0 +1,105 @@
+//! A transform's guest, and what it has promised.
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use dag_model::{Frontier, Timestamp, arrow_schema, frame, times};
+use dag_wasm::{InstanceOptions, Output};
+
+use crate::computation::{Computation, Operator};
+use crate::error::ComputeError;
+use crate::snapshot::{Part, Transformed};
+
+/// How many times in a row a guest may say that there is more: beyond, it will never stop.
+const MORE: usize = 10_000;
+
+/// A guest and what it has promised.
+pub(crate) struct Guest {
+    instance: dag_wasm::Transform,
+    schema: SchemaRef,
+    /// No output before this.
+    promise: Frontier,
+    /// Whether output must come in time order.
+    ordered: bool,
+    /// The greatest time that was emitted.
+    last: Timestamp,
+    /// How many times in a row it has said that there is more.
+    more: usize,
+}
+
+impl Guest {
+    /// An instance that is opened, and goes on from the snapshot if there is one.
+    pub fn new(computation: &Computation, aliases: &[String], ordered: bool) -> Result<Guest, ComputeError> {
+        let Operator { component, name, arguments, options, .. } = &computation.operator;
+        let snapshot = computation.resume.snapshot.as_deref();
+        let saved = snapshot.and_then(|snapshot| snapshot.parts.iter().find_map(Part::transformed));
+        let random = saved.map_or(options.random, |saved| saved.random);
+        let mut instance = component.transform(InstanceOptions { random, ..options.clone() })?;
+        let arguments: Vec<(&str, &str)> =
+            arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let inputs: Vec<_> = aliases.iter().map(String::as_str).zip(&computation.schemas).collect();
+        instance.open(name, &arguments, &inputs)?;
+        if let (Some(saved), Some(snapshot)) = (saved, snapshot) {
+            instance.restore(snapshot.state, &saved.chunks)?;
+        }
+        Ok(Guest {
+            instance,
+            schema: arrow_schema(&computation.schema),
+            promise: saved.map_or(Frontier::START, |saved| saved.promise),
+            ordered,
+            last: saved.map_or(Timestamp::MIN, |saved| saved.last),
+            more: 0,
+        })
+    }
+
+    /// No output before this will follow.
+    pub fn promise(&self) -> Frontier {
+        self.promise
+    }
+
+    /// Gives it records; answers what it emits, and whether there is more.
+    pub fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<(RecordBatch, bool), ComputeError> {
+        let frames: Vec<Vec<u8>> = batches.iter().map(frame::encode_batch).collect();
+        let output = self.instance.process(&frames, order)?;
+        self.take(output, None)
+    }
+
+    /// Tells it the frontier, or asks for the rest under the one it knows; answers as [`process`](Guest::process) does.
+    pub fn advance(&mut self, frontier: Frontier) -> Result<(RecordBatch, bool), ComputeError> {
+        let output = self.instance.advance(frontier)?;
+        self.take(output, Some(frontier))
+    }
+
+    /// What it remembers.
+    pub fn save(&mut self) -> Result<Transformed, ComputeError> {
+        let chunks = self.instance.snapshot()?;
+        Ok(Transformed { random: self.instance.random_state(), chunks, promise: self.promise, last: self.last })
+    }
+
+    /// Checks what the guest answers against what it has promised. Its promise moves when it was told a frontier.
+    fn take(&mut self, output: Output, told: Option<Frontier>) -> Result<(RecordBatch, bool), ComputeError> {
+        let batch = frame::decode_batch(output.frame, &self.schema)?;
+        for time in times(&batch).iter().copied().map(Timestamp) {
+            if self.promise.passed(time) {
+                return Err(ComputeError::Order { time, frontier: self.promise });
+            }
+            if self.ordered && time < self.last {
+                return Err(ComputeError::Order { time, frontier: Frontier::At(self.last) });
+            }
+            self.last = self.last.max(time);
+        }
+        self.more = if output.more { self.more + 1 } else { 0 };
+        if self.more > MORE {
+            return Err(ComputeError::More { calls: self.more });
+        }
+        if let Some(frontier) = told
+            && !output.more
+        {
+            if let Some(hold) = output.hold.filter(|hold| self.promise.passed(*hold)) {
+                return Err(ComputeError::Hold { hold, promise: self.promise });
+            }
+            let hold = output.hold.map_or(frontier, |hold| frontier.min(Frontier::At(hold)));
+            self.promise = self.promise.max(hold);
+        }
+        Ok((batch, output.more))
+    }
+}

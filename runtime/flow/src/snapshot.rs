@@ -1,0 +1,114 @@
+//! Snapshots: what a computation needs besides its logs to go on, and how it is gathered.
+//!
+//! A [`Barrier`] travels with the records from the operator that reads the inputs to the sink, on each worker's way (Carbone et
+//! al., "Lightweight asynchronous snapshots for distributed dataflows", 2015). Each operator with state adds its [`Part`] when the
+//! barrier passes; the sink holds back what follows the barrier from one worker until it has come from all of them. So the
+//! snapshot is of one place in the inputs: everything before it is in the state or the output, and nothing after it is.
+
+use dag_log::RunningHash;
+use dag_model::{Digest, Frontier, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The version of this struct's encoding in postcard.
+pub const VERSION: u16 = 1;
+
+/// A place in an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which leg of the input.
+    pub leg: usize,
+    /// The next record's number in that leg's log.
+    pub sequence: u64,
+    /// Records before this time have been taken in already, or are not wanted.
+    pub from: Timestamp,
+}
+
+/// What a computation needs besides its logs to go on from some place. Persisted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The component that wrote the state.
+    pub digest: Digest,
+    /// The version of its state.
+    pub state: u32,
+    /// The place in each input.
+    pub places: Vec<Place>,
+    /// The inputs' joint frontier there.
+    pub frontier: Frontier,
+    /// The output up to there, which this builds on: how many records, and their hash.
+    pub output: RunningHash,
+    /// The output's frontier there.
+    pub written: Frontier,
+    /// Results that wait for the frontier, as frames.
+    pub waiting: Vec<Vec<u8>>,
+    /// What the operators hold, one part for each worker that has any.
+    pub parts: Vec<Part>,
+}
+
+/// What an operator holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Part {
+    /// A fold's windows.
+    Folded(Folded),
+    /// A transform.
+    Transformed(Transformed),
+}
+
+impl Part {
+    /// The windows, if it is a fold's.
+    pub(crate) fn folded(&self) -> Option<&Folded> {
+        match self {
+            Part::Folded(folded) => Some(folded),
+            Part::Transformed(_) => None,
+        }
+    }
+
+    /// The transform's state, if it is one's.
+    pub(crate) fn transformed(&self) -> Option<&Transformed> {
+        match self {
+            Part::Transformed(transformed) => Some(transformed),
+            Part::Folded(_) => None,
+        }
+    }
+}
+
+/// The open windows of an aggregate on one worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Folded {
+    /// Where the guest's generator is.
+    pub random: u64,
+    /// What is open, in pieces of limited size.
+    pub pieces: Vec<Piece>,
+}
+
+/// Some open windows: row by row, the key columns, the times, and the state that the guest gave for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Piece {
+    /// A pane's start, a session's first and last time; 0 where the window is for ever.
+    pub spans: Vec<(i64, i64)>,
+    /// A frame of the key columns.
+    pub keys: Vec<u8>,
+    /// The guest's frame.
+    pub states: Vec<u8>,
+}
+
+/// A transform's state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transformed {
+    /// Where the guest's generator is.
+    pub random: u64,
+    /// What the guest gave.
+    pub chunks: Vec<Vec<u8>>,
+    /// No output before this will follow.
+    pub promise: Frontier,
+    /// The greatest time that was emitted.
+    pub last: Timestamp,
+}
+
+/// A mark between the records before a snapshot and those after it.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    pub places: Vec<Place>,
+    pub frontier: Frontier,
+    /// Nothing comes after it: the computation stops here.
+    pub last: bool,
+}

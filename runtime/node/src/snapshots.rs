@@ -1,0 +1,233 @@
+//! The snapshots of computations, one file beside each derived log.
+//!
+//! `derived/<incarnation>/snapshot`, numbers little-endian:
+//!
+//! ```text
+//!  0  4  magic "dagP"
+//!  4  2  version, 1
+//!  6  2  zero
+//!  8  4  CRC-32 of the content
+//! 12  n  content: dag_flow::Snapshot in postcard (fields in order, integers as varints)
+//! ```
+//!
+//! A snapshot is written under another name, made durable and renamed, and all that only once the output before it is durable: until
+//! then the old one counts. One thread does that, a run after the other.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dag_flow::{Place, Snapshot};
+use dag_log::{Log, Storage};
+use dag_model::{Digest, IncarnationId};
+use serde::Deserialize;
+
+use crate::node::derived_folder;
+
+const MAGIC: &[u8; 4] = b"dagP";
+const HEADER: usize = 12;
+
+/// How much of a file is read to learn where its run goes on.
+const HEAD: u64 = 64 << 10;
+
+/// Why a snapshot can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Its file can't be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not what was written.
+    #[error("{}: damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// A newer node wrote it.
+    #[error("{} was written by a newer dag: its format is {found}, this one reads up to {}", path.display(), dag_flow::snapshot::VERSION)]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u16,
+    },
+}
+
+/// The snapshots of all runs.
+pub struct Snapshots {
+    shelf: Arc<Shelf>,
+    orders: Mutex<Option<Sender<Order>>>,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+struct Shelf {
+    root: PathBuf,
+    storage: Arc<dyn Storage>,
+    /// Taken, but not on disk yet.
+    fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
+}
+
+struct Order {
+    id: IncarnationId,
+    snapshot: Arc<Snapshot>,
+    output: Log,
+}
+
+/// The beginning of a snapshot's content.
+#[derive(Deserialize)]
+struct Head {
+    _digest: Digest,
+    _state: u32,
+    places: Vec<Place>,
+}
+
+impl Snapshots {
+    /// Those of the logs below that folder.
+    pub fn new(root: PathBuf, storage: Arc<dyn Storage>) -> Result<Snapshots, io::Error> {
+        let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()) });
+        let (orders, received) = channel();
+        let writing = shelf.clone();
+        let writer =
+            std::thread::Builder::new().name("snapshots".into()).spawn(move || writing.write_all(&received))?;
+        Ok(Snapshots { shelf, orders: Mutex::new(Some(orders)), writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Takes one in. It is the run's from now on, and on disk some time later.
+    pub fn put(&self, id: IncarnationId, snapshot: Snapshot, output: Log) {
+        let snapshot = Arc::new(snapshot);
+        self.shelf.fresh().insert(id, snapshot.clone());
+        if let Some(orders) = self.orders.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // The writer ends only when this is dropped.
+            let _ = orders.send(Order { id, snapshot, output });
+        }
+    }
+
+    /// A run's last one.
+    pub fn get(&self, id: IncarnationId) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
+        let fresh = self.shelf.fresh().get(&id).cloned();
+        match fresh {
+            Some(snapshot) => Ok(Some(snapshot)),
+            None => self.shelf.read(id, None, |content| postcard::from_bytes(content)).map(|read| read.map(Arc::new)),
+        }
+    }
+
+    /// Where a run's last one goes on, in each input.
+    pub fn places(&self, id: IncarnationId) -> Result<Option<Vec<Place>>, SnapshotError> {
+        if let Some(fresh) = self.shelf.fresh().get(&id) {
+            return Ok(Some(fresh.places.clone()));
+        }
+        self.shelf.read(id, Some(HEAD), |content| Ok(postcard::take_from_bytes::<Head>(content)?.0.places))
+    }
+
+    /// Forgets a run's.
+    pub fn remove(&self, id: IncarnationId) -> io::Result<()> {
+        self.shelf.fresh().remove(&id);
+        match self.shelf.storage.remove(&self.shelf.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until all are on disk, and takes in no more.
+    pub fn close(&self) {
+        drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic of that thread has been told already.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Shelf {
+    fn fresh(&self) -> MutexGuard<'_, BTreeMap<IncarnationId, Arc<Snapshot>>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, id: IncarnationId) -> PathBuf {
+        derived_folder(&self.root, id).join("snapshot")
+    }
+
+    fn write_all(&self, orders: &Receiver<Order>) {
+        for Order { id, snapshot, output } in orders {
+            let current = |fresh: &BTreeMap<_, Arc<Snapshot>>| {
+                fresh.get(&id).is_some_and(|newest| Arc::ptr_eq(newest, &snapshot))
+            };
+            // One that has been overtaken, or whose run is forgotten, need not be written.
+            if !current(&self.fresh()) {
+                continue;
+            }
+            let durable = output.sync().wait().map_err(io::Error::other);
+            if let Err(error) = durable.and_then(|()| self.write(id, &snapshot)) {
+                tracing::warn!(incarnation = %id, %error, "cannot keep a snapshot; the one before it stays");
+                continue;
+            }
+            let mut fresh = self.fresh();
+            if current(&fresh) {
+                fresh.remove(&id);
+            }
+        }
+    }
+
+    fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
+        let mut bytes = vec![0; HEADER];
+        bytes[..4].copy_from_slice(MAGIC);
+        bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());
+        let mut bytes = postcard::to_extend(snapshot, bytes).map_err(io::Error::other)?;
+        let checksum = crc32fast::hash(&bytes[HEADER..]);
+        bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+        let path = self.path(id);
+        let new = path.with_extension("new");
+        match self.storage.remove(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = self.storage.create(&new)?;
+        dag_fault::point("snapshot");
+        file.write_at(&bytes, 0)?;
+        file.sync_data()?;
+        dag_fault::point("snapshot");
+        self.storage.rename(&new, &path)?;
+        dag_fault::point("snapshot");
+        self.storage.sync_dir(path.parent().expect("it lies in its log's folder"))
+    }
+
+    /// Reads a run's file, or its first bytes.
+    fn read<T>(
+        &self,
+        id: IncarnationId,
+        most: Option<u64>,
+        decode: impl FnOnce(&[u8]) -> postcard::Result<T>,
+    ) -> Result<Option<T>, SnapshotError> {
+        let path = self.path(id);
+        let failed = |source| SnapshotError::Io { path: path.clone(), source };
+        let damaged = |what: String| SnapshotError::Damaged { path: path.clone(), what };
+        let file = match self.storage.open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(failed)?,
+        };
+        let length = file.length().map_err(failed)?;
+        let wanted = most.map_or(length, |most| most.min(length));
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(usize::MAX)];
+        file.read_at(&mut bytes, 0).map_err(failed)?;
+        if bytes.len() < HEADER || bytes[..4] != MAGIC[..] {
+            return Err(damaged("it does not begin as a snapshot does".to_owned()));
+        }
+        let version = u16::from_le_bytes([bytes[4], bytes[5]]);
+        if version > dag_flow::snapshot::VERSION {
+            return Err(SnapshotError::Newer { path, found: version });
+        }
+        let checksum = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        if wanted == length && crc32fast::hash(&bytes[HEADER..]) != checksum {
+            return Err(damaged("its checksum does not fit".to_owned()));
+        }
+        decode(&bytes[HEADER..]).map(Some).map_err(|error| damaged(error.to_string()))
+    }
+}
