@@ -30,6 +30,7 @@ mod serve;
 mod snapshots;
 mod source;
 mod subscription;
+#[allow(dead_code, reason = "deploying will call it")]
 mod switch;
 mod timers;
 mod upgrade;

@@ -73,6 +73,7 @@ impl Runs {
 
     /// Makes a dataflow stop after a last snapshot; answers what is told once it is gone, unless there is none, or it is being
     /// switched already.
+    #[allow(dead_code, reason = "deploying will call it")]
     pub fn interrupt(&mut self, id: IncarnationId) -> Option<oneshot::Receiver<()>> {
         let flow = self.flows.get_mut(&id).filter(|flow| flow.switching.is_none() && !flow.restart)?;
         let (gone, told) = oneshot::channel();
