@@ -16,6 +16,7 @@ mod demand;
 mod error;
 mod explain;
 mod facts;
+mod formats;
 mod history;
 mod http;
 pub mod limits;

@@ -119,12 +119,18 @@ pub struct Deployment {
 }
 
 impl Meta {
+    /// Refuses what a newer node wrote. Changes nothing.
+    pub fn check(file: &Path) -> Result<(), MetaError> {
+        match peek(file)? {
+            Some(found) if found > FORMAT => Err(MetaError::Newer { file: file.to_owned(), found }),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens or makes the database in that file.
     pub fn open(file: &Path) -> Result<(Meta, Kept), MetaError> {
+        Meta::check(file)?;
         let newer = |found| MetaError::Newer { file: file.to_owned(), found };
-        if let Some(found) = peek(file)?.filter(|found| *found > FORMAT) {
-            return Err(newer(found));
-        }
         let path = file.to_owned();
         let meta = Meta { store: Store::new(move || Database::create(&path)) };
         meta.store.write(|transaction| match prepare(transaction)? {
@@ -266,11 +272,12 @@ fn unreadable(table: &'static str, key: impl ToString, why: impl ToString) -> Me
     MetaError::Row { table, key: key.to_string(), why: why.to_string() }
 }
 
-/// The format of a database, without touching it; none where it is not there, or has to be repaired first, as after a crash.
+/// The format of a database, without touching it; none where it is not there, has to be repaired first, as after a crash, or
+/// is open.
 fn peek(file: &Path) -> Result<Option<u64>, MetaError> {
     let database = match ReadOnlyDatabase::open(file) {
         Ok(database) => database,
-        Err(DatabaseError::RepairAborted) => return Ok(None),
+        Err(DatabaseError::RepairAborted | DatabaseError::DatabaseAlreadyOpen) => return Ok(None),
         Err(DatabaseError::Storage(redb::StorageError::Io(error))) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(None);
         }

@@ -136,12 +136,13 @@ impl Node {
     /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
     pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
         let is_copy = crate::backup::is_copy(&config.data)?;
+        let committer = Committer::new().keep_free(config.disk_reserve);
+        crate::formats::check(&config.data, &committer)?;
         let lock = lock(&config.data)?;
         let (meta, kept) = Meta::open(&config.data.join("meta.redb"))?;
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let committer = Committer::new().keep_free(config.disk_reserve);
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
