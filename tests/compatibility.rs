@@ -163,6 +163,12 @@ fn metadata_of_a_newer_version_is_refused() {
 }
 
 #[test]
+fn a_snapshot_of_a_newer_version_is_refused() {
+    let newer = |data: &Path| fs::write(data.join("derived/3/snapshot"), b"dagP\x02\0\0\0").expect("it can be written");
+    is_refused(newer, &["derived/3/snapshot", "written by a newer dag", "its format is 2", "reads up to 1"]);
+}
+
+#[test]
 fn a_backup_of_a_newer_version_is_refused() {
     let newer = |data: &Path| fs::write(data.join("backup.json"), r#"{"format": 99}"#).expect("it can be written");
     is_refused(newer, &["written by a newer dag", "its format is 99", "reads up to 1"]);

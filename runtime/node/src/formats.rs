@@ -9,8 +9,9 @@ use dag_log::{Committer, Log};
 use crate::error::{Code, NodeError};
 use crate::meta::Meta;
 use crate::node::ServeError;
+use crate::snapshots;
 
-/// Looks at the versions of the metadata and of all logs, also of those that are only opened when somebody asks for them.
+/// Looks at the versions of the metadata and of all logs and snapshots, also of those that are only opened when somebody asks.
 ///
 /// # Errors
 /// Names the first file that this node does not read.
@@ -24,9 +25,14 @@ pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError
             entries => entries.map_err(failed)?,
         };
         for entry in entries {
-            let checked = Log::check_version(&entry.map_err(failed)?.path(), committer);
-            checked.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
+            let folder = entry.map_err(failed)?.path();
+            Log::check_version(&folder, committer).map_err(|error| refused(&error))?;
+            snapshots::check_version(&folder.join("snapshot")).map_err(|error| refused(&error))?;
         }
     }
     Ok(())
+}
+
+fn refused(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
 }
