@@ -16,6 +16,7 @@ use dag_plan::{LeaseId, Plan};
 use dag_wasm::{Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
+use crate::alter::Policies;
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
 use crate::cursors::Cursors;
@@ -102,6 +103,7 @@ pub(crate) struct Inner {
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
     pub cursors: Cursors,
+    pub policies: Policies,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
     pub snapshots: Snapshots,
@@ -144,7 +146,7 @@ impl Node {
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
+        let Kept { sources, components, limits, incarnations, last_incarnation, cursors, policies } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let mut open = Sources::new();
         for (number, settings) in sources {
@@ -180,6 +182,7 @@ impl Node {
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
             cursors: Cursors::new(cursors),
+            policies: Policies::new(policies),
             deploying: Mutex::new(()),
             snapshots,
             state: Mutex::new(state),
