@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -13,6 +14,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// If it does not build.
 #[track_caller]
 pub fn build_component(name: &str, source: &str) -> PathBuf {
+    // Tests of one process that build the same crate write the same files.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository");
     let target = target_folder();
     let package = target.join("sources").join(name);

@@ -67,12 +67,9 @@ pub struct SettingsArgs {
     durability: Option<Durability>,
 }
 
-/// Who moves time on when no publisher speaks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Clock {
-    /// The node's own clock
+enum Clock {
     Node,
-    /// Nobody
     Publishers,
 }
 

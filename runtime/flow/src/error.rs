@@ -29,6 +29,14 @@ pub struct Span {
 }
 
 impl ComputeError {
+    /// The same, where it happened while a snapshot was taken up.
+    pub(crate) fn in_restore(self) -> ComputeError {
+        match self {
+            restore @ ComputeError::Restore(_) => restore,
+            other => ComputeError::Restore(other.to_string()),
+        }
+    }
+
     /// Whether it is what the operator did to these records, so that leaving one of them out may help. That a call took long may
     /// have other reasons.
     pub fn blames_records(&self) -> bool {

@@ -39,7 +39,7 @@ impl Guest {
         let inputs: Vec<_> = aliases.iter().map(String::as_str).zip(&computation.schemas).collect();
         instance.open(name, &arguments, &inputs)?;
         if let (Some(saved), Some(snapshot)) = (saved, snapshot) {
-            instance.restore(snapshot.state, &saved.chunks)?;
+            instance.restore(snapshot.state, &saved.chunks).map_err(|error| ComputeError::in_restore(error.into()))?;
         }
         Ok(Guest {
             instance,

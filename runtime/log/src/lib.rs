@@ -124,7 +124,6 @@ mod segment;
 mod source;
 mod storage;
 mod tail;
-mod version;
 mod watch;
 mod writer;
 

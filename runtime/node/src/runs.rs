@@ -1,7 +1,7 @@
 //! Runs: the plan's commands, carried out. A run that is told to start while its last dataflow is still going waits for that to be gone,
 //! so that no log ever has two writers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,6 +36,8 @@ pub struct Reports(pub mpsc::UnboundedSender<Report>);
 pub struct Runs {
     reports: Reports,
     flows: BTreeMap<IncarnationId, Dataflow>,
+    /// Runs that are about to get another component: nobody else starts them.
+    held: BTreeSet<IncarnationId>,
     /// When runs that are not live were last used, for retention.
     pub idle_since: BTreeMap<IncarnationId, Instant>,
     /// What runs have not got past yet.
@@ -46,14 +48,20 @@ struct Dataflow {
     handle: Handle,
     /// Start again once it is gone.
     restart: bool,
-    /// Told once it is gone; until then nobody starts it again.
+    /// Told once it is gone.
     switching: Option<oneshot::Sender<()>>,
 }
 
 impl Runs {
     /// No runs yet.
     pub fn new(reports: Reports) -> Runs {
-        Runs { reports, flows: BTreeMap::new(), idle_since: BTreeMap::new(), failures: BTreeMap::new() }
+        Runs {
+            reports,
+            flows: BTreeMap::new(),
+            held: BTreeSet::new(),
+            idle_since: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        }
     }
 
     /// The counters of a run whose dataflow is there.
@@ -71,15 +79,20 @@ impl Runs {
         self.flows.is_empty()
     }
 
-    /// Makes a dataflow stop after a last snapshot; answers what is told once it is gone, unless there is none, or it is being
-    /// switched already.
-    #[allow(dead_code, reason = "deploying will call it")]
+    /// Makes a dataflow stop after a last snapshot, and keeps everybody from starting it again until it is [let go](Runs::let_go).
+    /// Answers what is told once it is gone, unless there is none, or it is on its way out already.
     pub fn interrupt(&mut self, id: IncarnationId) -> Option<oneshot::Receiver<()>> {
         let flow = self.flows.get_mut(&id).filter(|flow| flow.switching.is_none() && !flow.restart)?;
         let (gone, told) = oneshot::channel();
         flow.switching = Some(gone);
         flow.handle.finish();
+        self.held.insert(id);
         Some(told)
+    }
+
+    /// A run that was interrupted may be started again.
+    pub fn let_go(&mut self, id: IncarnationId) {
+        self.held.remove(&id);
     }
 
     /// The next time that a failed run is tried again.
@@ -125,6 +138,9 @@ impl Node {
                 }
                 Command::Start(id) => {
                     state.runs.idle_since.remove(&id);
+                    if state.runs.held.contains(&id) {
+                        continue;
+                    }
                     if let Some(flow) = state.runs.flows.get_mut(&id) {
                         flow.restart = true;
                         continue;
@@ -323,7 +339,10 @@ pub(crate) fn computation(
             World::Aggregate { window, by: application.by.iter().map(place).collect() }
         }
         None => World::Transform {
-            order: view.catalog.bind(application).map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.order,
+            order: {
+                let answer = view.catalog.bind_with(&component, application);
+                answer.map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.order
+            },
             aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
         },
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dag_expr::Stream;
 use dag_flow::{Computation, Snapshot};
 use dag_model::{Digest, Frontier, IncarnationId, Position};
-use dag_plan::{Command, Incarnation, InputStart, Leg, Ran};
+use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
 use tokio::runtime::Handle;
 
 use crate::error::{Code, NodeError};
@@ -41,50 +41,68 @@ pub struct Switched {
     pub took: Duration,
 }
 
+impl By {
+    /// As answers tell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            By::State => "state",
+            By::Replay => "replay",
+        }
+    }
+}
+
 impl Node {
-    /// Lets a live computation go on with another component; blocks until it does, so it must be called on a thread that tokio keeps
-    /// for that. `replay` says whether the state may be
-    /// computed anew. If the switch is refused, the computation goes on as it was.
+    /// Lets a live computation go on with another component. `replay` says whether the state may be computed anew. If the switch is
+    /// refused, the computation goes on as it was. Blocks until it goes on, and so must be called on a thread that may wait.
     pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NodeError> {
         let begun = Instant::now();
-        let gone = self.state().runs.interrupt(id);
-        let refused = |message: String| NodeError::new(Code::Busy, message);
-        let gone = gone.ok_or_else(|| refused(format!("incarnation {id} is not running, or is about to change")))?;
+        let refused = |why: &str| NodeError::new(Code::Busy, format!("incarnation {id} keeps its component: {why}"));
+        let gone =
+            self.state().runs.interrupt(id).ok_or_else(|| refused("it is not running, or is about to change"))?;
         let stopped = Handle::current().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
-        let stopped = matches!(stopped, Ok(Ok(())));
+        let switched = match stopped {
+            Ok(Ok(())) => self.hand_over(id, to, replay),
+            _ => Err("it does not stop".to_owned()),
+        };
         let state = &mut *self.state();
-        if stopped && state.runs.has_flow(id) {
-            return Err(refused(format!("incarnation {id} was wanted again meanwhile")));
-        }
-        let Some(run) = state.plan.run(id) else { return Err(refused(format!("incarnation {id} is gone"))) };
-        let (record, live, stream) = (run.record.clone(), run.is_live(), run.stream.clone());
-        let taken =
-            if stopped { self.succession(&record, stream.as_ref(), to) } else { Err("it does not stop".to_owned()) };
-        let switched = taken.and_then(|(by, ran)| match by {
-            By::Replay if !replay => Err("its state would have to be computed anew".to_owned()),
-            By::Replay if !state.plan.can_replay(id, &self.view()) => {
-                Err("its state can neither be taken up nor be computed anew: the inputs have been trimmed".to_owned())
-            }
-            by => Ok((by, ran)),
-        });
-        let answer = switched.map(|(by, ran)| {
-            let position = Position { run: id.0, sequence: ran.output };
-            let from = ran.from;
-            state.plan.switch(id, ran);
-            (by, from, position)
-        });
-        if let (Ok(_), Some(run)) = (&answer, state.plan.run(id)) {
-            dag_fault::point("deploy");
-            let kept = self.inner.meta.put_incarnation(&run.record);
-            kept.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
-            dag_fault::point("deploy");
-        }
-        if live {
+        state.runs.let_go(id);
+        if state.plan.run(id).is_some_and(Run::is_live) && !*self.inner.stopping.borrow() {
             self.execute(state, vec![Command::Start(id)]);
         }
-        let (by, from, position) =
-            answer.map_err(|why| refused(format!("`{}` cannot switch: {why}", record.stream)))?;
-        Ok(Switched { by, from, position, took: begun.elapsed() })
+        let (by, ran) = switched.map_err(|why| refused(&why))?;
+        let position = Position { run: id.0, sequence: ran.output };
+        Ok(Switched { by, from: ran.from, position, took: begun.elapsed() })
+    }
+
+    /// Lets a component take over a run that has stopped and that nobody else starts.
+    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<(By, Ran), String> {
+        let (mut record, stream) = match self.state().plan.run(id) {
+            Some(run) => (run.record.clone(), run.stream.clone()),
+            None => return Err("it is gone".to_owned()),
+        };
+        // The state is not locked meanwhile: a guest is asked, and may take its time.
+        let (by, ran) = self.succession(&record, stream.as_ref(), to)?;
+        let state = &mut *self.state();
+        if by == By::Replay && !replay {
+            return Err("its state would have to be computed anew".to_owned());
+        }
+        if by == By::Replay && !state.plan.can_replay(id, &self.view()) {
+            return Err(
+                "its state can neither be taken up nor be computed anew: the inputs have been trimmed".to_owned()
+            );
+        }
+        record.ran.push(ran.clone());
+        dag_fault::point("deploy");
+        self.inner.meta.put_incarnation(&record).map_err(|error| error.to_string())?;
+        dag_fault::point("deploy");
+        state.plan.switch(id, ran.clone());
+        if by == By::Replay
+            && let Err(error) = self.inner.snapshots.remove(id)
+        {
+            // Going on from it fails as the trial did, and then the computation begins without it.
+            tracing::warn!(incarnation = %id, %error, "cannot remove a snapshot that is not taken up");
+        }
+        Ok((by, ran))
     }
 
     /// How a component takes over from where a run has stopped.

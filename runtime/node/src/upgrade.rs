@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use dag_expr::{Application, Stream};
-use dag_model::{Frontier, Position, Timestamp};
+use dag_model::{Frontier, IncarnationId, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
@@ -18,7 +18,9 @@ use crate::error::{Code, NodeError};
 use crate::history::How;
 use crate::limits::LimitSettings;
 use crate::node::{Node, View};
-use crate::versions::shown;
+use crate::runs::{last_digest, shown};
+use crate::switch::By;
+use crate::versions;
 
 /// A move that was decided on, and the version that it leaves.
 struct Planned {
@@ -75,7 +77,7 @@ impl Node {
                 tracing::info!(component, %version, %digest, how = how.name(), "current from now on");
             }
             self.inner.appeared.send_modify(|version| *version += 1);
-            planned.iter().map(|planned| self.carry_out(&next, planned)).collect()
+            self.carry_out(component, &next, planned, parameters.replay)
         };
         Ok(Deployed {
             component: component.name().to_owned(),
@@ -85,7 +87,7 @@ impl Node {
             repeat,
             dry_run: parameters.dry_run,
             limits: LimitSettings::of(next.catalog.limits(digest)),
-            operators: component.signatures().iter().map(|signature| shown(component, signature)).collect(),
+            operators: component.signatures().iter().map(|signature| versions::shown(component, signature)).collect(),
             started,
             moves,
         })
@@ -93,26 +95,36 @@ impl Node {
 
     /// How what runs another version of this component would move to it. `next` is the view in which it is current.
     fn plan_moves(&self, component: &Component, next: &View<'_>) -> Result<Vec<Planned>, NodeError> {
-        let live: Vec<(Incarnation, Application)> = {
-            let state = self.state();
-            let live = state.plan.runs().filter(|run| run.is_live());
-            let applied = |run: &dag_plan::Run| match &run.stream {
-                Some(Stream::Apply(application)) => Some((run.record.clone(), (**application).clone())),
-                _ => None,
-            };
-            live.filter_map(applied).collect()
+        let outdated = self.outdated(component, next).into_iter();
+        outdated.map(|(record, application)| self.plan_move(component, next, record, application)).collect()
+    }
+
+    fn plan_move(
+        &self,
+        component: &Component,
+        next: &View<'_>,
+        record: Incarnation,
+        application: Application,
+    ) -> Result<Planned, NodeError> {
+        let old = next.catalog.component(last_digest(&record)).expect("what runs is a component that was deployed");
+        let running = running(record, application, &old, component, next)?;
+        let decided = upgrade::decide(&running, next).map_err(|refusal| incompatible(component, &refusal))?;
+        Ok(Planned { decided, leaves: old.version() })
+    }
+
+    /// What runs another version of this component.
+    fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<(Incarnation, Application)> {
+        let state = self.state();
+        let of_another = |run: &dag_plan::Run| {
+            let digest = last_digest(&run.record);
+            let old = view.catalog.component(digest);
+            digest != component.digest() && old.is_some_and(|old| old.name() == component.name())
         };
-        let mut planned = Vec::new();
-        for (record, application) in live {
-            let digest = record.ran.last().expect("a record begins with the component that it starts with").digest;
-            let old = next.catalog.component(digest).filter(|old| old.name() == component.name());
-            let Some(old) = old.filter(|_| digest != component.digest()) else { continue };
-            let running = running(record, application, &old, component, next)?;
-            let decided = upgrade::moves(std::slice::from_ref(&running), next);
-            let mut decided = decided.map_err(|refusal| incompatible(component, &refusal))?;
-            planned.extend(decided.pop().map(|decided| Planned { decided, leaves: old.version() }));
-        }
-        Ok(planned)
+        let applied = |run: &dag_plan::Run| match &run.stream {
+            Some(Stream::Apply(application)) => Some((run.record.clone(), (**application).clone())),
+            _ => None,
+        };
+        state.plan.runs().filter(|run| run.is_live() && of_another(run)).filter_map(applied).collect()
     }
 
     /// What waits for an operator or a stream and can start in this view.
@@ -138,14 +150,53 @@ impl Node {
             by: Some(by.to_owned()),
             replay,
             at: None,
+            position: None,
             took: None,
             error: None,
         }
     }
 
-    fn carry_out(&self, view: &View<'_>, planned: &Planned) -> Move {
-        let error = "what runs keeps the version that it began with".to_owned();
-        Move { by: None, replay: Vec::new(), error: Some(error), ..self.announced(view, planned) }
+    /// Moves what runs, and what started with an earlier version while this was decided.
+    fn carry_out(&self, component: &Component, view: &View<'_>, planned: Vec<Planned>, replay: bool) -> Vec<Move> {
+        let mut moves: Vec<Move> =
+            planned.iter().filter_map(|one| self.move_one(component, view, one, replay)).collect();
+        let asked: Vec<IncarnationId> = planned.iter().map(|one| one.decided.id).collect();
+        // They were bound before the version became current, and nothing is bound to an earlier one any more.
+        for (record, application) in
+            self.outdated(component, view).into_iter().filter(|(record, _)| !asked.contains(&record.id))
+        {
+            let (id, stream) = (record.id.0, record.stream.clone());
+            let version = view.catalog.component(last_digest(&record)).map(|old| old.version().to_string());
+            match self.plan_move(component, view, record, application) {
+                Ok(one) => moves.extend(self.move_one(component, view, &one, replay)),
+                Err(error) => moves.push(Move::stays(stream, id, version.unwrap_or_default(), error.message)),
+            }
+        }
+        moves
+    }
+
+    /// Moves one computation; nothing is told of one that has ended meanwhile.
+    fn move_one(&self, component: &Component, view: &View<'_>, planned: &Planned, replay: bool) -> Option<Move> {
+        let told = self.announced(view, planned);
+        let id = planned.decided.id;
+        match self.switch(id, component.digest(), replay) {
+            Ok(switched) => {
+                let unread = switched.by == By::Replay && planned.decided.way == Way::State;
+                let error =
+                    unread.then(|| "the new version did not take the state up, which it says that it reads".to_owned());
+                tracing::info!(stream = told.stream, incarnation = %id, from = %switched.from, by = ?switched.by, "moved");
+                Some(Move {
+                    by: Some(switched.by.name().to_owned()),
+                    at: shown(switched.from),
+                    position: Some(switched.position.to_string()),
+                    took: Some(switched.took.as_secs_f64()),
+                    error,
+                    ..told
+                })
+            }
+            Err(_) if !self.state().plan.run(id).is_some_and(dag_plan::Run::is_live) => None,
+            Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.message), ..told }),
+        }
     }
 
     /// Where a replay begins, as people see it.

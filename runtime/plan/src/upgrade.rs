@@ -1,7 +1,7 @@
 //! Upgrades: what moves when another version of a component becomes the current one, how, and what stands against it.
 //!
 //! All of it is decided before anything changes. [`succession`] judges what the versions say of themselves, for every expression that
-//! somebody may have written down; [`moves`] judges what runs.
+//! somebody may have written down; [`decide`] judges what runs.
 
 use dag_expr::{Application, Signature, Stream};
 use dag_model::{Frontier, IncarnationId, Order, Position, Schema};
@@ -146,7 +146,7 @@ pub enum Refusal {
 }
 
 /// Whether the operators of a version leave every expression its meaning that was written for those of the one before. An operator may
-/// be missing; [`moves`] tells whether it is in use.
+/// be missing; [`decide`] tells whether it is in use.
 pub fn succession(earlier: &[Signature], next: &[Signature]) -> Result<(), Refusal> {
     for old in earlier {
         let Some(new) = next.iter().find(|new| new.name == old.name) else { continue };
@@ -155,12 +155,8 @@ pub fn succession(earlier: &[Signature], next: &[Signature]) -> Result<(), Refus
     Ok(())
 }
 
-/// How each of these computations would move. `facts` answer for operators as the other version does.
-pub fn moves(running: &[Running], facts: &dyn Facts) -> Result<Vec<Move>, Refusal> {
-    running.iter().map(|running| one(running, facts)).collect()
-}
-
-fn one(running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
+/// How a computation would move. `facts` answer for operators as the other version does.
+pub fn decide(running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
     let (id, stream) = (running.record.id, running.record.stream.clone());
     let (next, signature) = match &running.next {
         Next::Dropped => return Err(Refusal::Dropped { operator: running.signature.name.clone(), stream }),

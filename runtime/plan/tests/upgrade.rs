@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
 use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
-use dag_plan::upgrade::{Next, Refusal, Running, Way, moves, succession};
+use dag_plan::upgrade::{Next, Refusal, Running, Way, decide, succession};
 use dag_plan::{Facts, LeaseId, Limits, LogId, OperatorFacts, Plan, SourceFacts, Want};
 
 const SECOND: i64 = 1_000_000_000;
@@ -132,8 +132,7 @@ impl Facts for World {
 }
 
 fn way(text: &str, next: &World) -> Result<Way, Refusal> {
-    let mut moves = moves(&[World::new().running(text, next)], next)?;
-    Ok(moves.remove(0).way)
+    Ok(decide(&World::new().running(text, next), next)?.way)
 }
 
 fn refused(text: &str, next: &World) -> Refusal {
@@ -164,7 +163,7 @@ fn a_replay_begins_where_the_open_windows_do() {
     let next = World::with_another_state();
     let way = way("rms(x, 5s)", &next).unwrap();
     assert_eq!(replayed(&way), (Timestamp(90 * SECOND), 90));
-    let hopping = moves(&[World::new().running("rms(x, 30s, every=10s)", &next)], &next).unwrap().remove(0).way;
+    let hopping = decide(&World::new().running("rms(x, 30s, every=10s)", &next), &next).unwrap().way;
     assert_eq!(replayed(&hopping), (Timestamp(90 * SECOND), 90), "the window that is due next begins there");
 }
 
@@ -174,7 +173,7 @@ fn what_remembers_without_bound_is_replayed_from_its_own_start() {
     let mut trimmed = World::new();
     trimmed.trimmed = 7;
     let running = trimmed.running("delta(x)", &next);
-    let way = moves(&[running], &next).unwrap().remove(0).way;
+    let way = decide(&running, &next).unwrap().way;
     assert_eq!(replayed(&way).1, 7, "it began with the earliest record there was");
 }
 
@@ -256,6 +255,6 @@ fn a_new_parameter_with_the_name_of_a_column_in_use_stands_against_it() {
     next.signatures[1].parameters.push(named);
     assert_eq!(succession(&before.signatures, &next.signatures), Ok(()));
     let running = before.running("delta(x, (value = 1))", &next);
-    let refused = moves(&[running], &next).unwrap_err();
+    let refused = decide(&running, &next).unwrap_err();
     assert!(matches!(&refused, Refusal::Meaning { .. }), "{refused}");
 }

@@ -182,7 +182,8 @@ impl Task {
         }
         let random = parts.get(self.worker).or(parts.first()).map_or(0, |part| part.random);
         let mut folding = self.new_folding(random)?;
-        folding.restore(&parts, snapshot.frontier, self.worker, self.peers)?;
+        let restored = folding.restore(&parts, snapshot.frontier, self.worker, self.peers);
+        restored.map_err(ComputeError::in_restore)?;
         Ok(Some(folding))
     }
 }

@@ -119,10 +119,20 @@ pub struct Move {
     pub replay: Vec<Replay>,
     /// The frontier of its output at which the other version takes over; null in a dry run.
     pub at: Option<String>,
-    /// How long that took, in seconds; null in a dry run.
+    /// Its first record by the other version; null in a dry run.
+    pub position: Option<String>,
+    /// How long nothing was computed, in seconds; null in a dry run.
     pub took: Option<f64>,
     /// Why it did not move, or not as it should have.
     pub error: Option<String>,
+}
+
+impl Move {
+    /// A computation that goes on with the version that it runs.
+    pub fn stays(stream: String, incarnation: u64, version: String, why: String) -> Move {
+        let (by, replay, at, position, took) = (None, Vec::new(), None, None, None);
+        Move { stream, incarnation, version, by, replay, at, position, took, error: Some(why) }
+    }
 }
 
 /// Where a replay begins in an input.
