@@ -1,7 +1,8 @@
 //! Storage for tests, behind the same trait as the operating system's files.
 //!
 //! [`Failing`] makes a chosen operation of any other storage fail, before it did anything or half-way through. [`Disk`] is a
-//! file system in memory that remembers what was made durable, so that its power can be cut.
+//! file system in memory that remembers what was made durable, so that its power can be cut. [`Volatile`] does that to a
+//! process on real files: what it did not sync dies with it.
 //!
 //! ```
 //! use dag_log::Storage;
@@ -26,8 +27,10 @@ mod file;
 mod folder;
 mod operation;
 mod random;
+mod volatile;
 
 pub use disk::Disk;
 pub use failing::{Failing, Fault, How};
 pub use operation::Operation;
 pub use random::Random;
+pub use volatile::Volatile;
