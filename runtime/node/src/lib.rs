@@ -29,6 +29,7 @@ mod runs;
 mod serve;
 mod snapshots;
 mod source;
+mod storage;
 mod subscription;
 mod switch;
 mod timers;

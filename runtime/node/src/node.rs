@@ -141,7 +141,7 @@ impl Node {
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let committer = Committer::new().keep_free(config.disk_reserve);
+        let committer = Committer::over(crate::storage::storage()).keep_free(config.disk_reserve);
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
