@@ -488,7 +488,7 @@ impl Plan {
         let earliest = horizon::earliest(stream, facts)?;
         let gone = DemandError::Gone { stream: canonical, position, earliest };
         // Whoever asks for a place in a failed run wants it to be tried again.
-        if matches!(state, State::Stored | State::Failed(_)) {
+        if is_stopped(&self.runs[&id]) {
             if !self.can_resume(&self.runs[&id].record, facts) {
                 return Err(gone);
             }
@@ -525,10 +525,10 @@ impl Plan {
                 && begins_there(run)
                 && (run.is_live()
                     || run.state == State::Finished
-                    || run.state == State::Stored && self.can_resume(&run.record, facts))
+                    || is_stopped(run) && self.can_resume(&run.record, facts))
         });
-        if let Some((id, state)) = runs.next().map(|run| (run.record.id, run.state.clone())) {
-            if state == State::Stored {
+        if let Some((id, stopped)) = runs.next().map(|run| (run.record.id, is_stopped(run))) {
+            if stopped {
                 self.resume(id, stream, application, commands);
             }
             return Ok(Some(id));
@@ -546,6 +546,11 @@ impl Plan {
             }
         }
     }
+}
+
+/// Whether it could go on, but does not run; also one that failed, which may do better now.
+fn is_stopped(run: &Run) -> bool {
+    matches!(run.state, State::Stored | State::Failed(_))
 }
 
 fn lingers_until(run: &Run) -> Option<Millis> {
