@@ -1,6 +1,10 @@
 //! A node opens what older ones wrote, and leaves alone what newer ones did.
 
-use dag_tests::{Node, Options, fixture};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dag_tests::{Node, Options, dag, fixture};
+use redb::{Database, TableDefinition};
 use serde_json::{Value, json};
 
 /// The first moment of the records of the fixture, in seconds.
@@ -70,4 +74,150 @@ fn the_data_of_the_first_version_is_all_there_and_goes_on() {
     node.restart();
     is_as_it_was(&node, &expected);
     assert_eq!(records(&node, "sum(readings, 10s, by=host)", "3:20", 4), sums);
+}
+
+/// A node on the fixture, changed in that way, ends at once: with exit code 1, all of these words, and no byte changed.
+#[track_caller]
+fn is_refused(change: impl FnOnce(&Path), words: &[&str]) {
+    is_refused_but_for(&[], change, words);
+}
+
+/// The same, but for these files.
+#[track_caller]
+fn is_refused_but_for(changed: &[&str], change: impl FnOnce(&Path), words: &[&str]) {
+    let data = fixture::data("data-1/data");
+    change(data.path());
+    // Neither of the first two says anything of the data.
+    let files = || {
+        let mut files = fixture::files(data.path());
+        files.retain(|(path, _)| path != Path::new("lock") && !path.starts_with("compiled"));
+        files.retain(|(path, _)| !changed.iter().any(|changed| path == Path::new(changed)));
+        files
+    };
+    let before = files();
+    let path = data.path().to_str().expect("the name of a temporary folder is UTF-8");
+    let finished = dag(&["serve", "--data", path, "--listen", "127.0.0.1:0"]).code(1);
+    for word in words {
+        assert!(finished.stderr.contains(word), "expected `{word}` in: {}", finished.stderr);
+    }
+    let after = files();
+    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&before), names(&after));
+    for (before, after) in before.iter().zip(&after) {
+        assert!(before == after, "{} was changed", before.0.display());
+    }
+}
+
+/// Changes the bytes of a file.
+fn patch(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).expect("the fixture has it");
+    change(&mut bytes);
+    fs::write(path, bytes).expect("a copy can be changed");
+}
+
+#[test]
+fn segments_of_a_newer_version_are_refused() {
+    for segment in [
+        "sources/1/00000000000000000001.seg",
+        "sources/1/00000000000000000000.seg",
+        "derived/3/00000000000000000000.seg",
+    ] {
+        let newer = |data: &Path| patch(&data.join(segment), |bytes| bytes[4] = 2);
+        is_refused(newer, &[segment, "written by a newer dag", "segments have version 2", "reads up to 1"]);
+    }
+}
+
+/// The layout of entries is drawn in `runtime/log`.
+#[test]
+fn a_whole_entry_of_a_newer_version_is_refused_and_not_taken_for_a_torn_one() {
+    let newer = |data: &Path| {
+        patch(&data.join("sources/1/00000000000000000001.seg"), |bytes| {
+            let offset = bytes.windows(4).rposition(|window| window == b"dagE").expect("it has entries");
+            bytes[offset + 4] = 2;
+            let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+            let end = offset + 24 + word(offset + 8).next_multiple_of(8);
+            let mut checksum = crc32fast::Hasher::new();
+            checksum.update(&1_u64.to_le_bytes());
+            checksum.update(&(offset as u64).to_le_bytes());
+            checksum.update(&bytes[offset..offset + 20]);
+            checksum.update(&bytes[offset + 24..end]);
+            let checksum = checksum.finalize();
+            bytes[offset + 20..offset + 24].copy_from_slice(&checksum.to_le_bytes());
+        });
+    };
+    // No node writes such a thing: the segment's version would be newer, too. By then the metadata is in the present format.
+    let words = ["00000000000000000001.seg", "written by a newer dag", "entries have version 2", "reads up to 1"];
+    is_refused_but_for(&["meta.redb"], newer, &words);
+}
+
+#[test]
+fn metadata_of_a_newer_version_is_refused() {
+    let newer = |data: &Path| {
+        let database = Database::create(data.join("meta.redb")).expect("it can be opened");
+        let transaction = database.begin_write().expect("it can be written");
+        let header = transaction.open_table(TableDefinition::<&str, u64>::new("header"));
+        header.expect("it is there").insert("format", 99).expect("it can be written");
+        transaction.commit().expect("it can be written");
+    };
+    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 2"]);
+}
+
+#[test]
+fn a_snapshot_of_a_newer_version_is_refused() {
+    let newer = |data: &Path| fs::write(data.join("derived/3/snapshot"), b"dagP\x02\0\0\0").expect("it can be written");
+    is_refused(newer, &["derived/3/snapshot", "written by a newer dag", "its format is 2", "reads up to 1"]);
+}
+
+#[test]
+fn a_backup_of_a_newer_version_is_refused() {
+    let newer = |data: &Path| fs::write(data.join("backup.json"), r#"{"format": 99}"#).expect("it can be written");
+    is_refused(newer, &["written by a newer dag", "its format is 99", "reads up to 1"]);
+}
+
+/// The fixture's own component, and all in it that names the interface.
+fn built_for_another_version(data: &Path) {
+    let component = "components/3d3ac4a4014189ee58032c0d93a14f925b8f809d5419626c19049d65b9c381d2.wasm";
+    patch(&data.join(component), |bytes| {
+        let places: Vec<_> =
+            bytes.windows(6).enumerate().filter(|(_, it)| *it == b"@0.1.0").map(|(at, _)| at).collect();
+        places.into_iter().for_each(|at| bytes[at + 3] = b'9');
+    });
+}
+
+#[test]
+fn a_component_of_another_version_of_the_interface_is_refused() {
+    // What it was built for is seen when it is loaded, and by then the metadata is in the present format.
+    let words = ["3d3ac4a40141", "built for `dag:operator/", "@0.9.0", "dag:operator@0.1.0"];
+    is_refused_but_for(&["meta.redb"], built_for_another_version, &words);
+    let data = fixture::data("data-1/data");
+    built_for_another_version(data.path());
+    let component =
+        data.path().join("components/3d3ac4a4014189ee58032c0d93a14f925b8f809d5419626c19049d65b9c381d2.wasm");
+    let node = Node::start();
+    let refused = node.dag(&["deploy", component.to_str().expect("UTF-8")]).code(1);
+    assert!(refused.stderr.contains("@0.9.0"), "{}", refused.stderr);
+}
+
+/// What can be made again is no reason to refuse anything.
+#[test]
+fn indexes_and_compiled_code_of_another_version_are_made_again() {
+    let data = fixture::data("data-1/data");
+    let index = data.path().join("sources/1/00000000000000000000.idx");
+    let original = fs::read(&index).expect("the fixture has it");
+    patch(&index, |bytes| bytes[4] = 2);
+    let mut node = Node::on(data, Options::default());
+    assert_eq!(fs::read(node.data().join("sources/1/00000000000000000000.idx")).expect("it is there"), original);
+    let compiled = || -> Vec<_> {
+        let files = fixture::files(&node.data().join("compiled"));
+        assert!(!files.is_empty(), "code is kept");
+        files.into_iter().map(|(path, _)| node.data().join("compiled").join(path)).collect()
+    };
+    for path in compiled() {
+        patch(&path, |bytes| bytes[7] = b'9');
+    }
+    node.restart();
+    for path in fixture::files(&node.data().join("compiled")) {
+        assert_eq!(path.1[..8], *b"dagcode1");
+    }
+    is_as_it_was(&node, &fixture::json("data-1/expected.json"));
 }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    backup, create, cursors, demo, deploy, explain, operators, pipe, publish, rollback, serve, status, streams,
+    alter, backup, create, cursors, demo, deploy, explain, operators, pipe, publish, rollback, serve, status, streams,
     subscribe,
 };
 use crate::exit::Exit;
@@ -51,6 +51,7 @@ pub struct NodeArgs {
 enum Command {
     Serve(serve::Serve),
     Create(create::Create),
+    Alter(alter::Alter),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Cursors(cursors::Cursors),
@@ -73,6 +74,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(),
             Command::Pipe(pipe) => pipe.run(),
             Command::Demo(demo) => demo.run(client),
+            Command::Alter(alter) => on_one_thread(alter.run(&client()?)),
             Command::Create(create) => on_one_thread(create.run(&client()?)),
             Command::Publish(publish) => on_one_thread(publish.run(&client()?)),
             Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),

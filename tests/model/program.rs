@@ -45,6 +45,11 @@ pub enum Operation {
     /// A reader reads all that must be there.
     Read(Choice),
     Leave(Choice),
+    /// A source's records may lie this many seconds behind from now on.
+    Alter {
+        source: usize,
+        allowance: i64,
+    },
     /// Nothing is computed that nobody reads.
     Settle,
     /// The node is stopped as by Ctrl-C, and starts again.
@@ -117,6 +122,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => choice().prop_map(Operation::GoOn),
         8 => choice().prop_map(Operation::Read),
         6 => choice().prop_map(Operation::Leave),
+        1 => (source(), 0..6_i64).prop_map(|(source, allowance)| Operation::Alter { source, allowance }),
         2 => Just(Operation::Settle),
         1 => Just(Operation::Restart),
     ]

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::expression::{Expression, Row, SOURCES, expressions};
 use crate::program::{Ending, From, HOSTS, Operation, PUBLISHERS, Publish};
 use crate::reader::{Position, Reader, Start};
-use crate::source::{Outcome, Record, Request, Source, rfc3339};
+use crate::source::{Outcome, Record, Request, SECOND, Source, rfc3339};
 
 /// How long what must come may take: the machine is shared.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -128,6 +128,12 @@ impl World {
                 self.compare(&reader)?;
                 self.remember(&reader);
                 Ok(())
+            }
+            Operation::Alter { source, allowance } => {
+                let body = json!({"out_of_order": format!("{allowance}s"), "retention": {"age": "30d"}}).to_string();
+                let answer = self.node.http().patch(&format!("streams/{}", SOURCES[*source]), &body);
+                self.sources[*source].allowance = allowance * SECOND;
+                if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
             }
             Operation::Settle => self.settle(),
             Operation::Restart => {

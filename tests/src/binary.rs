@@ -29,6 +29,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // How full this machine's disk is should not decide; --disk-reserve counts before this.
+    command.env("DAG_DISK_RESERVE", "0");
     command.args(arguments);
     command
 }

@@ -96,6 +96,14 @@ impl Http {
         Ok((response.status().as_u16(), BufReader::new(response.into_body().into_reader())))
     }
 
+    /// `PATCH` of a path under `/v1` with this JSON.
+    #[track_caller]
+    pub fn patch(&self, path: &str, json: &str) -> Answer {
+        let request = self.agent.patch(format!("{}/v1/{path}", self.base)).content_type("application/json");
+        let response = request.send(json).unwrap_or_else(|error| panic!("PATCH {path}: {error}"));
+        Answer { status: response.status().as_u16(), body: text(response.into_body()) }
+    }
+
     /// Publishes NDJSON to a stream.
     #[track_caller]
     pub fn publish(&self, stream: &str, parameters: &[(&str, &str)], ndjson: &str) -> Answer {

@@ -70,6 +70,11 @@ impl Client {
         self.answer(Method::PUT, target, Some(content_type), body).await
     }
 
+    /// Changes a part of what is there and gets a JSON answer.
+    pub async fn patch(&self, target: &Target, content_type: &'static str, body: Bytes) -> Result<Value, ClientError> {
+        self.answer(Method::PATCH, target, Some(content_type), body).await
+    }
+
     /// Deletes what is there and gets a JSON answer.
     pub async fn delete(&self, target: &Target) -> Result<Value, ClientError> {
         self.answer(Method::DELETE, target, None, Bytes::new()).await

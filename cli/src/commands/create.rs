@@ -67,9 +67,12 @@ pub struct SettingsArgs {
     durability: Option<Durability>,
 }
 
+/// Who moves time on when no publisher speaks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Clock {
+pub enum Clock {
+    /// The node's own clock
     Node,
+    /// Nobody
     Publishers,
 }
 

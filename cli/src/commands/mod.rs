@@ -1,5 +1,6 @@
 //! One file (or folder) per command.
 
+pub mod alter;
 pub mod backup;
 pub mod create;
 pub mod cursors;

@@ -116,7 +116,7 @@ const MAX_HEADER: usize = 1 << 20;
 /// The first bytes of an entry. They are persisted.
 pub(crate) const MAGIC: [u8; 4] = *b"dagE";
 /// The version of the entry's layout. It is persisted.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// Appends the bytes of an entry to `out` and returns where its body lies. `body` comes in pieces whose lengths are
 /// multiples of 8.
@@ -146,6 +146,17 @@ pub(crate) fn write(out: &mut Vec<u8>, at: Location, code: Code, header: &Header
     let at = Location { segment: at.segment, offset: at.offset + (out.len() - start) as u64 };
     body.iter().for_each(|piece| out.extend_from_slice(piece));
     Body { at, length: body_length, checksum: body_checksum }
+}
+
+/// The version of an entry that a newer program wrote, by its first [`PREFIX`] bytes; none if it is no such one.
+pub(crate) fn newer(prefix: &[u8]) -> Option<u8> {
+    (prefix[..4] == MAGIC && prefix[4] > VERSION).then(|| prefix[4])
+}
+
+/// How many bytes the prefix and the header of an entry take together; none where no header is as long.
+pub(crate) fn head_length(prefix: &[u8]) -> Option<usize> {
+    let header = u32::from_le_bytes(prefix[8..12].try_into().expect("four bytes")) as usize;
+    (header <= MAX_HEADER).then(|| PREFIX + padded(header))
 }
 
 /// An entry's prefix: how long the rest is.
@@ -195,8 +206,7 @@ impl Prefix {
 
     /// Reads prefix and header, which are all of `head`, of an entry at that place.
     pub(crate) fn parse_header(&self, at: Location, head: &[u8]) -> Result<Parsed, String> {
-        let stored = u32::from_le_bytes(head[20..PREFIX].try_into().expect("four bytes"));
-        if header_checksum(at, head) != stored {
+        if !is_whole(at, head) {
             return Err("the checksum of the entry's header does not match".into());
         }
         let header = postcard::from_bytes(&head[PREFIX..]).map_err(|error| format!("its header: {error}"))?;
@@ -204,6 +214,11 @@ impl Prefix {
         let body = Body { at, length: self.body, checksum: self.body_checksum };
         Ok(Parsed { code: self.code, header, body })
     }
+}
+
+/// Whether the checksum of `head`, the prefix and the header of an entry at that place, matches.
+pub(crate) fn is_whole(at: Location, head: &[u8]) -> bool {
+    header_checksum(at, head) == u32::from_le_bytes(head[20..PREFIX].try_into().expect("four bytes"))
 }
 
 impl Parsed {

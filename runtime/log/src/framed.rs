@@ -8,7 +8,7 @@ pub(crate) const PREFIX: usize = 16;
 /// The most that the content may take.
 const LIMIT: usize = 16 << 20;
 /// The version of the format. It is persisted.
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 
 /// The least multiple of 8 that is not less than `length`.
 pub(crate) fn padded(length: usize) -> usize {
@@ -33,6 +33,12 @@ pub(crate) fn encode(magic: [u8; 4], content: &impl Serialize) -> Vec<u8> {
     let checksum = checksum(&block);
     block[12..16].copy_from_slice(&checksum.to_le_bytes());
     block
+}
+
+/// The version of a block with that magic that a newer program wrote, by its first [`PREFIX`] bytes; none if it is no such one.
+pub(crate) fn newer(magic: [u8; 4], prefix: &[u8]) -> Option<u16> {
+    let version = u16::from_le_bytes([prefix[4], prefix[5]]);
+    (prefix[..4] == magic && version > VERSION).then_some(version)
 }
 
 /// How long the whole block is, by its first [`PREFIX`] bytes; an error says what is wrong with them.

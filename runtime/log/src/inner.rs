@@ -20,12 +20,12 @@ use crate::{AppendError, Commit, CommitError, Committer, Durability, Options};
 /// A log.
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
-    pub(crate) options: Options,
     pub(crate) schema: Schema,
     pub(crate) columns: SchemaRef,
     pub(crate) committer: Committer,
     pub(crate) files: Files,
     pub(crate) watches: Arc<Watches>,
+    options: Mutex<Options>,
     writer: Mutex<Writer>,
     progress: Mutex<Progress>,
     recent: Mutex<Recent>,
@@ -42,7 +42,7 @@ impl Inner {
     ) -> Arc<Inner> {
         Arc::new(Inner {
             dir,
-            options,
+            options: Mutex::new(options),
             columns: dag_model::arrow_schema(&schema),
             schema,
             committer,
@@ -52,6 +52,16 @@ impl Inner {
             progress: Mutex::new(progress),
             recent: Mutex::default(),
         })
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over other options, but for the durability, which was promised for what is there.
+    pub(crate) fn alter(&self, options: Options) {
+        let mut kept = self.options.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Options { durability: kept.durability, ..options };
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -79,7 +89,7 @@ impl Inner {
             self.fail(error.clone());
         }
         appended?;
-        let shown = match self.options.durability {
+        let shown = match self.options().durability {
             Durability::Fsync => {
                 self.queue(&mut writer);
                 false
@@ -109,14 +119,14 @@ impl Inner {
         if writer.ended || sealed {
             return Err(AppendError::Sealed);
         }
-        if writer.offset >= self.options.segment_bytes && writer.offset > writer.segment.start().offset {
-            let (storage, durability) = (&**self.committer.storage(), self.options.durability);
+        if writer.offset >= self.options().segment_bytes && writer.offset > writer.segment.start().offset {
+            let (storage, durability) = (&**self.committer.storage(), self.options().durability);
             writer.roll(storage, &self.dir, durability, publishers())?;
             self.progress().segments.push_back(writer.segment.clone());
         }
         let synced = self.progress().synced;
         let written = writer.append(append, synced)?;
-        if std::mem::take(&mut writer.reopened) && self.options.durability == Durability::Os {
+        if std::mem::take(&mut writer.reopened) && self.options().durability == Durability::Os {
             // So that the next crash finds that the log was opened, and in which epoch: whatever it takes of what is shown
             // from now on, no position is used twice.
             sync(&*writer.file).map_err(|error| AppendError::Failed(self.lost(error)))?;
@@ -204,7 +214,7 @@ impl Inner {
 
     /// Resolves when all that is written so far is acknowledged by the log's own durability.
     pub(crate) fn acknowledged(self: &Arc<Self>) -> Commit {
-        match self.options.durability {
+        match self.options().durability {
             Durability::Fsync => {
                 let at = self.writer().point().at;
                 // What opening found is shown, though nobody has asked for the entry that closed the log to be synced.
@@ -229,7 +239,7 @@ impl Inner {
         let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();
         drop(progress);
-        if self.options.durability == Durability::Derived || lost || writer.closed || sync(&*writer.file).is_err() {
+        if self.options().durability == Durability::Derived || lost || writer.closed || sync(&*writer.file).is_err() {
             return;
         }
         let end = writer.point();

@@ -124,6 +124,7 @@ mod segment;
 mod source;
 mod storage;
 mod tail;
+mod version;
 mod watch;
 mod writer;
 

@@ -92,6 +92,22 @@ pub enum OpenError {
         /// What was found.
         what: String,
     },
+    /// A newer program wrote it. Nothing was changed.
+    #[error(
+        "{file} was written by a newer dag: its {what} have version {found}, and this dag reads up to {reads}; start the dag that \
+         wrote it, or a newer one, on this data",
+        file = file.display()
+    )]
+    Newer {
+        /// The segment file.
+        file: PathBuf,
+        /// What in it is newer.
+        what: &'static str,
+        /// Its version.
+        found: u16,
+        /// The newest that is read.
+        reads: u16,
+    },
     /// A file can't be read or written.
     #[error("{file}: {source}", file = file.display())]
     Io {
@@ -236,6 +252,14 @@ impl Log {
         (progress.synced, progress.cut) = (synced, cut);
         let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
+    }
+
+    /// Refuses the log in `dir`, if there is one, where a newer program wrote it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::Newer`], or where a file can't be read.
+    pub fn check_version(dir: &Path, committer: &Committer) -> Result<(), OpenError> {
+        crate::version::check(&**committer.storage(), dir)
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

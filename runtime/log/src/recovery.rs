@@ -20,7 +20,7 @@ use crate::segment::{self, Segment, SegmentHeader};
 use crate::storage::{Storage, sync, sync_above};
 use crate::tail::Tail;
 use crate::writer::{Writer, store_index};
-use crate::{Cut, Durability, OpenError};
+use crate::{Cut, Durability, OpenError, version};
 
 /// A log that was opened.
 pub(crate) struct Recovered {
@@ -37,6 +37,7 @@ pub(crate) struct Recovered {
 
 /// Opens the log in `dir`.
 pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability) -> Result<Recovered, OpenError> {
+    version::check(storage, dir)?;
     let mut numbers = numbers(storage, dir)?;
     let (base, mut later) = base(storage, dir, durability, &mut numbers)?;
     let Some(base) = base else {

@@ -37,7 +37,7 @@ pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
 
 /// Takes the segments that are not kept out of readers' sight, the oldest first.
 fn unkeep(log: &Inner, now: Timestamp) {
-    let retention = log.options.retention;
+    let retention = log.options().retention;
     let mut progress = log.progress();
     let mut total: u64 = progress.segments.iter().map(|segment| segment.index().end().offset).sum();
     while progress.segments.len() > 1 {
@@ -49,7 +49,7 @@ fn unkeep(log: &Inner, now: Timestamp) {
         let number = progress.segments[0].number;
         let seen = number < progress.shown.at.segment;
         // Nor may a crash find neither this one nor, with a derived log, the next.
-        let followed = log.options.durability != Durability::Derived
+        let followed = log.options().durability != Durability::Derived
             || progress.synced > Location { segment: number + 1, offset: 0 };
         if !seen || !followed || !(old || retention.bytes.is_some_and(|limit| total > limit)) {
             break;

@@ -78,6 +78,15 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// The version of the entry at `offset`, where a newer program wrote it and its header is whole.
+    pub(crate) fn newer(&mut self, offset: u64) -> io::Result<Option<u8>> {
+        let at = Location { segment: self.segment, offset };
+        let Some(prefix) = self.bytes(offset, entry::PREFIX)? else { return Ok(None) };
+        let (Some(version), Some(length)) = (entry::newer(prefix), entry::head_length(prefix)) else { return Ok(None) };
+        let head = self.bytes(offset, length)?;
+        Ok(head.is_some_and(|head| entry::is_whole(at, head)).then_some(version))
+    }
+
     /// Whether an entry that begins in `range` is whole and satisfies `holds`.
     pub(crate) fn any(&mut self, range: Range<u64>, holds: impl Fn(&Parsed) -> bool) -> io::Result<bool> {
         for offset in range.step_by(8) {

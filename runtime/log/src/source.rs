@@ -170,12 +170,12 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Source {
     log: Log,
-    options: SourceOptions,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    options: SourceOptions,
     publishers: Publishers,
     refused: u64,
 }
@@ -205,7 +205,7 @@ impl Source {
     }
 
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
-        Source { log, options, state: Mutex::new(State { publishers, refused: 0 }) }
+        Source { log, state: Mutex::new(State { options, publishers, refused: 0 }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -218,8 +218,17 @@ impl Source {
     }
 
     /// How it treats time and publishers.
-    pub fn options(&self) -> &SourceOptions {
-        &self.options
+    pub fn options(&self) -> SourceOptions {
+        self.state().options
+    }
+
+    /// Treats time and publishers in another way from now on, and keeps another part of its records. What was judged stays as it was,
+    /// and so does the durability.
+    pub fn alter(&self, options: SourceOptions) {
+        self.log.inner().alter(options.log);
+        let mut state = self.state();
+        state.options = SourceOptions { log: self.log.inner().options(), ..options };
+        state.publishers.alter(options.rules());
     }
 
     /// Takes a publisher's request.
@@ -232,7 +241,7 @@ impl Source {
         }
         let mut refused = Vec::new();
         if let Some(all) = batch.as_ref().filter(|_| !request.history) {
-            let limit = now.saturating_add(ns(self.options.max_ahead));
+            let limit = now.saturating_add(ns(self.options().max_ahead));
             payload::check(all, self.log.arrow_schema())?;
             let times = times(all);
             if let Some(ahead) = beyond(times, limit) {
@@ -350,7 +359,7 @@ impl Source {
     /// is joined.
     pub fn node_heartbeat(&self, time: Timestamp, now: Timestamp) -> Result<(), AppendError> {
         let mut state = self.state();
-        match state.publishers.node_heartbeat(time).filter(|_| self.options.clock_node) {
+        match state.publishers.node_heartbeat(time).filter(|_| state.options.clock_node) {
             Some(verdict) => self.take_over(&mut state, &verdict, &[], now).map(drop),
             None => Ok(()),
         }

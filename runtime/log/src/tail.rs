@@ -53,6 +53,10 @@ impl Tail {
                     }
                 },
             };
+            if let Some(found) = scan.newer(offset).map_err(failed)? {
+                let (file, found, reads) = (opened.path.clone(), found.into(), crate::entry::VERSION.into());
+                return Err(OpenError::Newer { file, what: "entries", found, reads });
+            }
             if scan.any((offset + 8)..scan.length(), |entry| entry.header.durable > offset).map_err(failed)? {
                 return Err(damaged(&opened.path, offset, what));
             }

@@ -27,7 +27,7 @@ fn create(dir: &tempfile::TempDir, options: SourceOptions) -> Source {
 }
 
 fn reopen(source: Source, dir: &tempfile::TempDir, now: i64) -> Source {
-    let options = *source.options();
+    let options = source.options();
     drop(source);
     Source::open(dir.path(), options, &Committer::new(), Timestamp(now * S)).unwrap()
 }

@@ -70,7 +70,7 @@ fn a_log_opens_on_a_full_disk() {
     disk.resize(30_000);
     let source = source(&disk, 0);
     let (refused, _) = fill(&source, 1);
-    let options = *source.options();
+    let options = source.options();
     drop(source);
     disk.resize(1);
     let committer = Committer::over(Arc::new(disk.clone()));

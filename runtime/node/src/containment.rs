@@ -6,6 +6,8 @@ use dag_flow::{ComputeError, Failure, Span};
 use dag_log::AppendError;
 use dag_model::Frontier;
 
+use crate::api::OnError;
+
 /// How often an operator may fail in one place.
 const TRIES: u32 = 3;
 
@@ -14,23 +16,6 @@ const FIRST: Duration = Duration::from_millis(100);
 
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(30);
-
-/// What a stream wants done about a record on which its operator fails every time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// The computation stops there.
-    #[default]
-    Stop,
-    /// The record is passed over.
-    Skip,
-}
-
-impl crate::Node {
-    /// What a stream wants done about a record on which its operator fails every time.
-    pub(crate) fn error_policy(&self, _stream: &str) -> Policy {
-        Policy::default()
-    }
-}
 
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +57,7 @@ impl Failures {
     }
 
     /// What follows from one more, after the run had written up to the sequence `written`.
-    pub fn next(&mut self, failure: &Failure, written: u64, policy: Policy) -> Next {
+    pub fn next(&mut self, failure: &Failure, written: u64, policy: OnError) -> Next {
         self.why = failure.error.to_string();
         let place = (failure.at, failure.frontier, written);
         if let (Some(suspect), Some(at)) = (self.suspect, failure.at)
@@ -99,7 +84,7 @@ impl Failures {
         }
         match failure.at {
             _ if self.count < TRIES => Next::Again(self.delay()),
-            Some(at) if policy == Policy::Skip && failure.error.blames_records() => self.narrow(at),
+            Some(at) if policy == OnError::Skip && failure.error.blames_records() => self.narrow(at),
             _ => Next::GiveUp,
         }
     }
@@ -136,7 +121,7 @@ mod tests {
     #[test]
     fn an_operator_that_fails_in_one_place_gets_three_tries_each_later_than_the_last() {
         let mut failures = Failures::none();
-        let tries: Vec<_> = (0..3).map(|_| failures.next(&trap(0, 8), 5, Policy::Stop)).collect();
+        let tries: Vec<_> = (0..3).map(|_| failures.next(&trap(0, 8), 5, OnError::Stop)).collect();
         assert_eq!(tries, [Next::Again(FIRST), Next::Again(FIRST * 2), Next::GiveUp]);
     }
 
@@ -144,7 +129,7 @@ mod tests {
     fn an_operator_that_gets_on_between_failures_is_tried_again_and_again() {
         let mut failures = Failures::none();
         for written in 0..100 {
-            assert_eq!(failures.next(&trap(written, written + 1), written, Policy::Stop), Next::Again(FIRST));
+            assert_eq!(failures.next(&trap(written, written + 1), written, OnError::Stop), Next::Again(FIRST));
         }
     }
 
@@ -154,7 +139,7 @@ mod tests {
         let mut steps = 0;
         loop {
             steps += 1;
-            match failures.next(&trap(span.0, span.1), 5, Policy::Skip) {
+            match failures.next(&trap(span.0, span.1), 5, OnError::Skip) {
                 Next::Again(_) => {}
                 Next::Narrow(suspect) => {
                     let middle = suspect.first + (suspect.end - suspect.first) / 2;
@@ -174,7 +159,7 @@ mod tests {
     fn a_call_that_takes_too_long_never_skips() {
         let mut failures = Failures::none();
         let slow = || failure(CallError::TimeLimit(Duration::from_secs(10)), 0, 8);
-        let last = (0..3).map(|_| failures.next(&slow(), 5, Policy::Skip)).last();
+        let last = (0..3).map(|_| failures.next(&slow(), 5, OnError::Skip)).last();
         assert_eq!(last, Some(Next::GiveUp));
     }
 
@@ -183,7 +168,7 @@ mod tests {
         let mut failures = Failures::none();
         for _ in 0..50 {
             let error = ComputeError::Write(AppendError::Full("/".into()));
-            let next = failures.next(&Failure { error, at: None, frontier: Frontier::START }, 5, Policy::Stop);
+            let next = failures.next(&Failure { error, at: None, frontier: Frontier::START }, 5, OnError::Stop);
             assert!(matches!(next, Next::Again(delay) if delay <= LONGEST));
         }
     }

@@ -1,10 +1,11 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
-//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `demand` and
+//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `alter` (what of it may change), `demand` and
 //! `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs` (how the plan's commands are carried out), then
 //! `upgrade` (how operators change while they run), `timers`, `look` and `explain`. [`pipe`] is the same
 //! engine on standard input and output.
 
+mod alter;
 pub mod api;
 mod backup;
 mod catalog;
@@ -16,6 +17,7 @@ mod demand;
 mod error;
 mod explain;
 mod facts;
+mod formats;
 mod history;
 mod http;
 pub mod limits;

@@ -58,6 +58,7 @@ impl Node {
             earliest: Some(Position { run: visible.epoch, sequence: log.earliest().sequence }.to_string()),
             computations: 0,
             settings: Some(source.settings.clone()),
+            on_error: None,
             publishers: stats.joined.iter().map(publisher).collect(),
             note: None,
         }
@@ -86,6 +87,7 @@ impl Node {
             subscribers: run.users(),
             earliest: Some(Position { run: run.record.id.0, sequence: log.earliest().sequence }.to_string()),
             computations: runs.iter().filter(|run| run.is_live()).count(),
+            on_error: Some(self.error_policy(name)),
             ..Stream::default()
         })
     }

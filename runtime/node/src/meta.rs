@@ -17,7 +17,7 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::api::CreateStream;
+use crate::api::{CreateStream, OnError};
 use crate::cursors::Cursor;
 use crate::history::How;
 use crate::limits::LimitSettings;
@@ -44,6 +44,8 @@ const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits")
 const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
 const FINISHED: TableDefinition<u64, ()> = TableDefinition::new("finished");
+/// A derived stream's canonical name to what becomes of a record on which its operator fails every time, as JSON.
+const POLICIES: TableDefinition<&str, &[u8]> = TableDefinition::new("policies");
 /// A cursor's name to the cursor in postcard.
 const CURSORS: TableDefinition<&str, &[u8]> = TableDefinition::new("cursors");
 
@@ -105,6 +107,8 @@ pub struct Kept {
     pub last_incarnation: Option<IncarnationId>,
     /// Cursors by name.
     pub cursors: BTreeMap<String, Cursor>,
+    /// What derived streams do with a record on which their operator fails every time.
+    pub policies: BTreeMap<String, OnError>,
 }
 
 /// A component that was made the current version of its name.
@@ -119,12 +123,18 @@ pub struct Deployment {
 }
 
 impl Meta {
+    /// Refuses what a newer node wrote. Changes nothing.
+    pub fn check(file: &Path) -> Result<(), MetaError> {
+        match peek(file)? {
+            Some(found) if found > FORMAT => Err(MetaError::Newer { file: file.to_owned(), found }),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens or makes the database in that file.
     pub fn open(file: &Path) -> Result<(Meta, Kept), MetaError> {
+        Meta::check(file)?;
         let newer = |found| MetaError::Newer { file: file.to_owned(), found };
-        if let Some(found) = peek(file)?.filter(|found| *found > FORMAT) {
-            return Err(newer(found));
-        }
         let path = file.to_owned();
         let meta = Meta { store: Store::new(move || Database::create(&path)) };
         meta.store.write(|transaction| match prepare(transaction)? {
@@ -139,7 +149,8 @@ impl Meta {
     fn read(&self) -> Result<Kept, MetaError> {
         let mut kept = Kept::default();
         let (mut sources, mut components) = (Vec::new(), Vec::new());
-        let (mut limits, mut incarnations, mut cursors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut limits, mut incarnations) = (Vec::new(), Vec::new());
+        let (mut cursors, mut policies) = (Vec::new(), Vec::new());
         self.store.read(|transaction| {
             for row in transaction.open_table(SOURCES)?.iter()? {
                 let (number, settings) = row?;
@@ -163,6 +174,10 @@ impl Meta {
             for row in transaction.open_table(CURSORS)?.iter()? {
                 let (name, cursor) = row?;
                 cursors.push((name.value().to_owned(), cursor.value().to_vec()));
+            }
+            for row in transaction.open_table(POLICIES)?.iter()? {
+                let (stream, policy) = row?;
+                policies.push((stream.value().to_owned(), policy.value().to_vec()));
             }
             let header = transaction.open_table(HEADER)?;
             kept.last_incarnation = header.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
@@ -189,6 +204,10 @@ impl Meta {
             let cursor = postcard::from_bytes(&bytes).map_err(|why| unreadable("cursors", &key, why))?;
             kept.cursors.insert(key, cursor);
         }
+        for (key, bytes) in policies {
+            let policy = serde_json::from_slice(&bytes).map_err(|why| unreadable("policies", &key, why))?;
+            kept.policies.insert(key, policy);
+        }
         Ok(kept)
     }
 
@@ -196,6 +215,32 @@ impl Meta {
     pub fn put_source(&self, number: u64, settings: &CreateStream) -> Result<(), MetaError> {
         let json = serde_json::to_vec(settings).expect("settings are plain values");
         self.write(|transaction| Ok(transaction.open_table(SOURCES)?.insert(number, json.as_slice()).map(drop)?))
+    }
+
+    /// Keeps the settings of a source that is there, by its name.
+    pub fn replace_source(&self, settings: &CreateStream) -> Result<(), MetaError> {
+        let json = serde_json::to_vec(settings).expect("settings are plain values");
+        self.write(|transaction| {
+            let mut table = transaction.open_table(SOURCES)?;
+            let mut number = None;
+            for row in table.iter()? {
+                let (key, there) = row?;
+                let there = serde_json::from_slice::<CreateStream>(there.value());
+                if there.is_ok_and(|there| there.name == settings.name) {
+                    number = Some(key.value());
+                }
+            }
+            if let Some(number) = number {
+                table.insert(number, json.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps what a derived stream does with a record on which its operator fails every time.
+    pub fn put_policy(&self, stream: &str, policy: OnError) -> Result<(), MetaError> {
+        let json = serde_json::to_vec(&policy).expect("a policy is a plain value");
+        self.write(|transaction| Ok(transaction.open_table(POLICIES)?.insert(stream, json.as_slice()).map(drop)?))
     }
 
     /// Keeps that a component has become the current version of its name.
@@ -266,11 +311,12 @@ fn unreadable(table: &'static str, key: impl ToString, why: impl ToString) -> Me
     MetaError::Row { table, key: key.to_string(), why: why.to_string() }
 }
 
-/// The format of a database, without touching it; none where it is not there, or has to be repaired first, as after a crash.
+/// The format of a database, without touching it; none where it is not there, has to be repaired first, as after a crash, or
+/// is open.
 fn peek(file: &Path) -> Result<Option<u64>, MetaError> {
     let database = match ReadOnlyDatabase::open(file) {
         Ok(database) => database,
-        Err(DatabaseError::RepairAborted) => return Ok(None),
+        Err(DatabaseError::RepairAborted | DatabaseError::DatabaseAlreadyOpen) => return Ok(None),
         Err(DatabaseError::Storage(redb::StorageError::Io(error))) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(None);
         }
@@ -305,5 +351,6 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;
     transaction.open_table(CURSORS)?;
+    transaction.open_table(POLICIES)?;
     Ok(format)
 }

@@ -16,6 +16,7 @@ use dag_plan::{LeaseId, Plan};
 use dag_wasm::{Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
+use crate::alter::Policies;
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
 use crate::cursors::Cursors;
@@ -102,6 +103,7 @@ pub(crate) struct Inner {
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
     pub cursors: Cursors,
+    pub policies: Policies,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
     pub snapshots: Snapshots,
@@ -136,14 +138,15 @@ impl Node {
     /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
     pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
         let is_copy = crate::backup::is_copy(&config.data)?;
+        let committer = Committer::over(crate::storage::storage()).keep_free(config.disk_reserve);
+        crate::formats::check(&config.data, &committer)?;
         let lock = lock(&config.data)?;
         let (meta, kept) = Meta::open(&config.data.join("meta.redb"))?;
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let committer = Committer::over(crate::storage::storage()).keep_free(config.disk_reserve);
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations, last_incarnation, cursors } = kept;
+        let Kept { sources, components, limits, incarnations, last_incarnation, cursors, policies } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let mut open = Sources::new();
         for (number, settings) in sources {
@@ -179,6 +182,7 @@ impl Node {
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
             cursors: Cursors::new(cursors),
+            policies: Policies::new(policies),
             deploying: Mutex::new(()),
             snapshots,
             state: Mutex::new(state),

@@ -14,8 +14,9 @@
 //! then the old one counts. One thread does that, a run after the other.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -52,7 +53,12 @@ pub enum SnapshotError {
         what: String,
     },
     /// A newer node wrote it.
-    #[error("{} was written by a newer dag: its format is {found}, this one reads up to {}", path.display(), dag_flow::snapshot::VERSION)]
+    #[error(
+        "{} was written by a newer dag: its format is {found}, and this dag reads up to {}; start the dag that wrote it, or a newer \
+         one, on this data",
+        path.display(),
+        dag_flow::snapshot::VERSION
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -143,6 +149,21 @@ impl Snapshots {
             // A panic of that thread has been told already.
             let _ = writer.join();
         }
+    }
+}
+
+/// Refuses a snapshot, if there is one, that a newer node wrote.
+pub(crate) fn check_version(path: &Path) -> Result<(), SnapshotError> {
+    let failed = |source| SnapshotError::Io { path: path.to_owned(), source };
+    let mut beginning = [0; 6];
+    let read = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(failed)?.read(&mut beginning).map_err(failed)?,
+    };
+    let found = u16::from_le_bytes([beginning[4], beginning[5]]);
+    match read == beginning.len() && beginning[..4] == MAGIC[..] && found > dag_flow::snapshot::VERSION {
+        true => Err(SnapshotError::Newer { path: path.to_owned(), found }),
+        false => Ok(()),
     }
 }
 

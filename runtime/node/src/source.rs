@@ -15,14 +15,14 @@ use crate::error::{Code, NodeError};
 
 /// A source stream.
 pub struct SourceStream {
-    /// How it was created.
+    /// How it was created, and altered since.
     pub settings: CreateStream,
     /// Its columns.
     pub schema: Schema,
     /// Its log and publishers.
-    pub source: Source,
+    pub source: Arc<Source>,
     /// Lines that were no records, since the node started.
-    refused: AtomicU64,
+    refused: Arc<AtomicU64>,
 }
 
 /// All source streams by name.
@@ -45,7 +45,14 @@ impl SourceStream {
         let source = opened.map_err(|error| {
             NodeError::new(Code::Internal, format!("stream `{}` cannot be opened: {error}", settings.name))
         })?;
-        Ok(SourceStream { settings, schema, source, refused: AtomicU64::new(0) })
+        Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
+    }
+
+    /// The same stream under other settings, which hold from now on.
+    pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, NodeError> {
+        self.source.alter(options(&settings)?);
+        let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
+        Ok(SourceStream { settings, schema, source, refused })
     }
 
     /// Where a body's records have their time. `named` is the column that a request names.

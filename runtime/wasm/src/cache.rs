@@ -23,6 +23,8 @@ use wasmtime::component::Component;
 const MAGIC: &[u8; 8] = b"dagcode1";
 const HEADER: usize = 40;
 const EXTENSION: &str = "dagc";
+/// What the names of files begin with that are not whole yet.
+const UNFINISHED: &str = ".unfinished-";
 
 /// A folder of compiled components.
 pub struct Cache {
@@ -32,7 +34,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the folder, makes it if it is missing, and removes what an engine of another version or with other settings left.
+    /// Opens the folder, makes it if it is missing, and removes what an engine of another version or with other settings left, and
+    /// what a crash did.
     pub fn open(folder: &Path, engine: &Engine) -> io::Result<Cache> {
         fs::create_dir_all(folder)?;
         let mut hasher = DefaultHasher::new();
@@ -41,7 +44,8 @@ impl Cache {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension == EXTENSION) && !stem.ends_with(&cache.engine) {
+            let is_code = path.extension().is_some_and(|extension| extension == EXTENSION);
+            if is_code && !stem.ends_with(&cache.engine) || stem.starts_with(UNFINISHED) {
                 fs::remove_file(path)?;
             }
         }
@@ -65,7 +69,7 @@ impl Cache {
     /// Keeps a compiled component. It appears whole or not at all.
     pub fn put(&self, digest: &Digest, component: &Component) -> io::Result<()> {
         let code = component.serialize().map_err(io::Error::other)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         file.write_all(MAGIC)?;
         file.write_all(&Sha256::digest(&code))?;
         dag_fault::point("compile");

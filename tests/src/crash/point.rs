@@ -11,6 +11,8 @@ pub enum Point {
     Fsync,
     /// The same of a file that gets its final name.
     Rename,
+    /// A snapshot is about to be written, is written, or has its name, and the folder is not durable.
+    Snapshot,
     /// An old segment is about to be removed, or its index is left.
     Retention,
     /// Compiled code is written, or about to get its name.
@@ -21,8 +23,8 @@ pub enum Point {
 
 impl Point {
     /// All of them.
-    pub const ALL: [Point; 6] =
-        [Point::Append, Point::Fsync, Point::Rename, Point::Retention, Point::Compile, Point::Deploy];
+    pub const ALL: [Point; 7] =
+        [Point::Append, Point::Fsync, Point::Rename, Point::Snapshot, Point::Retention, Point::Compile, Point::Deploy];
 
     /// Its name in the binary.
     pub fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Point {
             Point::Append => "append",
             Point::Fsync => "fsync",
             Point::Rename => "rename",
+            Point::Snapshot => "snapshot",
             Point::Retention => "retention",
             Point::Compile => "compile",
             Point::Deploy => "deploy",
@@ -41,7 +44,8 @@ impl Point {
     pub(super) fn pass(self, batches: u64, chance: &mut Chance) -> u64 {
         1 + chance.below(match self {
             Point::Append | Point::Fsync => 2 * batches,
-            Point::Rename | Point::Compile | Point::Deploy => 6,
+            Point::Rename | Point::Snapshot => 30,
+            Point::Compile | Point::Deploy => 6,
             Point::Retention => 4,
         })
     }

@@ -64,6 +64,9 @@ const SIDE: &str = "side";
 /// The bytes that it keeps, in segments of 64 KiB.
 const SIDE_BYTES: u64 = 128 << 10;
 
+/// What the node is started with: snapshots often enough that kills fall into them.
+const SERVE: [&str; 2] = ["--snapshot-interval", "200ms"];
+
 /// How long a node may live before it passes the point at which it dies.
 const LIFE: Duration = Duration::from_secs(90);
 
@@ -75,7 +78,7 @@ pub fn run(plan: Plan) -> Report {
     let mut chance = Chance::new(plan.seed);
     let mut node = MortalNode::new();
     let http = node.http();
-    node.start(None, &[]);
+    node.start(None, &SERVE);
     node.until_listening();
     prepare(&http);
     let cursor = |expression: &str, name: &str| cursor::start(&node.url(), &http, expression, name);
@@ -144,7 +147,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         let side = node.data().join("sources/2");
         let next = points.iter().rposition(|point| *point != Point::Retention || segments(&side) > 4);
         let Some(next) = next else {
-            node.start(None, &[]);
+            node.start(None, &SERVE);
             crate::wait::until("the side stream has more than it keeps", DEADLINE, || {
                 (segments(&side) > 4).then_some(())
             });
@@ -155,7 +158,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         let point = points.remove(next);
         let pass = point.pass(shared.plan.records / BATCH / (shared.plan.kills as u64 + 1), chance);
         shared.life.fetch_add(1, Ordering::SeqCst);
-        node.start(Some((point, pass)), &[]);
+        node.start(Some((point, pass)), &SERVE);
         node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), LIFE);
         println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.name());
         node.bury();
@@ -163,7 +166,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         shared.killed.fetch_add(1, Ordering::SeqCst);
     }
     shared.life.fetch_add(1, Ordering::SeqCst);
-    node.start(None, &[]);
+    node.start(None, &SERVE);
     kills
 }
 

@@ -91,6 +91,7 @@ impl Node {
         wish: &Wish,
     ) -> Result<(Subscription, Kept), NodeError> {
         let (number, resumed) = self.inner.cursors.table().enter(wish, &stream.to_string(), now())?;
+        let new = resumed.is_none();
         let mut subscription = match resumed {
             Some(place) => {
                 let opened = self.open_subscription(lease, stream, Opening { at: At::Place(place), ..opening });
@@ -111,7 +112,7 @@ impl Node {
             acknowledged: None,
         };
         let mut table = self.inner.cursors.table();
-        table.begin(&wish.name, cursor, lease, &subscription.subscriber)?;
+        table.begin(&wish.name, cursor, new, (lease, &subscription.subscriber), now())?;
         subscription.cursor = Some(Reader { node: self.clone(), name: wish.name.clone(), number, lease });
         Ok((subscription, self.keep_cursor(table, &wish.name)))
     }

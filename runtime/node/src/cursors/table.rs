@@ -157,19 +157,29 @@ impl Table {
         Ok(entered)
     }
 
-    /// The reader that entered knows where it begins, and begins.
+    /// The reader that entered knows where it begins, and begins; with a cursor that is `new`, or with the one that was there.
     pub fn begin(
         &mut self,
         name: &str,
         cursor: Cursor,
-        lease: LeaseId,
-        subscriber: &Arc<Subscriber>,
+        new: bool,
+        (lease, subscriber): (LeaseId, &Arc<Subscriber>),
+        now: Timestamp,
     ) -> Result<(), CursorError> {
         match self.cursors.get_mut(name) {
-            Some(there) if there.reader > cursor.reader => return Err(taken_over(name, there)),
-            Some(there) => there.place = cursor.place,
-            None => drop(self.cursors.insert(name.to_owned(), cursor)),
+            Some(there) if new || there.reader != cursor.reader => return Err(taken_over(name, there)),
+            Some(there) => {
+                let before = std::mem::replace(&mut there.place, cursor.place).next();
+                // What was acknowledged since it entered stays so; a log that is no longer read has nothing to say.
+                if let Some(read) = before.sequence.checked_sub(1) {
+                    let _ = there.place.pass(Position { sequence: read, ..before });
+                }
+            }
+            None if new => drop(self.cursors.insert(name.to_owned(), cursor)),
+            None => return Err(CursorError::Deleted(name.to_owned())),
         }
+        // The same reader may have come twice.
+        self.expel(name, |name, since| CursorError::TakenOver { name, since }, now);
         self.readers.insert(name.to_owned(), (lease, subscriber.clone()));
         Ok(())
     }
@@ -264,6 +274,7 @@ mod tests {
     /// Enters and begins.
     fn read(table: &mut Table, lease: u64, wish: &Wish) -> Result<(u64, Place, Arc<Subscriber>), CursorError> {
         let (reader, resumed) = table.enter(wish, "x", NOW)?;
+        let new = resumed.is_none();
         let place = resumed.unwrap_or_else(|| place(10));
         let subscriber = Arc::new(Subscriber::new(None));
         let cursor = Cursor {
@@ -274,7 +285,7 @@ mod tests {
             created: NOW,
             acknowledged: None,
         };
-        table.begin("c", cursor, LeaseId(lease), &subscriber)?;
+        table.begin("c", cursor, new, (LeaseId(lease), &subscriber), NOW)?;
         Ok((reader, place, subscriber))
     }
 
@@ -306,14 +317,30 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_enter_at_once_the_second_begins() {
+    fn of_two_that_enter_at_once_one_begins() {
         let mut table = Table::default();
+        assert_eq!(table.enter(&wish(None, None), "x", NOW).map(|(_, there)| there), Ok(None));
         read(&mut table, 1, &wish(None, None)).unwrap();
+        let first = table.get("c").unwrap().clone();
+        let refused = table.begin("c", first, true, (LeaseId(2), &Arc::new(Subscriber::new(None))), NOW);
+        assert!(matches!(refused, Err(CursorError::TakenOver { .. })), "both made it: {refused:?}");
+
         let (early, resumed) = table.enter(&wish(None, None), "x", NOW).unwrap();
         read(&mut table, 2, &wish(None, None)).unwrap();
         let cursor = Cursor { reader: early, place: resumed.unwrap(), ..table.get("c").unwrap().clone() };
-        let refused = table.begin("c", cursor, LeaseId(3), &Arc::new(Subscriber::new(None)));
-        assert!(matches!(refused, Err(CursorError::TakenOver { .. })), "{refused:?}");
+        let refused = table.begin("c", cursor, false, (LeaseId(3), &Arc::new(Subscriber::new(None))), NOW);
+        assert!(matches!(refused, Err(CursorError::TakenOver { .. })), "the other came later: {refused:?}");
+    }
+
+    #[test]
+    fn what_is_acknowledged_while_a_reader_comes_back_stays_so() {
+        let mut table = Table::default();
+        let (reader, ..) = read(&mut table, 1, &wish(None, None)).unwrap();
+        let (_, resumed) = table.enter(&wish(Some(reader), None), "x", NOW).unwrap();
+        table.acknowledge("c", reader, at(19), NOW).unwrap();
+        let cursor = Cursor { place: resumed.unwrap(), ..table.get("c").unwrap().clone() };
+        table.begin("c", cursor, false, (LeaseId(2), &Arc::new(Subscriber::new(None))), NOW).unwrap();
+        assert_eq!(table.get("c").unwrap().place, place(20));
     }
 
     #[test]

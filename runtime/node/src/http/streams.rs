@@ -36,3 +36,15 @@ pub(super) async fn one(
     let found = tokio::task::spawn_blocking(move || node.stream(&name)).await;
     Ok(Json(found.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
 }
+
+/// `PATCH /v1/streams/{name}`
+pub(super) async fn alter(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+    Content(body): Content,
+) -> Result<Json<api::Stream>, Failed> {
+    let Path(name) = name?;
+    let Json(request) = Json::<api::AlterStream>::from_bytes(&body)?;
+    let altered = tokio::task::spawn_blocking(move || node.alter_stream(&name, &request)).await;
+    Ok(Json(altered.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
+}

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
 
-use super::{COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, SOURCES};
+use super::{
+    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, POLICIES, SOURCES,
+};
 
 impl Meta {
     /// The number of this data, which its backups share.
@@ -37,6 +39,7 @@ impl Meta {
             table(from, &to, INCARNATIONS)?;
             table(from, &to, FINISHED)?;
             table(from, &to, CURSORS)?;
+            table(from, &to, POLICIES)?;
             let names = |tables: &mut dyn Iterator<Item = redb::UntypedTableHandle>| {
                 let mut names: Vec<_> = tables.map(|table| table.name().to_owned()).collect();
                 names.sort();

@@ -1,0 +1,115 @@
+//! Altering streams while they live: what of a source's settings may change, and what a derived stream does with a record on which its
+//! operator fails every time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dag_expr::Stream;
+
+use crate::api::{self, AlterStream, CreateStream, OnError};
+use crate::error::{Code, NodeError};
+use crate::node::Node;
+
+/// What derived streams do with a record on which their operator fails every time, by canonical name; those that are not here stop.
+pub type Policies = RwLock<BTreeMap<String, OnError>>;
+
+impl Node {
+    /// Alters a source, by its name, or a derived stream, by its expression.
+    pub fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
+        refuse_what_is_fixed(name, request)?;
+        if self.view().sources.contains_key(name) {
+            return self.alter_source(name, request);
+        }
+        let stream = self.bind(name)?;
+        let (Stream::Apply(_), canonical) = (&stream, stream.to_string()) else {
+            let (Stream::Source { name, .. } | Stream::Late { name, .. }) = &stream else {
+                unreachable!("it is not derived")
+            };
+            return self.alter_source(name, request);
+        };
+        let only = AlterStream { on_error: request.on_error, ..AlterStream::default() };
+        let Some(on_error) = request.on_error.filter(|_| only == *request) else {
+            let message =
+                format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
+            return Err(bad(message));
+        };
+        self.inner.meta.put_policy(&canonical, on_error).map_err(|error| internal(&error))?;
+        self.inner.policies.write().unwrap_or_else(PoisonError::into_inner).insert(canonical.clone(), on_error);
+        let nothing_yet = || api::Stream {
+            name: canonical.clone(),
+            kind: "derived".into(),
+            state: "absent".into(),
+            ..Default::default()
+        };
+        let shown = self.stream(&canonical).unwrap_or_else(|_| nothing_yet());
+        Ok(api::Stream { on_error: Some(on_error), ..shown })
+    }
+
+    /// What a derived stream does with a record on which its operator fails every time.
+    pub(crate) fn error_policy(&self, stream: &str) -> OnError {
+        self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).get(stream).copied().unwrap_or_default()
+    }
+
+    fn alter_source(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
+        if request.on_error.is_some() {
+            let message = format!(
+                "`{name}` runs no operator that could fail: say `on_error` for a stream that is computed from it"
+            );
+            return Err(bad(message));
+        }
+        if *request == AlterStream::default() {
+            return Err(bad(format!("nothing to change of `{name}` was given")));
+        }
+        let mut sources = self.inner.sources.write().unwrap_or_else(PoisonError::into_inner);
+        let source = sources.get(name).cloned().expect("sources are never removed");
+        let settings = altered(&source.settings, request);
+        crate::source::check(&settings)?;
+        self.inner.meta.replace_source(&settings).map_err(|error| internal(&error))?;
+        Arc::make_mut(&mut sources).insert(name.to_owned(), Arc::new(source.altered(settings)?));
+        drop(sources);
+        // Somebody may be silent for too long already, or the node have to speak.
+        self.inner.timers.notify_one();
+        self.stream(name)
+    }
+}
+
+/// The settings with what the request gives.
+fn altered(settings: &CreateStream, request: &AlterStream) -> CreateStream {
+    let AlterStream { out_of_order, max_ahead, idle, clock, retention, .. } = request.clone();
+    let mut altered = settings.clone();
+    altered.out_of_order = out_of_order.unwrap_or(altered.out_of_order);
+    altered.max_ahead = max_ahead.unwrap_or(altered.max_ahead);
+    altered.idle = idle.unwrap_or(altered.idle);
+    altered.clock = clock.unwrap_or(altered.clock);
+    if let Some(retention) = retention {
+        if let Some(age) = retention.age {
+            altered.retention.age = Some(age).filter(|age| age != "none");
+        }
+        if let Some(bytes) = retention.bytes {
+            altered.retention.bytes = Some(bytes).filter(|bytes| *bytes > 0);
+        }
+    }
+    altered
+}
+
+fn refuse_what_is_fixed(name: &str, request: &AlterStream) -> Result<(), NodeError> {
+    let fixed = [
+        ("schema", &request.schema, "its records and all that is computed from them have these columns"),
+        ("time", &request.time, "the records that are there have their times from it"),
+        ("durability", &request.durability, "what was acknowledged was promised by it"),
+    ];
+    match fixed.iter().find(|(_, given, _)| given.is_some()) {
+        Some((what, _, why)) => {
+            Err(bad(format!("the {what} of `{name}` cannot be changed: {why}; create another stream")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn bad(message: String) -> NodeError {
+    NodeError::new(Code::BadRequest, message)
+}
+
+fn internal(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
+}

@@ -1,0 +1,38 @@
+//! Refusing data that a newer node wrote, before anything of it is changed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use dag_log::{Committer, Log};
+
+use crate::error::{Code, NodeError};
+use crate::meta::Meta;
+use crate::node::ServeError;
+use crate::snapshots;
+
+/// Looks at the versions of the metadata and of all logs and snapshots, also of those that are only opened when somebody asks.
+///
+/// # Errors
+/// Names the first file that this node does not read.
+pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError> {
+    Meta::check(&data.join("meta.redb"))?;
+    for kind in ["sources", "derived"] {
+        let folder = data.join(kind);
+        let failed = |error: io::Error| ServeError::Data { path: folder.clone(), why: error.to_string() };
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let folder = entry.map_err(failed)?.path();
+            Log::check_version(&folder, committer).map_err(|error| refused(&error))?;
+            snapshots::check_version(&folder.join("snapshot")).map_err(|error| refused(&error))?;
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
+}
