@@ -44,7 +44,7 @@ impl Point {
     pub(super) fn pass(self, batches: u64, chance: &mut Chance) -> u64 {
         1 + chance.below(match self {
             Point::Append | Point::Fsync => 2 * batches,
-            Point::Rename | Point::Snapshot => 30,
+            Point::Rename | Point::Snapshot => 12,
             Point::Compile | Point::Deploy => 6,
             Point::Retention => 4,
         })

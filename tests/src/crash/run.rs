@@ -67,6 +67,9 @@ const SIDE_BYTES: u64 = 128 << 10;
 /// What the node is started with: snapshots often enough that kills fall into them.
 const SERVE: [&str; 2] = ["--snapshot-interval", "200ms"];
 
+/// How often a publisher goes on that is ahead of the kills.
+const AHEAD: Duration = Duration::from_millis(250);
+
 /// How long a node may live before it passes the point at which it dies.
 const LIFE: Duration = Duration::from_secs(90);
 
@@ -271,13 +274,13 @@ impl Shared {
         self.publishing.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// Waits until so much may be published: the values last until the last kill.
+    /// Waits until so much may be published: the values last until the last kill. Who is ahead goes on slowly, since some
+    /// kills only land while records come.
     pub fn wait_for_turn(&self, first: u64) {
         let share = self.plan.records / (self.plan.kills as u64 + 1);
-        while first + BATCH > share * (self.killed.load(Ordering::SeqCst) + 1) + BATCH {
-            if self.killed.load(Ordering::SeqCst) == self.plan.kills as u64 {
-                return;
-            }
+        let ahead = |killed: u64| killed < self.plan.kills as u64 && first >= share * (killed + 1);
+        let begun = Instant::now();
+        while ahead(self.killed.load(Ordering::SeqCst)) && begun.elapsed() < AHEAD {
             self.pause();
         }
     }
