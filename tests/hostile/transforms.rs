@@ -42,6 +42,8 @@ thread_local! {
     static WAY: Cell<&'static str> = const { Cell::new("") };
     /// Whether the 13 has come.
     static STRUCK: Cell<bool> = const { Cell::new(false) };
+    /// Whether the hold goes back next time.
+    static BACK: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Component;
@@ -90,6 +92,9 @@ impl Guest for Component {
         let columns = Frame::parse(&frame).expect("the host writes frames").into_columns();
         let times = columns[0].as_timestamp().expect("time comes first");
         let values = columns[1].as_f64().expect("the tests' streams have float64 values");
+        if WAY.get() == "hold_goes_back" && STRUCK.get() {
+            return Ok(output(at(&[])));
+        }
         if !values.contains(&13.0) {
             let texts = || Column::utf8(times.iter().map(|_| Some("fine")));
             return Ok(output(if WAY.get() == "bad_text" { with_times(times, texts()) } else { frames[0].clone() }));
@@ -124,7 +129,14 @@ impl Guest for Component {
             "other_type" => frame = encode(times.len(), &[columns[0], columns[0]]),
             "other_columns" => frame = encode(times.len(), &[columns[0], columns[1], columns[1]]),
             "disorders" => frame = at(&[times[0] + 1, times[0]]),
-            "goes_back" => frame = at(&[0]),
+            "goes_back" => {
+                let back = times.iter().zip(values).map(|(time, value)| if *value == 13.0 { 0 } else { *time });
+                frame = with_times(&back.collect::<Vec<_>>(), Column::float64(values.iter().copied().map(Some)));
+            }
+            "hold_goes_back" => {
+                let before = values.iter().take_while(|value| **value < 13.0).count();
+                frame = with_times(&times[..before], Column::float64(values[..before].iter().copied().map(Some)));
+            }
             _ => {}
         }
         Ok(output(frame))
@@ -136,9 +148,11 @@ impl Guest for Component {
             "bad_text" => output.frame = with_times(&[], Column::utf8(std::iter::empty::<Option<&str>>())),
             "loops_in_advance" if STRUCK.get() => loops(),
             "more_for_ever" if STRUCK.get() => output.more = true,
-            "hold_goes_back" if STRUCK.get() => output.hold = Some(0),
-            // One nanosecond behind, so that there is a hold to go back from.
-            "hold_goes_back" => output.hold = frontier.map(|frontier| frontier - 1),
+            // After the 13 every second time; before, and in between, one nanosecond behind, to have a hold to go back from.
+            "hold_goes_back" => {
+                let back = STRUCK.get() && BACK.replace(!BACK.get());
+                output.hold = if back { Some(0) } else { frontier.map(|frontier| frontier - 1) };
+            }
             _ => {}
         }
         Ok(output)
@@ -188,6 +202,7 @@ fn hoards() -> ! {
     }
 }
 
+#[expect(unconditional_recursion, reason = "that is its way")]
 fn recurses(depth: u64) -> u64 {
     let deeper = black_box(depth + 1);
     black_box(recurses(deeper)) + depth

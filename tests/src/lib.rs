@@ -3,9 +3,10 @@
 //! [`node`] is where a test begins: a running node, and the CLI against it. What runs beside the test is a [`process`], whose
 //! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI, [`feed`] a subscription over a
 //! plain socket. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
-//! outside the workspace, [`fixture`] is what older versions left, and [`crash`] a workload whose node is killed. A test waits
-//! for a condition with [`wait`], never for a time.
+//! outside the workspace, [`fixture`] is what older versions left, [`crash`] a workload whose node is killed, and [`beside`] a
+//! computation that must not notice what a test does. A test waits for a condition with [`wait`], never for a time.
 
+pub mod beside;
 mod binary;
 pub mod chance;
 pub mod component;

@@ -239,13 +239,9 @@ pub fn data_folder() -> TempDir {
 #[track_caller]
 fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
     let mut command = binary::command(&["serve", "--listen", listen, "--linger", options.linger]);
-    // How full the disk of the machine is says nothing about the node.
+    // How full the disk of the machine is says nothing about the node; a test of that has the option.
     command.env("DAG_DISK_RESERVE", "0");
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-    // How full the machine's disk is must not decide; a test of that says so itself.
-    if !options.arguments.iter().any(|argument| argument == "--disk-reserve") {
-        command.args(["--disk-reserve", "0"]);
-    }
     command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
     // A test is about its own promise, on whatever disk it runs; an option counts before this.
     command.env("DAG_DISK_RESERVE", "0");

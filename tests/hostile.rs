@@ -1,0 +1,251 @@
+//! Components that misbehave, a way at a time: each gets the error that names what it did, and nobody beside it notices.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dag_tests::beside::Beside;
+use dag_tests::{DEADLINE, Node, Options, build_component};
+use serde_json::Value;
+
+static TRANSFORMS: LazyLock<PathBuf> =
+    LazyLock::new(|| build_component("hostile-transforms", include_str!("hostile/transforms.rs")));
+static AGGREGATES: LazyLock<PathBuf> =
+    LazyLock::new(|| build_component("hostile-aggregates", include_str!("hostile/aggregates.rs")));
+
+/// A way to misbehave at the record with the value 13.
+struct Way {
+    /// What follows the stream in the expression.
+    window: &'static str,
+    operator: &'static str,
+    /// What the error says.
+    says: &'static [&'static str],
+}
+
+const fn transform(operator: &'static str, says: &'static [&'static str]) -> Way {
+    Way { window: "", operator, says }
+}
+
+const fn aggregate(operator: &'static str, says: &'static [&'static str]) -> Way {
+    Way { window: ",5s", operator, says }
+}
+
+/// Operators that see the log as it comes are told with the position of the record, which is the fourteenth of its stream.
+const AT: &str = "1:13";
+
+const WAYS: &[Way] = &[
+    transform("traps", &["trapped", "unreachable", AT]),
+    transform("panics", &["trapped", "thirteen guests at the table", AT]),
+    transform("refuses", &["thirteen is one too many", AT]),
+    transform("loops", &["longer than the 200ms", AT]),
+    transform("loops_in_advance", &["longer than the 200ms"]),
+    transform("hoards", &["more memory than its limit of 16MiB", AT]),
+    transform("recurses", &["trapped", "stack exhausted", AT]),
+    transform("returns_too_much", &["more than the 1MiB", AT]),
+    transform("chatters", &["longer than the 200ms", AT]),
+    transform("garbage", &["malformed frame", AT]),
+    transform("bad_version", &["malformed frame", "version", AT]),
+    transform("bad_length", &["malformed frame", "length", AT]),
+    transform("bad_offset", &["malformed frame", AT]),
+    transform("bad_text", &["malformed frame", "UTF-8", AT]),
+    transform("bad_time", &["malformed frame", "null", AT]),
+    transform("other_type", &["malformed frame", "type", AT]),
+    transform("other_columns", &["malformed frame", "columns", AT]),
+    transform("disorders", &["emitted a record at", "before its frontier"]),
+    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier"]),
+    transform("hold_goes_back", &["moved its hold back to 1970-01-01T00:00:00Z"]),
+    transform("more_for_ever", &["times in a row that there is more"]),
+    aggregate("fold_traps", &["trapped", AT]),
+    aggregate("fold_loops", &["longer than the 200ms", AT]),
+    aggregate("fold_hoards", &["more memory than its limit of 16MiB", AT]),
+    aggregate("finish_loops", &["longer than the 200ms"]),
+    aggregate("finish_too_few", &["returned 0 rows where"]),
+    aggregate("finish_other_type", &["malformed frame", "type"]),
+];
+
+/// What a subscriber is told at once, without a computation.
+const REFUSED: &[(&str, &str)] = &[
+    ("opens_never(x)", "longer than the 200ms"),
+    ("opens_refused(x)", "not on a Friday"),
+    ("opens_twice_a_column(x)", "broke its interface"),
+    ("binds_never(x, 5s)", "longer than the 200ms"),
+    ("binds_to_nothing(x, 5s)", "asks for column 99 of 1"),
+];
+
+/// Records that the computation beside has to itself, for comparison.
+const ALONE: usize = 250;
+
+fn node(time: &str) -> Node {
+    let limits = ["--operator-time", time, "--operator-memory", "16MiB", "--operator-output", "1MiB"];
+    Node::with(Options { arguments: limits.map(str::to_owned).to_vec(), ..Options::default() })
+}
+
+#[track_caller]
+fn deploy(node: &Node, component: &PathBuf) -> Value {
+    let answer = node.http().post("components", &[], "application/wasm", &fs::read(component).expect("it was built"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+#[test]
+fn each_way_to_misbehave_has_its_error_and_nobody_beside_notices() {
+    let node = node("200ms");
+    let digests = [deploy(&node, &TRANSFORMS), deploy(&node, &AGGREGATES)].map(|deployed| deployed["digest"].clone());
+    let beside = Beside::start(&node);
+    beside.until_more(ALONE);
+    let alone = beside.published();
+    let told = WAYS.iter().enumerate().map(|(number, way)| {
+        let digest = &digests[usize::from(!way.window.is_empty())];
+        misbehaves(&node, &format!("h{number}"), way, digest)
+    });
+    let wrong: Vec<String> = told.filter_map(Result::err).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    node.create("x", "value float64", &[]);
+    for (expression, says) in REFUSED {
+        let refused = node.dag(&["subscribe", expression]).code(1);
+        assert!(refused.stderr.contains(says), "{expression}: {}", refused.stderr);
+    }
+    let latencies = beside.finish();
+    let (before, beside) = (latencies.p99(0, alone), latencies.p99(alone, latencies.count()));
+    println!("p99 {beside:?} beside them over {} records, {before:?} alone", latencies.count() - alone);
+    let most = before * 2 + Duration::from_millis(50);
+    assert!(beside < most, "p99 {beside:?} beside them, {before:?} alone");
+}
+
+/// Lets an operator meet its 13, and looks at what its subscriber and the status say; answers what is missing there.
+fn misbehaves(node: &Node, stream: &str, way: &Way, digest: &Value) -> Result<(), String> {
+    let Way { window, operator, says } = way;
+
+    node.create(stream, "value float64", &[]);
+    let publish = |seconds: &[u64]| {
+        let records: String = seconds.iter().map(|i| format!("{{\"time\":{i},\"value\":{i}}}\n")).collect();
+        let answer = node.http().publish(stream, &[], &records);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    publish(&(0..13).collect::<Vec<_>>());
+    let expression = format!("{operator}({stream}{window})");
+    let mut subscriber = node.spawn(&["subscribe", &expression, "--from", "earliest"]);
+    // It works until it does not.
+    subscriber.line();
+    publish(&[13, 14, 20]);
+    // Time goes on, until it has failed three times.
+    let begun = Instant::now();
+    for second in 21.. {
+        if !subscriber.is_running() {
+            break;
+        }
+        if begun.elapsed() > DEADLINE {
+            return Err(format!("{expression} does not end"));
+        }
+        publish(&[second]);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let ended = subscriber.finish().code(1);
+    let status = node.status();
+    let computations = status["computations"].as_array().expect("a status lists computations");
+    let failed = computations.iter().find(|computation| computation["stream"] == *expression);
+    let failed = failed.ok_or_else(|| format!("{expression} is not in {status}"))?;
+    let error = failed["error"].as_str().ok_or_else(|| format!("{failed} has no error"))?;
+    for text in [error, &ended.stderr] {
+        if let Some(words) = says.iter().chain([&expression.as_str()]).find(|words| !text.contains(**words)) {
+            return Err(format!("{expression}: `{words}` is not in: {text}"));
+        }
+    }
+    let limits = serde_json::json!({"memory": "16MiB", "time": "200ms", "output": "1MiB"});
+    let shown = ["state", "operator", "digest", "limits"].map(|field| &failed[field]);
+    if shown != [&"failed".into(), &Value::from(*operator), digest, &limits] {
+        return Err(format!("{expression} is shown as {failed}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_component_that_cannot_say_what_it_is_is_refused_in_time() {
+    let node = node("200ms");
+    let ways = [
+        ("loops", "longer than the 200ms"),
+        ("traps", "trapped"),
+        ("hoards", "more memory than its limit of 16MiB"),
+        ("chatters", "longer than the 200ms"),
+        ("operators", "300 operators"),
+        ("parameters", "33 parameters"),
+        ("docs", "more than the 1MiB"),
+    ];
+    for (way, says) in ways {
+        let component = describing(way);
+        let begun = Instant::now();
+        let refused = node.dag(&["deploy", component.to_str().expect("it is UTF-8")]).code(1);
+        assert!(refused.stderr.contains(says), "{way}: {}", refused.stderr);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{way} took {:?}", begun.elapsed());
+    }
+    assert!(!node.http().get("operators", &[]).body.contains("describing"));
+}
+
+/// A component that misbehaves in that way when it is described.
+fn describing(way: &str) -> PathBuf {
+    let source = format!("{}\nconst WAY: &str = \"{way}\";\n", include_str!("hostile/describing.rs"));
+    build_component(&format!("hostile-describing-{way}"), &source)
+}
+
+#[test]
+fn nobody_waits_for_an_operator_that_is_asked_what_it_makes_of_an_expression() {
+    let node = node("2s");
+    deploy(&node, &TRANSFORMS);
+    node.create("x", "value float64", &[]);
+    deploy(&node, &AGGREGATES);
+    let looping = describing("loops");
+    let begun = Instant::now();
+    let endless = || {
+        let http = node.http().clone();
+        thread::spawn(move || http.get("subscribe", &[("expr", "opens_never(x)")]))
+    };
+    // More than there are threads that serve HTTP.
+    let asked: Vec<_> = (0..4).map(|_| endless()).collect();
+    let http = node.http().clone();
+    let described = thread::spawn(move || {
+        http.post("components", &[], "application/wasm", &fs::read(looping).expect("it was built"))
+    });
+    let mut served = 0;
+    while !asked.iter().all(thread::JoinHandle::is_finished) {
+        let name = format!("y{served}");
+        node.create(&name, "value float64", &[]);
+        assert_eq!(node.http().publish(&name, &[], "{\"time\":1,\"value\":1}\n").status, 200);
+        deploy(&node, &AGGREGATES);
+        node.status();
+        served += 1;
+    }
+    let took = begun.elapsed();
+    assert!(served > 3, "{served} rounds in {took:?}");
+    for asked in asked {
+        let answer = asked.join().expect("it is answered");
+        assert!(answer.body.contains("longer than the 2s"), "{answer:?}");
+    }
+    let described = described.join().expect("it is answered");
+    assert!(described.body.contains("longer than the 2s"), "{described:?}");
+    assert!(took < DEADLINE, "{took:?}");
+}
+
+#[test]
+fn limits_of_a_deployment_go_before_the_nodes_and_outlive_it() {
+    let mut node = node("200ms");
+    let component = TRANSFORMS.to_str().expect("it is UTF-8");
+    let refused = |arguments: &[&str]| node.dag(&[&["deploy", component], arguments].concat()).code(2).stderr;
+    assert!(refused(&["--memory", "0MiB"]).contains("expected 1MiB to 4GiB"));
+    assert!(refused(&["--time", "2h"]).contains("expected 10ms to 1h"));
+    assert!(refused(&["--output", "64MB"]).contains("such as 256MiB"));
+    let over_http = node.http().post("components", &[("memory", "1TiB")], "application/wasm", b"");
+    assert_eq!(over_http.status, 400);
+    assert!(over_http.body.contains("memory: expected a whole number of B, KiB, MiB or GiB"), "{over_http:?}");
+
+    node.dag(&["deploy", component, "--memory", "24MiB", "--time", "300ms"]).success();
+    let limits = serde_json::json!({"memory": "24MiB", "time": "300ms", "output": "1MiB"});
+    for _ in 0..2 {
+        assert_eq!(deploy(&node, &TRANSFORMS)["limits"], limits);
+        node.restart();
+    }
+    node.create("x", "value float64", &[]);
+    let refused = node.dag(&["subscribe", "opens_never(x)"]).code(1);
+    assert!(refused.stderr.contains("longer than the 300ms"), "{}", refused.stderr);
+}
