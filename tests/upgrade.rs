@@ -418,30 +418,40 @@ fn a_version_that_fails_on_the_state_that_it_says_it_reads_computes_it_again() {
     assert_eq!(judge(&records, &[(one, FOUR.offset)]), (1..=20).collect::<Vec<_>>());
 }
 
-#[test]
-fn a_state_goes_along_where_the_input_is_gone_and_without_it_the_version_is_refused() {
-    let mut node = Node::start();
-    node.create("x", "value utf8", &["--retention-bytes", "200000", "--durability", "os"]);
-    node.dag(&["deploy", &ONE.tally("Tally")]).success();
-    let mut reader = read(&node, "tally(x)", "earliest");
+/// Publishes records of a kilobyte that does not compress, one a second.
+fn fill(node: &Node, count: u64) {
     let text = |second: u64| -> String {
         let mixed = |part: u64| (second * 64 + part).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) | 1;
         (0..64).map(|part| format!("{:016x}", mixed(part).wrapping_mul(0xD134_2543_DE82_EF95))).collect()
     };
-    for part in 0..20_u64 {
+    for part in 0..count / 100 {
         let records: String = (part * 100..part * 100 + 100)
             .map(|second| format!("{{\"time\":{second},\"value\":\"{}\"}}\n", text(second)))
             .collect();
         assert_eq!(node.http().publish("x", &[], &records).status, 200);
     }
-    let counted = record(reader.take(1_999).last().expect("there are many"));
-    assert_eq!(counted.value, 1_999);
+}
+
+/// Lets retention take what it does not keep of `x`.
+fn trim(node: &mut Node) {
     // A node looks at what it keeps when it starts, and then once a minute.
     node.restart();
     dag_tests::until("old records are gone", dag_tests::DEADLINE, || {
         let stream = node.http().get("streams/x", &[]).json();
         (!stream["earliest"].as_str().expect("something is kept").ends_with(":0")).then_some(())
     });
+}
+
+#[test]
+fn a_state_goes_along_where_the_input_is_gone_and_without_it_the_version_is_refused() {
+    let mut node = Node::start();
+    node.create("x", "value utf8", &["--retention-bytes", "200000", "--durability", "os"]);
+    node.dag(&["deploy", &ONE.tally("Tally")]).success();
+    let mut reader = read(&node, "tally(x)", "earliest");
+    fill(&node, 2_000);
+    let counted = record(reader.take(1_999).last().expect("there are many"));
+    assert_eq!(counted.value, 1_999);
+    trim(&mut node);
     let reader = read(&node, "tally(x)", &format!("1:{}", counted.position + 1));
     let one = moved(&node, &["deploy", &TWO.tally("Tally")], "tally(x)");
     assert_eq!((&one["by"], &one["error"]), (&"state".into(), &Value::Null), "{one}");
@@ -454,4 +464,47 @@ fn a_state_goes_along_where_the_input_is_gone_and_without_it_the_version_is_refu
     let values: Vec<i64> = reader.finish().success().lines().map(|line| record(line).value).collect();
     assert_eq!(values.iter().map(|value| value % 1_000_000).collect::<Vec<_>>(), [2_000, 2_001, 2_002]);
     assert_eq!(values.last(), Some(&(TWO.offset + 2_002)));
+}
+
+#[test]
+fn a_reader_who_comes_back_goes_on_where_it_was_with_the_version_that_is_current_by_then() {
+    let (node, reader) = reading(&ONE.tally("Tally"), "tally(x)");
+    drop(reader);
+    let mut reader = read(&node, "tally(x)", "earliest");
+    let mut records: Vec<Record> = reader.take(9).iter().map(|line| record(line)).collect();
+    drop(reader);
+    node.until_computing(&[], dag_tests::DEADLINE);
+    node.dag(&["deploy", &TWO.tally("Tally")]).success();
+    let reader = read(&node, "tally(x)", "1:9");
+    let moved = || {
+        let answer = node.http().get("operators/tally", &[]).json();
+        (answer["versions"][1]["runs"][0]["incarnation"] == 1).then_some(())
+    };
+    dag_tests::until("it has moved", dag_tests::DEADLINE, moved);
+    node.publish("x", &counting(10..20), &["--seal"]);
+    records.extend(reader.finish().success().lines().map(record));
+    let values: Vec<i64> = records.iter().map(|record| record.value % 1_000_000).collect();
+    assert_eq!(values, (1..=20).collect::<Vec<_>>());
+    assert_eq!(records.last().map(|last| offset(last.value)), Some(TWO.offset));
+}
+
+#[test]
+fn a_window_is_computed_again_from_its_start_although_what_came_before_is_gone() {
+    let mut node = Node::start();
+    node.create("x", "value utf8", &["--retention-bytes", "200000", "--durability", "os"]);
+    node.dag(&["deploy", &ONE.tally("Tally")]).success();
+    let reader = read(&node, "tally(x, 10s)", "earliest");
+    fill(&node, 2_000);
+    let mut reader = reader;
+    let last = record(reader.take(199).last().expect("there are many"));
+    assert_eq!((last.position, last.value), (198, 10));
+    trim(&mut node);
+    let reader = read(&node, "tally(x, 10s)", "1:199");
+    let one = moved(&node, &["deploy", &THREE.tally("Tally")], "tally(x,10s)");
+    assert_eq!((&one["by"], &one["error"]), (&"replay".into(), &Value::Null), "{one}");
+    assert_eq!(one["replay"][0]["time"], one["at"], "{one}");
+    let more = "{\"time\":2000,\"value\":\"a\"}\n";
+    assert_eq!(node.http().publish("x", &[("seal", "true")], more).status, 200);
+    let values: Vec<i64> = reader.finish().success().lines().map(|line| record(line).value).collect();
+    assert_eq!(values, [THREE.offset + 10, THREE.offset + 1], "all ten of the open window count");
 }

@@ -51,7 +51,8 @@ impl Node {
         .await
     }
 
-    fn deploying(&self) -> MutexGuard<'_, ()> {
+    /// Components become current, and what runs moves to them, one after the other.
+    pub(crate) fn deploying(&self) -> MutexGuard<'_, ()> {
         self.inner.deploying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

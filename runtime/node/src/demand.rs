@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dag_flow::Input;
-use dag_model::{Position, Timestamp};
-use dag_plan::{Begin, DemandError, LeaseId, LogId, Want};
+use dag_model::{IncarnationId, Position, Timestamp};
+use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
 
 use crate::api::SubscribeParameters;
 use crate::clock::now;
@@ -117,8 +117,10 @@ impl Node {
                 }
             }
         };
+        let started: Vec<IncarnationId> = commands.iter().filter_map(Command::started).collect();
         self.execute(&mut state, commands);
         drop(state);
+        self.catch_up(&started);
         if let Some(place) = place {
             (route.from, route.begin) = (place.from, place.newest.map_or(Begin::Sequence, Begin::Newest));
         }

@@ -10,8 +10,8 @@ use dag_flow::{
     Computation, Event, Failure, Handle, Input, Leg, Operator, Place, Progress, Resume, Snapshot, Span, World,
 };
 use dag_model::{Frontier, IncarnationId, Order, Timestamp};
-use dag_plan::{Began, Command, Incarnation, LogId, Skipped, Until};
-use dag_wasm::InstanceOptions;
+use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Skipped, Until, upgrade};
+use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::containment::{Failures, Next};
@@ -286,7 +286,7 @@ impl Node {
             }),
         };
         let mut computation = computation(&view, &record, &application, output, self.inner.flow.peers())?;
-        resume(&mut computation, &record, snapshot)?;
+        resume(&view, &mut computation, &record, &application, snapshot)?;
         computation.interval = self.inner.config.snapshots;
         computation.suspect = failures.and_then(|failures| failures.suspect);
         let reports = state.runs.reports.clone();
@@ -322,16 +322,6 @@ pub(crate) fn computation(
     let digest = last_digest(record);
     let missing = || NodeError::new(Code::Internal, format!("component {digest:#} is not here any more"));
     let component = view.catalog.component(digest).ok_or_else(missing)?;
-    let until = match record.until {
-        Some(Until::Sequence(sequence)) => Some(sequence),
-        _ => None,
-    };
-    let input = |start: &dag_plan::InputStart| -> Result<Input, NodeError> {
-        let legs = start.legs.iter().map(|leg| leg_of(view, leg)).collect::<Result<_, _>>()?;
-        let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
-        let skipped = record.skipped.iter().filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
-        Ok(Input { legs, from: start.from, late: start.late, until, skipped })
-    };
     let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
     let world = match application.window {
         Some(window) => {
@@ -363,7 +353,7 @@ pub(crate) fn computation(
             },
             world,
         },
-        inputs: record.inputs.iter().map(input).collect::<Result<_, _>>()?,
+        inputs: inputs(view, record, &record.inputs)?,
         schemas,
         schema: application.schema.clone(),
         from: match record.began {
@@ -382,10 +372,40 @@ pub(crate) fn computation(
     })
 }
 
+/// The inputs of a computation that begins there.
+fn inputs(view: &View<'_>, record: &Incarnation, starts: &[InputStart]) -> Result<Vec<Input>, NodeError> {
+    let until = match record.until {
+        Some(Until::Sequence(sequence)) => Some(sequence),
+        _ => None,
+    };
+    let input = |start: &InputStart| {
+        let legs = start.legs.iter().map(|leg| leg_of(view, leg)).collect::<Result<_, _>>()?;
+        let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
+        let skipped = record.skipped.iter().filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
+        Ok(Input { legs, from: start.from, late: start.late, until, skipped })
+    };
+    starts.iter().map(input).collect()
+}
+
+/// Where the component that runs last begins to compute its state anew, if it does.
+pub(crate) fn replay(
+    view: &View<'_>,
+    component: &Component,
+    record: &Incarnation,
+    application: &Application,
+) -> Result<Vec<InputStart>, NodeError> {
+    let answer = view.catalog.bind_with(component, application);
+    let lookback = answer.map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.lookback;
+    let reached = record.ran.last().map_or(Frontier::START, |ran| ran.from);
+    Ok(upgrade::replay(record, application, lookback, reached, view))
+}
+
 /// Lets a computation take up its work where its record, its log and its snapshot say.
 pub(crate) fn resume(
+    view: &View<'_>,
     computation: &mut Computation,
     record: &Incarnation,
+    application: &Application,
     snapshot: Option<Arc<Snapshot>>,
 ) -> Result<(), NodeError> {
     let ran = record.ran.last().expect("a record begins with the component that it starts with");
@@ -403,6 +423,8 @@ pub(crate) fn resume(
     let output = output.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
     computation.resume = Resume { snapshot: None, output, muted: None };
     let Some(took_over) = ran.inputs.first() else { return Ok(()) };
+    let starts = replay(view, &computation.operator.component, record, application)?;
+    computation.inputs = inputs(view, record, &starts)?;
     // Its predecessor's output stays, and is not computed again.
     if let World::Transform { order: Order::Log, .. } = computation.operator.world {
         let leg = record.inputs[0].legs.len() - took_over.legs.len();

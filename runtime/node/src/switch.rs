@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use dag_expr::Stream;
 use dag_flow::{Computation, Snapshot};
 use dag_model::{Digest, Frontier, IncarnationId, Position};
+use dag_plan::upgrade::{self, Trimmed};
 use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
 use tokio::runtime::Handle;
 
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::runs::{computation, reads, resume};
+use crate::runs::{computation, reads, replay, resume};
 
 /// How long a computation may take to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,11 +87,6 @@ impl Node {
         if by == By::Replay && !replay {
             return Err("its state would have to be computed anew".to_owned());
         }
-        if by == By::Replay && !state.plan.can_replay(id, &self.view()) {
-            return Err(
-                "its state can neither be taken up nor be computed anew: the inputs have been trimmed".to_owned()
-            );
-        }
         record.ran.push(ran.clone());
         dag_fault::point("deploy");
         self.inner.meta.put_incarnation(&record).map_err(|error| error.to_string())?;
@@ -125,8 +121,17 @@ impl Node {
         next.ran.push(ran.clone());
         let mut trial =
             computation(&view, &next, application, output, self.inner.flow.peers()).map_err(|error| error.message)?;
-        resume(&mut trial, &next, Some(snapshot)).map_err(|error| error.message)?;
-        Ok((if takes_up(&trial) { By::State } else { By::Replay }, ran))
+        resume(&view, &mut trial, &next, application, Some(snapshot)).map_err(|error| error.message)?;
+        if takes_up(&trial) {
+            return Ok((By::State, ran));
+        }
+        let starts = replay(&view, &trial.operator.component, &next, application).map_err(|error| error.message)?;
+        match upgrade::trimmed(&starts, &view) {
+            None => Ok((By::Replay, ran)),
+            Some(Trimmed { input, wanted, earliest }) => Err(format!(
+                "its state is not taken up, and to compute it anew takes `{input}` from {wanted} on: its earliest record is {earliest}"
+            )),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use dag_expr::{Application, Stream};
-use dag_model::{Frontier, IncarnationId, Position, Timestamp};
+use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
@@ -173,6 +173,34 @@ impl Node {
             }
         }
         moves
+    }
+
+    /// Moves those of these runs that go on with a version which somebody has followed by another while they were stored.
+    pub(crate) fn catch_up(&self, resumed: &[IncarnationId]) {
+        let view = self.view();
+        let state = self.state();
+        let records = resumed.iter().filter_map(|id| state.plan.run(*id)).map(|run| &run.record);
+        let late = records.filter(|record| view.catalog.history().superseded(last_digest(record)));
+        let late: Vec<(IncarnationId, Digest)> = late.map(|record| (record.id, last_digest(record))).collect();
+        drop(state);
+        for (id, digest) in late {
+            let node = self.clone();
+            tokio::task::spawn_blocking(move || {
+                let _turn = node.deploying();
+                let view = node.view();
+                let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
+                let Some(component) = view.catalog.current(&name) else { return };
+                let outdated = node.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
+                let Some((record, application)) = outdated else { return };
+                let moved = match node.plan_move(component, &view, record, application) {
+                    Ok(planned) => node.move_one(component, &view, &planned, true).and_then(|moved| moved.error),
+                    Err(error) => Some(error.message),
+                };
+                if let Some(why) = moved {
+                    tracing::warn!(incarnation = %id, why, "resumed with an earlier version");
+                }
+            });
+        }
     }
 
     /// Moves one computation; nothing is told of one that has ended meanwhile.

@@ -58,6 +58,16 @@ pub enum Command {
     Stop(IncarnationId),
 }
 
+impl Command {
+    /// The run that it starts, if it starts one.
+    pub fn started(&self) -> Option<IncarnationId> {
+        match self {
+            Command::Start(id) => Some(*id),
+            Command::Stop(_) => None,
+        }
+    }
+}
+
 /// Why a demand cannot be met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DemandError {

@@ -392,17 +392,10 @@ impl Plan {
 
     /// Whether everything that the run needs to go on is still there.
     fn can_resume(&self, record: &Incarnation, facts: &dyn Facts) -> bool {
-        self.has_inputs(record, facts.resumes(record.id).as_deref(), facts)
-    }
-
-    /// Whether the run could be computed again from its beginning.
-    pub fn can_replay(&self, id: IncarnationId, facts: &dyn Facts) -> bool {
-        self.runs.get(&id).is_some_and(|run| self.has_inputs(&run.record, None, facts))
-    }
-
-    fn has_inputs(&self, record: &Incarnation, places: Option<&[(usize, u64)]>, facts: &dyn Facts) -> bool {
+        let places = facts.resumes(record.id);
         record.inputs.iter().enumerate().all(|(at, input)| {
-            let (first, sequence) = places.and_then(|places| places.get(at).copied()).unwrap_or((0, 0));
+            let place = places.as_ref().and_then(|places| places.get(at).copied());
+            let (first, sequence) = place.unwrap_or((0, 0));
             input.legs.iter().enumerate().skip(first).all(|(leg, start)| match &start.log {
                 LogId::Source(name) => {
                     let wanted = if leg == first { start.sequence.max(sequence) } else { start.sequence };

@@ -3,12 +3,11 @@
 //! All of it is decided before anything changes. [`succession`] judges what the versions say of themselves, for every expression that
 //! somebody may have written down; [`decide`] judges what runs.
 
-use dag_expr::{Application, Signature, Stream};
-use dag_model::{Frontier, IncarnationId, Order, Position, Schema};
+use dag_expr::{Application, Signature, Stream, Window};
+use dag_model::{Frontier, Hops, IncarnationId, Lookback, Order, Position, Schema, Timestamp};
 
 use crate::demand::DemandError;
 use crate::facts::Facts;
-use crate::horizon;
 use crate::incarnation::{Incarnation, InputStart, LogId};
 
 /// A running computation whose operator gets another version.
@@ -122,7 +121,7 @@ pub enum Refusal {
     /// The state is of a version that the other one does not read, and what it was made of is gone.
     #[error(
         "`{stream}` (incarnation {id}) could move neither with its state, which is of version {written} where {read:?} are read, nor by \
-         replay, which takes `{source_stream}` from {wanted} on: its earliest record is {earliest}"
+         replay, which takes `{input}` from {wanted} on: its earliest record is {earliest}"
     )]
     Stuck {
         /// What runs.
@@ -136,7 +135,7 @@ pub enum Refusal {
         /// Where a replay would begin.
         wanted: Position,
         /// The input that it takes.
-        source_stream: String,
+        input: String,
         /// The earliest record that is kept of that.
         earliest: Position,
     },
@@ -171,18 +170,17 @@ pub fn decide(running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
         let (found, next) = (columns(&running.application.schema), columns(&application.schema));
         return Err(Refusal::Schema { stream, found, next });
     }
-    if facts.operator(application).map_err(DemandError::Operator)?.order != running.order {
+    let operator = facts.operator(application).map_err(DemandError::Operator)?;
+    if operator.order != running.order {
         return Err(Refusal::Order { stream });
     }
     if signature.state_read.contains(&running.signature.state_written) {
         return Ok(Move { id, stream, way: Way::State });
     }
-    let starts = replay(&running.record, application, running.reached, facts)?;
-    for start in &starts {
-        if let Some((source_stream, wanted, earliest)) = trimmed(start, facts)? {
-            let (written, read) = (running.signature.state_written, signature.state_read.clone());
-            return Err(Refusal::Stuck { stream, id, written, read, wanted, source_stream, earliest });
-        }
+    let starts = replay(&running.record, application, operator.lookback, running.reached, facts);
+    if let Some(Trimmed { input, wanted, earliest }) = trimmed(&starts, facts) {
+        let (written, read) = (running.signature.state_written, signature.state_read.clone());
+        return Err(Refusal::Stuck { stream, id, written, read, wanted, input, earliest });
     }
     Ok(Move { id, stream, way: Way::Replay(starts) })
 }
@@ -202,23 +200,18 @@ fn means_the_same(next: &Application, now: &Application) -> bool {
         && (next.window, &next.by) == (now.window, &now.by)
 }
 
-/// Where a replay begins in each input that gives what a computation remembers once its output has got to a frontier.
+/// Where a replay begins in each input that gives what an application remembers once its output has got to a frontier, if its operator
+/// looks back so far.
 pub fn replay(
     record: &Incarnation,
     application: &Application,
+    lookback: Lookback,
     reached: Frontier,
     facts: &dyn Facts,
-) -> Result<Vec<InputStart>, DemandError> {
-    let Frontier::At(reached) = reached else { return Ok(record.inputs.clone()) };
-    if horizon::is_unbounded(application, facts)? {
-        return Ok(record.inputs.clone());
-    }
+) -> Vec<InputStart> {
     let mut starts = record.inputs.clone();
-    for (start, input) in starts.iter_mut().zip(&application.inputs) {
-        let needed = horizon::needed(application, &input.stream, reached, facts)?;
-        if needed <= start.from {
-            continue;
-        }
+    let Some(needed) = reached.time().and_then(|reached| needed(application, lookback, reached)) else { return starts };
+    for start in starts.iter_mut().filter(|start| start.from < needed) {
         start.from = needed;
         for leg in &mut start.legs {
             // Where the log no longer reaches back to that time, only the incarnation's own start is known to be early enough.
@@ -231,20 +224,43 @@ pub fn replay(
             }
         }
     }
-    Ok(starts)
+    starts
 }
 
-/// The source that no longer has what this start needs, where that begins, and the earliest record that is there.
-fn trimmed(start: &InputStart, facts: &dyn Facts) -> Result<Option<(String, Position, Position)>, DemandError> {
-    for leg in &start.legs {
-        let LogId::Source(name) = &leg.log else { continue };
-        let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
-        if source.earliest > leg.sequence && source.complete_from > start.from {
-            let at = |sequence| Position { run: source.epoch, sequence };
-            return Ok(Some((name.clone(), at(leg.sequence), at(source.earliest))));
-        }
+/// The time from which on the inputs give all results from `reached` on; none where only their beginning does.
+fn needed(application: &Application, lookback: Lookback, reached: Timestamp) -> Option<Timestamp> {
+    match (application.window, lookback) {
+        (Some(Window::Hopping { size, every, offset }), _) => Some(Hops { size, every, offset }.start_after(reached)),
+        (Some(Window::Running | Window::Session { .. }), _) | (None, Lookback::Unbounded) => None,
+        (None, Lookback::None) => Some(reached),
+        (None, Lookback::Duration(reach)) => Some(reached.saturating_add(-reach)),
     }
-    Ok(None)
+}
+
+/// An input that no longer has what a replay takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trimmed {
+    /// The source.
+    pub input: String,
+    /// Where the replay would begin.
+    pub wanted: Position,
+    /// The earliest record that is there.
+    pub earliest: Position,
+}
+
+/// The first source that no longer has what a replay takes, if there is one.
+pub fn trimmed(starts: &[InputStart], facts: &dyn Facts) -> Option<Trimmed> {
+    let legs = starts.iter().flat_map(|start| start.legs.iter().map(|leg| (start.from, leg)));
+    legs.into_iter().find_map(|(from, leg)| {
+        let LogId::Source(name) = &leg.log else { return None };
+        let source = facts.source(name)?;
+        let at = |sequence| Position { run: source.epoch, sequence };
+        (source.earliest > leg.sequence && source.complete_from > from).then(|| Trimmed {
+            input: name.clone(),
+            wanted: at(leg.sequence),
+            earliest: at(source.earliest),
+        })
+    })
 }
 
 fn columns(schema: &Schema) -> String {

@@ -183,11 +183,11 @@ fn what_reads_neither_the_state_nor_finds_the_input_is_refused_with_what_is_miss
     next.trimmed = 50;
     let stuck = refused("delta(x)", &next);
     let at = |sequence| Position { run: 1, sequence };
-    let Refusal::Stuck { ref stream, id, written, ref read, wanted, ref source_stream, earliest } = stuck else {
+    let Refusal::Stuck { ref stream, id, written, ref read, wanted, ref input, earliest } = stuck else {
         panic!("{stuck}")
     };
     assert_eq!((stream.as_str(), id, written, read.as_slice()), ("delta(x)", IncarnationId(1), 1, [2].as_slice()));
-    assert_eq!((wanted, source_stream.as_str(), earliest), (at(0), "x", at(50)));
+    assert_eq!((wanted, input.as_str(), earliest), (at(0), "x", at(50)));
     assert!(stuck.to_string().contains("takes `x` from 1:0 on: its earliest record is 1:50"), "{stuck}");
     assert!(way("rms(x, 5s)", &next).is_ok(), "its open window lies behind what is gone");
     next.trimmed = 92;
