@@ -239,12 +239,8 @@ pub fn data_folder() -> TempDir {
 #[track_caller]
 fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
     let mut command = binary::command(&["serve", "--listen", listen, "--linger", options.linger]);
-    // How full the disk of the machine is says nothing about the node; a test of that has the option.
-    command.env("DAG_DISK_RESERVE", "0");
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
-    // A test is about its own promise, on whatever disk it runs; an option counts before this.
-    command.env("DAG_DISK_RESERVE", "0");
     let mut process = Process::start(command);
     let line = process.line().text;
     let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("expected an address, found `{line}`"));
