@@ -28,6 +28,9 @@ use world::World;
 /// How many programs are run unless `DAG_TESTS_PROGRAMS` says.
 const PROGRAMS: u64 = 10;
 
+/// How many programs may miss a planted bug.
+const BOUND: u64 = 60;
+
 /// How long the shortest failing program is looked for.
 const SHRINK_MS: u32 = 60_000;
 
@@ -83,6 +86,37 @@ fn every_reader_sees_what_the_model_says() {
     let first = seed();
     let seeds = first..first + number("DAG_TESTS_PROGRAMS").unwrap_or(PROGRAMS);
     eprintln!("seeds {seeds:?}");
-    let difference = first_difference(seeds, SHRINK_MS, |program| World::new(compiled.path()).run(program));
+    let difference = first_difference(seeds, SHRINK_MS, |program| World::new(compiled.path(), "").run(program));
     assert!(difference.is_none(), "{}", difference.unwrap_or_default());
+}
+
+/// Checks that a bug which is planted in the node is found, and how soon.
+#[track_caller]
+fn is_found(bug: &str) {
+    let compiled = TempDir::new().expect("a folder can be made");
+    let first = seed();
+    let seeds = first..first + BOUND;
+    eprintln!("{bug}: seeds {seeds:?}");
+    let difference = first_difference(seeds, 0, |program| World::new(compiled.path(), bug).run(program));
+    assert!(difference.is_some(), "{BOUND} programs did not notice `{bug}`");
+}
+
+#[test]
+fn a_record_that_is_acknowledged_before_it_is_durable_is_missed() {
+    is_found("ack-before-fsync");
+}
+
+#[test]
+fn a_cursor_that_is_ahead_of_its_acknowledgement_is_noticed() {
+    is_found("cursor-ahead");
+}
+
+#[test]
+fn a_snapshot_that_becomes_current_before_its_output_is_noticed() {
+    is_found("snapshot-before-output");
+}
+
+#[test]
+fn inputs_that_nobody_needs_any_more_and_that_stay_are_noticed() {
+    is_found("linger-keeps-inputs");
 }

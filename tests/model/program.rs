@@ -42,6 +42,10 @@ pub enum Operation {
     },
     /// A new reader who begins where one that left had got to.
     GoOn(Choice),
+    /// A reader whose place is kept in a cursor, one for each expression.
+    Follow(Choice),
+    /// Such a reader says that it has all that it got.
+    Acknowledge(Choice),
     /// A reader reads all that must be there.
     Read(Choice),
     Leave(Choice),
@@ -54,10 +58,12 @@ pub enum Operation {
     Settle,
     /// The node is stopped as by Ctrl-C, and starts again.
     Restart,
-    /// The node is killed, so many microseconds after a request was sent that nobody has the answer of yet.
+    /// The node is killed, so many microseconds after a request was sent that nobody has the answer of yet; where the power is cut,
+    /// what is not durable of the source `x` is gone, too.
     Crash {
         publish: Option<Publish>,
         after: u64,
+        power: bool,
     },
 }
 
@@ -120,6 +126,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (source(), publisher()).prop_map(|(source, publisher)| Operation::TakeOver { source, publisher }),
         10 => subscribe.prop_map(|(expression, from, ordered)| Operation::Subscribe { expression, from, ordered }),
         3 => choice().prop_map(Operation::GoOn),
+        4 => choice().prop_map(Operation::Follow),
+        4 => choice().prop_map(Operation::Acknowledge),
         8 => choice().prop_map(Operation::Read),
         6 => choice().prop_map(Operation::Leave),
         1 => (source(), 0..6_i64).prop_map(|(source, allowance)| Operation::Alter { source, allowance }),
@@ -129,7 +137,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn crash() -> impl Strategy<Value = Operation> {
-    (prop::option::of(publish()), 0..4_000_u64).prop_map(|(publish, after)| Operation::Crash { publish, after })
+    let all = (prop::option::of(publish()), 0..4_000_u64, any::<bool>());
+    all.prop_map(|(publish, after, power)| Operation::Crash { publish, after, power })
 }
 
 fn publish() -> impl Strategy<Value = Publish> {

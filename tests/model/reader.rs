@@ -35,6 +35,8 @@ pub struct Reader {
     /// What it got, in order.
     pub got: Vec<(Position, Row)>,
     pub feed: Feed,
+    /// Its number, where a cursor keeps its place.
+    pub cursor: Option<u64>,
 }
 
 impl Reader {

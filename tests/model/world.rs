@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dag_tests::feed::{End, Feed};
+use dag_tests::feed::{End, Feed, encoded};
 use dag_tests::http::Answer;
 use dag_tests::node::data_folder;
 use dag_tests::{Node, Options};
@@ -34,6 +34,8 @@ pub struct World {
     readers: Vec<Reader>,
     /// Where readers who left had got to: the position after their last record, and its number in the stream.
     left: Vec<(Expression, Position, usize)>,
+    /// By stream: the number of the record after the last one that its cursor was told of.
+    cursors: BTreeMap<String, usize>,
     /// The last numbered request of each publisher of each source.
     last: BTreeMap<(usize, usize), Request>,
     /// Which record each position names: the same one for every reader at every time.
@@ -42,10 +44,20 @@ pub struct World {
 
 impl World {
     /// A new node, with the sources `x` and `y`. `compiled` is a folder of compiled components, so that nothing is compiled again.
-    pub fn new(compiled: &Path) -> World {
+    ///
+    /// `bug` is planted in the node.
+    pub fn new(compiled: &Path, bug: &str) -> World {
         let data = data_folder();
         symlink(compiled, data.path().join("compiled")).expect("the data folder is empty");
-        let node = Node::on(data, Options { linger: "20ms", ..Options::default() });
+        let node = Node::on(
+            data,
+            Options {
+                linger: "20ms",
+                arguments: ["--snapshot-interval", "20ms"].map(str::to_owned).to_vec(),
+                environment: vec![("DAG_FAULT_POWER", "1".to_owned()), ("DAG_FAULT_BUG", bug.to_owned())],
+                ..Options::default()
+            },
+        );
         let columns = json!([{"name": "host", "type": "utf8"}, {"name": "value", "type": "int64"}]);
         for ((name, allowance), durability) in SOURCES.iter().zip(ALLOWANCES).zip(["fsync", "os"]) {
             let settings = json!({
@@ -60,6 +72,7 @@ impl World {
             expressions: expressions(),
             readers: Vec::new(),
             left: Vec::new(),
+            cursors: BTreeMap::new(),
             last: BTreeMap::new(),
             named: HashMap::new(),
         }
@@ -120,6 +133,8 @@ impl World {
                 let (expression, position, number) = self.left[place % self.left.len()].clone();
                 self.open(expression, Start::At(number), &text(position), false)
             }
+            Operation::Follow(expression) => self.follow(self.expressions[expression % self.expressions.len()].clone()),
+            Operation::Acknowledge(reader) => self.acknowledge(*reader),
             Operation::Read(_) if self.readers.is_empty() => Ok(()),
             Operation::Read(reader) => self.read(reader % self.readers.len()),
             Operation::Leave(_) if self.readers.is_empty() => Ok(()),
@@ -140,13 +155,13 @@ impl World {
                 self.node.restart();
                 self.come_back()
             }
-            Operation::Crash { publish: None, .. } => {
-                self.node.crash();
+            Operation::Crash { publish: None, power, .. } => {
+                crash(&mut self.node, *power);
                 self.come_back()
             }
-            Operation::Crash { publish: Some(publish), after } => {
+            Operation::Crash { publish: Some(publish), after, power } => {
                 let request = self.request(publish);
-                self.crash_during(publish.source, &request, Duration::from_micros(*after))?;
+                self.crash_during(publish.source, &request, Duration::from_micros(*after), *power)?;
                 self.come_back()
             }
         }
@@ -249,7 +264,52 @@ impl World {
     fn open(&mut self, expression: Expression, start: Start, from: &str, ordered: bool) -> Result<(), String> {
         let feed = self.feed(&expression, from, ordered)?;
         let from = if matches!(start, Start::At(0)) { "earliest" } else { from }.to_owned();
-        self.readers.push(Reader { expression, start, from, ordered, got: Vec::new(), feed });
+        self.readers.push(Reader { expression, start, from, ordered, got: Vec::new(), feed, cursor: None });
+        Ok(())
+    }
+    /// A reader that begins where the cursor of its stream is.
+    fn follow(&mut self, expression: Expression) -> Result<(), String> {
+        let name = expression.name();
+        let reads = |reader: &Reader| reader.cursor.is_some() && reader.expression.name() == name;
+        if self.readers.len() >= READERS || self.readers.iter().any(reads) {
+            return Ok(());
+        }
+        let mut parameters =
+            vec![("expr", name.as_str()), ("cursor", name.as_str()), ("positions", "true"), ("format", "json")];
+        if !self.cursors.contains_key(&name) {
+            parameters.push(("from", "earliest"));
+        }
+        let opened =
+            Feed::open(self.node.url(), &parameters).map_err(|error| format!("the cursor of `{name}`: {error}"))?;
+        let feed = opened.map_err(|refusal| format!("the cursor of `{name}`: {refusal:?}"))?;
+        let cursor = feed.header("dag-reader").and_then(|reader| reader.parse().ok());
+        let start = Start::At(*self.cursors.entry(name).or_insert(0));
+        self.readers.push(Reader {
+            expression,
+            start,
+            from: String::new(),
+            ordered: false,
+            got: Vec::new(),
+            feed,
+            cursor,
+        });
+        Ok(())
+    }
+
+    /// One of the readers with a cursor has what it got.
+    fn acknowledge(&mut self, choice: usize) -> Result<(), String> {
+        let readers: Vec<&Reader> = self.readers.iter().filter(|reader| reader.cursor.is_some()).collect();
+        let Some(reader) = choice.checked_rem(readers.len()).map(|at| readers[at]) else { return Ok(()) };
+        let name = reader.expression.name();
+        let stream = reader.expression.stream(&self.sources);
+        let (Some((position, _)), Some(next)) = (reader.got.last(), reader.next(&stream)) else { return Ok(()) };
+        let body = json!({"reader": reader.cursor, "after": text(*position)}).to_string();
+        let path = format!("cursors/{}", encoded(&name));
+        let answer = self.node.http().post(&path, &[], "application/json", body.as_bytes());
+        if answer.status != 200 {
+            return Err(format!("{reader} acknowledged {position:?}: {answer:?}"));
+        }
+        self.cursors.insert(name, next);
         Ok(())
     }
 
@@ -351,11 +411,11 @@ impl World {
     }
 
     /// Kills the node while it has a request, which is sent again afterwards if nobody knows what became of it.
-    fn crash_during(&mut self, source: usize, request: &Request, after: Duration) -> Result<(), String> {
+    fn crash_during(&mut self, source: usize, request: &Request, after: Duration, power: bool) -> Result<(), String> {
         let (http, sent) = (self.node.http().clone(), request.clone());
         let sending = thread::spawn(move || send(&http, SOURCES[source], &sent));
         thread::sleep(after);
-        self.node.crash();
+        crash(&mut self.node, power);
         let answered = sending.join().map_err(|_| "the client failed".to_owned())?;
         if let Ok(answer) = answered {
             return self.publish(source, request, &answer);
@@ -406,6 +466,9 @@ impl World {
 
     /// Goes on after the last record that the reader got, or from the beginning, where it said which; else it stays away.
     fn resume(&mut self, mut reader: Reader) -> Result<(), String> {
+        if reader.cursor.is_some() {
+            return self.follow(reader.expression);
+        }
         let leaves_out = matches!(reader.start, Start::Time(_)) && reader.expression.in_log_order();
         let last = reader.got.last().filter(|_| !reader.ordered && !leaves_out);
         let from = match (last, &reader.start) {
@@ -442,6 +505,11 @@ fn send(http: &dag_tests::Http, source: &str, request: &Request) -> Result<Answe
     let body: String = request.records.iter().flatten().map(line).collect();
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     http.try_publish(source, &parameters, &body)
+}
+
+/// Kills the node; with the power cut, what is not durable of `x` goes with it.
+fn crash(node: &mut Node, power: bool) {
+    if power { node.cut_power("sources/1") } else { node.crash() }
 }
 
 fn text(position: Position) -> String {

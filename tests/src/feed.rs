@@ -21,6 +21,8 @@ pub enum End {
 #[derive(Debug)]
 pub struct Feed {
     socket: TcpStream,
+    /// The answer's head.
+    head: String,
     /// Received and not yet taken apart.
     raw: Vec<u8>,
     /// Taken out of chunks, without the lines that were given out.
@@ -59,7 +61,13 @@ impl Feed {
             socket.read_to_end(&mut raw)?;
             return Ok(Err(Answer { status, body: String::from_utf8_lossy(&raw).into_owned() }));
         }
-        Ok(Ok(Feed { socket, raw, body: Vec::new(), end: None }))
+        Ok(Ok(Feed { socket, head, raw, body: Vec::new(), end: None }))
+    }
+
+    /// A header of the answer.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.into_iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The next line, if there is one within `patience`; none, too, at the [`end`](Feed::end).
@@ -134,7 +142,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// Percent-encoded (RFC 3986, 2.1).
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte.is_ascii_alphanumeric() {

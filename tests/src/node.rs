@@ -86,6 +86,27 @@ impl Node {
         self.start_again();
     }
 
+    /// Kills the node, and takes what is not durable of the files in that folder below its data: what a power cut may leave.
+    ///
+    /// # Panics
+    /// If the node was not started with `DAG_FAULT_POWER`.
+    #[track_caller]
+    pub fn cut_power(&mut self, folder: &str) {
+        self.process.signal(Signal::KILL);
+        self.process.ended();
+        for file in fs::read_dir(self.data.path().join(folder)).expect("the folder is there") {
+            let file = fs::File::options().write(true).open(file.expect("it is listed").path()).expect("it is a file");
+            let mut text = [0; 20];
+            // What was never synced has no attribute.
+            let length = rustix::fs::fgetxattr(&file, "user.dag.durable", &mut text[..]).unwrap_or(0);
+            let text = std::str::from_utf8(&text[..length]).expect("the node wrote it");
+            let durable = text.parse::<u64>().unwrap_or(0);
+            let there = file.metadata().expect("it is open").len();
+            file.set_len(durable.min(there)).expect("it is writable");
+        }
+        self.start_again();
+    }
+
     /// Kills the node, if nothing else has, and starts it again in that way.
     #[track_caller]
     pub fn crash_into(&mut self, options: Options) {

@@ -1,9 +1,11 @@
 //! What the environment asks for.
 
 use std::env;
+use std::fs::File;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::{XattrFlags, fsetxattr};
 use rustix::process::{Signal, getpid, kill_process};
 
 struct Kill {
@@ -23,6 +25,8 @@ static BUGS: LazyLock<Vec<String>> = LazyLock::new(|| {
     env::var("DAG_FAULT_BUG").map(|bugs| bugs.split(',').map(str::to_owned).collect()).unwrap_or_default()
 });
 
+static POWER: LazyLock<bool> = LazyLock::new(|| env::var_os("DAG_FAULT_POWER").is_some());
+
 pub fn point(name: &str) {
     if let Some(kill) = KILL.as_ref()
         && kill.point == name
@@ -35,4 +39,12 @@ pub fn point(name: &str) {
 
 pub fn planted(bug: &str) -> bool {
     BUGS.iter().any(|planted| planted == bug)
+}
+
+pub fn durable(file: &File, bytes: u64) {
+    if *POWER {
+        let text = bytes.to_string();
+        fsetxattr(file, "user.dag.durable", text.as_bytes(), XattrFlags::empty())
+            .expect("the file system has attributes");
+    }
 }

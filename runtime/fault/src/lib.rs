@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `DAG_FAULT_KILL=append:17` | the process sends itself SIGKILL when it passes that point for the 17th time |
 //! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
+//! | `DAG_FAULT_POWER=1` | each file of a log says in its extended attribute `user.dag.durable` how many of its bytes are durable, so that a test can take the others |
 
 #[cfg(feature = "armed")]
 mod armed;
@@ -18,6 +19,14 @@ pub fn point(name: &'static str) {
     #[cfg(feature = "armed")]
     armed::point(name);
     let _ = name;
+}
+
+/// Notes that so many bytes of a file are durable, for a test that cuts the power.
+#[inline]
+pub fn durable(file: &std::fs::File, bytes: u64) {
+    #[cfg(feature = "armed")]
+    armed::durable(file, bytes);
+    let _ = (file, bytes);
 }
 
 /// Whether a bug is planted. Each place that asks is a promise that some test would notice its breaking.

@@ -93,6 +93,9 @@ impl Sequences {
     }
 }
 
+/// How far a log gets that is at its end.
+const LAST: Frontier = Frontier::At(Timestamp::MAX);
+
 /// Reads the logs of an [`Input`] forward.
 pub struct Cursor {
     legs: VecDeque<Leg>,
@@ -158,8 +161,9 @@ impl Cursor {
                 continue;
             }
             let Some(entry) = reader.next()? else {
-                if !self.input.late {
-                    self.frontier = self.frontier.max(reader.frontier().min(Frontier::At(Timestamp::MAX)));
+                let frontier = reader.frontier().min(LAST);
+                if !self.input.late && (last || frontier < LAST) {
+                    self.frontier = self.frontier.max(frontier);
                 }
                 let visible = leg.log.visible();
                 let complete = visible.ended || visible.frontier == Frontier::Empty;
@@ -171,6 +175,8 @@ impl Cursor {
             };
             let ended = entry.kind == Kind::End || entry.frontier == Frontier::Empty;
             let frontier = match entry.frontier {
+                // Where another log follows, the end of this one says nothing about the stream.
+                frontier if frontier >= LAST && !last => Frontier::START,
                 Frontier::Empty => Frontier::Empty,
                 // Late records say nothing about what follows them.
                 _ if self.input.late => Frontier::START,

@@ -152,7 +152,10 @@ impl StorageFile for OsFile {
         if let Some(kind) = *failed {
             return Err(io::Error::new(kind, "an earlier sync of this file failed"));
         }
-        self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))
+        let length = self.length()?;
+        self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))?;
+        dag_fault::durable(&self.file, length);
+        Ok(())
     }
 
     fn length(&self) -> io::Result<u64> {

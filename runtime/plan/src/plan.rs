@@ -232,7 +232,9 @@ impl Plan {
         if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
             run.state = State::Stored;
             commands.push(Command::Stop(id));
-            self.release_inputs(id, commands);
+            if !dag_fault::planted("linger-keeps-inputs") {
+                self.release_inputs(id, commands);
+            }
         }
     }
 
