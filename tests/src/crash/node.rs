@@ -41,6 +41,10 @@ impl MortalNode {
         command.arg("--data").arg(self.data.path()).args(arguments);
         if let Some((point, pass)) = kill {
             command.env("DAG_FAULT_KILL", format!("{}:{pass}", point.name()));
+            if pass % 2 == 0 {
+                // What was written and not synced is gone, too.
+                command.env("DAG_FAULT_BUG", "kill-cuts-power");
+            }
         }
         self.process = Some(Process::start(command));
     }
