@@ -225,6 +225,13 @@ impl Shared {
         begin
     }
 
+    /// How long until a snapshot of what is new would be due; none if that is never.
+    pub(crate) fn snapshot_after(&self) -> Option<Duration> {
+        let pace = self.pace();
+        let left = pace.interval?.saturating_sub(pace.since.elapsed());
+        Some(left.max(Duration::from_millis(1)))
+    }
+
     /// The snapshot under way has been taken.
     pub(crate) fn snapshot(&self, snapshot: Snapshot, last: bool) {
         let mut pace = self.pace();

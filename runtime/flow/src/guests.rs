@@ -121,10 +121,9 @@ impl Crew {
                 continue;
             };
             let left = PATIENCE.saturating_sub(since.elapsed());
-            if left.is_zero() && state.idle == 0 && state.threads < THREADS {
-                if let Err(error) = self.hire(&mut state) {
-                    tracing::warn!(%error, "cannot start another thread for guests");
-                }
+            let more = left.is_zero() && state.idle == 0 && state.threads < THREADS;
+            if more && let Err(error) = self.hire(&mut state) {
+                tracing::warn!(%error, "cannot start another thread for guests");
             }
             let left = left.max(PATIENCE / 5);
             (state, _) = self.rush.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
@@ -206,7 +205,7 @@ mod tests {
         let guests = Guests::start(1).unwrap();
         let (release, held) = channel::<()>();
         let held = Mutex::new(held);
-        guests.submit(Box::new(move || drop(held.lock().unwrap().recv())));
+        guests.submit(Box::new(move || assert!(held.lock().unwrap().recv().is_err())));
         let (done, told) = channel();
         guests.submit(Box::new(move || done.send(()).unwrap()));
         told.recv_timeout(Duration::from_secs(20)).expect("another thread does it");

@@ -130,8 +130,8 @@ fn the_hash_at_a_sequence_is_found_in_a_segment_with_many_index_points_and_after
         hash.update(&at((0..1_000).map(|row| row * index as i64)), None);
         hash
     };
-    for index in 0..60 {
-        assert_eq!(log.hash_at(index as u64 * 3_000).unwrap(), hashes[index]);
+    for (index, hash) in hashes[..60].iter().enumerate() {
+        assert_eq!(log.hash_at(index as u64 * 3_000).unwrap(), *hash);
         assert_eq!(log.hash_at(index as u64 * 3_000 + 1_000).unwrap(), middle(index));
     }
     assert!(matches!(log.hash_at(180_001), Err(ReadError::PastEnd { end: 180_000, .. })));

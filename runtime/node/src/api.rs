@@ -475,6 +475,20 @@ pub struct Explained {
     pub next: Option<String>,
     /// One sentence on why no output comes.
     pub cause: Option<String>,
+    /// Records of its input that are passed over, because its operator fails on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A record that a computation passes over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The stream that it is of.
+    pub stream: String,
+    /// Its position there.
+    pub position: String,
+    /// What the operator did.
+    pub why: String,
 }
 
 /// The body of `POST /v1/backup`.

@@ -1,10 +1,10 @@
 //! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
 
 use dag_expr::{Application, Stream, Window};
-use dag_model::{Frontier, Timestamp};
-use dag_plan::{LogId, Run, State as RunState};
+use dag_model::{Frontier, Position, Timestamp};
+use dag_plan::{LogId, Run, Skipped, State as RunState};
 
-use crate::api::{Explained, Explanation};
+use crate::api::{Explained, Explanation, PassedOver};
 use crate::clock::now;
 use crate::error::NodeError;
 use crate::look::{last_time, run_state};
@@ -77,8 +77,22 @@ impl Node {
             frontier: shown(frontier),
             next: None,
             cause: Some(cause),
+            passed_over: Vec::new(),
         };
         (explained, frontier)
+    }
+
+    fn passed_over(&self, inputs: &[(String, Frontier)], skipped: &Skipped) -> PassedOver {
+        let run = match &skipped.log {
+            LogId::Source(name) => self.source(name).map_or(0, |source| source.source.log().visible().epoch),
+            LogId::Derived(id) => id.0,
+        };
+        let input = usize::try_from(skipped.input).ok().and_then(|input| inputs.get(input));
+        PassedOver {
+            stream: input.map_or_else(String::new, |(name, _)| name.clone()),
+            position: Position { run, sequence: skipped.sequence }.to_string(),
+            why: skipped.why.clone(),
+        }
     }
 
     fn explain_derived(
@@ -146,6 +160,7 @@ impl Node {
             frontier: shown(frontier),
             next: next.map(|time| time.to_string()),
             cause: Some(cause),
+            passed_over: run.record.skipped.iter().map(|skipped| self.passed_over(inputs, skipped)).collect(),
         };
         (explained, frontier)
     }

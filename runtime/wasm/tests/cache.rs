@@ -63,5 +63,5 @@ fn what_a_crash_left_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".unfinished-a1b2c3"), "dagcode1").unwrap();
     runtime(folder.path());
-    assert_eq!(files(folder.path()), [PathBuf::new(); 0]);
+    assert!(files(folder.path()).is_empty());
 }

@@ -13,11 +13,13 @@ pub mod source;
 pub mod transform;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dag_model::Frontier;
 use timely::dataflow::operators::Capability;
-use timely::scheduling::SyncActivator;
+use timely::scheduling::{Activator, SyncActivator};
 
+use crate::computation::Shared;
 use crate::cursor::Notify;
 
 /// Timely's capability to emit, in event time; none once nothing will be emitted.
@@ -33,6 +35,29 @@ pub(crate) fn downgrade(hold: &mut Hold, frontier: Frontier) {
             {
                 capability.downgrade(&time.0);
             }
+        }
+    }
+}
+
+/// Wakes the operator that sends barriers once a snapshot of what is new is due, though nothing else may happen until then.
+pub(crate) struct Reminder {
+    operator: Activator,
+    due: Option<Instant>,
+}
+
+impl Reminder {
+    pub(crate) fn new(operator: Activator) -> Reminder {
+        Reminder { operator, due: None }
+    }
+
+    /// To be called when the operator has done what there was to do.
+    pub(crate) fn set(&mut self, shared: &Shared, news: bool) {
+        if !news || self.due.is_some_and(|due| due > Instant::now()) {
+            return;
+        }
+        if let Some(wait) = shared.snapshot_after() {
+            self.operator.activate_after(wait);
+            self.due = Some(Instant::now() + wait);
         }
     }
 }

@@ -12,7 +12,7 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::scan::{Ahead, Piece};
 use super::shard::Shards;
-use super::{Hold, downgrade};
+use super::{Hold, Reminder, downgrade};
 use crate::computation::{Computation, Event, Shared, frontier_of};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
@@ -46,6 +46,7 @@ pub(crate) fn order<'scope>(
         // What has been emitted is what lies before this.
         let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
         let mut news = false;
+        let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         move |frontiers| {
             input.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(0, piece)));
             if shared.is_stopped() || !here {
@@ -99,6 +100,7 @@ pub(crate) fn order<'scope>(
             if let Err(error) = advance() {
                 shared.end(Event::Failed(Failure { error, at: None, frontier }));
             }
+            reminder.set(&shared, news && hold.is_some());
         }
     });
     stream

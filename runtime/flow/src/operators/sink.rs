@@ -48,7 +48,7 @@ pub(crate) fn sink<'scope>(
         let here = scope.index() == computation.home;
         shared.enlist(scope.worker().sync_activator_for(info.address.to_vec()));
         let mut writer = None;
-        let mut begin = here.then(|| (computation, order));
+        let mut begin = here.then_some((computation, order));
         move |frontiers| {
             let mut messages = Vec::new();
             input.for_each(|_, data| messages.extend(data.drain(..).map(|Local(message)| message)));

@@ -8,7 +8,7 @@ use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{Scope, StreamVec};
 
 use super::shard::Shards;
-use super::{Hold, Waker, downgrade};
+use super::{Hold, Reminder, Waker, downgrade};
 use crate::computation::{Computation, Event, Shared};
 use crate::cursor::{Loaded, Piece, Step};
 use crate::error::{ComputeError, Failure, Span};
@@ -38,6 +38,7 @@ pub(crate) fn source<'scope>(
         let mut cursor = here.then(|| computation.cursor(0, waker.notify()));
         // Whether anything has come since the last barrier.
         let mut news = false;
+        let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         move |output| {
             waker.rearm();
             if shared.is_stopped() {
@@ -104,6 +105,7 @@ pub(crate) fn source<'scope>(
                     shared.end(Event::Failed(Failure { error, at: None, frontier }));
                 }
             }
+            reminder.set(&shared, news && cursor.is_some());
         }
     })
 }

@@ -12,7 +12,7 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, StreamVec};
 
 use super::scan::{Ahead, Piece};
-use super::{Hold, downgrade};
+use super::{Hold, Reminder, downgrade};
 use crate::computation::{Computation, Event, Shared, frontier_of};
 use crate::error::{ComputeError, Failure, Span};
 use crate::guest::Guest;
@@ -229,6 +229,7 @@ pub(crate) fn in_time_order<'scope>(
         // What the guest has been given is what lies before this.
         let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
         let mut news = false;
+        let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         let mut unfinished = None;
         let mut told = Frontier::START;
         let task = Task { computation, aliases };
@@ -295,6 +296,7 @@ pub(crate) fn in_time_order<'scope>(
             merged = merged.filter(|merged| merged.batches.iter().any(|batch| batch.num_rows() > 0));
             let frontier = unfinished.unwrap_or(cut);
             if merged.is_none() && unfinished.is_none() && frontier <= told {
+                reminder.set(&shared, news);
                 return;
             }
             told = frontier;
