@@ -256,6 +256,18 @@ pub fn data_folder() -> TempDir {
     tempfile::Builder::new().prefix("dag-tests-").tempdir().expect("a folder for data can be made")
 }
 
+/// How long a node may take to start: where nothing is compiled yet, it compiles what is embedded in it, beside all other tests.
+const START: Duration = Duration::from_secs(60);
+
+/// The first line of a node's output.
+///
+/// # Panics
+/// If it ends instead, or nothing comes.
+#[track_caller]
+pub(crate) fn first_line(node: &mut Process) -> String {
+    node.line_within(START).unwrap_or_else(|| node.line()).text
+}
+
 /// Starts a node on that data, and waits until it listens.
 #[track_caller]
 fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
@@ -263,7 +275,7 @@ fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
     let mut process = Process::start(command);
-    let line = process.line().text;
+    let line = first_line(&mut process);
     let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("expected an address, found `{line}`"));
     (process, url.to_owned())
 }

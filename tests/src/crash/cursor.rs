@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::run::Shared;
+use super::shared::Shared;
 use crate::binary;
 use crate::http::Http;
 use crate::process::Process;

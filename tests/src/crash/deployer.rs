@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::run::Shared;
+use super::shared::Shared;
 use crate::fixture;
 use crate::http::Http;
 

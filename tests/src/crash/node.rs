@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::Point;
 use crate::http::Http;
-use crate::node::data_folder;
+use crate::node::{data_folder, first_line};
 use crate::process::{Finished, Process};
 use crate::{binary, wait};
 
@@ -78,7 +78,7 @@ impl MortalNode {
     /// If that does not come.
     #[track_caller]
     pub fn until_listening(&mut self) {
-        let line = self.process.as_mut().expect("it was started").line().text;
+        let line = first_line(self.process.as_mut().expect("it was started"));
         assert!(line.starts_with("listening on "), "expected an address, found `{line}`");
     }
 

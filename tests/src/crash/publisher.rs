@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use super::run::Shared;
+use super::shared::Shared;
 use crate::http::Http;
 
 /// A named publisher of a part of the values: of every `of` batches in turn, the one with its own number.
@@ -15,6 +15,9 @@ pub(super) struct Publisher<'a> {
     /// How many there are.
     pub of: u64,
 }
+
+/// How many publishers share the values.
+pub(super) const PUBLISHERS: u64 = 2;
 
 /// Records in a batch.
 pub(super) const BATCH: u64 = 100;

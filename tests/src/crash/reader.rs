@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::run::Shared;
+use super::shared::Shared;
 use crate::http::Http;
 
 /// Reads a stream until it has been given so many records, and returns them in the order in which they came.

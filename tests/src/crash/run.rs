@@ -1,21 +1,21 @@
 //! One run: everybody at work, a node that dies, and the judgement.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::judge::{judge_values, judge_windows, total};
 use super::point::{Point, shuffled};
-use super::publisher::{BATCH, JSON, Publisher, VALUES, path};
-use super::reader::position;
+use super::publisher::{BATCH, JSON, PUBLISHERS, Publisher, VALUES, path};
+use super::shared::Shared;
 use super::{MortalNode, cursor, deployer, publisher, reader};
 use crate::chance::Chance;
-use crate::http::{Answer, Http};
+use crate::http::Http;
 use crate::wait::DEADLINE;
 
 /// What a run is.
@@ -38,26 +38,6 @@ pub struct Report {
     pub in_flight: usize,
 }
 
-/// What all who take part know.
-#[derive(Debug)]
-pub(super) struct Shared {
-    /// Which start of the node this is, from 1.
-    pub life: AtomicU64,
-    /// Whether all values are published.
-    pub done: AtomicBool,
-    plan: Plan,
-    /// How many publishers are not done.
-    publishing: AtomicU64,
-    /// How often it was killed.
-    killed: AtomicU64,
-    /// The lives whose end broke off a publish.
-    broken: Mutex<BTreeSet<u64>>,
-    failed: AtomicBool,
-}
-
-/// How many publishers share the values.
-const PUBLISHERS: u64 = 2;
-
 /// The stream that retention takes from.
 const SIDE: &str = "side";
 
@@ -66,9 +46,6 @@ const SIDE_BYTES: u64 = 128 << 10;
 
 /// What the node is started with: snapshots often enough that kills fall into them.
 const SERVE: [&str; 2] = ["--snapshot-interval", "200ms"];
-
-/// How often a publisher goes on that is ahead of the kills.
-const AHEAD: Duration = Duration::from_millis(250);
 
 /// How long a node may live before it passes the point at which it dies.
 const LIFE: Duration = Duration::from_secs(90);
@@ -135,7 +112,7 @@ pub fn run(plan: Plan) -> Report {
         });
         let stream = http.get(&format!("streams/{VALUES}"), &[]).json();
         assert_eq!((&stream["records"], &stream["late"]), (&json!(plan.records), &json!(0)));
-        let in_flight = shared.broken.lock().expect("nobody panics holding it").len();
+        let in_flight = shared.broken_lives();
         Report { kills: kills.expect("nobody failed"), in_flight }
     })
 }
@@ -166,7 +143,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.name());
         node.bury();
         *kills.entry(point).or_insert(0) += 1;
-        shared.killed.fetch_add(1, Ordering::SeqCst);
+        shared.was_killed();
     }
     shared.life.fetch_add(1, Ordering::SeqCst);
     node.start(None, &SERVE);
@@ -206,119 +183,5 @@ fn fill_side(http: &Http, shared: &Shared) {
         let text: String = (0..4_096).map(|_| format!("{:016x}", chance.below(u64::MAX))).collect();
         let _ = http.try_post(&path(SIDE), &[], JSON, format!("{{\"text\":\"{text}\"}}\n").as_bytes());
         shared.pause();
-    }
-}
-
-/// Each value once, in the order of the log's positions, which have no gap.
-fn judge_values(records: &[Value], count: u64) {
-    let mut seen = vec![false; count as usize];
-    for (at, record) in records.iter().enumerate() {
-        assert_eq!(position(record), ("1", at as u64), "the positions of a source go on without a gap");
-        let value = record["value"].as_u64().unwrap_or_else(|| panic!("a value in {record}"));
-        assert!(!std::mem::replace(&mut seen[value as usize], true), "{value} is there twice");
-    }
-    assert!(seen.iter().all(|seen| *seen), "a value is missing");
-}
-
-/// Each window once, in order, of one incarnation, at positions without a gap.
-fn judge_windows(records: &[Value], windows: usize, expected: impl Fn(u64) -> Value) {
-    assert_eq!(records.len(), windows);
-    let run = position(&records[0]).0;
-    for (at, record) in records.iter().enumerate() {
-        assert_eq!(position(record), (run, at as u64), "{record}");
-        let time = dag_time(at as u64);
-        assert_eq!((&record["time"], &record["value"]), (&json!(time), &expected(at as u64)), "{record}");
-    }
-}
-
-fn total(records: &[Value]) -> u64 {
-    records.iter().filter_map(|record| record["value"].as_u64()).sum()
-}
-
-/// So many seconds after the epoch, less than a day.
-fn dag_time(second: u64) -> String {
-    format!("1970-01-01T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
-}
-
-impl Shared {
-    fn new(plan: Plan) -> Shared {
-        Shared {
-            life: AtomicU64::new(0),
-            done: AtomicBool::new(false),
-            plan,
-            publishing: AtomicU64::new(PUBLISHERS),
-            killed: AtomicU64::new(0),
-            broken: Mutex::default(),
-            failed: AtomicBool::new(false),
-        }
-    }
-
-    /// Whether somebody has panicked.
-    pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::SeqCst)
-    }
-
-    /// Between two attempts.
-    pub fn pause(&self) {
-        self.rest(Duration::from_millis(20));
-    }
-
-    /// Does nothing for a while.
-    pub fn rest(&self, time: Duration) {
-        assert!(!self.has_failed(), "somebody else failed");
-        thread::sleep(time);
-    }
-
-    /// Whether all other publishers are done.
-    pub fn is_last_publisher(&self) -> bool {
-        self.publishing.fetch_sub(1, Ordering::SeqCst) == 1
-    }
-
-    /// Waits until so much may be published: the values last until the last kill. Who is ahead goes on slowly, since some
-    /// kills only land while records come.
-    pub fn wait_for_turn(&self, first: u64) {
-        let share = self.plan.records / (self.plan.kills as u64 + 1);
-        let ahead = |killed: u64| killed < self.plan.kills as u64 && first >= share * (killed + 1);
-        let begun = Instant::now();
-        while ahead(self.killed.load(Ordering::SeqCst)) && begun.elapsed() < AHEAD {
-            self.pause();
-        }
-    }
-
-    /// A publish in that life of the node broke off.
-    pub fn broken_off(&self, life: u64) {
-        self.broken.lock().expect("nobody panics holding it").insert(life);
-    }
-
-    /// Asks again until there is an answer, which has to be good.
-    pub fn until_answered(&self, ask: impl Fn() -> Result<Answer, ureq::Error>) {
-        loop {
-            match ask() {
-                Ok(answer) if answer.status == 429 => {}
-                Ok(answer) => {
-                    assert_eq!(answer.status, 200, "{}", answer.body);
-                    return;
-                }
-                Err(_) => {}
-            }
-            self.pause();
-        }
-    }
-
-    /// Does its part; the others learn when it panics, and stop.
-    fn guarded<T>(&self, part: impl FnOnce() -> T) -> Option<T> {
-        let _guard = Alarm(self);
-        Some(part())
-    }
-}
-
-/// Tells the others of a panic.
-struct Alarm<'a>(&'a Shared);
-
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.failed.store(true, Ordering::SeqCst);
-        }
     }
 }
