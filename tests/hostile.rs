@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_tests::beside::Beside;
-use dag_tests::{DEADLINE, Node, Options, build_component};
+use dag_tests::{DEADLINE, Node, Options, build_component, until};
 use serde_json::Value;
 
 static TRANSFORMS: LazyLock<PathBuf> =
@@ -159,6 +159,27 @@ fn misbehaves(node: &Node, stream: &str, way: &Way, digest: &Value) -> Result<()
         return Err(format!("{expression} is shown as {failed}"));
     }
     Ok(())
+}
+
+#[test]
+fn an_operator_that_cannot_be_saved_goes_on_and_the_status_says_why_it_is_not() {
+    let limits = ["--operator-time", "200ms", "--operator-output", "1MiB", "--snapshot-interval", "100ms"];
+    let node = Node::with(Options { arguments: limits.map(str::to_owned).to_vec(), ..Options::default() });
+    deploy(&node, &TRANSFORMS);
+    for (operator, says) in [("snapshots_never", "longer than the 200ms"), ("snapshots_too_much", "more than the 1MiB")]
+    {
+        node.create(operator, "value float64", &[]);
+        let mut subscriber = node.spawn(&["subscribe", &format!("{operator}({operator})"), "--from", "earliest"]);
+        let mut second = 0;
+        until(&format!("the status says {says}"), DEADLINE, || {
+            second += 1;
+            let record = format!("{{\"time\":{second},\"value\":{second}}}\n");
+            assert_eq!(node.http().publish(operator, &[], &record).status, 200);
+            let line = subscriber.line().text;
+            assert!(line.ends_with(&format!("\"value\":{second}.0}}")), "each record once: {line}");
+            node.status().to_string().contains(says).then_some(())
+        });
+    }
 }
 
 #[test]

@@ -40,9 +40,11 @@ impl ComputeError {
     /// Whether it is what the operator did to these records, so that leaving one of them out may help. That a call took long may
     /// have other reasons.
     pub fn blames_records(&self) -> bool {
-        use dag_wasm::CallError::{MemoryLimit, OutputLimit, Refused, Trap};
+        use dag_wasm::CallError::{MemoryLimit, OutputLimit, Refused, TableLimit, Trap};
         match self {
-            ComputeError::Guest(error) => matches!(error, Refused(_) | Trap(_) | MemoryLimit(_) | OutputLimit(_)),
+            ComputeError::Guest(error) => {
+                matches!(error, Refused(_) | Trap(_) | MemoryLimit(_) | TableLimit | OutputLimit(_))
+            }
             ComputeError::Frame(_) | ComputeError::Rows { .. } | ComputeError::Order { .. } => true,
             _ => false,
         }
