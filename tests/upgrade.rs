@@ -19,9 +19,11 @@ struct Version {
     state: (u32, &'static [u32]),
     /// Whether `tally` fails on the state that it says it reads.
     refuses: bool,
+    /// How far `tally` counts before it fails.
+    fails_at: i64,
 }
 
-const ONE: Version = Version { number: "1.0.0", offset: 0, state: (1, &[1]), refuses: false };
+const ONE: Version = Version { number: "1.0.0", offset: 0, state: (1, &[1]), refuses: false, fails_at: i64::MAX };
 const TWO: Version = Version { number: "2.0.0", offset: 1_000_000, ..ONE };
 /// Reads no state but its own.
 const THREE: Version = Version { number: "3.0.0", offset: 3_000_000, state: (3, &[3]), ..ONE };
@@ -30,10 +32,10 @@ const FOUR: Version = Version { number: "4.0.0", offset: 4_000_000, refuses: tru
 
 impl Version {
     fn constants(&self) -> String {
-        let Version { number, offset, state: (written, read), refuses } = self;
+        let Version { number, offset, state: (written, read), refuses, fails_at } = self;
         format!(
             "const VERSION: &str = \"{number}\";\nconst OFFSET: i64 = {offset};\nconst WRITTEN: u32 = {written};\n\
-             const READ: &[u32] = &{read:?};\n#[allow(dead_code)]\nconst REFUSES: bool = {refuses};\n"
+             const READ: &[u32] = &{read:?};\n#[allow(dead_code)]\nconst REFUSES: bool = {refuses};\n#[allow(dead_code)]\nconst FAILS_AT: i64 = {fails_at};\n"
         )
     }
 
@@ -507,4 +509,35 @@ fn a_window_is_computed_again_from_its_start_although_what_came_before_is_gone()
     assert_eq!(node.http().publish("x", &[("seal", "true")], more).status, 200);
     let values: Vec<i64> = reader.finish().success().lines().map(|line| record(line).value).collect();
     assert_eq!(values, [THREE.offset + 10, THREE.offset + 1], "all ten of the open window count");
+}
+
+#[test]
+fn a_rollback_cures_those_who_read_on_where_the_later_version_failed() {
+    // One that emits nothing, and one that emits something that no snapshot has when it fails.
+    for fails_at in [5, 15] {
+        let (node, reader) = reading(&ONE.tally("Tally"), "tally(x)");
+        drop(reader);
+        let mut reader = read(&node, "tally(x)", "earliest");
+        let mut records: Vec<Record> = reader.take(9).iter().map(|line| record(line)).collect();
+        let failing = Version { fails_at, ..TWO };
+        moved(&node, &["deploy", &failing.tally("Tally")], "tally(x)");
+        for second in 10..20 {
+            node.publish("x", &counting(second..second + 1), &[]);
+        }
+        let failed = reader.finish().code(1);
+        assert!(failed.stderr.contains("it does not count so far"), "{}", failed.stderr);
+        records.extend(failed.stdout.lines().map(record));
+        node.dag(&["rollback", "tally"]).success();
+        node.publish("x", &counting(20..30), &["--seal"]);
+        let rest = read(&node, "tally(x)", &format!("1:{}", records.len()));
+        records.extend(rest.finish().success().lines().map(record));
+        for (place, record) in records.iter().enumerate() {
+            assert_eq!((record.position, record.value % 1_000_000), (place as u64, place as i64 + 1), "{record:?}");
+        }
+        assert_eq!(
+            records.last().map(|last| (last.position, last.value)),
+            Some((29, 30)),
+            "by the version gone back to"
+        );
+    }
 }

@@ -1,5 +1,5 @@
 //! `tally(x)` counts and adds its version's offset, so that each result shows which version made it. What it was built with stands before
-//! it: `VERSION`, `OFFSET`, `WRITTEN`, `READ`, and what it exports.
+//! it: `VERSION`, `OFFSET`, `WRITTEN`, `READ`, `REFUSES`, `FAILS_AT`, and what it exports.
 
 use dag_guest::{About, Fold, Operator, Present, Result, Timestamp};
 
@@ -19,6 +19,7 @@ impl Fold for Tally {
     const STATE_READ: &'static [u32] = READ;
 
     fn update(&mut self, _: &Present, _: Timestamp) -> Result {
+        assert!(self.count < FAILS_AT, "it does not count so far");
         self.count += 1;
         Ok(())
     }

@@ -79,13 +79,19 @@ impl Runs {
         self.flows.is_empty()
     }
 
-    /// Makes a dataflow stop after a last snapshot, and keeps everybody from starting it again until it is [let go](Runs::let_go).
-    /// Answers what is told once it is gone, unless there is none, or it is on its way out already.
+    /// Makes a run's dataflow stop after a last snapshot, and keeps everybody from starting it again until it is [let go](Runs::let_go).
+    /// Answers what is told once it is gone, which may have been before, as between two tries; none if it is on its way out already.
     pub fn interrupt(&mut self, id: IncarnationId) -> Option<oneshot::Receiver<()>> {
-        let flow = self.flows.get_mut(&id).filter(|flow| flow.switching.is_none() && !flow.restart)?;
         let (gone, told) = oneshot::channel();
-        flow.switching = Some(gone);
-        flow.handle.finish();
+        match self.flows.get_mut(&id) {
+            _ if self.held.contains(&id) => return None,
+            Some(flow) if flow.restart => return None,
+            Some(flow) => {
+                flow.switching = Some(gone);
+                flow.handle.finish();
+            }
+            None => gone.send(()).expect("it is told to nobody else"),
+        }
         self.held.insert(id);
         Some(told)
     }

@@ -6,15 +6,17 @@
 
 use std::time::{Duration, Instant};
 
-use dag_expr::Stream;
+use dag_expr::{Application, Stream};
 use dag_flow::{Computation, Snapshot};
-use dag_model::{Digest, Frontier, IncarnationId, Position};
+use dag_log::Log;
+use dag_model::{Digest, Frontier, IncarnationId, Order, Position};
 use dag_plan::upgrade::{self, Trimmed};
 use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
+use dag_wasm::Component;
 use tokio::runtime::Handle;
 
 use crate::error::{Code, NodeError};
-use crate::node::Node;
+use crate::node::{Node, View};
 use crate::runs::{computation, reads, replay, resume};
 
 /// How long a computation may take to stop.
@@ -58,8 +60,7 @@ impl Node {
     pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NodeError> {
         let begun = Instant::now();
         let refused = |why: &str| NodeError::new(Code::Busy, format!("incarnation {id} keeps its component: {why}"));
-        let gone =
-            self.state().runs.interrupt(id).ok_or_else(|| refused("it is not running, or is about to change"))?;
+        let gone = self.state().runs.interrupt(id).ok_or_else(|| refused("it is about to change"))?;
         let stopped = Handle::current().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
         let switched = match stopped {
             Ok(Ok(())) => self.hand_over(id, to, replay),
@@ -67,6 +68,10 @@ impl Node {
         };
         let state = &mut *self.state();
         state.runs.let_go(id);
+        if switched.is_ok() {
+            // What its predecessor failed on says nothing about this one.
+            state.runs.failures.remove(&id);
+        }
         if state.plan.run(id).is_some_and(Run::is_live) && !*self.inner.stopping.borrow() {
             self.execute(state, vec![Command::Start(id)]);
         }
@@ -106,11 +111,10 @@ impl Node {
         let Some(Stream::Apply(application)) = stream else { return Err("it has not been computed yet".to_owned()) };
         let view = self.view();
         let snapshot = view.snapshots.get(record.id).map_err(|error| error.to_string())?;
-        let snapshot = snapshot.ok_or("it left no snapshot")?;
         let output = view.logs.get(record.id).map_err(|error| error.to_string())?;
-        if output.visible().end != snapshot.output.sequence {
-            return Err("its output is not where its snapshot is".to_owned());
-        }
+        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
+            return self.after_output(&view, record, application, &output, to);
+        };
         let ran = Ran {
             digest: to,
             from: snapshot.written,
@@ -125,13 +129,49 @@ impl Node {
         if takes_up(&trial) {
             return Ok((By::State, ran));
         }
-        let starts = replay(&view, &trial.operator.component, &next, application).map_err(|error| error.message)?;
-        match upgrade::trimmed(&starts, &view) {
-            None => Ok((By::Replay, ran)),
-            Some(Trimmed { input, wanted, earliest }) => Err(format!(
-                "its state is not taken up, and to compute it anew takes `{input}` from {wanted} on: its earliest record is {earliest}"
-            )),
+        replayable(&view, &trial.operator.component, &next, application)?;
+        Ok((By::Replay, ran))
+    }
+
+    /// How a component takes over from a run that failed after its last snapshot: behind what its log has, with a state that is computed
+    /// anew.
+    fn after_output(
+        &self,
+        view: &View<'_>,
+        record: &Incarnation,
+        application: &Application,
+        output: &Log,
+        to: Digest,
+    ) -> Result<(By, Ran), String> {
+        let component = view.catalog.component(to).ok_or_else(|| format!("component {to:#} is not here any more"))?;
+        let order = view.catalog.bind_with(&component, application)?.facts.order;
+        let visible = output.visible();
+        let in_log_order = application.window.is_none() && order == Order::Log;
+        // Of what was emitted, all must lie before the frontier, and nothing of what was not.
+        if in_log_order || !visible.frontier.passed(visible.max_time) {
+            return Err("it failed between two snapshots, where nobody can take over".to_owned());
         }
+        let mut next = record.clone();
+        next.ran.push(Ran { digest: to, from: visible.frontier, output: visible.end, inputs: Vec::new() });
+        let inputs = replayable(view, &component, &next, application)?;
+        let ran = next.ran.pop().expect("it was just pushed");
+        Ok((By::Replay, Ran { inputs, ..ran }))
+    }
+}
+
+/// Where the component that runs last begins to compute its state anew; an error if that is not kept any more.
+fn replayable(
+    view: &View<'_>,
+    component: &Component,
+    record: &Incarnation,
+    application: &Application,
+) -> Result<Vec<InputStart>, String> {
+    let starts = replay(view, component, record, application).map_err(|error| error.message)?;
+    match upgrade::trimmed(&starts, view) {
+        None => Ok(starts),
+        Some(Trimmed { input, wanted, earliest }) => Err(format!(
+            "its state is not taken up, and to compute it anew takes `{input}` from {wanted} on: its earliest record is {earliest}"
+        )),
     }
 }
 
