@@ -1,6 +1,7 @@
 //! Measurements against a named peer or limit, as ratios within one run.
 //!
-//! `benches/aggregate.rs` holds a windowed average against the same by hand, `benches/log.rs` the stream log against plain files, and
+//! `benches/aggregate.rs` holds a windowed average against the same by hand, `benches/log.rs` the stream log against plain files, `benches/recovery.rs` computations with
+//! snapshots against those without, and
 //! `benches/pipe.rs` the whole engine against the decoding of its input. [`readings`] is what they work on, [`comparison`] how they measure.
 
 pub mod comparison;
