@@ -30,7 +30,7 @@ test: setup ## run all tests, those with real processes included
 	@echo "test: compiling, then running all tests (the first time takes some minutes)"
 	cargo test --workspace --no-fail-fast
 
-soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (half an hour)
+soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	DAG_TESTS_KILLS=20x10 cargo test --workspace --test kill -- --nocapture
 
 lint: setup ## check formatting and lints

@@ -54,6 +54,7 @@ impl Publisher<'_> {
                 Ok(answer) if answer.status == 429 => {}
                 Ok(answer) => {
                     assert_eq!(answer.status, 200, "batch {batch} of {name}: {}", answer.body);
+                    self.shared.acknowledged(life);
                     let answer = answer.json();
                     assert!(
                         sent_before || answer["repeat"] == false,

@@ -34,7 +34,7 @@ pub struct Plan {
 pub struct Report {
     /// How many kills landed where.
     pub kills: BTreeMap<Point, usize>,
-    /// How many of them broke off a publish that was acknowledged later.
+    /// How many of them broke off a publish while others were acknowledged.
     pub in_flight: usize,
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     publishing: AtomicU64,
     /// How often it was killed.
     killed: AtomicU64,
+    /// The lives that acknowledged a publish.
+    acknowledged: Mutex<BTreeSet<u64>>,
     /// The lives whose end broke off a publish.
     broken: Mutex<BTreeSet<u64>>,
     failed: AtomicBool,
@@ -39,6 +41,7 @@ impl Shared {
             plan,
             publishing: AtomicU64::new(PUBLISHERS),
             killed: AtomicU64::new(0),
+            acknowledged: Mutex::default(),
             broken: Mutex::default(),
             failed: AtomicBool::new(false),
         }
@@ -81,9 +84,16 @@ impl Shared {
         self.killed.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many of the node's lives ended while a publish was under way.
+    /// How many of the node's lives ended while publishes were acknowledged and another was under way.
     pub fn broken_lives(&self) -> usize {
-        self.broken.lock().expect("nobody panics holding it").len()
+        let (acknowledged, broken) = (self.acknowledged.lock(), self.broken.lock());
+        let expected = "nobody panics holding it";
+        acknowledged.expect(expected).intersection(&broken.expect(expected)).count()
+    }
+
+    /// A publish was acknowledged in that life of the node.
+    pub fn acknowledged(&self, life: u64) {
+        self.acknowledged.lock().expect("nobody panics holding it").insert(life);
     }
 
     /// A publish in that life of the node broke off.
