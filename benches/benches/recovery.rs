@@ -31,9 +31,9 @@ fn main() {
         let records = batches * BATCH;
         let input = log(&folder.path().join(format!("{batches}-{hosts}")), &schema(), Durability::Derived);
         (0..batches).for_each(|number| append(&input, &batch(number, hosts)));
+        let runs = folder.path().join(format!("{batches}-{hosts}-runs"));
         // The frontier stays within the window, as in a stream that is alive.
-        let bench =
-            Bench { flow: &flow, component: &component, input: &input, folder: folder.path(), runs: Cell::new(0) };
+        let bench = Bench { flow: &flow, component: &component, input: &input, folder: &runs, runs: Cell::new(0) };
         let title = |what: &str| format!("{what}, {hosts} hosts");
         Comparison::new(&title("sum by host over the log"), records as u64)
             .way("one snapshot, at the end", || drop(bench.run(None, None, records)))
