@@ -25,7 +25,8 @@
 //! # On disk
 //!
 //! A log is a folder. Its segments are `00000000000000000000.seg`, `00000000000000000001.seg`, and so on; the last one is
-//! written to, the others are sealed and each has an index beside it, `00000000000000000000.idx`. Numbers are
+//! written to, the others are sealed and each has an index beside it, `00000000000000000000.idx`. Until its header is whole, and
+//! unless the log is derived durable, a segment is called `00000000000000000002.new`. Numbers are
 //! little-endian. *postcard* is the encoding of that crate: fields in order, integers as varints (signed ones in zigzag),
 //! a sequence as its length and its items, an option as 0 or as 1 and the value.
 //!
@@ -93,6 +94,19 @@
 //! The content of an index file: a list of points; the point after the last entry; when the last entry was appended (i64).
 //! A point is an offset (u64), the next sequence there (u64), the greatest time of the log before it (i64), the frontier
 //! before it. Points are 64 KiB apart or more. An index that is missing or is not its segment's is made again.
+//!
+//! # What it survives
+//!
+//! | fault | what holds afterwards | held by |
+//! |---|---|---|
+//! | the process is killed | what was acknowledged or shown is there; what was not is there as a whole or not at all | `tests/power.rs` |
+//! | the power fails: of what was not synced any part is lost, in any order | the same under `Fsync`; under `Os` a prefix is left and no position is used twice, since a new epoch begins; a derived log has a prefix with all that was synced | `tests/power.rs`, which finds a log that does not sync or acknowledges before |
+//! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again; all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
+//! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
+//! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before | `tests/space.rs` |
+//!
+//! A log does not survive two failures at once, such as a power cut in which a disk loses what it said was synced. It finds that
+//! when it is opened, and is refused.
 //!
 //! # Limits
 //!

@@ -42,6 +42,9 @@ impl Logs {
             return Ok(log.clone());
         }
         let log = Log::open(&derived_folder(&self.root, id), options(), &self.committer)?;
+        if let Some(cut) = log.cut() {
+            tracing::warn!(incarnation = %id, %cut, "a crash left what is computed again");
+        }
         open.insert(id, log.clone());
         Ok(log)
     }

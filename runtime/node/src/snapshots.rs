@@ -79,6 +79,8 @@ struct Shelf {
     storage: Arc<dyn Storage>,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
+    /// Held while one is written: they share a name until they are whole.
+    writing: Mutex<()>,
 }
 
 struct Order {
@@ -98,7 +100,7 @@ struct Head {
 impl Snapshots {
     /// Those of the logs below that folder.
     pub fn new(root: PathBuf, storage: Arc<dyn Storage>) -> Result<Snapshots, io::Error> {
-        let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()) });
+        let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
         let (orders, received) = channel();
         let writing = shelf.clone();
         let writer =
@@ -114,6 +116,13 @@ impl Snapshots {
             // The writer ends only when this is dropped.
             let _ = orders.send(Order { id, snapshot, output });
         }
+    }
+
+    /// Waits until a run's last one is on disk, and the output before it.
+    pub fn keep(&self, id: IncarnationId, output: &Log) -> io::Result<()> {
+        output.sync().wait().map_err(io::Error::other)?;
+        let fresh = self.shelf.fresh().get(&id).cloned();
+        fresh.map_or(Ok(()), |snapshot| self.shelf.write(id, &snapshot))
     }
 
     /// A run's last one.
@@ -198,6 +207,7 @@ impl Shelf {
     }
 
     fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = vec![0; HEADER];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());

@@ -45,6 +45,9 @@ impl SourceStream {
         let source = opened.map_err(|error| {
             NodeError::new(Code::Internal, format!("stream `{}` cannot be opened: {error}", settings.name))
         })?;
+        if let Some(cut) = source.log().cut() {
+            tracing::warn!(stream = settings.name, %cut, "a crash left what nobody had been promised");
+        }
         Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
     }
 

@@ -88,10 +88,13 @@ impl Node {
         };
         // The state is not locked meanwhile: a guest is asked, and may take its time.
         let (by, ran) = self.succession(&record, stream.as_ref(), to)?;
-        let state = &mut *self.state();
         if by == By::Replay && !replay {
             return Err("its state would have to be computed anew".to_owned());
         }
+        // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
+        let output = self.view().logs.get(id).map_err(|error| error.to_string())?;
+        self.inner.snapshots.keep(id, &output).map_err(|error| error.to_string())?;
+        let state = &mut *self.state();
         record.ran.push(ran.clone());
         dag_fault::point("deploy");
         self.inner.meta.put_incarnation(&record).map_err(|error| error.to_string())?;
