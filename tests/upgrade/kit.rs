@@ -1,0 +1,215 @@
+//! Versions of components that show which of them made a record, and how a test deploys and reads them.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dag_tests::records::counting;
+use dag_tests::{Node, Process, build_component};
+use serde_json::Value;
+
+/// A version of a component under test: `kit/tally.rs` or `kit/steps.rs` behind what differs between versions.
+pub struct Version {
+    /// Three numbers.
+    pub number: &'static str,
+    /// Added to each result, so that it shows which version made it.
+    pub offset: i64,
+    /// The version of the state that is written, and those that are read.
+    pub state: (u32, &'static [u32]),
+    /// Whether `tally` fails on the state that it says it reads.
+    pub refuses: bool,
+    /// How far `tally` counts before it fails.
+    pub fails_at: i64,
+}
+
+pub const ONE: Version = Version { number: "1.0.0", offset: 0, state: (1, &[1]), refuses: false, fails_at: i64::MAX };
+pub const TWO: Version = Version { number: "2.0.0", offset: 1_000_000, ..ONE };
+/// Reads no state but its own.
+pub const THREE: Version = Version { number: "3.0.0", offset: 3_000_000, state: (3, &[3]), ..ONE };
+/// Says that it reads the state, and does not.
+pub const FOUR: Version = Version { number: "4.0.0", offset: 4_000_000, refuses: true, ..ONE };
+
+impl Version {
+    fn constants(&self) -> String {
+        let Version { number, offset, state: (written, read), refuses, fails_at } = self;
+        format!(
+            "const VERSION: &str = \"{number}\";\nconst OFFSET: i64 = {offset};\nconst WRITTEN: u32 = {written};\n\
+             const READ: &[u32] = &{read:?};\n#[allow(dead_code)]\nconst REFUSES: bool = {refuses};\n#[allow(dead_code)]\nconst FAILS_AT: i64 = {fails_at};\n"
+        )
+    }
+
+    /// The component `count-kit` with these operators of `kit/tally.rs`.
+    pub fn tally(&self, operators: &str) -> String {
+        let source = format!(
+            "{}dag_guest::export_aggregates!(component = \"count-kit\", version = VERSION, \
+             [{operators}]);\nmod tally {{ use super::*; {} }}\nuse tally::*;\n",
+            self.constants(),
+            include_str!("kit/tally.rs").replace("//! ", "// ")
+        );
+        build("tally", &source)
+    }
+
+    /// The component `walk` with `steps`, which takes these arguments and gives a column of that name.
+    pub fn steps(&self, arguments: &str, result: &str) -> String {
+        let source = format!(
+            "{}const RESULT: &str = {result:?};\ndag_guest::arguments! {{\n/// What `steps` takes.\npub struct StepsArguments {{\n\
+             {arguments}\n}}\n}}\ndag_guest::export_transforms!(component = \"walk\", version = VERSION, [Steps]);\n{}",
+            self.constants(),
+            include_str!("kit/steps.rs").replace("//! ", "// ")
+        );
+        build("steps", &source)
+    }
+}
+
+/// What `steps` takes unless a version changes it.
+pub const BY: &str = "/// Counted for each record.\nnamed by: i64 = \"1\",";
+
+/// Each source is a crate of its own, so that tests that need it build it once.
+pub fn build(name: &str, source: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    source.hash(&mut hasher);
+    let name = format!("{name}-{:x}", hasher.finish());
+    build_component(&name, source).to_str().expect("it is UTF-8").to_owned()
+}
+
+/// A node with a sealed stream `x` of ten values, one a second.
+pub fn node() -> Node {
+    let node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..10), &["--seal"]);
+    node
+}
+
+/// The versions of the component that exports an operator: number, how it became current, and whether it is.
+pub fn versions(node: &Node, operator: &str) -> Vec<(String, String, bool)> {
+    let answer = node.http().get(&format!("operators/{operator}"), &[]).json();
+    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    let versions = answer["versions"].as_array().expect("an operator has versions");
+    let version = |one: &Value| (text(&one["version"]), text(&one["how"]), one["current"] == true);
+    versions.iter().map(version).collect()
+}
+
+pub fn deployed(number: &str, current: bool) -> (String, String, bool) {
+    (number.to_owned(), "deployed".to_owned(), current)
+}
+
+/// The last value of `tally(x)`, which is how many there were and the version's offset.
+pub fn last_tally(node: &Node) -> i64 {
+    let csv = node.csv("tally(x)");
+    let value = csv.lines().last().and_then(|line| line.rsplit(',').next()).and_then(|value| value.parse().ok());
+    value.unwrap_or_else(|| panic!("expected records, found {csv}"))
+}
+
+/// A node with an open stream `x` of ten values, one a second, and a subscriber to this expression over it that has read what there is.
+pub fn reading(component: &str, expression: &str) -> (Node, Process) {
+    let node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..10), &[]);
+    node.dag(&["deploy", component]).success();
+    let mut reader = node.spawn(&["subscribe", expression, "--from", "earliest", "--format", "csv"]);
+    assert!(reader.line().text.starts_with("time,"));
+    (node, reader)
+}
+
+/// A record of a subscription with positions.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub position: u64,
+    pub time: String,
+    pub value: i64,
+}
+
+pub fn record(line: &str) -> Record {
+    let json: Value = serde_json::from_str(line).expect("a record is JSON");
+    let text = |name: &str| json[name].as_str().expect("it is text").to_owned();
+    Record {
+        position: sequence(&text("position")),
+        time: text("time"),
+        value: json["value"].as_i64().expect("a count"),
+    }
+}
+
+pub fn sequence(position: &str) -> u64 {
+    position.split(':').nth(1).and_then(|number| number.parse().ok()).expect("a position is a run and a number")
+}
+
+/// A subscriber to everything of a stream, with positions.
+pub fn read(node: &Node, expression: &str, from: &str) -> Process {
+    node.spawn(&["subscribe", expression, "--from", from, "--with-position", "--format", "json"])
+}
+
+/// What a command that makes another version current says of a stream that moved.
+pub fn moved(node: &Node, command: &[&str], stream: &str) -> Value {
+    let answer = node.dag(&[command, &["--json"]].concat()).success();
+    let answer: Value = serde_json::from_str(&answer).expect("it is JSON");
+    let moves = answer["moves"].as_array().expect("it lists what moved");
+    moves
+        .iter()
+        .find(|one| one["stream"] == stream)
+        .unwrap_or_else(|| panic!("{stream} did not move: {answer}"))
+        .clone()
+}
+
+/// Publishes one record a second of event time, fifty at once, until told to stop; answers how many.
+pub fn load(node: &Node) -> (thread::JoinHandle<u64>, Arc<AtomicBool>) {
+    let (http, stop) = (node.http().clone(), Arc::new(AtomicBool::new(false)));
+    let stopped = stop.clone();
+    let publisher = thread::spawn(move || {
+        let mut count = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            let records: String =
+                (count..count + 50).map(|second| format!("{{\"time\":{second},\"value\":1}}\n")).collect();
+            let answer = http.publish("x", &[], &records);
+            assert_eq!(answer.status, 200, "{answer:?}");
+            count += 50;
+        }
+        count
+    });
+    (publisher, stop)
+}
+
+/// The offset of the version that made a result.
+pub fn offset(value: i64) -> i64 {
+    value / 1_000_000 * 1_000_000
+}
+
+/// Checks that each record is from the version that the moves say, with nothing missing between, and returns what was counted.
+pub fn judge(records: &[Record], moves: &[(Value, i64)]) -> Vec<i64> {
+    for (place, record) in records.iter().enumerate() {
+        assert_eq!(record.position, place as u64, "{record:?}");
+        let text = |one: &Value, name: &str| one[name].as_str().expect("it moved").to_owned();
+        let by_position = moves.iter().rfind(|(one, _)| sequence(&text(one, "position")) <= record.position);
+        // Without their Z, times with and without fractions are in the order of their text.
+        let by_frontier =
+            moves.iter().rfind(|(one, _)| text(one, "at").trim_end_matches('Z') <= record.time.trim_end_matches('Z'));
+        let expected = by_position.map_or(0, |(_, offset)| *offset);
+        assert_eq!(offset(record.value), expected, "{record:?}");
+        assert_eq!(by_frontier.map_or(0, |(_, offset)| *offset), expected, "{record:?} and its frontier");
+    }
+    records.iter().map(|record| record.value % 1_000_000).collect()
+}
+
+/// Publishes records of a kilobyte that does not compress, one a second.
+pub fn fill(node: &Node, count: u64) {
+    let text = |second: u64| -> String {
+        let mixed = |part: u64| (second * 64 + part).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) | 1;
+        (0..64).map(|part| format!("{:016x}", mixed(part).wrapping_mul(0xD134_2543_DE82_EF95))).collect()
+    };
+    for part in 0..count / 100 {
+        let records: String = (part * 100..part * 100 + 100)
+            .map(|second| format!("{{\"time\":{second},\"value\":\"{}\"}}\n", text(second)))
+            .collect();
+        assert_eq!(node.http().publish("x", &[], &records).status, 200);
+    }
+}
+
+/// Lets retention take what it does not keep of `x`.
+pub fn trim(node: &mut Node) {
+    // A node looks at what it keeps when it starts, and then once a minute.
+    node.restart();
+    dag_tests::until("old records are gone", dag_tests::DEADLINE, || {
+        let stream = node.http().get("streams/x", &[]).json();
+        (!stream["earliest"].as_str().expect("something is kept").ends_with(":0")).then_some(())
+    });
+}

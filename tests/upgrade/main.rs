@@ -1,0 +1,7 @@
+//! An operator changes while it is used.
+//!
+//! [`kit`] has the versions, [`deploying`] what makes one current, [`moving`] what that does to what runs.
+
+mod deploying;
+mod kit;
+mod moving;
