@@ -22,6 +22,9 @@ use crate::output;
 /// How long a computation outlives its last subscriber, unless told otherwise: long enough for a page that is loaded again.
 pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
 
+/// How long a thread that waits for files stays when there is nothing to wait for.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
+
 /// How much of the disk stays free, in percent, unless told otherwise.
 const DEFAULT_DISK_RESERVE: u8 = 10;
 
@@ -102,7 +105,8 @@ impl Serve {
         let settings = self.settings.or(file);
         settings.start_logging()?;
         let config = settings.config()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().thread_keep_alive(IDLE_THREAD).enable_all().build()?;
         runtime.block_on(async {
             let stop = stop_signal()?;
             dag_node::serve(config, stop, announce).await?;

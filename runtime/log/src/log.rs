@@ -276,6 +276,11 @@ impl Log {
         retention::remove(self.inner())
     }
 
+    /// How many handles there are of it.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.open)
+    }
+
     /// The stream's columns.
     pub fn schema(&self) -> &Schema {
         &self.inner().schema

@@ -1,4 +1,4 @@
-//! The logs of derived streams, opened when they are first looked at.
+//! The logs of derived streams, opened when they are first looked at, and closed when nobody has used them for some time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,6 +8,9 @@ use dag_log::{Committer, Durability, Log, OpenError, Options, Retention};
 use dag_model::{IncarnationId, Schema};
 
 use crate::node::derived_folder;
+
+/// How many logs that nobody uses stay open for those who come back.
+const SPARE: usize = 64;
 
 /// The logs of derived streams.
 pub struct Logs {
@@ -59,6 +62,18 @@ impl Logs {
             }
             got => got,
         }
+    }
+
+    /// Closes the oldest of those that nobody uses, if there are many.
+    pub fn close_unused(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = open.values().filter(|log| log.handles() == 1).count();
+        let mut left = unused.saturating_sub(SPARE);
+        open.retain(|_, log| {
+            let close = left > 0 && log.handles() == 1;
+            left -= usize::from(close);
+            !close
+        });
     }
 
     /// Removes a log that nobody writes.

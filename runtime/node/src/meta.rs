@@ -292,12 +292,22 @@ impl Meta {
 
     /// Forgets an incarnation, but not that its number is taken.
     pub fn remove_incarnation(&self, id: IncarnationId) -> Result<(), MetaError> {
+        self.remove_incarnations(&[id])
+    }
+
+    /// The same of several at once.
+    pub fn remove_incarnations(&self, ids: &[IncarnationId]) -> Result<(), MetaError> {
+        let Some(greatest) = ids.iter().max() else { return Ok(()) };
         self.write(|transaction| {
             let mut header = transaction.open_table(HEADER)?;
             let last = header.get(LAST_INCARNATION)?.map_or(0, |last| last.value());
-            header.insert(LAST_INCARNATION, last.max(id.0))?;
-            transaction.open_table(INCARNATIONS)?.remove(id.0)?;
-            transaction.open_table(FINISHED)?.remove(id.0)?;
+            header.insert(LAST_INCARNATION, last.max(greatest.0))?;
+            let (mut incarnations, mut finished) =
+                (transaction.open_table(INCARNATIONS)?, transaction.open_table(FINISHED)?);
+            for id in ids {
+                incarnations.remove(id.0)?;
+                finished.remove(id.0)?;
+            }
             Ok(())
         })
     }

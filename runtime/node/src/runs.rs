@@ -185,6 +185,7 @@ impl Node {
             Event::Gone => {
                 let flow = state.runs.flows.remove(&id);
                 let restart = flow.as_ref().is_some_and(|flow| flow.restart);
+                self.inner.logs.close_unused();
                 if let Some(gone) = flow.and_then(|flow| flow.switching) {
                     // An error means that nobody waits any more.
                     let _ = gone.send(());

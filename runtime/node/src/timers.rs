@@ -26,6 +26,9 @@ const UNUSED: Duration = Duration::from_secs(24 * 3600);
 /// How often a full disk makes the node look for room.
 const ROOM: Duration = Duration::from_secs(1);
 
+/// How many runs of a stream are kept that nobody uses, for those who come back to a position.
+const KEPT_RUNS: usize = 16;
+
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
 const GRACE: i64 = 2_000_000_000;
 
@@ -140,16 +143,25 @@ impl Node {
                 tracing::warn!(stream = name, %error, "cannot remove old records");
             }
         }
-        let state = &mut *self.state();
-        let unused = state.runs.idle_since.iter().filter(|(_, since)| since.elapsed() >= UNUSED);
-        let unused: Vec<IncarnationId> = unused.map(|(id, _)| *id).collect();
+        self.forget_unused();
+    }
+
+    /// Forgets derived logs that nobody has used for long, and those of a stream that has many, unless a cursor is in them.
+    fn forget_unused(&self) {
+        let held = self.inner.cursors.runs();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let idle = state.runs.idle_since.iter().filter(|(_, since)| since.elapsed() >= UNUSED);
+        let mut unused: Vec<IncarnationId> = idle.map(|(id, _)| *id).collect();
+        unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
+        unused.retain(|id| !state.runs.has_flow(*id) && state.plan.forget(*id));
+        state.runs.idle_since.retain(|id, _| !unused.contains(id));
+        drop(guard);
+        if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
+            tracing::warn!(%error, "cannot forget unused logs");
+        }
         for id in unused {
-            if state.runs.has_flow(id) || !state.plan.forget(id) {
-                continue;
-            }
-            state.runs.idle_since.remove(&id);
-            let removed = self.inner.meta.remove_incarnation(id).map_err(|error| error.to_string());
-            let removed = removed.and_then(|()| self.inner.snapshots.remove(id).map_err(|error| error.to_string()));
+            let removed = self.inner.snapshots.remove(id).map_err(|error| error.to_string());
             let removed = removed.and_then(|()| self.inner.logs.remove(id).map_err(|error| error.to_string()));
             if let Err(error) = removed {
                 tracing::warn!(incarnation = %id, error, "cannot remove an unused log");

@@ -213,6 +213,18 @@ impl Plan {
         self.runs.get(&id).into_iter().flat_map(|run| run.leases.iter().copied())
     }
 
+    /// Runs that nobody uses beyond the newest `kept` of each stream.
+    pub fn surplus(&self, kept: usize) -> Vec<IncarnationId> {
+        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+        let unused = self.runs.values().rev().filter(|run| !run.is_live() && run.users() == 0);
+        let beyond = unused.filter(|run| {
+            let count = found.entry(&run.record.stream).or_default();
+            *count += 1;
+            *count > kept
+        });
+        beyond.map(|run| run.record.id).collect()
+    }
+
     /// Forgets a run that is not live; its log is removed by the caller. Answers whether there was one.
     pub fn forget(&mut self, id: IncarnationId) -> bool {
         let idle = self.runs.get(&id).is_some_and(|run| !run.is_live() && run.users() == 0);

@@ -407,3 +407,18 @@ fn what_an_earlier_version_left_is_read_on_by_position_only() {
     assert_eq!((route.legs[0].log.clone(), commands), (LogId::Derived(id(2)), vec![Command::Start(id(2))]));
     assert_eq!(plan.run(id(2)).unwrap().record.ran[0].digest, Digest([2; 32]));
 }
+
+#[test]
+fn of_the_runs_of_a_stream_that_nobody_uses_the_oldest_are_surplus() {
+    let (mut plan, world) = (Plan::new(0), World::at(59));
+    for number in 1..=4 {
+        demand(&mut plan, &world, number, "filter(x, value > 3)", Want::Next);
+        if number < 4 {
+            plan.release(LeaseId(number), 0);
+        }
+    }
+    demand(&mut plan, &world, 5, "avg(x, 5s)", Want::Newest);
+    plan.release(LeaseId(5), 0);
+    assert_eq!(plan.surplus(2), [id(1)], "of three, for the fourth runs");
+    assert_eq!(plan.surplus(0).len(), 4);
+}

@@ -13,9 +13,10 @@ mod manage;
 mod reading;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use dag_model::IncarnationId;
 use tokio::sync::oneshot;
 
 use crate::error::{Code, NodeError};
@@ -33,6 +34,13 @@ impl Cursors {
     /// Those that were kept.
     pub fn new(kept: BTreeMap<String, Cursor>) -> Cursors {
         Cursors(Mutex::new(Table::new(kept)))
+    }
+
+    /// The runs that cursors are in.
+    pub fn runs(&self) -> BTreeSet<IncarnationId> {
+        let table = self.table();
+        let legs = table.all().flat_map(|(_, cursor, _)| &cursor.place.legs);
+        legs.map(|leg| IncarnationId(leg.run)).collect()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
