@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test soak lint doc bench fuzz install clean
+.PHONY: help setup demo test model soak lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ test: setup ## run all tests, those with real processes included
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	DAG_TESTS_KILLS=20x10 cargo test --workspace --test kill -- --nocapture
+
+model: setup ## run a thousand random programs against a model of what readers should see (about half an hour)
+	DAG_TESTS_PROGRAMS=1000 cargo test --workspace --test model every_reader -- --nocapture
 
 lint: setup ## check formatting and lints
 	cargo fmt --all --check
