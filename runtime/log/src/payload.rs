@@ -7,7 +7,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_buffer::{BooleanBuffer, Buffer};
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, write_message};
 use arrow_ipc::{CompressionType, MetadataVersion};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::filter::filter_record_batch;
 use dag_model::{Timestamp, times};
 
@@ -191,25 +191,41 @@ fn batch(message: Buffer, schema: &SchemaRef) -> Result<RecordBatch, ArrowError>
 const MAX_UNPACKED: i64 = MAX_RECORD as i64 + (1 << 20);
 
 /// Whether a batch says nothing of its body that is not so. Checksums are right before this is asked; but arrow panics on a buffer
-/// that lies outside of its body, and reserves what a compressed one claims to unpack to, which would end the node.
+/// that lies outside of its body, and on one that does not hold whole values, and
+/// reserves what a compressed one claims to unpack to, which would end the node.
 fn fits(records: &arrow_ipc::RecordBatch<'_>, schema: &SchemaRef, body: &[u8]) -> bool {
     let rows = records.length();
     let node_fits = |node: &arrow_ipc::FieldNode| node.length() == rows && (0..=rows).contains(&node.null_count());
-    let buffer_fits = |place: &arrow_ipc::Buffer| {
+    let buffer_fits = |place: &arrow_ipc::Buffer, width: i64| {
         let (offset, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
         let (Ok(offset), Ok(length)) = (offset, length) else { return false };
         let Some(bytes) = body.get(offset..).and_then(|rest| rest.get(..length)) else { return false };
         // Compressed buffers begin with their length, or with -1 if they are not compressed after all.
-        match (records.compression(), bytes.first_chunk()) {
-            (None, _) => true,
-            (Some(_), None) => bytes.is_empty(),
-            (Some(_), Some(unpacked)) => (-1..=MAX_UNPACKED).contains(&i64::from_le_bytes(*unpacked)),
-        }
+        let unpacked = match (records.compression(), bytes.first_chunk().map(|unpacked| i64::from_le_bytes(*unpacked)))
+        {
+            (None, _) => length as i64,
+            (Some(_), None) if bytes.is_empty() => 0,
+            (Some(_), None) => return false,
+            (Some(_), Some(-1)) => length as i64 - 8,
+            (Some(_), Some(unpacked)) => unpacked,
+        };
+        (0..=MAX_UNPACKED).contains(&unpacked) && unpacked % width == 0
     };
     let nodes = records.nodes().into_iter().flatten();
     let buffers = records.buffers().into_iter().flatten();
+    let widths: Vec<i64> = schema.fields().iter().flat_map(|field| widths(field.data_type())).copied().collect();
     (0..=MAX_ROWS as i64).contains(&rows)
         && nodes.clone().count() == schema.fields().len()
         && nodes.into_iter().all(node_fits)
-        && buffers.into_iter().all(buffer_fits)
+        && buffers.clone().count() == widths.len()
+        && buffers.zip(widths).all(|(place, width)| buffer_fits(place, width))
+}
+
+/// The bytes of a value in each buffer of a column, its bitmap of nulls first: a buffer is a whole number of them.
+fn widths(ty: &DataType) -> &'static [i64] {
+    match ty {
+        DataType::Boolean => &[1, 1],
+        DataType::Utf8 | DataType::Binary => &[1, 4, 1],
+        _ => &[1, 8],
+    }
 }
