@@ -234,7 +234,10 @@ impl Subscription {
                 if *ended {
                     return Ok(Stepped::Next(Next::End(End::Sealed)));
                 }
+                let before = cursor.frontier();
                 match cursor.step().map_err(|error| unreadable(&error))? {
+                    // What was merged so far may be before where the log has got to.
+                    Step::Wait if cursor.frontier() > before => Ok(Stepped::More),
                     Step::Wait => Ok(at_until(self.until, cursor.frontier()).unwrap_or(Stepped::Wait)),
                     Step::End => {
                         *ended = true;
