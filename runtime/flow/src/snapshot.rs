@@ -1,6 +1,6 @@
 //! Snapshots: what a computation needs besides its logs to go on, and how it is gathered.
 //!
-//! A [`Barrier`] travels with the records from the operator that reads the inputs to the sink, on each worker's way (Carbone et
+//! A `Barrier` travels with the records from the operator that reads the inputs to the sink, on each worker's way (Carbone et
 //! al., "Lightweight asynchronous snapshots for distributed dataflows", 2015). Each operator with state adds its [`Part`] when the
 //! barrier passes; the sink holds back what follows the barrier from one worker until it has come from all of them. So the
 //! snapshot is of one place in the inputs: everything before it is in the state or the output, and nothing after it is.

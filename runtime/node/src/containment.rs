@@ -11,6 +11,10 @@ use crate::api::OnError;
 /// How often an operator may fail in one place.
 const TRIES: u32 = 3;
 
+/// How often an operator may fail, wherever that is, before it has been written down how to go on: one that can't be saved
+/// gets on each time, and does the same work over and over.
+const TRIES_UNSAVED: u32 = 30;
+
 /// The delay before the second try; each further one waits twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 
@@ -47,13 +51,15 @@ pub struct Failures {
     pub afresh: bool,
     place: (Option<Span>, Frontier, u64),
     count: u32,
+    /// Since the last snapshot.
+    all: u32,
 }
 
 impl Failures {
     /// None yet.
     pub fn none() -> Failures {
         let place = (None, Frontier::START, 0);
-        Failures { why: String::new(), due: None, suspect: None, afresh: false, place, count: 0 }
+        Failures { why: String::new(), due: None, suspect: None, afresh: false, place, count: 0, all: 0 }
     }
 
     /// What follows from one more, after the run had written up to the sequence `written`.
@@ -70,7 +76,7 @@ impl Failures {
         }
         // Where the operator is in its input differs from try to try; how far it got does not.
         self.count = if (place.0, place.2) == (self.place.0, self.place.2) { self.count + 1 } else { 1 };
-        (self.place, self.suspect) = (place, None);
+        (self.place, self.suspect, self.all) = (place, None, self.all + 1);
         match &failure.error {
             ComputeError::Diverged { .. } => return Next::Quarantine,
             ComputeError::Restore(_) if !self.afresh => {
@@ -83,7 +89,7 @@ impl Failures {
             _ => {}
         }
         match failure.at {
-            _ if self.count < TRIES => Next::Again(self.delay()),
+            _ if self.count < TRIES && self.all < TRIES_UNSAVED => Next::Again(self.delay()),
             Some(at) if policy == OnError::Skip && failure.error.blames_records() => self.narrow(at),
             _ => Next::GiveUp,
         }
@@ -126,11 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_that_gets_on_between_failures_is_tried_again_and_again() {
+    fn an_operator_that_gets_on_between_failures_is_tried_again_unless_it_is_never_saved() {
         let mut failures = Failures::none();
-        for written in 0..100 {
-            assert_eq!(failures.next(&trap(written, written + 1), written, OnError::Stop), Next::Again(FIRST));
-        }
+        let mut next = |written| failures.next(&trap(written, written + 1), written, OnError::Stop);
+        assert!((1..u64::from(TRIES_UNSAVED)).all(|written| next(written) == Next::Again(FIRST)));
+        assert_eq!(next(u64::from(TRIES_UNSAVED)), Next::GiveUp);
     }
 
     #[test]

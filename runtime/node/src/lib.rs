@@ -1,9 +1,10 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
-//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is), `alter` (what of it may change), `demand` and
-//! `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs` (how the plan's commands are carried out), then
-//! `upgrade` (how operators change while they run), `timers`, `look` and `explain`. [`pipe`] is the same
-//! engine on standard input and output.
+//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is),
+//! `alter` (what of it may change), `demand` and `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs`
+//! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment` and `failing` (what
+//! becomes of those that fail), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
+//! [`pipe`] is the same engine on standard input and output.
 
 mod alter;
 pub mod api;
@@ -17,6 +18,7 @@ mod demand;
 mod error;
 mod explain;
 mod facts;
+mod failing;
 mod formats;
 mod history;
 mod http;

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dag_expr::{Application, Stream};
-use dag_flow::{
-    Computation, Event, Failure, Handle, Input, Leg, Operator, Place, Progress, Resume, Snapshot, Span, World,
-};
+use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Snapshot, World};
 use dag_model::{Frontier, IncarnationId, Order, Timestamp};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::containment::{Failures, Next};
+use crate::containment::Failures;
 use crate::error::{Code, NodeError};
 use crate::limits::of_record;
 use crate::node::{Node, State, View};
@@ -195,79 +193,6 @@ impl Node {
         };
         if !*self.inner.stopping.borrow() {
             self.execute(state, commands);
-        }
-    }
-
-    /// Decides what follows from the failure of a run.
-    fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
-        let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
-        let record = run.record.clone();
-        let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
-        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
-        let next = failures.next(failure, written, self.error_policy(&record.stream));
-        let why = self.told(&record, failure);
-        tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
-        failures.why.clone_from(&why);
-        match next {
-            Next::Again(delay) => {
-                failures.due = Some(Instant::now() + delay);
-                Vec::new()
-            }
-            Next::Afresh | Next::Narrow(_) => {
-                failures.due = Some(Instant::now());
-                Vec::new()
-            }
-            Next::Skip(at) => {
-                failures.due = Some(Instant::now());
-                let log = record.inputs[0].legs[at.leg].log.clone();
-                // Recorded with the next start, before any output past it.
-                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why });
-                Vec::new()
-            }
-            Next::GiveUp => self.fail(state, id, &why),
-            Next::Quarantine => {
-                let (failed, commands) = state.plan.quarantine(id, &why);
-                self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
-                commands
-            }
-        }
-    }
-
-    /// What a failure was: the operator, where it was, and what it did.
-    fn told(&self, record: &Incarnation, failure: &Failure) -> String {
-        let digest = last_digest(record);
-        let component = self.view().catalog.component(digest);
-        let component = component.map_or_else(String::new, |it| format!("{} {} ", it.name(), it.version()));
-        let input = |at: &Span| match record.inputs.first().and_then(|input| input.legs.get(at.leg)) {
-            Some(dag_plan::Leg { log: LogId::Source(name), .. }) => format!(" of {name}"),
-            _ => String::new(),
-        };
-        let at = match &failure.at {
-            Some(at) if at.end - at.first == 1 => format!("at record {}:{}{}", at.run, at.first, input(at)),
-            Some(at) => format!("at records {0}:{1} to {0}:{2}{3}", at.run, at.first, at.end - 1, input(at)),
-            None => format!("at {}", failure.frontier),
-        };
-        format!("component {component}{digest:#}, {at}: {}", failure.error)
-    }
-
-    /// Ends a run and what depends on it, and tells their subscribers why.
-    fn fail(&self, state: &mut State, id: IncarnationId, why: &str) -> Vec<Command> {
-        let stream = state.plan.run(id).map_or_else(String::new, |run| run.record.stream.clone());
-        let digest = state.plan.run(id).and_then(|run| run.record.ran.last()).map(|ran| ran.digest);
-        let digest = digest.map_or_else(String::new, |digest| format!("{digest:#}"));
-        tracing::error!(stream, digest, incarnation = %id, why, "computation stays where it is");
-        let message = format!("`{stream}` cannot go on: {why}");
-        let (failed, commands) = state.plan.failed(id, &message);
-        state.runs.failures.remove(&id);
-        self.tell(state, &failed, &message);
-        commands
-    }
-
-    fn tell(&self, state: &State, failed: &[IncarnationId], message: &str) {
-        for lease in failed.iter().flat_map(|id| state.plan.leases(*id)) {
-            if let Some(subscriber) = state.subscribers.get(&lease) {
-                subscriber.fail(NodeError::new(Code::Internal, message.to_owned()));
-            }
         }
     }
 

@@ -1,0 +1,87 @@
+//! Failures of computations, as they come from the workers: what is decided of them is carried out, recorded and told.
+
+use std::time::Instant;
+
+use dag_flow::{Failure, Span};
+use dag_model::IncarnationId;
+use dag_plan::{Command, Incarnation, LogId, Skipped};
+
+use crate::containment::{Failures, Next};
+use crate::error::{Code, NodeError};
+use crate::node::{Node, State};
+use crate::runs::last_digest;
+
+impl Node {
+    /// Decides what follows from the failure of a run.
+    pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
+        let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
+        let record = run.record.clone();
+        let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
+        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
+        let next = failures.next(failure, written, self.error_policy(&record.stream));
+        let why = self.told(&record, failure);
+        tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
+        failures.why.clone_from(&why);
+        match next {
+            Next::Again(delay) => {
+                failures.due = Some(Instant::now() + delay);
+                Vec::new()
+            }
+            Next::Afresh | Next::Narrow(_) => {
+                failures.due = Some(Instant::now());
+                Vec::new()
+            }
+            Next::Skip(at) => {
+                failures.due = Some(Instant::now());
+                let log = record.inputs[0].legs[at.leg].log.clone();
+                // Recorded with the next start, before any output past it.
+                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why });
+                Vec::new()
+            }
+            Next::GiveUp => self.fail(state, id, &why),
+            Next::Quarantine => {
+                let (failed, commands) = state.plan.quarantine(id, &why);
+                self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
+                commands
+            }
+        }
+    }
+
+    /// What a failure was: the operator, where it was, and what it did.
+    fn told(&self, record: &Incarnation, failure: &Failure) -> String {
+        let digest = last_digest(record);
+        let component = self.view().catalog.component(digest);
+        let component = component.map_or_else(String::new, |it| format!("{} {} ", it.name(), it.version()));
+        let input = |at: &Span| match record.inputs.first().and_then(|input| input.legs.get(at.leg)) {
+            Some(dag_plan::Leg { log: LogId::Source(name), .. }) => format!(" of {name}"),
+            _ => String::new(),
+        };
+        let at = match &failure.at {
+            Some(at) if at.end - at.first == 1 => format!("at record {}:{}{}", at.run, at.first, input(at)),
+            Some(at) => format!("at records {0}:{1} to {0}:{2}{3}", at.run, at.first, at.end - 1, input(at)),
+            None => format!("at {}", failure.frontier),
+        };
+        format!("component {component}{digest:#}, {at}: {}", failure.error)
+    }
+
+    /// Ends a run and what depends on it, and tells their subscribers why.
+    pub(crate) fn fail(&self, state: &mut State, id: IncarnationId, why: &str) -> Vec<Command> {
+        let stream = state.plan.run(id).map_or_else(String::new, |run| run.record.stream.clone());
+        let digest = state.plan.run(id).and_then(|run| run.record.ran.last()).map(|ran| ran.digest);
+        let digest = digest.map_or_else(String::new, |digest| format!("{digest:#}"));
+        tracing::error!(stream, digest, incarnation = %id, why, "computation stays where it is");
+        let message = format!("`{stream}` cannot go on: {why}");
+        let (failed, commands) = state.plan.failed(id, &message);
+        state.runs.failures.remove(&id);
+        self.tell(state, &failed, &message);
+        commands
+    }
+
+    fn tell(&self, state: &State, failed: &[IncarnationId], message: &str) {
+        for lease in failed.iter().flat_map(|id| state.plan.leases(*id)) {
+            if let Some(subscriber) = state.subscribers.get(&lease) {
+                subscriber.fail(NodeError::new(Code::Internal, message.to_owned()));
+            }
+        }
+    }
+}
