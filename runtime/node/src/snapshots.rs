@@ -145,10 +145,9 @@ impl Snapshots {
     /// Forgets a run's.
     pub fn remove(&self, id: IncarnationId) -> io::Result<()> {
         self.shelf.fresh().remove(&id);
-        match self.shelf.storage.remove(&self.shelf.path(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        let path = self.shelf.path(id);
+        self.shelf.remove(&path)?;
+        self.shelf.remove(&path.with_extension("new"))
     }
 
     /// Waits until all are on disk, and takes in no more.
@@ -185,6 +184,14 @@ impl Shelf {
         derived_folder(&self.root, id).join("snapshot")
     }
 
+    /// Removes a file that may be there.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match self.storage.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn write_all(&self, orders: &Receiver<Order>) {
         for Order { id, snapshot, output } in orders {
             let current = |fresh: &BTreeMap<_, Arc<Snapshot>>| {
@@ -216,10 +223,7 @@ impl Shelf {
         bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
         let path = self.path(id);
         let new = path.with_extension("new");
-        match self.storage.remove(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.remove(&new)?;
         let file = self.storage.create(&new)?;
         dag_fault::point("snapshot");
         file.write_at(&bytes, 0)?;

@@ -144,6 +144,7 @@ impl Node {
             }
         }
         self.forget_unused();
+        self.inner.logs.close_unused();
     }
 
     /// Forgets derived logs that nobody has used for long, and those of a stream that has many, unless a cursor is in them.
