@@ -31,9 +31,11 @@ test: setup ## run all tests, those with real processes included
 	cargo test --workspace --no-fail-fast
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
+	cargo build --workspace
 	DAG_TESTS_KILLS=20x10 cargo test --workspace --test kill -- --nocapture
 
 model: setup ## run a thousand random programs against a model of what readers should see (about half an hour)
+	cargo build --workspace
 	DAG_TESTS_PROGRAMS=1000 cargo test --workspace --test model every_reader -- --nocapture
 
 lint: setup ## check formatting and lints
