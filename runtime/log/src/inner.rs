@@ -99,7 +99,11 @@ impl Inner {
         if !writer.unsynced.is_empty() {
             self.queue(&mut writer);
         }
+        let point = writer.point();
         drop(writer);
+        if dag_fault::planted("ack-before-fsync") {
+            self.settle(point);
+        }
         if shown {
             self.watches.notify();
         }
@@ -160,9 +164,6 @@ impl Inner {
         let names = std::mem::take(&mut writer.unsynced_names);
         let point = writer.point();
         drop(writer);
-        if dag_fault::planted("ack-before-fsync") {
-            self.settle(point);
-        }
         match self.sync_all(&files, names) {
             Ok(()) => self.settle(point),
             Err(error) => self.fail(self.lost(error)),

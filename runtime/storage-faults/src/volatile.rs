@@ -84,6 +84,8 @@ impl Storage for Volatile {
 struct VolatileFile {
     inner: Arc<dyn StorageFile>,
     end: Mutex<End>,
+    /// Held while the end moves.
+    syncing: Mutex<()>,
 }
 
 /// The end of a file.
@@ -96,7 +98,8 @@ struct End {
 impl VolatileFile {
     fn over(inner: Arc<dyn StorageFile>) -> io::Result<VolatileFile> {
         let from = inner.length()?;
-        Ok(VolatileFile { inner, end: Mutex::new(End { from, unsynced: Vec::new() }) })
+        let end = Mutex::new(End { from, unsynced: Vec::new() });
+        Ok(VolatileFile { inner, end, syncing: Mutex::new(()) })
     }
 
     fn end(&self) -> MutexGuard<'_, End> {
@@ -135,11 +138,17 @@ impl StorageFile for VolatileFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut end = self.end();
-        self.inner.write_at(&end.unsynced, end.from)?;
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bytes, from) = {
+            let end = self.end();
+            (end.unsynced.clone(), end.from)
+        };
+        // The disk takes its time first, so that it is in that time that a kill finds the bytes only here, and others may write.
         self.inner.sync_data()?;
-        end.from += end.unsynced.len() as u64;
-        end.unsynced.clear();
+        self.inner.write_at(&bytes, from)?;
+        let mut end = self.end();
+        end.from += bytes.len() as u64;
+        end.unsynced.drain(..bytes.len());
         Ok(())
     }
 
@@ -149,6 +158,7 @@ impl StorageFile for VolatileFile {
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
+        let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut end = self.end();
         if length >= end.from {
             let left = (length - end.from) as usize;
