@@ -5,6 +5,9 @@ use std::{env, thread};
 
 use dag_tests::{DEADLINE, Node, until};
 
+/// How long after the last records a computation is written down, unless a flag says otherwise.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long the node is watched; `DAG_TESTS_IDLE=60` for the whole minute.
 fn span() -> Duration {
     let given =
@@ -14,10 +17,10 @@ fn span() -> Duration {
 
 /// The processor time that a node takes while nothing happens, for the measured span.
 fn cpu_while_idle(node: &Node) -> Duration {
-    // What was started has come to rest once a look at it shows no more use.
+    // What was started has come to rest once a look at it shows no more use, the snapshot after its last records included.
     let mut last = node.cpu_time();
     until("the node has come to rest", DEADLINE, || {
-        thread::sleep(Duration::from_millis(500));
+        thread::sleep(SNAPSHOT_INTERVAL + Duration::from_secs(1));
         let now = node.cpu_time();
         let rests = now - last < Duration::from_millis(10);
         last = now;
