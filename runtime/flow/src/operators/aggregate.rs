@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use dag_expr::Window;
 use dag_model::{Frontier, Hops};
-use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use super::{Hold, downgrade};
-use crate::computation::{Computation, Event, Shared, frontier_of};
+use super::work::{Done, Output, Work};
+use crate::computation::{Computation, Shared, frontier_of};
 use crate::error::{ComputeError, Failure, Span};
 use crate::folding::Folding;
-use crate::guests::{Aside, Guests};
+use crate::guests::Guests;
 use crate::local::{Local, Message, Parcel};
 use crate::snapshot::{Folded, Part};
 
@@ -26,15 +24,6 @@ struct Task {
     by: Vec<usize>,
     worker: usize,
     peers: usize,
-}
-
-/// What a job has done.
-struct Done {
-    messages: Vec<Message>,
-    /// Nothing before this will be emitted.
-    promise: Frontier,
-    /// There are more windows to close under the same frontier.
-    more: bool,
 }
 
 /// Results of what comes, which goes to the workers that it is for.
@@ -52,50 +41,29 @@ pub(crate) fn aggregate<'scope>(
     let to = Exchange::new(|Local(message): &Local<Message>| message.worker() as u64);
     let mut input = builder.new_input(messages, to);
     let (output, stream) = builder.new_output();
-    let mut output = OutputBuilder::<_, CapacityContainerBuilder<Vec<Local<Message>>>>::from(output);
+    let output = Output::from(output);
     let task = Task { computation, window, by, worker: scope.index(), peers: scope.peers() };
     builder.build(move |mut capabilities| {
-        let mut hold: Hold = capabilities.pop();
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
-        let mut aside: Aside<Option<Folding>, Result<Done, Failure>> = Aside::new(None, guests, sync());
+        let mut work = Work::new(None, guests, sync(), output, capabilities.pop(), shared);
         let mut pending = Vec::new();
+        let mut told = Frontier::START;
         // What is open in the snapshot has to be taken up even where no record comes.
-        let (mut told, mut more) = (Frontier::START, task.computation.resume.snapshot.is_some());
+        work.more = task.computation.resume.snapshot.is_some();
         move |frontiers| {
             input.for_each(|_, data| pending.extend(data.drain(..).map(|Local(message)| message)));
-            if shared.is_stopped() {
-                hold = None;
-                pending.clear();
-            }
-            let Some(held) = &hold else { return };
-            match aside.back() {
-                Some(Ok(done)) => {
-                    if !done.messages.is_empty() {
-                        let mut output = output.activate();
-                        output.session(held).give_iterator(done.messages.into_iter().map(Local));
-                    }
-                    more = done.more;
-                    downgrade(&mut hold, done.promise);
-                }
-                Some(Err(failure)) => {
-                    hold = None;
-                    shared.end(Event::Failed(failure));
-                }
-                None => {}
-            }
-            let frontier = frontier_of(&frontiers[0]);
-            let Some(folding) = aside.here() else { return };
-            if hold.is_none() || (pending.is_empty() && !more && frontier <= told) {
+            let Some(folding) = work.ready() else { return };
+            let (nothing, frontier) = (folding.is_none(), frontier_of(&frontiers[0]));
+            if pending.is_empty() && !work.more && frontier <= told {
                 return;
             }
             told = frontier;
-            if folding.is_none() && pending.is_empty() && !more {
-                downgrade(&mut hold, promise(None, window, frontier));
-                return;
+            if nothing && pending.is_empty() && !work.more {
+                return work.promise(promise(None, window, frontier));
             }
             let (task, messages) = (task.clone(), std::mem::take(&mut pending));
-            aside.run(move |folding| task.run(folding, messages, frontier));
+            work.run(move |folding| task.run(folding, messages, frontier));
         }
     });
     stream

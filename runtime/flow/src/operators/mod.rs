@@ -11,6 +11,7 @@ pub mod shard;
 pub mod sink;
 pub mod source;
 pub mod transform;
+mod work;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,0 +1,50 @@
+//! A transform on its home worker; its guest works beside it. [In log order](log_order) it takes what comes, [in time order](time_order)
+//! its inputs merged.
+
+mod log_order;
+mod time_order;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+pub(crate) use log_order::in_log_order;
+pub(crate) use time_order::in_time_order;
+
+use crate::computation::Computation;
+use crate::error::ComputeError;
+use crate::guest::Guest;
+use crate::local::{Credit, Message, Parcel};
+use crate::snapshot::{Barrier, Part};
+
+/// What jobs know.
+#[derive(Clone)]
+struct Task {
+    computation: Arc<Computation>,
+    aliases: Vec<String>,
+    /// Whether the operator takes its input in time order.
+    ordered: bool,
+}
+
+impl Task {
+    fn guest<'a>(&self, guest: &'a mut Option<Guest>) -> Result<&'a mut Guest, ComputeError> {
+        if guest.is_none() {
+            *guest = Some(Guest::new(&self.computation, &self.aliases, self.ordered)?);
+        }
+        Ok(guest.as_mut().expect("made above"))
+    }
+
+    fn results(&self, batch: RecordBatch, credit: Option<Arc<Credit>>) -> Option<Message> {
+        let home = self.computation.home;
+        let parcel = Parcel { worker: home, from: home, batch, credit, span: None, muted: false };
+        (parcel.batch.num_rows() > 0).then_some(Message::Records(parcel))
+    }
+
+    fn part(&self, guest: &mut Option<Guest>, barrier: Arc<Barrier>) -> Result<Message, ComputeError> {
+        let home = self.computation.home;
+        let saved = guest.as_mut().map(Guest::save).transpose()?;
+        let promise = guest.as_ref().map_or(barrier.frontier, Guest::promise);
+        let part = saved.map(|saved| Box::new(Part::Transformed(saved)));
+        Ok(Message::Part { worker: home, from: home, barrier, promise, part })
+    }
+}
