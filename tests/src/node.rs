@@ -78,6 +78,14 @@ impl Node {
         self.start_again();
     }
 
+    /// Stops the node as Ctrl-C does, changes what is in its data folder, and starts it again in the same way.
+    #[track_caller]
+    pub fn restart_after(&mut self, change: impl FnOnce(&Path)) {
+        self.stop().code(0);
+        change(self.data.path());
+        self.start_again();
+    }
+
     /// Kills the node, and starts it again on the same data and at the same address, where clients find it again.
     #[track_caller]
     pub fn crash(&mut self) {

@@ -47,6 +47,9 @@ fn show(status: &api::Status) -> String {
         ("memory", output::bytes(status.memory)),
         ("computations", status.computations.len().to_string()),
     ]);
+    for why in status.unavailable.values() {
+        text += &format!("\n{why}\n");
+    }
     if !status.cursors.is_empty() {
         text += "\n";
         text += &cursors::listing(&status.cursors);

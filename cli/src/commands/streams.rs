@@ -88,6 +88,9 @@ fn details(stream: &Stream) -> String {
         facts.push(("idle", settings.idle.clone()));
     }
     let mut text = output::facts(&facts);
+    if let Some(note) = &stream.note {
+        text += &format!("\n{note}\n");
+    }
     if !stream.publishers.is_empty() {
         let mut publishers = Listing::new(&["PUBLISHER", "BOUND", "JOINED", "IDLE AT"]);
         for publisher in &stream.publishers {

@@ -9,10 +9,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Log;
 use crate::entry::Location;
 use crate::inner::Inner;
 use crate::segment::{self, Segment};
+use crate::{Durability, Log, OsStorage, kept};
 
 /// How far a log was at some moment.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,9 @@ impl Log {
             first.get_or_insert(segment.number);
         }
         let first = first.ok_or_else(|| io::Error::other("retention has removed all that was to be copied"))?;
+        if log.options().durability != Durability::Derived {
+            kept::mark(&OsStorage, to, first)?;
+        }
         clean(to, first, end.segment)?;
         File::open(to)?.sync_all()?;
         Ok(copied)

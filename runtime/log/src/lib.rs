@@ -30,6 +30,9 @@
 //! little-endian. *postcard* is the encoding of that crate: fields in order, integers as varints (signed ones in zigzag),
 //! a sequence as its length and its items, an option as 0 or as 1 and the value.
 //!
+//! Unless the log is derived, an empty file `00000000000000000003.first` says by its name from which segment on the log is kept:
+//! retention renames it, durably, before it removes a segment, so that one that is missing is known to be lost.
+//!
 //! A segment is a header and then entries, all of them at multiples of 8:
 //!
 //! ```text
@@ -103,6 +106,7 @@
 //! | the power fails: of what was not synced any part is lost, in any order | the same under `Fsync`; under `Os` a prefix is left and no position is used twice, since a new epoch begins; a derived log has a prefix with all that was synced | `tests/power.rs`, which finds a log that does not sync or acknowledges before |
 //! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again; all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
 //! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
+//! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name. Its last ones may be lost unnoticed | `tests/recovery.rs` |
 //! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before | `tests/space.rs` |
 //!
 //! A log does not survive two failures at once, such as a power cut in which a disk loses what it said was synced. It finds that
@@ -123,6 +127,7 @@ mod hash;
 mod hash_at;
 mod index;
 mod inner;
+mod kept;
 mod log;
 mod opened;
 mod payload;

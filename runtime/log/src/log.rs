@@ -20,7 +20,7 @@ use crate::storage::{is_full, sync_above};
 use crate::writer::{self, Append, Writer};
 use crate::{
     Commit, CommitError, Committer, Earliest, Entry, Loaded, ReadError, Reader, RunningHash, Start, Trimmed, Visible,
-    Watch, hash_at, payload, reader,
+    Watch, hash_at, kept, payload, reader,
 };
 
 /// When an append is shown to readers and acknowledged.
@@ -215,10 +215,12 @@ impl Log {
         }
         let header = writer::first_header(schema);
         let begun = || -> io::Result<_> {
-            let begun = writer::begin(storage, dir, options.durability, &header)?;
-            if options.durability != Durability::Derived {
-                sync_above(storage, dir)?;
+            if options.durability == Durability::Derived {
+                return Ok(writer::begin(storage, dir, options.durability, &header)?);
             }
+            kept::mark(storage, dir, header.number)?;
+            let begun = writer::begin(storage, dir, options.durability, &header)?;
+            sync_above(storage, dir)?;
             Ok(begun)
         };
         let (segment, file) = begun().map_err(|source| {

@@ -20,7 +20,7 @@ use crate::segment::{self, Segment, SegmentHeader};
 use crate::storage::{Storage, sync, sync_above};
 use crate::tail::Tail;
 use crate::writer::{Writer, store_index};
-use crate::{Cut, Durability, OpenError, version};
+use crate::{Cut, Durability, OpenError, kept, version};
 
 /// A log that was opened.
 pub(crate) struct Recovered {
@@ -38,7 +38,13 @@ pub(crate) struct Recovered {
 /// Opens the log in `dir`.
 pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability) -> Result<Recovered, OpenError> {
     version::check(storage, dir)?;
-    let mut numbers = numbers(storage, dir)?;
+    let names = names(storage, dir)?;
+    let mut numbers = numbers(&names);
+    let Some(first) = numbers.first().copied() else { return Err(OpenError::Missing(dir.to_owned())) };
+    let kept = kept::find(&names);
+    if let Some(kept) = kept.filter(|kept| first > *kept) {
+        return Err(damaged(&segment::path(dir, kept), 0, "the segment is missing".into()));
+    }
     let (base, mut later) = base(storage, dir, durability, &mut numbers)?;
     let Some(base) = base else {
         discard(storage, dir, &later)?;
@@ -73,7 +79,12 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
     discard(storage, dir, &later)?;
     tail.cut = cut;
     tail.writer.unsynced = unsynced;
-    finish(storage, dir, durability, segments, tail, schema, synced_before)
+    let recovered = finish(storage, dir, durability, segments, tail, schema, synced_before)?;
+    if kept.is_none() && durability != Durability::Derived {
+        // Where that fails it is said when the log is opened the next time.
+        let _ = kept::mark(storage, dir, first);
+    }
+    Ok(recovered)
 }
 
 /// Makes what was found durable, as far as the log's durability asks for it.
@@ -123,9 +134,6 @@ fn base(
     durability: Durability,
     numbers: &mut Vec<u64>,
 ) -> Result<(Option<Opened>, Vec<u64>), OpenError> {
-    if numbers.is_empty() {
-        return Err(OpenError::Missing(dir.to_owned()));
-    }
     let mut later = VecDeque::new();
     while let Some(number) = numbers.pop() {
         match Opened::new(storage, dir, number, durability)? {
@@ -139,15 +147,19 @@ fn base(
     Ok((None, later.into()))
 }
 
-/// The numbers of the segments in the folder, ascending.
-fn numbers(storage: &dyn Storage, dir: &Path) -> Result<Vec<u64>, OpenError> {
-    let names = match storage.list(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing(dir.to_owned())),
-        names => names.map_err(|source| io_error(dir, source))?,
-    };
+/// The names in the log's folder.
+fn names(storage: &dyn Storage, dir: &Path) -> Result<Vec<String>, OpenError> {
+    match storage.list(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing(dir.to_owned())),
+        names => names.map_err(|source| io_error(dir, source)),
+    }
+}
+
+/// The numbers of the segments with names among these, ascending.
+fn numbers(names: &[String]) -> Vec<u64> {
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
     numbers.sort_unstable();
-    Ok(numbers)
+    numbers
 }
 
 /// Removes segments of which nothing was promised, the last one first.

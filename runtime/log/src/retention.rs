@@ -10,7 +10,7 @@ use crate::inner::Inner;
 use crate::publishers::ns;
 use crate::segment::Segment;
 use crate::storage::Storage;
-use crate::{CommitError, Durability};
+use crate::{CommitError, Durability, kept};
 
 /// What [`Log::trim`](crate::Log::trim) removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub struct Trimmed {
 pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
     unkeep(log, now);
     let mut trimmed = Trimmed::default();
+    let progress = log.progress();
+    let first = progress.segments.front().filter(|_| !progress.leaving.is_empty()).map(|segment| segment.number);
+    drop(progress);
+    if let Some(first) = first.filter(|_| log.options().durability != Durability::Derived) {
+        kept::mark(&**log.committer.storage(), &log.dir, first)?;
+    }
     loop {
         // After an error it stays the first to go, so that there is never a gap between those that remain.
         let Some(segment) = log.progress().leaving.front().cloned() else { return Ok(trimmed) };

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::*;
-use dag_log::{Durability, Log, OpenError, ReadError};
+use dag_log::{Durability, Log, OpenError, Options, ReadError, Retention};
 use dag_model::{Frontier, Timestamp};
 
 /// Batches of two records, and a frontier.
@@ -184,6 +184,36 @@ fn a_crash_under_os_begins_a_new_epoch_and_tells_readers_past_the_end() {
     let log = Log::open(crashed.path(), options, &committer).unwrap();
     assert_eq!(log.visible().epoch, 2, "closed in good order");
     assert!(matches!(log.check(1, 6), Err(ReadError::Lost { end: 4, .. })));
+}
+
+#[test]
+fn a_segment_that_is_lost_is_named_and_one_that_retention_removed_is_not_missed() {
+    let (dir, robbed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    let kept = Retention { age: None, bytes: Some(3_000) };
+    let options = Options { retention: kept, ..options(Durability::Fsync, 900) };
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..20);
+    let lost = |expected: &Path| {
+        let found = Log::open(robbed.path(), options, &committer).map(drop).unwrap_err();
+        let what = "the segment is missing";
+        assert!(matches!(&found, OpenError::Damaged { file, what: found, .. } if file == expected && found == what));
+    };
+    let rob = |which: &[usize]| {
+        copy(dir.path(), robbed.path());
+        let files = segments(robbed.path());
+        which.iter().for_each(|which| fs::remove_file(&files[*which]).unwrap());
+        files[which[0]].clone()
+    };
+    lost(&rob(&[0, 1]));
+    lost(&rob(&[1]));
+
+    assert!(log.trim(NOW).unwrap().segments > 1);
+    drop(log);
+    fs::remove_dir_all(robbed.path()).unwrap();
+    copy(dir.path(), robbed.path());
+    assert_eq!(Log::open(robbed.path(), options, &committer).unwrap().visible().end, 40);
+    lost(&rob(&[0]));
 }
 
 #[test]

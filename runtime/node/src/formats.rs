@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use dag_log::{Committer, Log};
+use dag_log::{Committer, Log, OpenError};
 
 use crate::error::{Code, NodeError};
 use crate::meta::Meta;
@@ -26,7 +26,10 @@ pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError
         };
         for entry in entries {
             let folder = entry.map_err(failed)?.path();
-            Log::check_version(&folder, committer).map_err(|error| refused(&error))?;
+            // What cannot be read concerns who opens it.
+            if let Err(newer @ OpenError::Newer { .. }) = Log::check_version(&folder, committer) {
+                return Err(refused(&newer).into());
+            }
             snapshots::check_version(&folder.join("snapshot")).map_err(|error| refused(&error))?;
         }
     }

@@ -37,6 +37,7 @@ mod storage;
 mod subscription;
 mod switch;
 mod timers;
+mod unavailable;
 mod upgrade;
 mod versions;
 

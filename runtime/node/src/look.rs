@@ -17,6 +17,7 @@ impl Node {
         let state = self.state();
         let view = self.view();
         let mut streams: Vec<Stream> = view.sources.values().map(|source| self.source_stream(&state, source)).collect();
+        streams.extend(self.inner.unavailable.streams());
         let mut names: Vec<&str> = state.plan.runs().map(|run| run.record.stream.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -26,6 +27,9 @@ impl Node {
 
     /// One stream: a source by its name, a derived one by its expression.
     pub fn stream(&self, name: &str) -> Result<Stream, NodeError> {
+        if let Some(stream) = self.inner.unavailable.stream(name) {
+            return Ok(stream);
+        }
         let unknown = match self.source(name) {
             Ok(source) => return Ok(self.source_stream(&self.state(), &source)),
             Err(unknown) => unknown,
@@ -133,6 +137,7 @@ impl Node {
             workers: self.inner.flow.peers(),
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
+            unavailable: self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone())).collect(),
             cursors,
             computations,
         }

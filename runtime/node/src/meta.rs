@@ -24,7 +24,7 @@ use crate::limits::LimitSettings;
 use store::Store;
 
 /// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
 /// `format`, [`DATA`] and [`LAST_INCARNATION`].
 const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
@@ -139,6 +139,8 @@ impl Meta {
         let meta = Meta { store: Store::new(move || Database::create(&path)) };
         meta.store.write(|transaction| match prepare(transaction)? {
             1 => v1::rewrite(transaction),
+            // Nothing here is different: the logs beside it are, which an older node would trim without saying so.
+            2 => Ok(is_of_this_format(transaction)?),
             FORMAT => Ok(()),
             found => Err(newer(found)),
         })?;
@@ -340,6 +342,12 @@ fn peek(file: &Path) -> Result<Option<u64>, MetaError> {
         Ok(header.get("format")?.map(|format| format.value()))
     };
     Ok(read()?)
+}
+
+/// Says that what is there is in this format.
+fn is_of_this_format(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(HEADER)?.insert("format", FORMAT)?;
+    Ok(())
 }
 
 /// Makes the tables that are missing; says the format that was found.

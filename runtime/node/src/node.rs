@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
-use dag_log::Committer;
+use dag_log::{Committer, OpenError};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::{Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::alter::Policies;
+use crate::api::CreateStream;
 use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
 use crate::cursors::Cursors;
@@ -28,6 +29,7 @@ use crate::runs::{Reports, Runs};
 use crate::snapshots::Snapshots;
 use crate::source::{SourceStream, Sources};
 use crate::subscription::Subscriber;
+use crate::unavailable::Unavailable;
 
 /// How a node is run.
 #[derive(Clone, Debug)]
@@ -99,6 +101,8 @@ pub(crate) struct Inner {
     pub address: OnceLock<SocketAddr>,
     /// Replaced as a whole, so that nobody who looks at them is waited for.
     pub sources: RwLock<Arc<Sources>>,
+    /// The sources that are known but not among these.
+    pub unavailable: Unavailable,
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
@@ -148,12 +152,7 @@ impl Node {
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { sources, components, limits, incarnations, last_incarnation, cursors, policies } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
-        let mut open = Sources::new();
-        for (number, settings) in sources {
-            let folder = config.data.join("sources").join(number.to_string());
-            let source = SourceStream::open(&folder, settings, &committer, now())?;
-            open.insert(source.settings.name.clone(), Arc::new(source));
-        }
+        let (open, unavailable) = open_sources(&config.data, sources, &committer)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
         let known = incarnations.iter().map(|(record, _)| record.id).collect();
@@ -179,6 +178,7 @@ impl Node {
             started: Instant::now(),
             address: OnceLock::new(),
             sources: RwLock::new(Arc::new(open)),
+            unavailable,
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
             cursors: Cursors::new(cursors),
@@ -223,6 +223,9 @@ impl Node {
     pub(crate) fn source(&self, name: &str) -> Result<Arc<SourceStream>, NodeError> {
         let view = self.view();
         view.sources.get(name).cloned().ok_or_else(|| {
+            if let Some(why) = self.inner.unavailable.why(name) {
+                return why.clone();
+            }
             let near = dag_expr::syntax::name::near_help(name, view.sources.keys().map(String::as_str));
             let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
             NodeError::new(Code::UnknownStream, format!("unknown stream `{name}`: {hint}"))
@@ -239,6 +242,11 @@ impl Node {
     /// Parses and binds an expression. May take as long as operators take to be asked.
     pub(crate) fn bind(&self, text: &str) -> Result<Stream, NodeError> {
         dag_expr::bind(text, &self.view()).map_err(|error| {
+            if let dag_expr::ErrorKind::UnknownStream(name) = &error.kind
+                && let Some(why) = self.inner.unavailable.why(name)
+            {
+                return why.clone();
+            }
             let code = match &error.kind {
                 dag_expr::ErrorKind::UnknownStream(_) => Code::UnknownStream,
                 dag_expr::ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
@@ -287,6 +295,27 @@ impl Binding for View<'_> {
     fn output(&self, application: &dag_expr::Application) -> Result<Schema, String> {
         self.catalog.bind(application).map(|answer| answer.schema)
     }
+}
+
+/// Opens the logs of all sources, as far as that can be done.
+///
+/// # Errors
+/// If a newer dag wrote one of them: then all of this data is for that one.
+fn open_sources(
+    data: &Path,
+    known: Vec<(u64, CreateStream)>,
+    committer: &Committer,
+) -> Result<(Sources, Unavailable), NodeError> {
+    let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
+    for (number, settings) in known {
+        let folder = data.join("sources").join(number.to_string());
+        match SourceStream::open(&folder, &settings, committer, now())? {
+            Ok(source) => drop(sources.insert(settings.name, Arc::new(source))),
+            Err(newer @ OpenError::Newer { .. }) => return Err(NodeError::new(Code::Internal, newer.to_string())),
+            Err(error) => unavailable.push(settings, &error),
+        }
+    }
+    Ok((sources, unavailable))
 }
 
 /// Makes the folder where it is missing, and keeps other nodes out of it.

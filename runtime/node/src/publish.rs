@@ -23,6 +23,9 @@ impl Node {
         check(&request)?;
         let name = request.name.clone();
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
+        if let Some(why) = self.inner.unavailable.why(&name) {
+            return Err(why.clone());
+        }
         let mut sources = self.inner.sources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let created = match sources.get(&name) {
             Some(there) if there.settings == request => false,
@@ -35,7 +38,7 @@ impl Node {
                 let root = self.inner.config.data.join("sources");
                 let number = next_number(&root).map_err(|error| internal(&error))?;
                 let folder = root.join(number.to_string());
-                let source = SourceStream::open(&folder, request.clone(), &self.inner.committer, now())?;
+                let source = SourceStream::create(&folder, request.clone(), &self.inner.committer)?;
                 self.inner.meta.put_source(number, &request).map_err(|error| internal(&error))?;
                 Arc::make_mut(&mut sources).insert(name.clone(), Arc::new(source));
                 true

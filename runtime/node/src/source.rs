@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dag_codec::TimeColumn;
-use dag_log::{Committer, Options, Retention, Source, SourceOptions};
+use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions};
 use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::api::{Clock, Column, CreateStream, Durability};
@@ -29,26 +29,31 @@ pub struct SourceStream {
 pub type Sources = BTreeMap<String, Arc<SourceStream>>;
 
 impl SourceStream {
-    /// Makes a source in `folder`, or opens the one that is there.
+    /// Makes a source in `folder`. It is there, durably, before anything is kept that says so.
+    pub fn create(folder: &Path, settings: CreateStream, committer: &Committer) -> Result<SourceStream, NodeError> {
+        let (schema, options) = (schema(&settings.schema)?, options(&settings)?);
+        let source = Source::create(folder, &schema, options, committer).map_err(|error| {
+            NodeError::new(Code::Internal, format!("stream `{}` cannot be made: {error}", settings.name))
+        })?;
+        Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
+    }
+
+    /// Opens the source that was made in `folder`. The inner error is the log's, and concerns this stream only.
     pub fn open(
         folder: &Path,
-        settings: CreateStream,
+        settings: &CreateStream,
         committer: &Committer,
         now: Timestamp,
-    ) -> Result<SourceStream, NodeError> {
-        let schema = schema(&settings.schema)?;
-        let options = options(&settings)?;
-        let opened = match Source::open(folder, options, committer, now) {
-            Err(dag_log::OpenError::Missing(_)) => Source::create(folder, &schema, options, committer),
-            opened => opened,
+    ) -> Result<Result<SourceStream, OpenError>, NodeError> {
+        let (schema, options) = (schema(&settings.schema)?, options(settings)?);
+        let source = match Source::open(folder, options, committer, now) {
+            Ok(source) => source,
+            Err(error) => return Ok(Err(error)),
         };
-        let source = opened.map_err(|error| {
-            NodeError::new(Code::Internal, format!("stream `{}` cannot be opened: {error}", settings.name))
-        })?;
         if let Some(cut) = source.log().cut() {
             tracing::warn!(stream = settings.name, %cut, "a crash left what nobody had been promised");
         }
-        Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
+        Ok(Ok(SourceStream { settings: settings.clone(), schema, source: Arc::new(source), refused: Arc::default() }))
     }
 
     /// The same stream under other settings, which hold from now on.

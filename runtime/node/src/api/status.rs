@@ -1,5 +1,7 @@
 //! What a node does at the moment.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
@@ -24,6 +26,9 @@ pub struct Status {
     pub subscribers: usize,
     /// Resident bytes.
     pub memory: u64,
+    /// Sources whose logs could not be opened, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unavailable: BTreeMap<String, String>,
     /// Cursors that somebody reads with.
     #[serde(default)]
     pub cursors: Vec<Cursor>,

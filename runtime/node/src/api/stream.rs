@@ -31,7 +31,7 @@ pub struct Stream {
     pub frontier: Option<String>,
     /// The time of the newest record.
     pub last_time: Option<String>,
-    /// `open`, `sealed`, `running`, `lingering`, `finished`, `failed` or `stored`.
+    /// `open`, `sealed`, `unavailable`, `running`, `lingering`, `finished`, `failed` or `stored`.
     pub state: String,
     /// How many subscriptions read it.
     pub subscribers: usize,

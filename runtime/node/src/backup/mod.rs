@@ -75,6 +75,9 @@ impl Node {
     pub(crate) fn take_over(&self) -> Result<(), ServeError> {
         let data = &self.inner.config.data;
         let failed = |why: String| ServeError::Data { path: data.clone(), why };
+        if let Some((_, why)) = self.inner.unavailable.all().next() {
+            return Err(failed(why.message.clone()));
+        }
         for source in self.view().sources.values() {
             source.source.begin_epoch(now()).map_err(|error| failed(error.to_string()))?;
         }

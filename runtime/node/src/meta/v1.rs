@@ -7,9 +7,9 @@ use dag_plan::{Began, InputStart, Limits, Until};
 use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
-use super::{FORMAT, HEADER, INCARNATIONS, MetaError, unreadable};
+use super::{INCARNATIONS, MetaError, unreadable};
 
-/// Rewrites the rows, and says so in the header.
+/// Rewrites the rows into those of the present format, and says so in the header.
 pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), MetaError> {
     let mut records = Vec::new();
     for (key, bytes) in rows(transaction)? {
@@ -32,8 +32,7 @@ fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation)
         let bytes = postcard::to_stdvec(record).expect("records are plain values");
         table.insert(key, bytes.as_slice())?;
     }
-    transaction.open_table(HEADER)?.insert("format", FORMAT)?;
-    Ok(())
+    super::is_of_this_format(transaction)
 }
 
 /// A record as format 1 has it. The order of the fields is persisted.
