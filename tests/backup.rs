@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use dag_tests::{DEADLINE, Http, Node, Options, dag, data_folder, fixture, until};
+use dag_tests::{DEADLINE, Http, Node, Options, Process, dag, data_folder, fixture, until};
 use serde_json::{Value, json};
 
 fn backup(node: &Node, folder: &Path) -> Value {
@@ -96,6 +96,83 @@ fn a_copy_made_under_load_goes_on_where_it_was_made() {
             "{expression}"
         );
         assert_eq!(if expression == "x" { until as u64 } else { until as u64 * 10 }, kept * 100, "{expression}");
+    }
+}
+
+/// So many records of an expression from there on, which is a position or a word.
+fn some(node: &Node, expression: &str, from: &str, count: u64) -> Vec<Value> {
+    read(node, expression, &["--from", from, "-n", &count.to_string()])
+}
+
+fn position(record: &Value) -> &str {
+    record["position"].as_str().expect("it has a position")
+}
+
+/// The run, or the epoch, that a record is of.
+fn run(record: &Value) -> u64 {
+    position(record).split_once(':').and_then(|(run, _)| run.parse().ok()).expect("a position begins with a number")
+}
+
+#[test]
+fn what_a_reader_has_seen_of_the_original_alone_is_never_mistaken_for_what_follows_in_a_copy() {
+    const SUM: &str = "sum(x, 10s)";
+    let node = Node::start();
+    node.create("x", "value int64", &["--idle", "1h"]);
+    publish(node.http(), 1, 0, 105);
+    let before = [some(&node, "x", "earliest", 105), some(&node, SUM, "earliest", 10)];
+    let copies = [data_folder(), data_folder()];
+    copies.iter().for_each(|copy| drop(backup(&node, copy.path())));
+    publish(node.http(), 2, 105, 50);
+    let [seen, sums] = ["x", SUM].map(|it| some(&node, it, "earliest", 15).pop().expect("fifteen"));
+    let last = some(&node, "x", "1:150", 1).remove(0);
+    assert_eq!(position(&seen), "1:14", "within what was copied");
+
+    let mut runs = vec![run(&last), run(&sums)];
+    for copy in copies {
+        let mut copy = Node::on(copy, Options::default());
+        publish(copy.http(), 2, 1_000, 50);
+        for _ in 0..2 {
+            for (expression, past) in [("x", &last), (SUM, &sums)] {
+                let refused = copy.dag(&["subscribe", expression, "--from", position(past)]).code(1);
+                assert!(refused.stderr.contains(position(past)), "{}", refused.stderr);
+            }
+            for (expression, before) in ["x", SUM].iter().zip(&before) {
+                // The whole of what was copied, and one that is the copy's own.
+                let again = some(&copy, expression, position(&before[5]), before.len() as u64 - 5 + 1);
+                let (own, copied) = again.split_last().expect("there are some");
+                let values = |records: &[Value]| records.iter().map(|it| it["value"].clone()).collect::<Vec<_>>();
+                assert_eq!(values(copied), values(&before[5..]), "{expression}");
+                runs.push(run(own));
+            }
+            copy.crash();
+        }
+    }
+    let (sources, derived): (Vec<_>, Vec<_>) = runs.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
+    for runs in [sources, derived] {
+        let [original, one, one_later, other, other_later] = runs.try_into().expect("the original and two copies");
+        assert_eq!((one, other), (one_later, other_later), "a restart changes nothing");
+        assert!(original != one && original != other && one != other, "each goes on under a number of its own");
+    }
+}
+
+#[test]
+fn a_crash_while_a_copy_becomes_data_of_its_own_changes_nothing() {
+    let node = Node::start();
+    node.create("x", "value int64", &["--idle", "1h"]);
+    publish(node.http(), 1, 0, 105);
+    let sums = some(&node, "sum(x, 10s)", "earliest", 10);
+    for kill in ["take-over:1", "take-over:2"] {
+        let copy = data_folder();
+        backup(&node, copy.path());
+        let mut dying = node.command(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+        dying.arg(copy.path()).env("DAG_FAULT_KILL", kill);
+        assert_eq!(Process::start(dying).finish().code, None, "it is killed");
+        let served = Node::on(copy, Options::default());
+        publish(served.http(), 2, 105, 50);
+        let again = some(&served, "sum(x, 10s)", position(&sums[0]), 12);
+        let sequences: Vec<_> = again.iter().map(|record| sequence(&record["position"])).collect();
+        assert_eq!(sequences, (0..12).collect::<Vec<_>>());
+        assert!(again.iter().all(|record| run(record) == run(&again[0]) && run(record) != run(&sums[0])));
     }
 }
 

@@ -318,16 +318,16 @@ impl Source {
         Ok(first)
     }
 
-    /// Begins a new epoch, durably: what follows is not what some reader may have seen of another copy of this log. Does
-    /// nothing where nothing can follow.
-    pub fn begin_epoch(&self, now: Timestamp) -> Result<(), AppendError> {
+    /// Begins a new epoch, durably, and passes over so many of the numbers before it: what follows is not what some reader may have
+    /// seen of another copy of this log. Does nothing where nothing can follow.
+    pub fn begin_epoch(&self, skipped: u64, now: Timestamp) -> Result<(), AppendError> {
         let state = self.state();
         let log = self.log.inner();
         let mut writer = log.writer();
         if writer.frontier == Frontier::Empty {
             return Ok(());
         }
-        let epoch = writer.epoch() + 1;
+        let epoch = writer.epoch() + 1 + skipped;
         writer.begin_epoch(epoch);
         let frontier = writer.frontier;
         drop(writer);

@@ -96,6 +96,7 @@ impl Node {
             dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. } => Some(name.clone()),
             dag_expr::Stream::Apply(_) => None,
         };
+        let want = self.present(stream, want)?;
         let subscriber = Arc::new(Subscriber::new(source));
         // Before the lock, and so dropped after it is let go: releasing takes it.
         let released = Released { node: self, lease };
@@ -170,6 +171,17 @@ impl Node {
             subscription.place.newest = Some(reached);
         }
         Ok(subscription)
+    }
+
+    /// A position of a derived stream that was given out by the data that this is a copy of is one of this data, or of nothing.
+    fn present(&self, stream: &dag_expr::Stream, want: Want) -> Result<Want, NodeError> {
+        match (stream, want) {
+            (dag_expr::Stream::Apply(_), Want::Position(position)) => {
+                let present = self.inner.moved.present(position);
+                present.map(Want::Position).map_err(|error| NodeError::new(Code::Trimmed, error.to_string()))
+            }
+            _ => Ok(want),
+        }
     }
 
     /// A position of a source is checked against its log before anything is demanded.

@@ -26,6 +26,7 @@ pub mod limits;
 mod logs;
 mod look;
 mod meta;
+mod moved;
 mod node;
 pub mod pipe;
 mod publish;

@@ -87,7 +87,7 @@ impl Logs {
 }
 
 /// Derived logs are a cache: nothing waits for their bytes to be on the disk.
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         segment_bytes: 16 << 20,
         durability: Durability::Derived,

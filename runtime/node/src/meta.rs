@@ -4,6 +4,7 @@
 //! when it is opened, in the transaction that says so.
 
 mod copy;
+mod moved;
 mod store;
 mod v1;
 
@@ -21,6 +22,8 @@ use crate::api::{CreateStream, OnError};
 use crate::cursors::Cursor;
 use crate::history::How;
 use crate::limits::LimitSettings;
+use crate::moved::{Moved, Now};
+pub(crate) use copy::new_number;
 use store::Store;
 
 /// The version of the tables; a node refuses newer ones.
@@ -44,6 +47,8 @@ const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits")
 const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
 const FINISHED: TableDefinition<u64, ()> = TableDefinition::new("finished");
+/// The number that an incarnation had, in the data that this is a copy of, to the one that it has and how many records were copied.
+const MOVED: TableDefinition<u64, (u64, u64)> = TableDefinition::new("moved");
 /// A derived stream's canonical name to what becomes of a record on which its operator fails every time, as JSON.
 const POLICIES: TableDefinition<&str, &[u8]> = TableDefinition::new("policies");
 /// A cursor's name to the cursor in postcard.
@@ -105,6 +110,8 @@ pub struct Kept {
     pub incarnations: Vec<(Incarnation, bool)>,
     /// The greatest number of those that were forgotten.
     pub last_incarnation: Option<IncarnationId>,
+    /// The incarnations that had other numbers.
+    pub moved: Moved,
     /// Cursors by name.
     pub cursors: BTreeMap<String, Cursor>,
     /// What derived streams do with a record on which their operator fails every time.
@@ -148,7 +155,8 @@ impl Meta {
         Ok((meta, kept))
     }
 
-    fn read(&self) -> Result<Kept, MetaError> {
+    /// All that is kept.
+    pub fn read(&self) -> Result<Kept, MetaError> {
         let mut kept = Kept::default();
         let (mut sources, mut components) = (Vec::new(), Vec::new());
         let (mut limits, mut incarnations) = (Vec::new(), Vec::new());
@@ -181,6 +189,13 @@ impl Meta {
                 let (stream, policy) = row?;
                 policies.push((stream.value().to_owned(), policy.value().to_vec()));
             }
+            let mut moved = BTreeMap::new();
+            for row in transaction.open_table(MOVED)?.iter()? {
+                let (id, now) = row?;
+                let (now, end) = now.value();
+                moved.insert(IncarnationId(id.value()), Now { id: IncarnationId(now), end });
+            }
+            kept.moved = Moved::new(moved);
             let header = transaction.open_table(HEADER)?;
             kept.last_incarnation = header.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
             Ok(())
@@ -361,13 +376,14 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
         Ok(found.unwrap_or(value))
     };
     let format = found_or("format", FORMAT)?;
-    found_or(DATA, copy::new_number())?;
+    found_or(DATA, new_number())?;
     transaction.open_table(SOURCES)?;
     transaction.open_table(COMPONENTS)?;
     transaction.open_table(DEPLOYMENTS)?;
     transaction.open_table(LIMITS)?;
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;
+    transaction.open_table(MOVED)?;
     transaction.open_table(CURSORS)?;
     transaction.open_table(POLICIES)?;
     Ok(format)

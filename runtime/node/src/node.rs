@@ -25,6 +25,7 @@ use crate::error::{Code, NodeError};
 use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
+use crate::moved::Moved;
 use crate::runs::{Reports, Runs};
 use crate::snapshots::Snapshots;
 use crate::source::{SourceStream, Sources};
@@ -106,6 +107,8 @@ pub(crate) struct Inner {
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Logs,
+    /// Runs that had other numbers before this data was a copy.
+    pub moved: Moved,
     pub cursors: Cursors,
     pub policies: Policies,
     /// Held while a component becomes current and what runs moves to it: one after the other.
@@ -145,12 +148,15 @@ impl Node {
         let committer = Committer::over(crate::storage::storage()).keep_free(config.disk_reserve);
         crate::formats::check(&config.data, &committer)?;
         let lock = lock(&config.data)?;
-        let (meta, kept) = Meta::open(&config.data.join("meta.redb"))?;
+        let (meta, mut kept) = Meta::open(&config.data.join("meta.redb"))?;
+        if is_copy {
+            kept = crate::backup::take_over_runs(&config.data, &meta, kept, &committer)?;
+        }
         let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations, last_incarnation, cursors, policies } = kept;
+        let Kept { sources, components, limits, incarnations, last_incarnation, moved, cursors, policies } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let (open, unavailable) = open_sources(&config.data, sources, &committer)?;
         let (reports, received) = mpsc::unbounded_channel();
@@ -181,6 +187,7 @@ impl Node {
             unavailable,
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
+            moved,
             cursors: Cursors::new(cursors),
             policies: Policies::new(policies),
             deploying: Mutex::new(()),
@@ -213,6 +220,7 @@ impl Node {
             catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone(),
             logs: &self.inner.logs,
             snapshots: &self.inner.snapshots,
+            moved: &self.inner.moved,
         }
     }
 
@@ -273,6 +281,7 @@ pub(crate) struct View<'a> {
     pub catalog: Arc<Catalog>,
     pub logs: &'a Logs,
     pub snapshots: &'a Snapshots,
+    pub moved: &'a Moved,
 }
 
 impl Binding for View<'_> {

@@ -280,7 +280,7 @@ pub(crate) fn computation(
                 .collect(),
             options: InstanceOptions {
                 label: record.stream.clone(),
-                random: record.id.0,
+                random: view.moved.first(record.id).0,
                 limits: of_record(record.limits),
             },
             world,

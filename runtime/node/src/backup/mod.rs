@@ -15,10 +15,11 @@
 //! that says of itself that it is not complete; the next attempt reuses what is there. Retention that removes segments meanwhile
 //! removes what is as well gone from the copy; see [`dag_log::Log::copy`].
 //!
-//! A node that is started on a copy makes it data of its own: sources begin a new epoch, so that positions past the backup's end are
-//! never mistaken for others, and `backup.json` goes, so that no backup is ever made over data that has gone its own way.
+//! A node that is started on a copy makes it data of its own (`take_over`): positions past the backup's end are never mistaken for others,
+//! and `backup.json` goes, so that no backup is ever made over data that has gone its own way.
 
 mod manifest;
+mod take_over;
 mod target;
 
 use std::fs::{self, File};
@@ -35,6 +36,7 @@ use crate::error::{Code, NodeError};
 use crate::meta::{Kept, Meta};
 use crate::node::{Node, ServeError, derived_folder};
 use manifest::Manifest;
+pub(crate) use take_over::take_over_runs;
 use target::Target;
 
 /// The name of a snapshot in the folder of its incarnation's log.
@@ -69,20 +71,6 @@ impl Node {
         tokio::task::spawn_blocking(move || node.backup_blocking(&folder))
             .await
             .map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
-    }
-
-    /// Makes a copy that was just opened data of its own.
-    pub(crate) fn take_over(&self) -> Result<(), ServeError> {
-        let data = &self.inner.config.data;
-        let failed = |why: String| ServeError::Data { path: data.clone(), why };
-        if let Some((_, why)) = self.inner.unavailable.all().next() {
-            return Err(failed(why.message.clone()));
-        }
-        for source in self.view().sources.values() {
-            source.source.begin_epoch(now()).map_err(|error| failed(error.to_string()))?;
-        }
-        self.inner.meta.renew()?;
-        Manifest::remove(data).map_err(|error| failed(error.to_string()))
     }
 
     fn backup_blocking(&self, folder: &Path) -> Result<BackedUp, NodeError> {

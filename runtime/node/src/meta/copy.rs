@@ -6,7 +6,8 @@ use std::path::Path;
 use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
 
 use super::{
-    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, Meta, MetaError, POLICIES, SOURCES,
+    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta, MetaError, POLICIES,
+    SOURCES,
 };
 
 impl Meta {
@@ -16,11 +17,6 @@ impl Meta {
             let header = transaction.open_table(HEADER)?;
             Ok(header.get(DATA)?.map_or(0, |data| data.value()))
         })?)
-    }
-
-    /// Gives this data another number: from now on it goes its own way.
-    pub fn renew(&self) -> Result<(), MetaError> {
-        self.write(|transaction| Ok(transaction.open_table(HEADER)?.insert(DATA, new_number()).map(drop)?))
     }
 
     /// Copies all tables, as they are at one moment, into a new database.
@@ -38,6 +34,7 @@ impl Meta {
             table(from, &to, LIMITS)?;
             table(from, &to, INCARNATIONS)?;
             table(from, &to, FINISHED)?;
+            table(from, &to, MOVED)?;
             table(from, &to, CURSORS)?;
             table(from, &to, POLICIES)?;
             let names = |tables: &mut dyn Iterator<Item = redb::UntypedTableHandle>| {
@@ -52,7 +49,7 @@ impl Meta {
 }
 
 /// A number that no other data has.
-pub(super) fn new_number() -> u64 {
+pub(crate) fn new_number() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 

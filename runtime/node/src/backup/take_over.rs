@@ -1,0 +1,83 @@
+//! Making a copy data of its own, when a node is first started on it.
+//!
+//! The original goes on, and so does the copy, each with other records. So that no position ever means two of them, all that goes on in
+//! the copy gets numbers that neither the original nor another copy of it will use: sources begin a new epoch, and runs of derived
+//! streams get other numbers ([`crate::moved`]). The numbers begin at one that is drawn.
+//!
+//! It is done once `backup.json` is gone, and begun again until then. The metadata says in the transaction that gives the numbers that it
+//! is no longer a copy; the folders of logs are renamed after that.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use dag_log::{Committer, Log};
+use dag_model::IncarnationId;
+
+use super::manifest::Manifest;
+use crate::clock::now;
+use crate::logs;
+use crate::meta::{Kept, Meta};
+use crate::moved::Now;
+use crate::node::{Node, ServeError, derived_folder};
+
+/// Draws how far apart the numbers of a copy lie from those that its original has used.
+fn drawn() -> u64 {
+    u64::from(crate::meta::new_number() as u32)
+}
+
+/// Gives other numbers to all runs of a copy, unless that has been done; answers what is kept then.
+pub(crate) fn take_over_runs(data: &Path, meta: &Meta, kept: Kept, committer: &Committer) -> Result<Kept, ServeError> {
+    let failed = |error: io::Error| ServeError::Data { path: data.to_owned(), why: error.to_string() };
+    let derived = data.join("derived");
+    let manifest = Manifest::read(data).map_err(failed)?;
+    let number = format!("{:016x}", meta.data()?);
+    let kept = match manifest {
+        Some(manifest) if manifest.data == number => {
+            meta.renew(&moves(&derived, &kept, committer))?;
+            dag_fault::point("take-over");
+            meta.read()?
+        }
+        _ => kept,
+    };
+    for (id, now) in kept.moved.runs() {
+        match fs::rename(derived_folder(&derived, id), derived_folder(&derived, now.id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    dag_fault::point("take-over");
+    fs::File::open(&derived).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(kept)
+}
+
+/// Where each run goes, and how much of it is there.
+fn moves(derived: &Path, kept: &Kept, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
+    let ids = kept.incarnations.iter().map(|(record, _)| record.id);
+    let last = ids.clone().chain(kept.last_incarnation).max().map_or(0, |last| last.0);
+    let first = last + 1 + drawn();
+    let moved = ids.enumerate().map(|(place, id)| {
+        // What cannot be read is nothing that a reader could go on from.
+        let log = Log::open(&derived_folder(derived, id), logs::options(), committer);
+        let end = log.map_or(0, |log| log.visible().end);
+        (id, Now { id: IncarnationId(first + place as u64), end })
+    });
+    moved.collect()
+}
+
+impl Node {
+    /// Lets all sources of a copy begin a new epoch; it is data of its own then.
+    pub(crate) fn take_over(&self) -> Result<(), ServeError> {
+        let data = &self.inner.config.data;
+        let failed = |why: String| ServeError::Data { path: data.clone(), why };
+        if let Some((_, why)) = self.inner.unavailable.all().next() {
+            return Err(failed(why.message.clone()));
+        }
+        let skipped = drawn();
+        for source in self.view().sources.values() {
+            source.source.begin_epoch(skipped, now()).map_err(|error| failed(error.to_string()))?;
+        }
+        Manifest::remove(data).map_err(|error| failed(error.to_string()))
+    }
+}

@@ -1,0 +1,99 @@
+//! Giving all runs other numbers, in one transaction.
+
+use std::collections::BTreeMap;
+
+use dag_model::IncarnationId;
+use dag_plan::{Incarnation, InputStart, LogId};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
+
+use super::{CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, new_number, unreadable};
+use crate::cursors::Cursor;
+use crate::moved::Now;
+
+impl Meta {
+    /// Makes this data of its own: it gets another number, and each run goes on as `moves` says.
+    pub fn renew(&self, moves: &BTreeMap<IncarnationId, Now>) -> Result<(), MetaError> {
+        self.store.write(|transaction| {
+            let runs = |id: IncarnationId| moves.get(&id).map_or(id, |now| now.id);
+            let mut records = Vec::new();
+            for (key, bytes) in drain(transaction, INCARNATIONS)? {
+                let record = postcard::from_bytes(&bytes).map_err(|why| unreadable("incarnations", key, why))?;
+                records.push(renumbered(record, &runs));
+            }
+            let mut cursors = Vec::new();
+            for (name, bytes) in rows(transaction)? {
+                let mut cursor: Cursor =
+                    postcard::from_bytes(&bytes).map_err(|why| unreadable("cursors", &name, why))?;
+                if cursor.source.is_none() {
+                    cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
+                }
+                cursors.push((name, cursor));
+            }
+            Ok(store(transaction, moves, &records, &cursors)?)
+        })
+    }
+}
+
+fn renumbered(mut record: Incarnation, runs: &impl Fn(IncarnationId) -> IncarnationId) -> Incarnation {
+    let log = |log: &mut LogId| {
+        if let LogId::Derived(id) = log {
+            *id = runs(*id);
+        }
+    };
+    let start = |start: &mut InputStart| start.legs.iter_mut().for_each(|leg| log(&mut leg.log));
+    record.id = runs(record.id);
+    record.inputs.iter_mut().for_each(start);
+    record.ran.iter_mut().flat_map(|ran| &mut ran.inputs).for_each(start);
+    record.skipped.iter_mut().for_each(|skipped| log(&mut skipped.log));
+    record
+}
+
+/// Takes all rows out of a table.
+fn drain(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'_, u64, &'static [u8]>,
+) -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
+    let mut table = transaction.open_table(table)?;
+    let rows = table.extract_if(|_, _| true)?.map(|row| row.map(|(key, bytes)| (key.value(), bytes.value().to_vec())));
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn rows(transaction: &WriteTransaction) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+    let table = transaction.open_table(CURSORS)?;
+    let rows = table.iter()?.map(|row| row.map(|(name, bytes)| (name.value().to_owned(), bytes.value().to_vec())));
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn store(
+    transaction: &WriteTransaction,
+    moves: &BTreeMap<IncarnationId, Now>,
+    records: &[Incarnation],
+    cursors: &[(String, Cursor)],
+) -> Result<(), redb::Error> {
+    let mut incarnations = transaction.open_table(INCARNATIONS)?;
+    for record in records {
+        let bytes = postcard::to_stdvec(record).expect("records are plain values");
+        incarnations.insert(record.id.0, bytes.as_slice())?;
+    }
+    let mut table = transaction.open_table(CURSORS)?;
+    for (name, cursor) in cursors {
+        let bytes = postcard::to_stdvec(cursor).expect("cursors are plain values");
+        table.insert(name.as_str(), bytes.as_slice())?;
+    }
+    let (mut finished, mut moved) = (transaction.open_table(FINISHED)?, transaction.open_table(MOVED)?);
+    // What came from the original's original has been moved before.
+    let before: Vec<_> =
+        moved.iter()?.map(|row| row.map(|(id, now)| (id.value(), now.value()))).collect::<Result<_, _>>()?;
+    for (id, (then, end)) in before {
+        let now = moves.get(&IncarnationId(then)).map_or(then, |now| now.id.0);
+        moved.insert(id, (now, end))?;
+    }
+    for (id, now) in moves {
+        moved.insert(id.0, (now.id.0, now.end))?;
+        if finished.remove(id.0)?.is_some() {
+            finished.insert(now.id.0, ())?;
+        }
+    }
+    transaction.open_table(HEADER)?.insert(DATA, new_number())?;
+    Ok(())
+}
