@@ -1,8 +1,9 @@
 //! Computations go on: from snapshots after a crash, past records that their operator cannot take, and not past what it refuses.
 
+use std::fs;
 use std::time::SystemTime;
 
-use dag_tests::records::csv;
+use dag_tests::records::{counting, csv};
 use dag_tests::{DEADLINE, Node, Options, until};
 use serde_json::Value;
 
@@ -78,4 +79,37 @@ fn a_computation_goes_on_from_its_snapshot_though_the_input_before_it_is_gone() 
     node.publish("x", &rows(5), &["--seal"]);
     let rest = node.dag(&["subscribe", "count(x)", "--cursor", "c", "--format", "csv"]).success();
     assert!(rest.lines().last().is_some_and(|last| last.ends_with(",120000")), "{:?}", rest.lines().last());
+}
+
+#[test]
+fn a_computation_that_does_not_repeat_itself_is_quarantined_through_restarts_and_others_take_its_place() {
+    let mut node = Node::start();
+    node.create("x", "value float64", &["--idle", "1h"]);
+    node.publish("x", &counting(0..100), &[]);
+    let read = |node: &Node, expression: &str| {
+        node.dag(&["subscribe", expression, "--from", "earliest", "-n", "9", "--format", "csv"]).success()
+    };
+    let [sums, _] = ["sum(x, 10s)", "max(x, 10s)"].map(|expression| read(&node, expression));
+    // Each finds the other's results where it has left its own, and nothing that says how to go on.
+    node.restart_after(|data| {
+        let file = |run: u64, name: &str| data.join(format!("derived/{run}/{name}"));
+        let [one, other] = [1, 2].map(|run| file(run, "00000000000000000000.seg"));
+        for (from, to) in [(&one, &data.join("aside")), (&other, &one), (&data.join("aside"), &other)] {
+            fs::rename(from, to).expect("files can be renamed");
+        }
+        [1, 2].into_iter().for_each(|run| fs::remove_file(file(run, "snapshot")).expect("it was left at the stop"));
+    });
+    let refused = |node: &Node| {
+        let error = node.dag(&["subscribe", "sum(x, 10s)", "--from", "1:0"]).code(1).stderr;
+        assert!(error.contains("quarantined"), "{error}");
+    };
+    refused(&node);
+    node.crash();
+    assert_eq!(node.computations(), ["sum(x,10s)"], "the status shows it, though nobody has asked");
+    assert_eq!(node.status()["computations"][0]["state"], "quarantined");
+    refused(&node);
+    assert_eq!(read(&node, "sum(x, 10s)"), sums, "a run of its own");
+    node.crash();
+    assert_eq!(read(&node, "sum(x, 10s)"), sums);
+    refused(&node);
 }

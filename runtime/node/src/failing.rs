@@ -40,6 +40,9 @@ impl Node {
             }
             Next::GiveUp => self.fail(state, id, &why),
             Next::Quarantine => {
+                if let Err(error) = self.inner.meta.put_quarantined(id, &why) {
+                    tracing::error!(incarnation = %id, %error, "cannot keep that a computation is quarantined");
+                }
                 let (failed, commands) = state.plan.quarantine(id, &why);
                 self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
                 commands

@@ -49,6 +49,8 @@ const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnat
 const FINISHED: TableDefinition<u64, ()> = TableDefinition::new("finished");
 /// The number that an incarnation had, in the data that this is a copy of, to the one that it has and how many records were copied.
 const MOVED: TableDefinition<u64, (u64, u64)> = TableDefinition::new("moved");
+/// The numbers of incarnations that did not repeat themselves, to what was found.
+const QUARANTINED: TableDefinition<u64, &str> = TableDefinition::new("quarantined");
 /// A derived stream's canonical name to what becomes of a record on which its operator fails every time, as JSON.
 const POLICIES: TableDefinition<&str, &[u8]> = TableDefinition::new("policies");
 /// A cursor's name to the cursor in postcard.
@@ -108,6 +110,8 @@ pub struct Kept {
     pub limits: Vec<(Digest, LimitSettings)>,
     /// Incarnations, and whether they are finished.
     pub incarnations: Vec<(Incarnation, bool)>,
+    /// Those that are not to be trusted, and why.
+    pub quarantined: Vec<(IncarnationId, String)>,
     /// The greatest number of those that were forgotten.
     pub last_incarnation: Option<IncarnationId>,
     /// The incarnations that had other numbers.
@@ -188,6 +192,10 @@ impl Meta {
             for row in transaction.open_table(POLICIES)?.iter()? {
                 let (stream, policy) = row?;
                 policies.push((stream.value().to_owned(), policy.value().to_vec()));
+            }
+            for row in transaction.open_table(QUARANTINED)?.iter()? {
+                let (id, why) = row?;
+                kept.quarantined.push((IncarnationId(id.value()), why.value().to_owned()));
             }
             let mut moved = BTreeMap::new();
             for row in transaction.open_table(MOVED)?.iter()? {
@@ -290,6 +298,11 @@ impl Meta {
         self.write(|transaction| Ok(transaction.open_table(FINISHED)?.insert(id.0, ()).map(drop)?))
     }
 
+    /// Keeps that an incarnation did not repeat itself.
+    pub fn put_quarantined(&self, id: IncarnationId, why: &str) -> Result<(), MetaError> {
+        self.write(|transaction| Ok(transaction.open_table(QUARANTINED)?.insert(id.0, why).map(drop)?))
+    }
+
     /// Keeps cursors as they are now; none for those that were deleted.
     pub fn put_cursors(&self, cursors: &[(String, Option<Cursor>)]) -> Result<(), MetaError> {
         self.write(|transaction| {
@@ -321,9 +334,11 @@ impl Meta {
             header.insert(LAST_INCARNATION, last.max(greatest.0))?;
             let (mut incarnations, mut finished) =
                 (transaction.open_table(INCARNATIONS)?, transaction.open_table(FINISHED)?);
+            let mut quarantined = transaction.open_table(QUARANTINED)?;
             for id in ids {
                 incarnations.remove(id.0)?;
                 finished.remove(id.0)?;
+                quarantined.remove(id.0)?;
             }
             Ok(())
         })
@@ -383,6 +398,7 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     transaction.open_table(LIMITS)?;
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;
+    transaction.open_table(QUARANTINED)?;
     transaction.open_table(MOVED)?;
     transaction.open_table(CURSORS)?;
     transaction.open_table(POLICIES)?;

@@ -156,7 +156,8 @@ impl Node {
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations, last_incarnation, moved, cursors, policies } = kept;
+        let Kept { sources, components, limits, incarnations, quarantined, last_incarnation, moved, cursors, policies } =
+            kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let (open, unavailable) = open_sources(&config.data, sources, &committer)?;
         let (reports, received) = mpsc::unbounded_channel();
@@ -166,6 +167,7 @@ impl Node {
             runs.idle_since.insert(record.id, Instant::now());
             plan.restore(record, finished);
         }
+        quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
         let derived = config.data.join("derived");
         let logs = Logs::new(derived.clone(), committer.clone());
         logs.remove_unknown(&known)

@@ -43,6 +43,13 @@ impl Plan {
             .insert(record.id, Run { record, stream: None, state, leases: BTreeSet::new(), runs: BTreeSet::new() });
     }
 
+    /// A run that was taken in had been quarantined.
+    pub fn restore_quarantine(&mut self, id: IncarnationId, why: String) {
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.state = State::Quarantined(why);
+        }
+    }
+
     /// All runs, by age.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.runs.values()

@@ -7,7 +7,7 @@ use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, Table
 
 use super::{
     COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta, MetaError, POLICIES,
-    SOURCES,
+    QUARANTINED, SOURCES,
 };
 
 impl Meta {
@@ -34,6 +34,7 @@ impl Meta {
             table(from, &to, LIMITS)?;
             table(from, &to, INCARNATIONS)?;
             table(from, &to, FINISHED)?;
+            table(from, &to, QUARANTINED)?;
             table(from, &to, MOVED)?;
             table(from, &to, CURSORS)?;
             table(from, &to, POLICIES)?;

@@ -6,7 +6,9 @@ use dag_model::IncarnationId;
 use dag_plan::{Incarnation, InputStart, LogId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
-use super::{CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, new_number, unreadable};
+use super::{
+    CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, QUARANTINED, new_number, unreadable,
+};
 use crate::cursors::Cursor;
 use crate::moved::Now;
 
@@ -81,6 +83,7 @@ fn store(
         table.insert(name.as_str(), bytes.as_slice())?;
     }
     let (mut finished, mut moved) = (transaction.open_table(FINISHED)?, transaction.open_table(MOVED)?);
+    let mut quarantined = transaction.open_table(QUARANTINED)?;
     // What came from the original's original has been moved before.
     let before: Vec<_> =
         moved.iter()?.map(|row| row.map(|(id, now)| (id.value(), now.value()))).collect::<Result<_, _>>()?;
@@ -92,6 +95,10 @@ fn store(
         moved.insert(id.0, (now.id.0, now.end))?;
         if finished.remove(id.0)?.is_some() {
             finished.insert(now.id.0, ())?;
+        }
+        let why = quarantined.remove(id.0)?.map(|why| why.value().to_owned());
+        if let Some(why) = why {
+            quarantined.insert(now.id.0, why.as_str())?;
         }
     }
     transaction.open_table(HEADER)?.insert(DATA, new_number())?;
