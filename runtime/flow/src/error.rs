@@ -58,7 +58,8 @@ impl ComputeError {
             | ComputeError::Rows { .. }
             | ComputeError::Order { .. }
             | ComputeError::Hold { .. }
-            | ComputeError::More { .. } => true,
+            | ComputeError::More { .. }
+            | ComputeError::Idle { .. } => true,
             ComputeError::Keys { .. }
             | ComputeError::Batch(_)
             | ComputeError::Read(_)
@@ -105,6 +106,12 @@ pub enum ComputeError {
     /// The operator never said that it was done.
     #[error("the operator said {calls} times in a row that there is more")]
     More {
+        /// How often.
+        calls: usize,
+    },
+    /// The operator said that there was more, and there was none.
+    #[error("the operator said {calls} times in a row that there is more, and returned nothing")]
+    Idle {
         /// How often.
         calls: usize,
     },

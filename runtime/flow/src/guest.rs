@@ -1,5 +1,7 @@
 //! A transform's guest, and what it has promised.
 
+use std::time::{Duration, Instant};
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Timestamp, arrow_schema, frame, times};
@@ -12,6 +14,9 @@ use crate::snapshot::{Part, Transformed};
 /// How many times in a row a guest may say that there is more: beyond, it will never stop.
 const MORE: usize = 10_000;
 
+/// How many of these times it may have returned nothing. All together, they may take as long as a single call.
+const EMPTY: usize = 1_000;
+
 /// A guest and what it has promised.
 pub(crate) struct Guest {
     instance: dag_wasm::Transform,
@@ -22,8 +27,19 @@ pub(crate) struct Guest {
     ordered: bool,
     /// The greatest time that was emitted.
     last: Timestamp,
-    /// How many times in a row it has said that there is more.
-    more: usize,
+    more: More,
+    /// How long a call may take.
+    limit: Duration,
+}
+
+/// The calls in a row after which a guest said that there is more.
+#[derive(Default)]
+struct More {
+    calls: usize,
+    /// How many there were since it returned a record.
+    empty: usize,
+    /// How long these took.
+    idle: Duration,
 }
 
 impl Guest {
@@ -47,7 +63,8 @@ impl Guest {
             promise: saved.map_or(Frontier::START, |saved| saved.promise),
             ordered,
             last: saved.map_or(Timestamp::MIN, |saved| saved.last),
-            more: 0,
+            more: More::default(),
+            limit: options.limits.call,
         })
     }
 
@@ -59,14 +76,16 @@ impl Guest {
     /// Gives it records; answers what it emits, and whether there is more.
     pub fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<(RecordBatch, bool), ComputeError> {
         let frames: Vec<Vec<u8>> = batches.iter().map(frame::encode_batch).collect();
+        let begun = Instant::now();
         let output = self.instance.process(&frames, order)?;
-        self.take(output, None)
+        self.take(output, None, begun.elapsed())
     }
 
     /// Tells it the frontier, or asks for the rest under the one it knows; answers as [`process`](Guest::process) does.
     pub fn advance(&mut self, frontier: Frontier) -> Result<(RecordBatch, bool), ComputeError> {
+        let begun = Instant::now();
         let output = self.instance.advance(frontier)?;
-        self.take(output, Some(frontier))
+        self.take(output, Some(frontier), begun.elapsed())
     }
 
     /// What it remembers.
@@ -76,7 +95,12 @@ impl Guest {
     }
 
     /// Checks what the guest answers against what it has promised. Its promise moves when it was told a frontier.
-    fn take(&mut self, output: Output, told: Option<Frontier>) -> Result<(RecordBatch, bool), ComputeError> {
+    fn take(
+        &mut self,
+        output: Output,
+        told: Option<Frontier>,
+        took: Duration,
+    ) -> Result<(RecordBatch, bool), ComputeError> {
         let batch = frame::decode_batch(output.frame, &self.schema)?;
         for time in times(&batch).iter().copied().map(Timestamp) {
             if self.promise.passed(time) {
@@ -87,9 +111,9 @@ impl Guest {
             }
             self.last = self.last.max(time);
         }
-        self.more = if output.more { self.more + 1 } else { 0 };
-        if self.more > MORE {
-            return Err(ComputeError::More { calls: self.more });
+        match output.more {
+            true => self.more.count(batch.num_rows(), took, self.limit)?,
+            false => self.more = More::default(),
         }
         if let Some(frontier) = told
             && !output.more
@@ -101,5 +125,40 @@ impl Guest {
             self.promise = self.promise.max(hold);
         }
         Ok((batch, output.more))
+    }
+}
+
+impl More {
+    /// One more call, which returned so many records and took so long.
+    fn count(&mut self, records: usize, took: Duration, limit: Duration) -> Result<(), ComputeError> {
+        self.calls += 1;
+        (self.empty, self.idle) = if records == 0 { (self.empty + 1, self.idle + took) } else { (0, Duration::ZERO) };
+        if self.empty > EMPTY || self.idle > limit {
+            return Err(ComputeError::Idle { calls: self.empty });
+        }
+        if self.calls > MORE {
+            return Err(ComputeError::More { calls: self.calls });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    /// How many such calls in a row it takes until that is an error.
+    fn calls(records: usize, took: Duration) -> usize {
+        let mut more = More::default();
+        (1..).find(|_| more.count(records, took, LIMIT).is_err()).expect("all things end")
+    }
+
+    #[test]
+    fn who_says_that_there_is_more_and_returns_nothing_is_ended_sooner_than_who_returns_records() {
+        assert_eq!(calls(1, LIMIT), MORE + 1);
+        assert_eq!(calls(0, Duration::ZERO), EMPTY + 1);
+        assert_eq!(calls(0, LIMIT / 4), 5);
     }
 }
