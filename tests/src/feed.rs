@@ -36,14 +36,21 @@ impl Feed {
     /// # Errors
     /// If the connection breaks before the answer's head is there.
     pub fn open(url: &str, parameters: &[(&str, &str)]) -> io::Result<Result<Feed, Answer>> {
+        Feed::of(url, "subscribe", parameters)
+    }
+
+    /// As [`open`](Feed::open), of another path under `/v1`.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn of(url: &str, path: &str, parameters: &[(&str, &str)]) -> io::Result<Result<Feed, Answer>> {
         let address = url.strip_prefix("http://").unwrap_or(url);
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(DEADLINE))?;
         let query = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>();
         let query = query.join("&");
-        let head = format!(
-            "GET /v1/subscribe?{query} HTTP/1.1\r\nHost: {address}\r\nTE: trailers\r\nConnection: close\r\n\r\n"
-        );
+        let head =
+            format!("GET /v1/{path}?{query} HTTP/1.1\r\nHost: {address}\r\nTE: trailers\r\nConnection: close\r\n\r\n");
         socket.write_all(head.as_bytes())?;
         let mut raw = Vec::new();
         let end = loop {

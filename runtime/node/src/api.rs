@@ -6,6 +6,7 @@ mod create;
 mod cursor;
 mod explain;
 mod failure;
+mod notice;
 mod operators;
 mod publish;
 mod status;
@@ -18,6 +19,7 @@ pub use create::{Clock, CreateStream, Durability, Retention, TimeColumn};
 pub use cursor::{Acknowledge, Cursor, Cursors, ResetCursor};
 pub use explain::{Explained, Explanation, PassedOver};
 pub use failure::{Cause, Failure};
+pub use notice::Notice;
 pub use operators::{
     DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay, Version,
 };

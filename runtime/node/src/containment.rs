@@ -9,7 +9,7 @@ use dag_model::Frontier;
 use crate::api::OnError;
 
 /// How often an operator may fail in one place.
-const TRIES: u32 = 3;
+pub const TRIES: u32 = 3;
 
 /// How often an operator may fail, wherever that is, before it has been written down how to go on: one that can't be saved
 /// gets on each time, and does the same work over and over.
@@ -93,6 +93,11 @@ impl Failures {
             Some(at) if policy == OnError::Skip && failure.error.blames_records() => self.narrow(at),
             _ => Next::GiveUp,
         }
+    }
+
+    /// How often it has failed where it failed last.
+    pub fn count(&self) -> u32 {
+        self.count
     }
 
     fn narrow(&mut self, at: Span) -> Next {

@@ -120,6 +120,7 @@ impl Node {
         };
         let started: Vec<IncarnationId> = commands.iter().filter_map(Command::started).collect();
         self.execute(&mut state, commands);
+        self.notify_of_failures(&state, lease);
         drop(state);
         self.catch_up(&started);
         if let Some(place) = place {

@@ -6,7 +6,7 @@ use dag_flow::{Failure, Span};
 use dag_model::IncarnationId;
 use dag_plan::{Command, Incarnation, LogId, Skipped};
 
-use crate::containment::{Failures, Next};
+use crate::containment::{Failures, Next, TRIES};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::runs::last_digest;
@@ -18,11 +18,13 @@ impl Node {
         let record = run.record.clone();
         let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
+        let searching = failures.suspect.is_some();
         let next = failures.next(failure, written, self.error_policy(&record.stream));
         let why = self.told(&record, failure);
         tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
         failures.why.clone_from(&why);
-        match next {
+        let outlook = outlook(next, failure, failures.count(), searching);
+        let commands = match next {
             Next::Again(delay) => {
                 failures.due = Some(Instant::now() + delay);
                 Vec::new()
@@ -35,7 +37,7 @@ impl Node {
                 failures.due = Some(Instant::now());
                 let log = record.inputs[0].legs[at.leg].log.clone();
                 // Recorded with the next start, before any output past it.
-                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why });
+                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why: why.clone() });
                 Vec::new()
             }
             Next::GiveUp => self.fail(state, id, &why),
@@ -47,7 +49,11 @@ impl Node {
                 self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
                 commands
             }
+        };
+        if let Some(outlook) = outlook {
+            self.notify_of_failure(state, id, &why, &outlook);
         }
+        commands
     }
 
     /// What a failure was: the operator, where it was, and what it did.
@@ -87,4 +93,20 @@ impl Node {
             }
         }
     }
+}
+
+/// What subscribers are told of what follows from the latest of `count` failures in one place, unless that ends their subscriptions;
+/// nothing while it is still `searching` for the record.
+fn outlook(next: Next, failure: &Failure, count: u32, searching: bool) -> Option<String> {
+    Some(match next {
+        Next::Again(delay) if failure.error.blames_operator() => {
+            format!("trying again in {delay:?} ({} of {TRIES} in this place)", count + 1)
+        }
+        Next::Again(delay) => format!("trying again in {delay:?}"),
+        Next::Afresh => "trying again without its snapshot".to_owned(),
+        Next::Narrow(_) if searching => return None,
+        Next::Narrow(_) => "looking for the record that it fails on".to_owned(),
+        Next::Skip(_) => "this record is passed over".to_owned(),
+        Next::GiveUp | Next::Quarantine => return None,
+    })
 }

@@ -2,8 +2,8 @@
 //!
 //! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is),
 //! `alter` (what of it may change), `demand` and `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs`
-//! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment` and `failing` (what
-//! becomes of those that fail), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
+//! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment`, `failing` and
+//! `notices` (what becomes of those that fail, and who hears of it), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
 //! [`pipe`] is the same engine on standard input and output.
 
 mod alter;
@@ -28,6 +28,7 @@ mod look;
 mod meta;
 mod moved;
 mod node;
+mod notices;
 pub mod pipe;
 mod publish;
 mod runs;
@@ -45,5 +46,6 @@ mod versions;
 pub use error::{Code, NodeError};
 pub use meta::MetaError;
 pub use node::{Config, Node, ServeError};
+pub use notices::Notices;
 pub use serve::serve;
 pub use subscription::{End, Next, Subscription};

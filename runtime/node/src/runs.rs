@@ -174,7 +174,10 @@ impl Node {
             Event::Failed(failure) => self.failed(state, id, &failure),
             Event::Snapshot(snapshot) => {
                 // It has got past what it failed on.
-                state.runs.failures.retain(|run, failures| *run != id || failures.due.is_some());
+                if state.runs.failures.get(&id).is_some_and(|failures| failures.due.is_none()) {
+                    state.runs.failures.remove(&id);
+                    self.notify_of_recovery(state, id);
+                }
                 if let Ok(output) = self.inner.logs.get(id) {
                     self.inner.snapshots.put(id, *snapshot, output);
                 }

@@ -15,6 +15,7 @@ use dag_plan::LeaseId;
 use crate::cursors::{Place, Reader};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
+use crate::notices::{Board, Notices};
 
 /// How many steps a reader makes before it lets other tasks run.
 const STEPS: usize = 64;
@@ -23,6 +24,8 @@ const STEPS: usize = 64;
 pub(crate) struct Subscriber {
     wake: tokio::sync::Notify,
     failure: OnceLock<NodeError>,
+    /// What is said besides records.
+    pub notices: Board,
     /// The source that it reads itself.
     source: Option<String>,
 }
@@ -30,7 +33,7 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// A subscriber, and the source that it reads itself, if it does.
     pub fn new(source: Option<String>) -> Subscriber {
-        Subscriber { wake: tokio::sync::Notify::new(), failure: OnceLock::new(), source }
+        Subscriber { wake: tokio::sync::Notify::new(), failure: OnceLock::new(), notices: Board::new(), source }
     }
 
     /// Whether it reads that source itself.
@@ -137,6 +140,16 @@ impl Subscription {
     /// The number that it acknowledges with, if it reads with a cursor.
     pub fn reader(&self) -> Option<u64> {
         self.cursor.as_ref().map(Reader::number)
+    }
+
+    /// The number under which its notices are found.
+    pub fn number(&self) -> u64 {
+        self.lease.0
+    }
+
+    /// What is said of what it reads besides records, from what nobody has asked for yet.
+    pub fn notices(&self) -> Notices {
+        self.subscriber.notices.listen()
     }
 
     /// What comes next. Nothing is lost if the future is dropped.

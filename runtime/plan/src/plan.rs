@@ -206,15 +206,27 @@ impl Plan {
     /// The computation cannot go on, and neither can those that read it. Answers the runs that failed.
     pub fn failed(&mut self, id: IncarnationId, why: &str) -> (Vec<IncarnationId>, Vec<Command>) {
         let (mut failed, mut commands) = (Vec::new(), Vec::new());
-        let mut next = vec![id];
-        while let Some(id) = next.pop() {
-            let Some(run) = self.runs.get(&id).filter(|run| run.is_live()) else { continue };
-            next.extend(&run.runs);
-            commands.push(Command::Stop(id));
-            commands.extend(self.ended(id, State::Failed(why.to_owned())));
-            failed.push(id);
+        for id in self.dependents(id) {
+            if self.runs[&id].is_live() {
+                commands.push(Command::Stop(id));
+                commands.extend(self.ended(id, State::Failed(why.to_owned())));
+                failed.push(id);
+            }
         }
         (failed, commands)
+    }
+
+    /// The run and the live ones that read it, directly or not: what happens to it is news to those who have a lease on one of them.
+    pub fn dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
+        let mut found = Vec::new();
+        let mut next = vec![id];
+        while let Some(id) = next.pop() {
+            if let Some(run) = self.runs.get(&id).filter(|run| run.is_live() && !found.contains(&id)) {
+                found.push(id);
+                next.extend(&run.runs);
+            }
+        }
+        found
     }
 
     /// Who holds a demand on a run.

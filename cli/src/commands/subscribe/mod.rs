@@ -1,12 +1,14 @@
 //! `dag subscribe`: makes a stream run and shows its records; with a cursor, it does so over as many connections as it takes ([`reading`])
-//! and acknowledges what it has written ([`acknowledger`]).
+//! and acknowledges what it has written ([`acknowledger`]). What the node tells besides records is said on standard error ([`notices`]).
 
 mod acknowledger;
+mod notices;
 mod reading;
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use dag_codec::Format;
 use http_body_util::BodyExt;
@@ -14,8 +16,9 @@ use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use percent_encoding::percent_decode_str;
+use tokio::sync::oneshot;
 
-use crate::client::{Client, Target};
+use crate::client::{Client, ClientError, Target};
 use crate::duration::Span;
 use crate::exit::Exit;
 use crate::interrupt::{self, Interrupt};
@@ -34,7 +37,8 @@ use reading::Reading;
   dag subscribe cpu_util -n 1 --timeout 10s
   dag subscribe cpu_util --cursor billing
 
-It begins with the newest complete result, for a source with what comes next."#)]
+It begins with the newest complete result, for a source with what comes next. Where something fails that it depends on and is tried
+again, that is said on standard error."#)]
 pub struct Subscribe {
     /// The stream
     #[arg(value_name = "EXPR")]
@@ -124,7 +128,9 @@ impl Subscribe {
         let target = target.with_some("limit", self.limit).with_flag("positions", self.with_position);
         let response = client.stream(&target).await?;
         self.say_what_lies_before(response.headers());
-        let trailers = show(client, response, format).await?;
+        let mut records = Records::new(format == ShownFormat::Table);
+        let trailers = read(client, response, |data| records.show(data)).await?;
+        records.finish()?;
         match end(&trailers) {
             Ended::Whole => Ok(Exit::Done),
             Ended::Stopping(why) | Ended::Failed(why) => Err(why),
@@ -203,18 +209,32 @@ fn end(trailers: &HeaderMap) -> Ended {
     }
 }
 
-/// Shows the records until their end, and returns the trailers.
-async fn show(client: &Client, response: Response<Incoming>, format: ShownFormat) -> anyhow::Result<HeaderMap> {
-    let mut records = Records::new(format == ShownFormat::Table);
-    let mut trailers = HeaderMap::new();
-    let mut body = response.into_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|cause| client.broken(cause))?;
-        match frame.into_data() {
-            Ok(data) => records.show(data)?,
-            Err(frame) => trailers.extend(frame.into_trailers().into_iter().flatten()),
+/// Reads what a subscription was answered with to its end, and returns the trailers. What the node tells besides is said.
+async fn read<E: From<ClientError>>(
+    client: &Client,
+    response: Response<Incoming>,
+    mut take: impl FnMut(Bytes) -> Result<(), E>,
+) -> Result<HeaderMap, E> {
+    let (head, mut body) = response.into_parts();
+    let (all_read, ended) = oneshot::channel::<()>();
+    let records = async move {
+        let mut trailers = HeaderMap::new();
+        while let Some(frame) = body.frame().await {
+            match frame.map_err(|cause| client.broken(cause))?.into_data() {
+                Ok(data) => take(data)?,
+                Err(frame) => trailers.extend(frame.into_trailers().into_iter().flatten()),
+            }
         }
-    }
-    records.finish()?;
+        drop(all_read);
+        Ok::<_, E>(trailers)
+    };
+    let notices = async {
+        tokio::select! {
+            () = notices::say(client, &head.headers) => {}
+            () = async { _ = ended.await; tokio::time::sleep(notices::PATIENCE).await } => {}
+        }
+        Ok(())
+    };
+    let (trailers, ()) = tokio::try_join!(records, notices)?;
     Ok(trailers)
 }

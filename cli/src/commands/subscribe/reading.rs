@@ -5,10 +5,9 @@ use std::time::Duration;
 use anyhow::Error;
 use dag_codec::Format;
 use dag_model::Position;
-use http_body_util::BodyExt;
 
 use super::acknowledger::Acknowledger;
-use super::{Ended, ShownFormat, Subscribe, end};
+use super::{Ended, ShownFormat, Subscribe, end, read};
 use crate::client::{Client, ClientError, Target};
 use crate::exit::Exit;
 use crate::output;
@@ -91,14 +90,7 @@ impl<'a> Reading<'a> {
             self.reader = Some((number, acknowledger));
         }
         self.shown.reconnected();
-        let mut body = response.into_body();
-        let mut trailers = hyper::HeaderMap::new();
-        while let Some(frame) = body.frame().await {
-            match frame.map_err(|cause| self.client.broken(cause))?.into_data() {
-                Ok(data) => self.show(data)?,
-                Err(frame) => trailers.extend(frame.into_trailers().into_iter().flatten()),
-            }
-        }
+        let trailers = read(self.client, response, |data| self.show(data).map_err(Failure::from)).await?;
         match end(&trailers) {
             Ended::Whole => Ok(self.shown.finish().map_err(Error::from)?),
             Ended::Stopping(why) => Err(Failure::Passing(why)),

@@ -15,6 +15,7 @@ use hyper::body::{Body, Frame};
 
 use super::media::header_text;
 use super::writer::Writer;
+use crate::notices::Notices;
 use crate::{End, Next, NodeError, Subscription};
 
 /// The trailers, as the `Trailer` header announces them.
@@ -44,6 +45,8 @@ pub(super) struct Unfinished;
 pub(super) struct Feed {
     subscription: Subscription,
     writer: Writer,
+    /// What goes between the records, where the writer has a place for it.
+    notices: Option<Notices>,
     /// Whether the reader takes the end as trailers.
     trailers: bool,
     unsent: Option<Unsent>,
@@ -71,7 +74,8 @@ enum Stage {
 impl Feed {
     /// The feed of a subscription that nothing has been read from.
     pub fn new(subscription: Subscription, writer: Writer, trailers: bool) -> Feed {
-        Feed { subscription, writer, trailers, unsent: None, chunk_rows: CHUNK_ROWS, stage: Stage::Begin }
+        let notices = writer.has_asides().then(|| subscription.notices());
+        Feed { subscription, writer, notices, trailers, unsent: None, chunk_rows: CHUNK_ROWS, stage: Stage::Begin }
     }
 
     /// The body.
@@ -111,8 +115,16 @@ impl Feed {
             self.unsent = self.chunk(unsent, out);
             return Stage::Records;
         }
-        let silence = if self.writer.has_comments() { SILENCE } else { Duration::MAX };
-        match tokio::time::timeout(silence, self.subscription.next()).await {
+        let silence = if self.writer.has_asides() { SILENCE } else { Duration::MAX };
+        let next = tokio::select! {
+            biased;
+            Some(notice) = async { self.notices.as_mut()?.next().await } => {
+                self.writer.notice(&notice, out);
+                return Stage::Records;
+            }
+            next = tokio::time::timeout(silence, self.subscription.next()) => next,
+        };
+        match next {
             Ok(Ok(Next::Records { batch, positions })) => {
                 self.unsent = Some(Unsent { batch, positions, sent: 0 });
                 Stage::Records

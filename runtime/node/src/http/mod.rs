@@ -12,6 +12,7 @@ mod feed;
 mod guard;
 mod look;
 mod media;
+mod notices;
 mod operators;
 mod records;
 mod serve;
@@ -40,6 +41,7 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/streams/{name}/records", post(records::publish))
         .route("/v1/streams/{name}/publishers/{publisher}", get(records::progress))
         .route("/v1/subscribe", get(subscribe::subscribe))
+        .route("/v1/subscriptions/{number}/notices", get(notices::notices))
         .route("/v1/cursors", get(cursors::list))
         .route(
             "/v1/cursors/{name}",

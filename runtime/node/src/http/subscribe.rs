@@ -17,6 +17,7 @@ use crate::api::SubscribeParameters;
 use crate::error::{Code, NodeError};
 
 const STREAM: HeaderName = HeaderName::from_static("dag-stream");
+const SUBSCRIPTION: HeaderName = HeaderName::from_static("dag-subscription");
 const INCARNATION: HeaderName = HeaderName::from_static("dag-incarnation");
 const BEFORE: HeaderName = HeaderName::from_static("dag-before");
 const READER: HeaderName = HeaderName::from_static("dag-reader");
@@ -45,6 +46,7 @@ pub(super) async fn subscribe(
     told.insert(CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
     told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     told.insert(STREAM, header_text(subscription.stream()));
+    told.insert(SUBSCRIPTION, subscription.number().into());
     if let Some(incarnation) = subscription.incarnation() {
         told.insert(INCARNATION, incarnation.into());
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::media::Shape;
 use crate::NodeError;
-use crate::api::Failure;
+use crate::api::{Failure, Notice};
 
 /// Writes the records of one stream. All methods append to `out`.
 pub(super) enum Writer {
@@ -63,15 +63,22 @@ impl Writer {
         }
     }
 
-    /// Whether the shape has a place for [`comment`](Writer::comment)s.
-    pub fn has_comments(&self) -> bool {
+    /// What the subscriber is told besides, where the shape has a place for it.
+    pub fn notice(&self, notice: &Notice, out: &mut Vec<u8>) {
+        if self.has_asides() {
+            Events::event("notice", &serde_json::to_string(notice).expect("text is JSON"), out);
+        }
+    }
+
+    /// Whether the shape has a place for what is no record.
+    pub fn has_asides(&self) -> bool {
         matches!(self, Writer::Events(_))
     }
 
     /// Shows that the connection lives, where nothing else did for a while: proxies close silent streams of events, which is
     /// why their standard advises this.
     pub fn comment(&self, out: &mut Vec<u8>) {
-        if self.has_comments() {
+        if self.has_asides() {
             out.extend_from_slice(b":\n\n");
         }
     }

@@ -1,0 +1,29 @@
+//! What a subscription is told besides records, for those whose format has no place for it.
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use dag_codec::Format;
+use futures_util::stream;
+
+use super::failure::Failed;
+use crate::Node;
+
+/// `GET /v1/subscriptions/{number}/notices`
+pub(super) async fn notices(
+    State(node): State<Node>,
+    number: Result<Path<u64>, PathRejection>,
+) -> Result<Response, Failed> {
+    let Path(number) = number?;
+    let lines = stream::unfold(node.notices(number)?, |mut notices| async {
+        let notice = notices.next().await?;
+        let line = serde_json::to_string(&*notice).expect("text is JSON") + "\n";
+        Some((Ok::<_, Infallible>(line), notices))
+    });
+    let told = [(CONTENT_TYPE, Format::Json.media_type()), (CACHE_CONTROL, "no-store")];
+    Ok((told, Body::from_stream(lines)).into_response())
+}
