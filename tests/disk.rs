@@ -1,58 +1,14 @@
 //! A disk that is full, or nearly so: publishers are refused, readers served, and nobody has to do anything afterwards.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs;
+use std::path::Path;
 
 use dag_tests::chance::Chance;
+use dag_tests::small_disk::SmallDisk;
 use dag_tests::{DEADLINE, Node, Options, wait};
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
-
-/// A small file system in memory, unmounted when this is dropped.
-struct SmallDisk {
-    at: TempDir,
-}
-
-impl SmallDisk {
-    /// None where mounting is not permitted, which takes root.
-    fn mount(mebibytes: u64) -> Option<SmallDisk> {
-        let disk = SmallDisk { at: tempfile::tempdir().unwrap() };
-        let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(disk.at.path()).output();
-        if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-            eprintln!("skipped: a small disk can't be mounted here");
-            return None;
-        }
-        Some(disk)
-    }
-
-    fn free(&self) -> u64 {
-        let found = rustix::fs::statvfs(self.at.path()).unwrap();
-        found.f_bavail * found.f_frsize
-    }
-
-    /// Fills it with a file until only so much is free.
-    fn leave(&self, bytes: u64) -> PathBuf {
-        let path = self.at.path().join("filler");
-        let mut file = File::create(&path).unwrap();
-        let mut left = self.free() - bytes;
-        while left > 0 {
-            let some = left.min(64 << 10);
-            file.write_all(&vec![1; some as usize]).unwrap();
-            left -= some;
-        }
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.at.path()).output();
-    }
-}
 
 /// A node whose data lies there.
 fn node(disk: &Path, reserve: &str) -> Node {
@@ -75,7 +31,7 @@ fn publish(node: &Node, body: &str) -> (u16, String) {
 
 fn refused_then_taken(reserve: &str, leave: u64, why: &str) {
     let Some(disk) = SmallDisk::mount(64) else { return };
-    let node = node(disk.at.path(), reserve);
+    let node = node(disk.path(), reserve);
     node.create("x", "text utf8", &["--out-of-order", "1h"]);
     assert_eq!(publish(&node, "{\"time\":1,\"text\":\"before\"}\n").0, 200);
 
@@ -114,7 +70,7 @@ fn a_full_disk_refuses_publishers_serves_readers_and_recovers_by_itself() {
 #[test]
 fn retention_looks_before_a_publisher_is_refused() {
     let Some(disk) = SmallDisk::mount(96) else { return };
-    let node = node(disk.at.path(), "10");
+    let node = node(disk.path(), "10");
     node.create("x", "text utf8", &["--out-of-order", "1h", "--retention-bytes", "2000000"]);
     let mut chance = Chance::new(2);
     for _ in 0..20 {

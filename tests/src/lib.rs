@@ -18,6 +18,7 @@ pub mod http;
 pub mod node;
 pub mod process;
 pub mod records;
+pub mod small_disk;
 pub mod wait;
 
 pub use binary::{dag, dag_process, dag_with_input};

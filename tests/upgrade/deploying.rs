@@ -1,5 +1,10 @@
 //! Versions become current, are refused, and are gone back from.
 
+use std::fs;
+
+use dag_tests::records::counting;
+use dag_tests::small_disk::SmallDisk;
+use dag_tests::{Node, Options};
 use serde_json::Value;
 
 use crate::kit::*;
@@ -109,4 +114,40 @@ fn a_version_that_does_not_read_the_state_says_where_a_replay_begins_and_can_be_
     let said = node.dag(&["deploy", &three, "--no-replay"]).code(1).stderr;
     assert!(said.contains("does not read the state of `tally(x)`"), "{said}");
     assert_eq!(versions(&node, "tally"), [deployed("1.0.0", true)]);
+}
+
+#[test]
+fn a_deployment_for_which_the_disk_has_no_room_is_refused_and_changes_nothing_also_after_a_crash() {
+    let Some(disk) = SmallDisk::mount(64) else { return };
+    let (one, two) = (ONE.tally("Tally"), TWO.tally("Tally"));
+    let data = tempfile::TempDir::new_in(disk.path()).expect("there is room");
+    let mut node = Node::on(data, Options::default());
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..10), &["--seal"]);
+    node.dag(&["deploy", &one]).success();
+    assert_eq!(last_tally(&node), 10);
+    // There is room for nothing, for a part of the component, for all of it but not for what tells of it.
+    let component = fs::metadata(&two).expect("it was built").len();
+    for left in [0, component / 2, 2 * component] {
+        let filler = disk.leave(left);
+        let bytes = fs::read(&two).expect("it was built");
+        let answer = node.http().post("components", &[], "application/wasm", &bytes);
+        // What the metadata takes is its own affair: where there was room, the version is deployed as a whole.
+        let expected = if answer.status == 200 {
+            vec![deployed("1.0.0", false), deployed("2.0.0", true)]
+        } else {
+            vec![deployed("1.0.0", true)]
+        };
+        assert!(answer.status == 200 || answer.status == 507 && answer.body.contains("disk-full"), "{}", answer.body);
+        assert!(left > component || answer.status == 507, "there is no room for it");
+        assert_eq!(versions(&node, "tally"), expected);
+        node.crash();
+        assert_eq!(versions(&node, "tally"), expected, "after a crash");
+        fs::remove_file(filler).expect("it is there");
+        assert_eq!(last_tally(&node), if answer.status == 200 { 1_000_010 } else { 10 });
+    }
+    node.dag(&["deploy", &two]).success();
+    assert_eq!(last_tally(&node), 1_000_010, "there is room again");
+    node.dag(&["rollback", "tally"]).success();
+    assert_eq!(last_tally(&node), 10);
 }

@@ -33,7 +33,7 @@ impl Node {
                 format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
             return Err(bad(message));
         };
-        self.inner.meta.put_policy(&canonical, on_error).map_err(|error| internal(&error))?;
+        self.inner.meta.put_policy(&canonical, on_error)?;
         self.inner.policies.write().unwrap_or_else(PoisonError::into_inner).insert(canonical.clone(), on_error);
         let nothing_yet = || api::Stream {
             name: canonical.clone(),
@@ -64,7 +64,7 @@ impl Node {
         let source = sources.get(name).cloned().expect("sources are never removed");
         let settings = altered(&source.settings, request);
         crate::source::check(&settings)?;
-        self.inner.meta.replace_source(&settings).map_err(|error| internal(&error))?;
+        self.inner.meta.replace_source(&settings)?;
         Arc::make_mut(&mut sources).insert(name.to_owned(), Arc::new(source.altered(settings)?));
         drop(sources);
         // Somebody may be silent for too long already, or the node have to speak.
@@ -108,8 +108,4 @@ fn refuse_what_is_fixed(name: &str, request: &AlterStream) -> Result<(), NodeErr
 
 fn bad(message: String) -> NodeError {
     NodeError::new(Code::BadRequest, message)
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
 }

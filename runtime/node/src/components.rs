@@ -1,6 +1,8 @@
 //! Components: validated, kept by digest, and made current by whoever deploys them, goes back to them, or starts a node.
 
 use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use crate::error::{Code, NodeError};
 use crate::history::How;
 use crate::meta::Deployment;
 use crate::node::{Node, ServeError};
+use crate::storage::is_full;
 use crate::versions::exporter;
 
 impl Node {
@@ -80,7 +83,7 @@ impl Node {
             }
             self.keep(&component)?;
             let at = now();
-            self.inner.meta.put_component(component.digest(), at, How::Embedded)?;
+            self.inner.meta.put_deployment(component.digest(), Some((at, How::Embedded)), None)?;
             catalog.make_current(component, Some(at), How::Embedded);
         }
         self.replace_catalog(Arc::new(catalog));
@@ -91,7 +94,7 @@ impl Node {
     fn load_kept(&self, digest: Digest, catalog: &Catalog) -> Result<Arc<Component>, ServeError> {
         let path = self.path(digest);
         let data = |why: String| ServeError::Data { path: path.clone(), why };
-        let bytes = std::fs::read(&path).map_err(|error| data(error.to_string()))?;
+        let bytes = fs::read(&path).map_err(|error| data(error.to_string()))?;
         // What could say what it is when it was deployed still can, whatever the node's limits are now.
         let limits = catalog.said(digest).over(Limits::default());
         let component = self.inner.runtime.load_within(&bytes, limits).map_err(|error| data(error.to_string()))?;
@@ -110,20 +113,25 @@ impl Node {
         self.inner.config.data.join("components").join(format!("{digest}.wasm"))
     }
 
-    /// Writes a component's bytes to its file, unless they are there.
+    /// Writes a component's bytes to its file, unless they are there, durably: the metadata is going to speak of it.
     pub(crate) fn keep(&self, component: &Arc<Component>) -> Result<(), NodeError> {
         let path = self.path(component.digest());
-        if path.exists() {
-            return Ok(());
-        }
         let new = path.with_extension("new");
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create(&new)?;
-            std::io::Write::write_all(&mut file, component.bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&new, &path)
+        let write = || -> io::Result<()> {
+            if !path.exists() {
+                let mut file = File::create(&new)?;
+                file.write_all(component.bytes())?;
+                file.sync_all()?;
+                fs::rename(&new, &path)?;
+            }
+            File::open(path.parent().expect("it lies in a folder"))?.sync_all()
         };
-        write().map_err(|error| NodeError::new(Code::Internal, format!("{}: {error}", path.display())))
+        write().map_err(|error| {
+            // Part of it may have taken the last room that there was; where it cannot be removed, the next attempt writes over it.
+            let _ = fs::remove_file(&new);
+            let code = if is_full(&error) { Code::DiskFull } else { Code::Internal };
+            NodeError::new(code, format!("{}: {error}", path.display()))
+        })
     }
 }
 

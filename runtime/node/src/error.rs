@@ -1,5 +1,7 @@
 //! What a node answers where it cannot do what was asked.
 
+use crate::meta::MetaError;
+
 /// A class of failure. `docs/http.md` lists their names, which are stable, and their status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -69,5 +71,11 @@ impl NodeError {
     /// A failure of this class.
     pub fn new(code: Code, message: impl Into<String>) -> NodeError {
         NodeError { code, message: message.into() }
+    }
+}
+
+impl From<MetaError> for NodeError {
+    fn from(error: MetaError) -> NodeError {
+        NodeError::new(if error.is_full() { Code::DiskFull } else { Code::Internal }, error.to_string())
     }
 }

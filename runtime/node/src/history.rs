@@ -84,6 +84,8 @@ impl History {
         for entry in self.entries.iter().filter(|entry| entry.component == component) {
             match line.iter().position(|earlier| *earlier == entry.digest) {
                 Some(place) if entry.how == How::RolledBack => line.truncate(place + 1),
+                // Whoever was told that a deployment failed, and deployed again, may have done it twice.
+                Some(place) if place + 1 == line.len() => {}
                 _ => line.push(entry.digest),
             }
         }
@@ -149,6 +151,12 @@ mod tests {
         entries.push((4, Deployed));
         assert_eq!(history(&entries).previous("peak"), Some(digest(2)), "3 was rolled back");
         assert_eq!(history(&entries).previous("other"), None);
+    }
+
+    #[test]
+    fn what_was_deployed_twice_in_a_row_is_taken_back_at_once() {
+        use How::Deployed;
+        assert_eq!(history(&[(1, Deployed), (2, Deployed), (2, Deployed)]).previous("peak"), Some(digest(1)));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::cursors::Cursor;
 use crate::history::How;
 use crate::limits::LimitSettings;
 use crate::moved::{Moved, Now};
+use crate::storage::is_full;
 pub(crate) use copy::new_number;
 use store::Store;
 
@@ -89,8 +90,7 @@ pub enum MetaError {
 impl MetaError {
     /// Whether it is that the disk is full.
     pub fn is_full(&self) -> bool {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        matches!(self, MetaError::Database(redb::Error::Io(error)) if matches!(error.kind(), StorageFull | QuotaExceeded))
+        matches!(self, MetaError::Database(redb::Error::Io(error)) if is_full(error))
     }
 }
 
@@ -268,21 +268,27 @@ impl Meta {
         self.write(|transaction| Ok(transaction.open_table(POLICIES)?.insert(stream, json.as_slice()).map(drop)?))
     }
 
-    /// Keeps that a component has become the current version of its name.
-    pub fn put_component(&self, digest: Digest, at: Timestamp, how: How) -> Result<(), MetaError> {
+    /// Keeps what a deployment changes: that a component has become the current version of its name, when and how, and what its deployments
+    /// said of limits.
+    pub fn put_deployment(
+        &self,
+        digest: Digest,
+        current: Option<(Timestamp, How)>,
+        limits: Option<&LimitSettings>,
+    ) -> Result<(), MetaError> {
+        let limits = limits.map(|limits| serde_json::to_vec(limits).expect("settings are plain values"));
         self.write(|transaction| {
-            let mut table = transaction.open_table(COMPONENTS)?;
-            let next = table.last()?.map_or(0, |(last, _)| last.value() + 1);
-            table.insert(next, &digest.0)?;
-            transaction.open_table(DEPLOYMENTS)?.insert(next, (at.0, how.id()))?;
+            if let Some((at, how)) = current {
+                let mut table = transaction.open_table(COMPONENTS)?;
+                let next = table.last()?.map_or(0, |(last, _)| last.value() + 1);
+                table.insert(next, &digest.0)?;
+                transaction.open_table(DEPLOYMENTS)?.insert(next, (at.0, how.id()))?;
+            }
+            if let Some(limits) = &limits {
+                transaction.open_table(LIMITS)?.insert(&digest.0, limits.as_slice())?;
+            }
             Ok(())
         })
-    }
-
-    /// Keeps what a component's deployments said of limits.
-    pub fn put_limits(&self, digest: Digest, settings: &LimitSettings) -> Result<(), MetaError> {
-        let json = serde_json::to_vec(settings).expect("settings are plain values");
-        self.write(|transaction| Ok(transaction.open_table(LIMITS)?.insert(&digest.0, json.as_slice()).map(drop)?))
     }
 
     /// Keeps an incarnation record.

@@ -39,7 +39,7 @@ impl Node {
                 let number = next_number(&root).map_err(|error| internal(&error))?;
                 let folder = root.join(number.to_string());
                 let source = SourceStream::create(&folder, request.clone(), &self.inner.committer)?;
-                self.inner.meta.put_source(number, &request).map_err(|error| internal(&error))?;
+                self.inner.meta.put_source(number, &request)?;
                 Arc::make_mut(&mut sources).insert(name.clone(), Arc::new(source));
                 true
             }

@@ -12,6 +12,7 @@ use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::api::{Clock, Column, CreateStream, Durability};
 use crate::error::{Code, NodeError};
+use crate::storage::is_full;
 
 /// A source stream.
 pub struct SourceStream {
@@ -33,7 +34,9 @@ impl SourceStream {
     pub fn create(folder: &Path, settings: CreateStream, committer: &Committer) -> Result<SourceStream, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&settings)?);
         let source = Source::create(folder, &schema, options, committer).map_err(|error| {
-            NodeError::new(Code::Internal, format!("stream `{}` cannot be made: {error}", settings.name))
+            let full = matches!(&error, OpenError::Io { source, .. } if is_full(source));
+            let code = if full { Code::DiskFull } else { Code::Internal };
+            NodeError::new(code, format!("stream `{}` cannot be made: {error}", settings.name))
         })?;
         Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
     }

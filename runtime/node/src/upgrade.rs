@@ -62,14 +62,11 @@ impl Node {
             planned.iter().map(|planned| self.announced(&next, planned)).collect()
         } else {
             self.keep(component)?;
-            if !repeat {
+            if !repeat || !limits.is_empty() {
+                let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
                 dag_fault::point("deploy");
-                self.inner.meta.put_component(digest, at, how).map_err(|error| internal(&error))?;
+                self.inner.meta.put_deployment(digest, (!repeat).then_some((at, how)), said.as_ref())?;
                 dag_fault::point("deploy");
-            }
-            if !limits.is_empty() {
-                let said = next.catalog.said(digest);
-                self.inner.meta.put_limits(digest, &said).map_err(|error| internal(&error))?;
             }
             self.replace_catalog(next.catalog.clone());
             if !repeat {

@@ -35,6 +35,7 @@ use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::meta::{Kept, Meta};
 use crate::node::{Node, ServeError, derived_folder};
+use crate::storage::is_full;
 use manifest::Manifest;
 pub(crate) use take_over::take_over_runs;
 use target::Target;
@@ -223,7 +224,7 @@ fn internal(error: &dyn std::fmt::Display) -> NodeError {
 
 fn failed(folder: &Path, error: &io::Error) -> NodeError {
     let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
+        _ if is_full(error) => Code::DiskFull,
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
         _ => Code::Internal,
     };
