@@ -1,19 +1,15 @@
 //! Components that misbehave, a way at a time: each gets the error that names what it did, and nobody beside it notices.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_tests::beside::Beside;
-use dag_tests::{DEADLINE, Node, Options, build_component, until};
+use dag_tests::hostile::{aggregates, describing, transforms};
+use dag_tests::{DEADLINE, Node, Options, until};
 use serde_json::Value;
-
-static TRANSFORMS: LazyLock<PathBuf> =
-    LazyLock::new(|| build_component("hostile-transforms", include_str!("hostile/transforms.rs")));
-static AGGREGATES: LazyLock<PathBuf> =
-    LazyLock::new(|| build_component("hostile-aggregates", include_str!("hostile/aggregates.rs")));
 
 /// One test at a time: each of the others would take the processor time that the first one measures.
 fn alone() -> MutexGuard<'static, ()> {
@@ -93,7 +89,7 @@ fn node(time: &str) -> Node {
 }
 
 #[track_caller]
-fn deploy(node: &Node, component: &PathBuf) -> Value {
+fn deploy(node: &Node, component: &Path) -> Value {
     let answer = node.http().post("components", &[], "application/wasm", &fs::read(component).expect("it was built"));
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
@@ -103,7 +99,7 @@ fn deploy(node: &Node, component: &PathBuf) -> Value {
 fn each_way_to_misbehave_has_its_error_and_nobody_beside_notices() {
     let _alone = alone();
     let node = node("200ms");
-    let digests = [deploy(&node, &TRANSFORMS), deploy(&node, &AGGREGATES)].map(|deployed| deployed["digest"].clone());
+    let digests = [deploy(&node, transforms()), deploy(&node, aggregates())].map(|deployed| deployed["digest"].clone());
     let beside = Beside::start(&node);
     beside.until_more(ALONE);
     let alone = beside.published();
@@ -181,7 +177,7 @@ fn an_operator_that_cannot_be_saved_goes_on_and_the_status_says_why_it_is_not() 
     let _alone = alone();
     let limits = ["--operator-time", "200ms", "--operator-output", "1MiB", "--snapshot-interval", "100ms"];
     let node = Node::with(Options { arguments: limits.map(str::to_owned).to_vec(), ..Options::default() });
-    deploy(&node, &TRANSFORMS);
+    deploy(&node, transforms());
     for (operator, says) in [("snapshots_never", "longer than the 200ms"), ("snapshots_too_much", "more than the 1MiB")]
     {
         node.create(operator, "value float64", &[]);
@@ -221,19 +217,13 @@ fn a_component_that_cannot_say_what_it_is_is_refused_in_time() {
     assert!(!node.http().get("operators", &[]).body.contains("describing"));
 }
 
-/// A component that misbehaves in that way when it is described.
-fn describing(way: &str) -> PathBuf {
-    let source = format!("{}\nconst WAY: &str = \"{way}\";\n", include_str!("hostile/describing.rs"));
-    build_component(&format!("hostile-describing-{way}"), &source)
-}
-
 #[test]
 fn nobody_waits_for_an_operator_that_is_asked_what_it_makes_of_an_expression() {
     let _alone = alone();
     let node = node("2s");
-    deploy(&node, &TRANSFORMS);
+    deploy(&node, transforms());
     node.create("x", "value float64", &[]);
-    deploy(&node, &AGGREGATES);
+    deploy(&node, aggregates());
     let looping = describing("loops");
     let begun = Instant::now();
     let endless = || {
@@ -251,7 +241,7 @@ fn nobody_waits_for_an_operator_that_is_asked_what_it_makes_of_an_expression() {
         let name = format!("y{served}");
         node.create(&name, "value float64", &[]);
         assert_eq!(node.http().publish(&name, &[], "{\"time\":1,\"value\":1}\n").status, 200);
-        deploy(&node, &AGGREGATES);
+        deploy(&node, aggregates());
         node.status();
         served += 1;
     }
@@ -270,7 +260,7 @@ fn nobody_waits_for_an_operator_that_is_asked_what_it_makes_of_an_expression() {
 fn limits_of_a_deployment_go_before_the_nodes_and_outlive_it() {
     let _alone = alone();
     let mut node = node("200ms");
-    let component = TRANSFORMS.to_str().expect("it is UTF-8");
+    let component = transforms().to_str().expect("it is UTF-8");
     let refused = |arguments: &[&str]| node.dag(&[&["deploy", component], arguments].concat()).code(2).stderr;
     assert!(refused(&["--memory", "0MiB"]).contains("expected 1MiB to 4GiB"));
     assert!(refused(&["--time", "2h"]).contains("expected 10ms to 1h"));
@@ -282,7 +272,7 @@ fn limits_of_a_deployment_go_before_the_nodes_and_outlive_it() {
     node.dag(&["deploy", component, "--memory", "24MiB", "--time", "300ms"]).success();
     let limits = serde_json::json!({"memory": "24MiB", "time": "300ms", "output": "1MiB"});
     for _ in 0..2 {
-        assert_eq!(deploy(&node, &TRANSFORMS)["limits"], limits);
+        assert_eq!(deploy(&node, transforms())["limits"], limits);
         node.restart();
     }
     node.create("x", "value float64", &[]);

@@ -26,22 +26,7 @@ dag_guest::wasm::aggregate::export_aggregate!(Component with_types_in dag_guest:
 
 impl Guest for Component {
     fn describe() -> types::Description {
-        let operators = WAYS.iter().map(|way| types::Signature {
-            name: (*way).to_owned(),
-            doc: "Misbehaves.".to_owned(),
-            example: String::new(),
-            min_inputs: 1,
-            max_inputs: Some(1),
-            parameters: Vec::new(),
-            key: None,
-            state_written: 1,
-            state_read: vec![1],
-        });
-        types::Description {
-            name: "hostile-aggregates".to_owned(),
-            version: "1.0.0".to_owned(),
-            operators: operators.collect(),
-        }
+        description("hostile-aggregates", WAYS.iter().map(|way| signature(way, 1)))
     }
 
     fn bind(operator: String, _: Vec<types::Argument>, _: types::Schema) -> Result<Binding, String> {
@@ -57,15 +42,7 @@ impl Guest for Component {
 
     fn update(frame: Vec<u8>) -> Result<(), String> {
         read(&frame, |columns| {
-            if columns[2].as_f64().is_some_and(|values| values.contains(&13.0)) {
-                STRUCK.set(true);
-                match WAY.get() {
-                    "fold_traps" => core::arch::wasm32::unreachable(),
-                    "fold_loops" => loops(),
-                    "fold_hoards" => hoards(),
-                    _ => {}
-                }
-            }
+            strike(columns);
             add(columns[0].as_i64().expect("slots"), std::iter::repeat(&1));
         });
         Ok(())
@@ -89,8 +66,16 @@ impl Guest for Component {
         Ok(())
     }
 
-    fn scan(_: Vec<u8>) -> Result<Vec<u8>, String> {
-        Err("it has windows only".to_owned())
+    fn scan(frame: Vec<u8>) -> Result<Vec<u8>, String> {
+        Ok(read(&frame, |columns| {
+            strike(columns);
+            let after = columns[0].as_i64().expect("slots").iter().map(|slot| {
+                add(&[*slot], &[1]);
+                Some(count(*slot))
+            });
+            let after: Vec<_> = after.collect();
+            encode(after.len(), &[Column::int64(after).view()])
+        }))
     }
 
     fn finish(frame: Vec<u8>) -> Result<Vec<u8>, String> {
@@ -121,6 +106,19 @@ fn read<T>(frame: &[u8], read: impl FnOnce(&[dag_guest::ColumnRef<'_>]) -> T) ->
     read(&Frame::parse(&frame).expect("the host writes frames").into_columns())
 }
 
+/// Misbehaves if there is a 13 among the values, where that is the way.
+fn strike(columns: &[dag_guest::ColumnRef<'_>]) {
+    if columns[2].as_f64().is_some_and(|values| values.contains(&13.0)) {
+        STRUCK.set(true);
+        match WAY.get() {
+            "fold_traps" => core::arch::wasm32::unreachable(),
+            "fold_loops" => loops(),
+            "fold_hoards" => hoards(),
+            _ => {}
+        }
+    }
+}
+
 fn count(slot: i64) -> i64 {
     COUNTS.with_borrow(|counts| counts.get(&slot).copied().unwrap_or(0))
 }
@@ -133,17 +131,4 @@ fn add<'a>(slots: &[i64], counted: impl IntoIterator<Item = &'a i64>) {
     COUNTS.with_borrow_mut(|counts| {
         slots.iter().zip(counted).for_each(|(slot, counted)| *counts.entry(*slot).or_default() += counted);
     });
-}
-
-fn loops() -> ! {
-    loop {
-        black_box(0);
-    }
-}
-
-fn hoards() -> ! {
-    let mut hoard: Vec<Vec<u8>> = Vec::new();
-    loop {
-        hoard.push(black_box(vec![1; 1 << 20]));
-    }
 }

@@ -13,16 +13,9 @@ impl Guest for Component {
     fn describe() -> types::Description {
         let (mut operators, mut parameters, mut doc) = (1, 0, 1);
         match WAY {
-            "loops" => loop {
-                black_box(0);
-            },
+            "loops" => loops(),
             "traps" => core::arch::wasm32::unreachable(),
-            "hoards" => {
-                let mut hoard: Vec<Vec<u8>> = Vec::new();
-                loop {
-                    hoard.push(black_box(vec![1; 1 << 20]));
-                }
-            }
+            "hoards" => hoards(),
             "chatters" => loop {
                 host::log(host::Level::Info, "and another thing");
             },
@@ -41,21 +34,11 @@ impl Guest for Component {
             doc: String::new(),
         };
         let operator = |number| types::Signature {
-            name: format!("operator{number}"),
             doc: "x".repeat(doc),
-            example: String::new(),
-            min_inputs: 1,
-            max_inputs: Some(1),
             parameters: (0..parameters).map(parameter).collect(),
-            key: None,
-            state_written: 1,
-            state_read: vec![1],
+            ..signature(&format!("operator{number}"), 1)
         };
-        types::Description {
-            name: "describing".to_owned(),
-            version: "1.0.0".to_owned(),
-            operators: (0..operators).map(operator).collect(),
-        }
+        description("describing", (0..operators).map(operator))
     }
 
     fn open(_: String, _: Vec<types::Argument>, _: Vec<types::Input>) -> Result<Opening, String> {

@@ -52,22 +52,7 @@ dag_guest::wasm::transform::export_transform!(Component with_types_in dag_guest:
 
 impl Guest for Component {
     fn describe() -> types::Description {
-        let operators = WAYS.iter().map(|way| types::Signature {
-            name: (*way).to_owned(),
-            doc: "Misbehaves.".to_owned(),
-            example: String::new(),
-            min_inputs: 1,
-            max_inputs: Some(1),
-            parameters: Vec::new(),
-            key: None,
-            state_written: 1,
-            state_read: vec![1],
-        });
-        types::Description {
-            name: "hostile-transforms".to_owned(),
-            version: "1.0.0".to_owned(),
-            operators: operators.collect(),
-        }
+        description("hostile-transforms", WAYS.iter().map(|way| signature(way, 2)))
     }
 
     fn open(operator: String, _: Vec<types::Argument>, inputs: Vec<types::Input>) -> Result<Opening, String> {
@@ -83,11 +68,14 @@ impl Guest for Component {
             _ => {}
         }
         let ordered = ["disorders", "goes_back", "hold_goes_back", "loops_in_advance", "more_for_ever"].contains(way);
-        let order = if ordered { Order::Time } else { Order::Log };
+        let order = if ordered || inputs.len() > 1 { Order::Time } else { Order::Log };
         Ok(Opening { schema, order, lookback: types::Lookback::None })
     }
 
-    fn process(frames: Vec<Vec<u8>>, _: Vec<u8>) -> Result<Output, String> {
+    fn process(mut frames: Vec<Vec<u8>>, order: Vec<u8>) -> Result<Output, String> {
+        if frames.len() > 1 {
+            frames = vec![merged(&frames, &order)];
+        }
         let frame = AlignedBytes::copy(&frames[0]);
         let columns = Frame::parse(&frame).expect("the host writes frames").into_columns();
         let times = columns[0].as_timestamp().expect("time comes first");
@@ -185,21 +173,23 @@ fn with_times(times: &[i64], column: Column) -> Vec<u8> {
     encode(times.len, &[times.view(), column.view()])
 }
 
+/// A frame of the records of several inputs, in the order of their merge.
+fn merged(frames: &[Vec<u8>], order: &[u8]) -> Vec<u8> {
+    let records = |frame: &Vec<u8>| {
+        let frame = AlignedBytes::copy(frame);
+        let columns = Frame::parse(&frame).expect("the host writes frames").into_columns();
+        let times = columns[0].as_timestamp().expect("time comes first");
+        let values = columns[1].as_f64().expect("the tests' streams have float64 values");
+        times.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>().into_iter()
+    };
+    let mut inputs: Vec<_> = frames.iter().map(records).collect();
+    let next = order.iter().map(|input| inputs[usize::from(*input)].next().expect("there are as many as the order says"));
+    let (times, values): (Vec<i64>, Vec<f64>) = next.unzip();
+    with_times(&times, Column::float64(values.into_iter().map(Some)))
+}
+
 fn put(frame: &mut [u8], at: usize, value: u32) {
     frame[at..at + 4].copy_from_slice(&value.to_le_bytes());
-}
-
-fn loops() -> ! {
-    loop {
-        black_box(0);
-    }
-}
-
-fn hoards() -> ! {
-    let mut hoard: Vec<Vec<u8>> = Vec::new();
-    loop {
-        hoard.push(black_box(vec![1; 1 << 20]));
-    }
 }
 
 #[expect(unconditional_recursion, reason = "that is its way")]

@@ -3,7 +3,7 @@
 //! [`node`] is where a test begins: a running node, and the CLI against it. What runs beside the test is a [`process`], whose
 //! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI, [`feed`] a subscription over a
 //! plain socket. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
-//! outside the workspace, [`fixture`] is what older versions left, [`crash`] a workload whose node is killed, and [`beside`] a
+//! outside the workspace, [`hostile`] has some that misbehave, [`fixture`] is what older versions left, [`crash`] a workload whose node is killed, and [`beside`] a
 //! computation that must not notice what a test does. A test waits for a condition with [`wait`], never for a time.
 
 pub mod beside;
@@ -14,6 +14,7 @@ pub mod crash;
 pub mod data;
 pub mod feed;
 pub mod fixture;
+pub mod hostile;
 pub mod http;
 pub mod node;
 pub mod process;
