@@ -34,19 +34,22 @@ const fn aggregate(operator: &'static str, says: &'static [&'static str]) -> Way
     Way { window: ",5s", operator, says }
 }
 
-/// Operators that see the log as it comes are told with the position of the record, which is the fourteenth of its stream.
-const AT: &str = "1:13";
+/// What fails on records is told with the position of the 13, which is the fourteenth record of its stream.
+const AT: &str = "at record 1:13 of h";
+
+/// A call that takes too long is told with all records that it was about: they are not searched.
+const AMONG: &str = "records from 1:13 of h";
 
 const WAYS: &[Way] = &[
     transform("traps", &["trapped", "unreachable", AT]),
     transform("panics", &["trapped", "thirteen guests at the table", AT]),
     transform("refuses", &["thirteen is one too many", AT]),
-    transform("loops", &["longer than the 200ms", AT]),
+    transform("loops", &["longer than the 200ms", AMONG]),
     transform("loops_in_advance", &["longer than the 200ms"]),
     transform("hoards", &["more memory than its limit of 16MiB", AT]),
     transform("recurses", &["trapped", "stack exhausted", AT]),
     transform("returns_too_much", &["more than the 1MiB", AT]),
-    transform("chatters", &["longer than the 200ms", AT]),
+    transform("chatters", &["longer than the 200ms", AMONG]),
     transform("garbage", &["malformed frame", AT]),
     transform("bad_version", &["malformed frame", "version", AT]),
     transform("bad_length", &["malformed frame", "length", AT]),
@@ -55,12 +58,12 @@ const WAYS: &[Way] = &[
     transform("bad_time", &["malformed frame", "null", AT]),
     transform("other_type", &["malformed frame", "type", AT]),
     transform("other_columns", &["malformed frame", "columns", AT]),
-    transform("disorders", &["emitted a record at", "before its frontier"]),
-    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier"]),
+    transform("disorders", &["emitted a record at", "before its frontier", AT]),
+    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
     transform("hold_goes_back", &["moved its hold back to 1970-01-01T00:00:00Z"]),
     transform("more_for_ever", &["times in a row that there is more"]),
     aggregate("fold_traps", &["trapped", AT]),
-    aggregate("fold_loops", &["longer than the 200ms", AT]),
+    aggregate("fold_loops", &["longer than the 200ms", AMONG]),
     aggregate("fold_hoards", &["more memory than its limit of 16MiB", AT]),
     aggregate("finish_loops", &["longer than the 200ms"]),
     aggregate("finish_too_few", &["returned 0 rows where"]),

@@ -85,9 +85,9 @@ fn a_failure_is_told_to_all_who_depend_on_it_and_so_is_that_it_goes_on_and_recor
     node.dag(&["publish", "x", "--seal"]).success();
 
     let expected = [
-        "at records 1:0 to 1:19 of x: thirteen is one too many; trying again in 100ms (2 of 3 in this place)",
-        "at records 1:0 to 1:19 of x: thirteen is one too many; trying again in 200ms (3 of 3 in this place)",
-        "at records 1:0 to 1:19 of x: thirteen is one too many; looking for the record that it fails on",
+        "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; trying again in 100ms (2 of 3 in this place)",
+        "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; trying again in 200ms (3 of 3 in this place)",
+        "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; looking for the record that it fails on",
         "at record 1:13 of x: thirteen is one too many; this record is passed over",
     ];
     let expected = expected.map(|what| format!("`guests(x)` failed: component superstitious 1.0.0 {digest}, {what}"));

@@ -1,52 +1,10 @@
-//! Computations go on: from snapshots after a crash, past records that their operator cannot take, and not past what it refuses.
+//! Computations go on from snapshots after a crash.
 
 use std::fs;
 use std::time::SystemTime;
 
 use dag_tests::records::{counting, csv};
 use dag_tests::{DEADLINE, Node, Options, until};
-use serde_json::Value;
-
-/// A record with which, after the greatest integer, `sum` overflows.
-const POISON: i64 = 617;
-
-/// A thousand integers within one window of an hour, of which all but two are 0.
-fn integers() -> String {
-    let value = |i| match i {
-        300 => i64::MAX,
-        POISON => 1,
-        _ => 0,
-    };
-    let rows: Vec<String> =
-        (0..1_000).map(|i| format!("1970-01-01T00:{:02}:{:02}Z,{}", i / 60, i % 60, value(i))).collect();
-    format!("time,value\n{}\n", rows.join("\n"))
-}
-
-fn explained(node: &Node, expression: &str) -> Value {
-    node.http().get("explain", &[("expr", expression)]).json()["streams"][0].clone()
-}
-
-#[test]
-fn a_record_that_fails_every_time_stops_its_stream_or_is_found_by_halving_and_passed_over() {
-    let mut node = Node::start();
-    node.create("x", "value int64", &[]);
-    node.publish("x", &integers(), &[]);
-    let read = ["subscribe", "sum(x, 1h)", "--from", "earliest", "--format", "csv", "-n", "1"];
-    let stopped = node.dag(&read).code(1).stderr;
-    assert!(stopped.contains("overflow") && stopped.contains("aggregates") && stopped.contains("of x"), "{stopped}");
-
-    node.dag(&["alter", "sum(x, 1h)", "--on-error", "skip"]).success();
-    let mut reading = node.spawn(&read);
-    until("the record is found", DEADLINE, || (!explained(&node, "sum(x, 1h)")["passed_over"].is_null()).then_some(()));
-    let found = explained(&node, "sum(x, 1h)")["passed_over"].clone();
-    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
-    assert_eq!((&found[0]["stream"], &found[0]["position"]), (&"x".into(), &format!("1:{POISON}").into()));
-    node.dag(&["publish", "x", "--seal"]).success();
-    let expected = format!("1970-01-01T00:00:00Z,{}", i64::MAX);
-    assert_eq!(reading.take(2)[1], expected);
-    node.crash();
-    assert_eq!(node.csv("sum(x, 1h)").lines().nth(1), Some(expected.as_str()), "it is recorded");
-}
 
 #[test]
 fn a_computation_goes_on_from_its_snapshot_though_the_input_before_it_is_gone() {

@@ -19,7 +19,7 @@ use dag_benches::readings::{BATCH, append, batches, log, schema};
 use dag_expr::Window;
 use dag_flow::window::fold::{Fold, GuestFold};
 use dag_flow::window::keys::Keys;
-use dag_flow::{Computation, Event, Flow, Input, Leg, Operator, Resume, World};
+use dag_flow::{Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
 use dag_log::{Durability, Log, Start};
 use dag_model::{Frontier, Timestamp, times};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
@@ -178,7 +178,7 @@ fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
         home: 0,
         resume: Resume { snapshot: None, output: output.hash(), muted: None },
         interval: None,
-        suspect: None,
+        search: Search::Off,
     };
     let (sender, events) = channel();
     // An error means that the measurement is over.

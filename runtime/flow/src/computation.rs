@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use dag_expr::Window;
 use dag_log::{Log, RunningHash};
-use dag_model::{Frontier, Order, Schema, Timestamp};
+use dag_model::{Frontier, Order, Schema, Timestamp, arrow_schema};
 use dag_wasm::{Component, InstanceOptions};
 use timely::scheduling::SyncActivator;
 
 use crate::cursor::{Cursor, Input, Notify};
-use crate::error::{Failure, Span};
+use crate::error::Failure;
+use crate::merge::Merge;
+use crate::search::{Search, Span};
 use crate::snapshot::{Place, Snapshot};
 
 /// A computation to run.
@@ -37,8 +39,8 @@ pub struct Computation {
     pub resume: Resume,
     /// How often it is written down how to go on; none for never.
     pub interval: Option<Duration>,
-    /// Records that may make the operator fail: they are given to it in two halves.
-    pub suspect: Option<Span>,
+    /// How closely it is watched what the operator is given.
+    pub search: Search,
 }
 
 /// Where a computation takes up its work.
@@ -68,9 +70,21 @@ impl Computation {
         }
     }
 
+    /// The merge of its inputs, from where it takes up its work.
+    pub(crate) fn merge(&self) -> Merge {
+        let schemas = self.schemas.iter().map(arrow_schema).collect();
+        let mut merge = match self.search {
+            Search::Off => Merge::new(schemas),
+            Search::Trace | Search::Halve(_) => Merge::numbered(schemas),
+        };
+        merge.begin(&(0..self.inputs.len()).map(|input| self.place(input)).collect::<Vec<_>>());
+        merge
+    }
+
     /// Whether these records only make up the state.
     pub(crate) fn is_muted(&self, span: &Span) -> bool {
-        self.resume.muted.is_some_and(|until| (span.leg, span.first) < (until.leg, until.sequence))
+        let first = (span.first.leg, span.first.position.sequence);
+        self.resume.muted.is_some_and(|until| first < (until.leg, until.sequence))
     }
 }
 

@@ -4,6 +4,8 @@ use arrow_schema::ArrowError;
 use dag_model::Frontier;
 use dag_model::frame::DecodeError;
 
+use crate::search::Span;
+
 /// A computation's end, and where it came to it.
 #[derive(Debug)]
 pub struct Failure {
@@ -13,19 +15,6 @@ pub struct Failure {
     pub at: Option<Span>,
     /// How far the inputs had got.
     pub frontier: Frontier,
-}
-
-/// Consecutive records of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Which leg of the input.
-    pub leg: usize,
-    /// The number that its positions carry.
-    pub run: u64,
-    /// The first record.
-    pub first: u64,
-    /// After the last one.
-    pub end: u64,
 }
 
 impl ComputeError {

@@ -27,6 +27,8 @@ pub(crate) struct Guest {
     ordered: bool,
     /// The greatest time that was emitted.
     last: Timestamp,
+    /// The frontier that it knows.
+    told: Frontier,
     more: More,
     /// How long a call may take.
     limit: Duration,
@@ -63,6 +65,7 @@ impl Guest {
             promise: saved.map_or(Frontier::START, |saved| saved.promise),
             ordered,
             last: saved.map_or(Timestamp::MIN, |saved| saved.last),
+            told: saved.and(snapshot).map_or(Frontier::START, |snapshot| snapshot.frontier),
             more: More::default(),
             limit: options.limits.call,
         })
@@ -73,16 +76,32 @@ impl Guest {
         self.promise
     }
 
-    /// Gives it records; answers what it emits, and whether there is more.
-    pub fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<(RecordBatch, bool), ComputeError> {
+    /// The frontier that it knows.
+    pub fn told(&self) -> Frontier {
+        self.told
+    }
+
+    /// Whether it has said that there is more.
+    pub fn has_more(&self) -> bool {
+        self.more.calls > 0
+    }
+
+    /// Gives it records; answers what it emits.
+    pub fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<RecordBatch, ComputeError> {
         let frames: Vec<Vec<u8>> = batches.iter().map(frame::encode_batch).collect();
         let begun = Instant::now();
         let output = self.instance.process(&frames, order)?;
         self.take(output, None, begun.elapsed())
     }
 
-    /// Tells it the frontier, or asks for the rest under the one it knows; answers as [`process`](Guest::process) does.
-    pub fn advance(&mut self, frontier: Frontier) -> Result<(RecordBatch, bool), ComputeError> {
+    /// Asks for more under the frontier that it knows; answers what it emits.
+    pub fn rest(&mut self) -> Result<RecordBatch, ComputeError> {
+        self.advance(self.told)
+    }
+
+    /// Tells it the frontier; answers what it emits.
+    pub fn advance(&mut self, frontier: Frontier) -> Result<RecordBatch, ComputeError> {
+        self.told = frontier;
         let begun = Instant::now();
         let output = self.instance.advance(frontier)?;
         self.take(output, Some(frontier), begun.elapsed())
@@ -95,12 +114,7 @@ impl Guest {
     }
 
     /// Checks what the guest answers against what it has promised. Its promise moves when it was told a frontier.
-    fn take(
-        &mut self,
-        output: Output,
-        told: Option<Frontier>,
-        took: Duration,
-    ) -> Result<(RecordBatch, bool), ComputeError> {
+    fn take(&mut self, output: Output, told: Option<Frontier>, took: Duration) -> Result<RecordBatch, ComputeError> {
         let batch = frame::decode_batch(output.frame, &self.schema)?;
         for time in times(&batch).iter().copied().map(Timestamp) {
             if self.promise.passed(time) {
@@ -124,7 +138,7 @@ impl Guest {
             let hold = output.hold.map_or(frontier, |hold| frontier.min(Frontier::At(hold)));
             self.promise = self.promise.max(hold);
         }
-        Ok((batch, output.more))
+        Ok(batch)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The flow: computations as timely dataflows, built and dropped while the workers run.
 //!
 //! Messages carry their source's frontier as timely time; record times are a column. Read [`computation`] (what is run),
-//! [`cursor`] (how logs are read), [`flow`] (the workers), [`operators`] (the dataflows), [`merge`] (time order), [`window`], and
-//! [`snapshot`] (how a computation goes on after it has stopped).
+//! [`cursor`] (how logs are read), [`flow`] (the workers), [`operators`] (the dataflows), [`merge`] (time order), [`window`],
+//! [`snapshot`] (how a computation goes on after it has stopped), and [`search`] (how a record is found that an operator cannot take).
 
 pub mod computation;
 pub mod cursor;
@@ -15,12 +15,14 @@ mod local;
 pub mod merge;
 pub mod operators;
 mod output;
+pub mod search;
 pub mod snapshot;
 pub mod window;
 
 pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, Resume, World};
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
-pub use error::{ComputeError, Failure, Span};
+pub use error::{ComputeError, Failure};
 pub use flow::{Flow, probe};
 pub use merge::Merge;
+pub use search::{Search, Span, Spot};
 pub use snapshot::{Place, Snapshot};

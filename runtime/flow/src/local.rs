@@ -8,7 +8,7 @@ use dag_model::Frontier;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use timely::scheduling::SyncActivator;
 
-use crate::error::Span;
+use crate::search::Span;
 use crate::snapshot::{Barrier, Part};
 
 /// A value that stays in this process. Timely asks that what is exchanged could be serialized; between threads it never is, and trying
@@ -85,7 +85,7 @@ pub struct Parcel {
     pub batch: RecordBatch,
     /// Given back when the last parcel made from the same entry is dropped.
     pub credit: Option<Arc<Credit>>,
-    /// Where the records lie in the input; of records as they were read only.
+    /// Where the records lie in the inputs; of records as they were read only, where that is known.
     pub span: Option<Span>,
     /// Taken in for the state's sake: what comes of it is not shown.
     pub muted: bool,

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dag_flow::{ComputeError, Failure, Span};
+use dag_flow::{ComputeError, Failure, Search, Span, Spot};
 use dag_log::AppendError;
-use dag_model::Frontier;
 
 use crate::api::OnError;
 
@@ -31,7 +30,7 @@ pub enum Next {
     /// Another try at once, with these records in two halves.
     Narrow(Span),
     /// Another try at once, without this record.
-    Skip(Span),
+    Skip(Spot),
     /// The computation stays where it is.
     GiveUp,
     /// It does not repeat itself.
@@ -45,11 +44,15 @@ pub struct Failures {
     pub why: String,
     /// When it is tried again, unless its dataflow is there.
     pub due: Option<Instant>,
-    /// Records that are being given to the operator in two halves.
-    pub suspect: Option<Span>,
+    /// How closely the next try is watched.
+    pub search: Search,
     /// Whether it begins without its snapshot.
     pub afresh: bool,
-    place: (Option<Span>, Frontier, u64),
+    /// At which records the last one was, where that is known.
+    at: Option<Span>,
+    /// How much had been written by then.
+    written: u64,
+    /// How many there were in that place.
     count: u32,
     /// Since the last snapshot.
     all: u32,
@@ -58,25 +61,32 @@ pub struct Failures {
 impl Failures {
     /// None yet.
     pub fn none() -> Failures {
-        let place = (None, Frontier::START, 0);
-        Failures { why: String::new(), due: None, suspect: None, afresh: false, place, count: 0, all: 0 }
+        Failures {
+            why: String::new(),
+            due: None,
+            search: Search::Trace,
+            afresh: false,
+            at: None,
+            written: 0,
+            count: 0,
+            all: 0,
+        }
     }
 
     /// What follows from one more, after the run had written up to the sequence `written`.
     pub fn next(&mut self, failure: &Failure, written: u64, policy: OnError) -> Next {
         self.why = failure.error.to_string();
-        let place = (failure.at, failure.frontier, written);
-        if let (Some(suspect), Some(at)) = (self.suspect, failure.at)
+        if let (Search::Halve(suspects), Some(at)) = (self.search, failure.at)
             && failure.error.blames_records()
-            && at.leg == suspect.leg
-            && suspect.first <= at.first
-            && at.end <= suspect.end
+            && suspects.contains(&at)
         {
-            return self.narrow(at);
+            return self.narrow(at, policy);
         }
-        // Where the operator is in its input differs from try to try; how far it got does not.
-        self.count = if (place.0, place.2) == (self.place.0, self.place.2) { self.count + 1 } else { 1 };
-        (self.place, self.suspect, self.all) = (place, None, self.all + 1);
+        // How far its inputs have got, and so what an operator in time order is given at once, differs from try to try, and the first
+        // try is not traced; how much is written does not differ.
+        let elsewhere = failure.at.zip(self.at).is_some_and(|(at, before)| !at.overlaps(&before));
+        self.count = if written == self.written && !elsewhere { self.count + 1 } else { 1 };
+        (self.at, self.written, self.all, self.search) = (failure.at, written, self.all + 1, Search::Trace);
         match &failure.error {
             ComputeError::Diverged { .. } => return Next::Quarantine,
             ComputeError::Restore(_) if !self.afresh => {
@@ -90,7 +100,7 @@ impl Failures {
         }
         match failure.at {
             _ if self.count < TRIES && self.all < TRIES_UNSAVED => Next::Again(self.delay()),
-            Some(at) if policy == OnError::Skip && failure.error.blames_records() => self.narrow(at),
+            Some(at) if failure.error.blames_records() => self.narrow(at, policy),
             _ => Next::GiveUp,
         }
     }
@@ -100,13 +110,18 @@ impl Failures {
         self.count
     }
 
-    fn narrow(&mut self, at: Span) -> Next {
-        if at.end - at.first == 1 {
-            *self = Failures { why: std::mem::take(&mut self.why), ..Failures::none() };
-            return Next::Skip(at);
+    fn narrow(&mut self, at: Span, policy: OnError) -> Next {
+        if at.records > 1 {
+            self.search = Search::Halve(at);
+            return Next::Narrow(at);
         }
-        self.suspect = Some(at);
-        Next::Narrow(at)
+        match policy {
+            OnError::Stop => Next::GiveUp,
+            OnError::Skip => {
+                *self = Failures { why: std::mem::take(&mut self.why), ..Failures::none() };
+                Next::Skip(at.first)
+            }
+        }
     }
 
     fn delay(&self) -> Duration {
@@ -116,60 +131,82 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
+    use dag_model::{Frontier, Position, Timestamp};
     use dag_wasm::CallError;
 
     use super::*;
 
-    fn failure(error: CallError, first: u64, end: u64) -> Failure {
-        let at = Some(Span { leg: 0, run: 1, first, end });
+    fn spot(sequence: u64) -> Spot {
+        Spot { time: Timestamp(0), input: 0, leg: 0, position: Position { run: 1, sequence } }
+    }
+
+    fn span(first: u64, end: u64) -> Span {
+        Span { first: spot(first), last: spot(end - 1), records: usize::try_from(end - first).unwrap() }
+    }
+
+    fn failure(error: CallError, at: Option<Span>) -> Failure {
         Failure { error: ComputeError::Guest(error), at, frontier: Frontier::START }
     }
 
-    fn trap(first: u64, end: u64) -> Failure {
-        failure(CallError::Trap("unreachable".to_owned()), first, end)
+    fn trap(at: Option<Span>) -> Failure {
+        failure(CallError::Trap("unreachable".to_owned()), at)
     }
 
     #[test]
     fn an_operator_that_fails_in_one_place_gets_three_tries_each_later_than_the_last() {
         let mut failures = Failures::none();
-        let tries: Vec<_> = (0..3).map(|_| failures.next(&trap(0, 8), 5, OnError::Stop)).collect();
+        let tries: Vec<_> = (0..3).map(|_| failures.next(&trap(Some(span(7, 8))), 5, OnError::Stop)).collect();
         assert_eq!(tries, [Next::Again(FIRST), Next::Again(FIRST * 2), Next::GiveUp]);
     }
 
     #[test]
     fn an_operator_that_gets_on_between_failures_is_tried_again_unless_it_is_never_saved() {
         let mut failures = Failures::none();
-        let mut next = |written| failures.next(&trap(written, written + 1), written, OnError::Stop);
+        let mut next = |written| failures.next(&trap(Some(span(written, written + 1))), written, OnError::Stop);
         assert!((1..u64::from(TRIES_UNSAVED)).all(|written| next(written) == Next::Again(FIRST)));
         assert_eq!(next(u64::from(TRIES_UNSAVED)), Next::GiveUp);
     }
 
-    #[test]
-    fn the_record_on_which_an_operator_fails_is_found_by_halving() {
-        let (mut failures, mut span) = (Failures::none(), (0, 1_000));
-        let mut steps = 0;
-        loop {
-            steps += 1;
-            match failures.next(&trap(span.0, span.1), 5, OnError::Skip) {
+    /// What comes of the search for the record 617 among a thousand.
+    fn found(policy: OnError) -> Next {
+        let (mut failures, mut given) = (Failures::none(), (0, 1_000));
+        for _ in 0..2 + 11 {
+            match failures.next(&trap(Some(span(given.0, given.1))), 5, policy) {
                 Next::Again(_) => {}
-                Next::Narrow(suspect) => {
-                    let middle = suspect.first + (suspect.end - suspect.first) / 2;
-                    span = if middle <= 617 { (middle, suspect.end) } else { (suspect.first, middle) };
+                Next::Narrow(suspects) => {
+                    assert_eq!(failures.search, Search::Halve(suspects));
+                    let middle = u64::midpoint(given.0, given.1);
+                    given = if middle <= 617 { (middle, given.1) } else { (given.0, middle) };
                 }
-                Next::Skip(at) => {
-                    assert_eq!((at.first, at.end), (617, 618));
-                    break;
+                next => {
+                    assert_eq!(given, (617, 618));
+                    return next;
                 }
-                next => panic!("{next:?}"),
             }
         }
-        assert!(steps <= 2 + 11, "{steps} steps");
+        panic!("it takes more than two tries and eleven halvings");
+    }
+
+    #[test]
+    fn the_record_on_which_an_operator_fails_is_found_by_halving_and_the_policy_decides() {
+        assert_eq!(found(OnError::Stop), Next::GiveUp);
+        assert_eq!(found(OnError::Skip), Next::Skip(spot(617)));
+    }
+
+    #[test]
+    fn a_try_that_is_not_traced_and_tries_of_other_batches_with_the_record_count_as_one_place() {
+        let mut failures = Failures::none();
+        let given = [None, Some(span(600, 700)), Some(span(0, 1_000))];
+        let tries = given.map(|at| failures.next(&trap(at), 5, OnError::Skip));
+        assert_eq!(tries, [Next::Again(FIRST), Next::Again(FIRST * 2), Next::Narrow(span(0, 1_000))]);
+        let elsewhere = failures.next(&trap(Some(span(1_000, 2_000))), 5, OnError::Skip);
+        assert_eq!(elsewhere, Next::Again(FIRST));
     }
 
     #[test]
     fn a_call_that_takes_too_long_never_skips() {
         let mut failures = Failures::none();
-        let slow = || failure(CallError::TimeLimit(Duration::from_secs(10)), 0, 8);
+        let slow = || failure(CallError::TimeLimit(Duration::from_secs(10)), Some(span(0, 8)));
         let last = (0..3).map(|_| failures.next(&slow(), 5, OnError::Skip)).last();
         assert_eq!(last, Some(Next::GiveUp));
     }

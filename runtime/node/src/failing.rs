@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use dag_flow::{Failure, Span};
+use dag_expr::Stream;
+use dag_flow::{Failure, Search, Spot};
 use dag_model::IncarnationId;
-use dag_plan::{Command, Incarnation, LogId, Skipped};
+use dag_plan::{Command, Incarnation, Skipped};
 
 use crate::containment::{Failures, Next, TRIES};
 use crate::error::{Code, NodeError};
@@ -15,12 +16,12 @@ impl Node {
     /// Decides what follows from the failure of a run.
     pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
         let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
-        let record = run.record.clone();
+        let (record, stream) = (run.record.clone(), run.stream.clone());
         let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
-        let searching = failures.suspect.is_some();
+        let searching = matches!(failures.search, Search::Halve(_));
         let next = failures.next(failure, written, self.error_policy(&record.stream));
-        let why = self.told(&record, failure);
+        let why = self.told(&record, stream.as_ref(), failure);
         tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
         failures.why.clone_from(&why);
         let outlook = outlook(next, failure, failures.count(), searching);
@@ -35,9 +36,12 @@ impl Node {
             }
             Next::Skip(at) => {
                 failures.due = Some(Instant::now());
-                let log = record.inputs[0].legs[at.leg].log.clone();
+                let log = record.inputs[at.input].legs[at.leg].log.clone();
                 // Recorded with the next start, before any output past it.
-                state.plan.pass_over(id, Skipped { input: 0, log, sequence: at.first, why: why.clone() });
+                state.plan.pass_over(
+                    id,
+                    Skipped { input: at.input as u32, log, sequence: at.position.sequence, why: why.clone() },
+                );
                 Vec::new()
             }
             Next::GiveUp => self.fail(state, id, &why),
@@ -57,17 +61,17 @@ impl Node {
     }
 
     /// What a failure was: the operator, where it was, and what it did.
-    fn told(&self, record: &Incarnation, failure: &Failure) -> String {
+    fn told(&self, record: &Incarnation, stream: Option<&Stream>, failure: &Failure) -> String {
         let digest = last_digest(record);
         let component = self.view().catalog.component(digest);
         let component = component.map_or_else(String::new, |it| format!("{} {} ", it.name(), it.version()));
-        let input = |at: &Span| match record.inputs.first().and_then(|input| input.legs.get(at.leg)) {
-            Some(dag_plan::Leg { log: LogId::Source(name), .. }) => format!(" of {name}"),
-            _ => String::new(),
+        let spot = |at: &Spot| match stream {
+            Some(Stream::Apply(of)) => format!("{} of {}", at.position, of.inputs[at.input].stream),
+            _ => at.position.to_string(),
         };
         let at = match &failure.at {
-            Some(at) if at.end - at.first == 1 => format!("at record {}:{}{}", at.run, at.first, input(at)),
-            Some(at) => format!("at records {0}:{1} to {0}:{2}{3}", at.run, at.first, at.end - 1, input(at)),
+            Some(at) if at.records == 1 => format!("at record {}", spot(&at.first)),
+            Some(at) => format!("at {} records from {} to {}", at.records, spot(&at.first), spot(&at.last)),
             None => format!("at {}", failure.frontier),
         };
         format!("component {component}{digest:#}, {at}: {}", failure.error)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dag_expr::{Application, Stream};
-use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Snapshot, World};
+use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot, World};
 use dag_model::{Frontier, IncarnationId, Order, Timestamp};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
@@ -223,7 +223,7 @@ impl Node {
         let mut computation = computation(&view, &record, &application, output, self.inner.flow.peers())?;
         resume(&view, &mut computation, &record, &application, snapshot)?;
         computation.interval = self.inner.config.snapshots;
-        computation.suspect = failures.and_then(|failures| failures.suspect);
+        computation.search = failures.map_or(Search::Off, |failures| failures.search);
         let reports = state.runs.reports.clone();
         let on_event = Box::new(move |event| {
             // An error means that the node is gone.
@@ -303,7 +303,7 @@ pub(crate) fn computation(
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
         resume: Resume { snapshot: None, output: begun, muted: None },
         interval: None,
-        suspect: None,
+        search: Search::Off,
     })
 }
 
@@ -313,13 +313,14 @@ fn inputs(view: &View<'_>, record: &Incarnation, starts: &[InputStart]) -> Resul
         Some(Until::Sequence(sequence)) => Some(sequence),
         _ => None,
     };
-    let input = |start: &InputStart| {
+    let input = |(input, start): (usize, &InputStart)| {
         let legs = start.legs.iter().map(|leg| leg_of(view, leg)).collect::<Result<_, _>>()?;
         let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
-        let skipped = record.skipped.iter().filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
+        let of_input = record.skipped.iter().filter(|skipped| skipped.input as usize == input);
+        let skipped = of_input.filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
         Ok(Input { legs, from: start.from, late: start.late, until, skipped })
     };
-    starts.iter().map(input).collect()
+    starts.iter().enumerate().map(input).collect()
 }
 
 /// Where the component that runs last begins to compute its state anew, if it does.

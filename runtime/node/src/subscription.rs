@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
@@ -233,15 +231,8 @@ impl Subscription {
             },
             Reading::Ordered { cursor, merge, ended } => {
                 if let Some(merged) = merge.next(frontier_of(cursor, *ended)).map_err(|error| failed(&error))? {
-                    let numbered = merged.batches.into_iter().next().expect("a merge of one input");
-                    let own = numbered.num_columns() - 2;
-                    let [runs, sequences] =
-                        [own, own + 1].map(|at| numbered.column(at).as_primitive::<UInt64Type>().values());
-                    let position = |(run, sequence): (&u64, &u64)| Position { run: *run, sequence: *sequence };
-                    let positions = runs.iter().zip(sequences).map(position).collect();
-                    let columns = numbered.columns()[..own].to_vec();
-                    let batch = RecordBatch::try_new(arrow_schema(&self.schema), columns)
-                        .expect("the merge added two columns to the stream's");
+                    let batch = merged.batches.into_iter().next().expect("a merge of one input");
+                    let positions = merged.spots.iter().map(|spot| spot.position).collect();
                     return Ok(self.wanted(batch, positions).map_or(Stepped::More, Stepped::Next));
                 }
                 if *ended {
@@ -312,7 +303,7 @@ pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bo
     let cursor = Cursor::new(input, notify);
     match ordered {
         false => Reading::Raw(cursor),
-        true => Reading::Ordered { cursor, merge: Merge::numbered(&arrow_schema(schema)), ended: false },
+        true => Reading::Ordered { cursor, merge: Merge::numbered(vec![arrow_schema(schema)]), ended: false },
     }
 }
 

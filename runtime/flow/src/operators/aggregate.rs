@@ -10,10 +10,11 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::work::{Done, Output, Work};
 use crate::computation::{Computation, Shared, frontier_of};
-use crate::error::{ComputeError, Failure, Span};
+use crate::error::ComputeError;
 use crate::folding::Folding;
 use crate::guests::Guests;
 use crate::local::{Local, Message, Parcel};
+use crate::search::Span;
 use crate::snapshot::{Folded, Part};
 
 /// What a job is about.
@@ -63,7 +64,7 @@ pub(crate) fn aggregate<'scope>(
                 return work.promise(promise(None, window, frontier));
             }
             let (task, messages) = (task.clone(), std::mem::take(&mut pending));
-            work.run(move |folding| task.run(folding, messages, frontier));
+            work.run(frontier, move |folding, at| task.fold(folding, messages, frontier, at));
         }
     });
     stream
@@ -77,11 +78,6 @@ pub(crate) fn probe(computation: &Arc<Computation>, window: Window, by: Vec<usiz
 }
 
 impl Task {
-    fn run(&self, folding: &mut Option<Folding>, messages: Vec<Message>, frontier: Frontier) -> Result<Done, Failure> {
-        let mut at = None;
-        self.fold(folding, messages, frontier, &mut at).map_err(|error| Failure { error, at, frontier })
-    }
-
     fn fold(
         &self,
         folding: &mut Option<Folding>,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dag_model::{Frontier, arrow_schema};
+use dag_model::Frontier;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
@@ -16,7 +16,7 @@ use super::{Hold, Reminder, downgrade};
 use crate::computation::{Computation, Event, Shared, frontier_of};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
-use crate::merge::Merge;
+use crate::merge::Stretch;
 use crate::snapshot::Barrier;
 
 /// Batches of `pieces` in time order, as far as their frontier, and barriers to `stateful` workers.
@@ -40,8 +40,7 @@ pub(crate) fn order<'scope>(
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let credits = Credits::new(sync());
-        let mut merge = Merge::new(vec![arrow_schema(&computation.schemas[0])]);
-        merge.begin(&[computation.place(0)]);
+        let mut merge = computation.merge();
         let here = scope.index() == computation.home;
         // What has been emitted is what lies before this.
         let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
@@ -80,20 +79,23 @@ pub(crate) fn order<'scope>(
                 ahead.merged(merged.loaded[0], frontier);
                 (news, cut) = (true, cut.max(merged.frontier));
                 activator.activate();
-                let Some(batch) = merged.batches.into_iter().find(|batch| batch.num_rows() > 0) else { return Ok(()) };
-                shared.progress.count_in(batch.num_rows());
-                let credit = credits.take(batch.num_rows());
+                let frontier = merged.frontier;
                 let mut output = output.activate();
                 let mut session = output.session(hold.as_ref().expect("checked above"));
-                for (worker, batch) in shards.split(batch)? {
-                    let (from, credit) = (computation.home, Some(credit.clone()));
-                    let parcel = Parcel { worker, from, batch, credit, span: None, muted: false };
-                    session.give(Local(Message::Records(parcel)));
+                for Stretch { batches, span, .. } in merged.stretches(&computation.search) {
+                    let batch = batches.into_iter().next().expect("a merge of one input");
+                    shared.progress.count_in(batch.num_rows());
+                    let credit = credits.take(batch.num_rows());
+                    for (worker, batch) in shards.split(batch)? {
+                        let (from, credit) = (computation.home, Some(credit.clone()));
+                        let parcel = Parcel { worker, from, batch, credit, span, muted: false };
+                        session.give(Local(Message::Records(parcel)));
+                    }
                 }
                 drop(session);
                 drop(output);
-                if merged.frontier.time().is_some() {
-                    downgrade(&mut hold, merged.frontier);
+                if frontier.time().is_some() {
+                    downgrade(&mut hold, frontier);
                 }
                 Ok(())
             };

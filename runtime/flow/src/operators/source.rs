@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use dag_model::{Position, Timestamp};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{Scope, StreamVec};
@@ -11,8 +12,9 @@ use super::shard::Shards;
 use super::{Hold, Reminder, Waker, downgrade};
 use crate::computation::{Computation, Event, Shared};
 use crate::cursor::{Loaded, Piece, Step};
-use crate::error::{ComputeError, Failure, Span};
+use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
+use crate::search::{Search, Span, Spot};
 use crate::snapshot::Barrier;
 
 /// How many entries one activation reads before others get their turn.
@@ -77,7 +79,7 @@ pub(crate) fn source<'scope>(
                     if piece.count() > 0 {
                         let capability = hold.as_ref().expect("held until the end");
                         let mut session = output.session(capability);
-                        for (span, batch) in cut(&piece, computation.suspect)? {
+                        for (span, batch) in cut(&piece, &computation.search)? {
                             let rows = batch.num_rows();
                             shared.progress.count_in(rows);
                             let muted = computation.is_muted(&span);
@@ -111,25 +113,12 @@ pub(crate) fn source<'scope>(
 }
 
 /// The records of a piece, whole unless some of them are suspects.
-fn cut(piece: &Piece, suspect: Option<Span>) -> Result<Vec<(Span, RecordBatch)>, ComputeError> {
-    let Loaded { batch, sequences, .. } = piece.load()?;
-    let rows = batch.num_rows();
-    if rows == 0 {
-        return Ok(Vec::new());
-    }
-    let (leg, run) = (piece.leg(), piece.run());
-    let mut bounds = vec![0];
-    if let Some(suspect) = suspect.filter(|suspect| suspect.leg == leg) {
-        let middle = suspect.first + (suspect.end - suspect.first) / 2;
-        let places = [suspect.first, middle, suspect.end].map(|at| (0..rows).find(|row| sequences.get(*row) >= at));
-        bounds.extend(places.into_iter().flatten());
-    }
-    bounds.push(rows);
-    bounds.dedup();
-    let part = |pair: &[usize]| {
-        let (from, to) = (pair[0], pair[1]);
-        let span = Span { leg, run, first: sequences.get(from), end: sequences.get(to - 1) + 1 };
-        (span, batch.slice(from, to - from))
+fn cut(piece: &Piece, search: &Search) -> Result<Vec<(Span, RecordBatch)>, ComputeError> {
+    let Loaded { batch, run, sequences } = piece.load()?;
+    let spot = |row| {
+        let position = Position { run, sequence: sequences.get(row) };
+        Spot { time: Timestamp::MIN, input: 0, leg: piece.leg(), position }
     };
-    Ok(bounds.windows(2).filter(|pair| pair[0] < pair[1]).map(part).collect())
+    let parts = search.cut(batch.num_rows(), spot);
+    Ok(parts.into_iter().map(|(rows, span)| (span, batch.slice(rows.start, rows.len()))).collect())
 }

@@ -9,9 +9,10 @@ use timely::scheduling::SyncActivator;
 
 use super::{Hold, downgrade};
 use crate::computation::{Event, Shared};
-use crate::error::Failure;
+use crate::error::{ComputeError, Failure};
 use crate::guests::{Aside, Guests};
 use crate::local::{Local, Message};
+use crate::search::Span;
 
 /// Where an operator's messages go.
 pub(crate) type Output = OutputBuilder<i64, CapacityContainerBuilder<Vec<Local<Message>>>>;
@@ -28,7 +29,7 @@ pub(crate) struct Done {
 
 /// A state that jobs change, one at a time, and what comes of them.
 pub(crate) struct Work<S> {
-    aside: Aside<S, Result<Done, Failure>>,
+    aside: Aside<S, Result<Done, Box<Failure>>>,
     output: Output,
     hold: Hold,
     /// Whether the last job has left something to do under the frontier that it knew.
@@ -66,7 +67,7 @@ impl<S: Send + 'static> Work<S> {
             }
             Some(Err(failure)) => {
                 self.hold = None;
-                self.shared.end(Event::Failed(failure));
+                self.shared.end(Event::Failed(*failure));
             }
             None => {}
         }
@@ -79,8 +80,16 @@ impl<S: Send + 'static> Work<S> {
         downgrade(&mut self.hold, frontier);
     }
 
-    /// Gives the state to a job, which [is there](Work::ready).
-    pub fn run(&mut self, job: impl FnOnce(&mut S) -> Result<Done, Failure> + Send + 'static) {
-        self.aside.run(job);
+    /// Gives the state, which [is there](Work::ready), to a job that knows this frontier. It is to say where it is by setting its second
+    /// argument.
+    pub fn run(
+        &mut self,
+        frontier: Frontier,
+        job: impl FnOnce(&mut S, &mut Option<Span>) -> Result<Done, ComputeError> + Send + 'static,
+    ) {
+        self.aside.run(move |state| {
+            let mut at = None;
+            job(state, &mut at).map_err(|error| Box::new(Failure { error, at, frontier }))
+        });
     }
 }

@@ -9,11 +9,12 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::Task;
 use crate::computation::{Computation, Shared, frontier_of};
-use crate::error::{ComputeError, Failure, Span};
+use crate::error::ComputeError;
 use crate::guest::Guest;
 use crate::guests::Guests;
 use crate::local::{Local, Message};
 use crate::operators::work::{Done, Output, Work};
+use crate::search::Span;
 
 /// An operator in log order.
 pub(crate) fn in_log_order<'scope>(
@@ -50,11 +51,7 @@ pub(crate) fn in_log_order<'scope>(
                 return work.promise(frontier);
             }
             let (task, messages) = (task.clone(), std::mem::take(&mut pending));
-            work.run(move |guest| {
-                let mut at = None;
-                let done = task.in_log_order(guest, messages, frontier, &mut at);
-                done.map_err(|error| Failure { error, at, frontier })
-            });
+            work.run(frontier, move |guest, at| task.in_log_order(guest, messages, frontier, at));
         }
     });
     stream
@@ -78,13 +75,13 @@ impl Task {
                 Message::Records(parcel) => {
                     *at = parcel.span;
                     let guest = self.guest(guest)?;
-                    let (mut batch, mut more) = guest.process(&[parcel.batch], &[])?;
+                    let mut batch = guest.process(&[parcel.batch], &[])?;
                     loop {
                         out.extend(self.results(batch, parcel.credit.clone()).filter(|_| !parcel.muted));
-                        if !more {
+                        if !guest.has_more() {
                             break;
                         }
-                        (batch, more) = guest.advance(guest.promise())?;
+                        batch = guest.rest()?;
                     }
                 }
                 Message::Barrier { barrier, .. } => out.push(self.part(guest, barrier)?),
@@ -94,12 +91,11 @@ impl Task {
         *at = None;
         let mut promise = frontier;
         if let Some(guest) = guest {
-            while guest.promise() < frontier {
-                let (batch, more) = guest.advance(frontier)?;
-                out.extend(self.results(batch, None));
-                if !more {
-                    break;
-                }
+            if guest.promise() < frontier {
+                out.extend(self.results(guest.advance(frontier)?, None));
+            }
+            while guest.has_more() {
+                out.extend(self.results(guest.rest()?, None));
             }
             promise = guest.promise();
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use dag_model::{Frontier, arrow_schema};
+use dag_model::Frontier;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, StreamVec};
@@ -15,10 +15,11 @@ use crate::error::{ComputeError, Failure};
 use crate::guest::Guest;
 use crate::guests::Guests;
 use crate::local::{Local, Message};
-use crate::merge::{Merge, Merged};
+use crate::merge::Stretch;
 use crate::operators::Reminder;
 use crate::operators::scan::{Ahead, Piece};
 use crate::operators::work::{Done, Output, Work};
+use crate::search::Span;
 use crate::snapshot::Barrier;
 
 /// How many times an operator may say that there is more before its results go on.
@@ -45,8 +46,7 @@ pub(crate) fn in_time_order<'scope>(
         shared.enlist(sync());
         let here = scope.index() == computation.home;
         let hold = capabilities.pop().filter(|_| here);
-        let mut merge = Merge::new(computation.schemas.iter().map(arrow_schema).collect());
-        merge.begin(&(0..computation.inputs.len()).map(|input| computation.place(input)).collect::<Vec<_>>());
+        let mut merge = computation.merge();
         // What the guest has been given is what lies before this.
         let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
         let mut news = false;
@@ -68,20 +68,18 @@ pub(crate) fn in_time_order<'scope>(
                 let (places, last) = (merge.places(cut), shared.is_finishing());
                 let barrier = Arc::new(Barrier { places, frontier: cut, last });
                 let task = task.clone();
-                work.run(move |guest| {
+                work.run(joint, move |guest, _| {
                     let promise = guest.as_ref().map_or(Frontier::START, Guest::promise);
-                    let part =
-                        task.part(guest, barrier).map_err(|error| Failure { error, at: None, frontier: joint })?;
-                    Ok(Done { messages: vec![part], promise, more: false })
+                    Ok(Done { messages: vec![task.part(guest, barrier)?], promise, more: false })
                 });
                 return;
             }
             if shared.is_finishing() && !work.more {
                 return;
             }
-            let mut merged = None;
+            let mut stretches = Vec::new();
             if !work.more {
-                merged = match merge.next(joint) {
+                let merged = match merge.next(joint) {
                     Ok(merged) => merged,
                     Err(error) => return shared.end(failed(error)),
                 };
@@ -90,57 +88,55 @@ pub(crate) fn in_time_order<'scope>(
                 for (input, ahead) in ahead.iter().enumerate() {
                     ahead.merged(merged.as_ref().map_or(0, |merged| merged.loaded[input]), joint);
                 }
-                if merged.is_some() {
+                if let Some(merged) = merged {
                     activator.activate();
+                    shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
+                    stretches = merged.stretches(&task.computation.search);
                 }
             }
-            merged = merged.filter(|merged| merged.batches.iter().any(|batch| batch.num_rows() > 0));
             let frontier = if work.more { told } else { cut };
-            if merged.is_none() && !work.more && frontier <= told {
+            if stretches.is_empty() && !work.more && frontier <= told {
                 reminder.set(&shared, news);
                 return;
             }
             told = frontier;
-            if let Some(merged) = &merged {
-                shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
-            }
-            let (task, rest) = (task.clone(), work.more);
-            work.run(move |guest| {
-                let done = task.in_time_order(guest, merged, frontier, rest);
-                done.map_err(|error| Failure { error, at: None, frontier })
-            });
+            let task = task.clone();
+            work.run(frontier, move |guest, at| task.in_time_order(guest, stretches, frontier, at));
         }
     });
     stream
 }
 
 impl Task {
-    /// A stretch of the merged inputs, and what follows from the frontier after it.
+    /// Some of the merged inputs, and what follows from the frontier after them.
     fn in_time_order(
         &self,
         guest: &mut Option<Guest>,
-        merged: Option<Merged>,
-        told: Frontier,
-        unfinished: bool,
+        stretches: Vec<Stretch>,
+        frontier: Frontier,
+        at: &mut Option<Span>,
     ) -> Result<Done, ComputeError> {
         let guest = self.guest(guest)?;
         let mut out = Vec::new();
-        let mut more = unfinished;
-        if let Some(merged) = merged {
-            let (batch, rest) = guest.process(&merged.batches, &merged.order)?;
-            out.extend(self.results(batch, None));
-            more = rest;
-        }
-        if told > guest.promise() || more {
-            more = true;
-            for _ in 0..MORE {
-                let (batch, rest) = guest.advance(told)?;
-                out.extend(self.results(batch, None));
-                more = rest;
-                if !more {
-                    break;
-                }
+        for Stretch { batches, order, span } in stretches {
+            while guest.has_more() {
+                out.extend(self.results(guest.rest()?, None));
             }
+            *at = span;
+            out.extend(self.results(guest.process(&batches, &order)?, None));
+        }
+        let mut more = true;
+        for _ in 0..MORE {
+            let batch = if guest.has_more() {
+                guest.rest()?
+            } else if guest.told() < frontier {
+                *at = None;
+                guest.advance(frontier)?
+            } else {
+                more = false;
+                break;
+            };
+            out.extend(self.results(batch, None));
         }
         Ok(Done { messages: out, promise: guest.promise(), more })
     }

@@ -6,17 +6,23 @@
 //! Pieces wait unloaded until the frontier passes them, so that waiting for order takes no memory but that of headers. What is in
 //! memory is what overlaps.
 
+mod merged;
+mod numbered;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, UInt32Array, UInt64Array};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use dag_model::{Frontier, Timestamp, times};
 
-use crate::cursor::{Loaded, Piece};
+pub use merged::Merged;
+pub(crate) use merged::Stretch;
+
+use crate::cursor::Piece;
 use crate::error::ComputeError;
 use crate::snapshot::Place;
 
@@ -26,7 +32,7 @@ const RECORDS: usize = 8_192;
 /// Merges the pieces of several inputs.
 pub struct Merge {
     inputs: Vec<Waiting>,
-    /// Whether each record's position is kept, as two last columns.
+    /// Whether records are [`numbered`].
     numbered: bool,
 }
 
@@ -54,18 +60,6 @@ struct Open {
     next: usize,
 }
 
-/// Records of all inputs, in merged order.
-pub struct Merged {
-    /// The records of each input, in order.
-    pub batches: Vec<RecordBatch>,
-    /// For each record of the merge: its input. Empty when there is one input.
-    pub order: Vec<u8>,
-    /// No record before this is left.
-    pub frontier: Frontier,
-    /// How many pieces of each input were loaded.
-    pub loaded: Vec<usize>,
-}
-
 impl Merge {
     /// A merge of inputs whose batches have these schemas.
     pub fn new(schemas: Vec<SchemaRef>) -> Merge {
@@ -73,11 +67,9 @@ impl Merge {
         Merge { inputs: schemas.into_iter().map(waiting).collect(), numbered: false }
     }
 
-    /// A merge of one input whose batches get two last columns: each record's run and its sequence, unsigned integers of 64 bits.
-    pub fn numbered(schema: &SchemaRef) -> Merge {
-        let mut fields = schema.fields().to_vec();
-        fields.extend(["run", "sequence"].map(|name| Arc::new(Field::new(name, DataType::UInt64, false))));
-        Merge { numbered: true, ..Merge::new(vec![Arc::new(Schema::new(fields))]) }
+    /// A merge that says of each record where it is.
+    pub fn numbered(schemas: Vec<SchemaRef>) -> Merge {
+        Merge { numbered: true, ..Merge::new(schemas.iter().map(|schema| numbered::schema(schema)).collect()) }
     }
 
     /// A piece of an input has arrived.
@@ -128,7 +120,8 @@ impl Merge {
         let cut = unloaded.map(Frontier::At).min().unwrap_or(Frontier::Empty).min(frontier);
         let batches = self.inputs.iter_mut().map(|input| input.take(cut)).collect::<Result<Vec<_>, _>>()?;
         let order = if batches.len() > 1 { interleaving(&batches) } else { Vec::new() };
-        Ok(Some(Merged { batches, order, frontier: cut, loaded }))
+        let (batches, spots) = if self.numbered { numbered::spots(&batches, &order)? } else { (batches, Vec::new()) };
+        Ok(Some(Merged { batches, order, spots, frontier: cut, loaded }))
     }
 }
 
@@ -144,7 +137,7 @@ impl Waiting {
     fn load(&mut self, numbered: bool) -> Result<usize, ComputeError> {
         let Reverse(ahead) = self.ahead.pop().expect("the caller looked");
         let loaded = ahead.piece.load()?;
-        let batch = if numbered { with_positions(&loaded, &self.schema)? } else { loaded.batch };
+        let batch = if numbered { numbered::number(&loaded, ahead.first.0, &self.schema)? } else { loaded.batch };
         let batch = sorted(batch)?;
         let rows = batch.num_rows();
         if rows > 0 {
@@ -177,15 +170,6 @@ impl Open {
     fn time(&self) -> Timestamp {
         Timestamp(times(&self.batch)[self.next])
     }
-}
-
-fn with_positions(loaded: &Loaded, schema: &SchemaRef) -> Result<RecordBatch, ComputeError> {
-    let rows = loaded.batch.num_rows();
-    let sequences: UInt64Array = (0..rows).map(|row| loaded.sequences.get(row)).collect();
-    let mut columns = loaded.batch.columns().to_vec();
-    columns.push(Arc::new(UInt64Array::from_value(loaded.run, rows)));
-    columns.push(Arc::new(sequences));
-    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
 /// The batch by time; records of one time keep their order.
