@@ -33,6 +33,9 @@ fn an_allowance_holds_from_the_moment_it_is_given_and_through_a_crash() {
 fn how_much_is_kept_and_who_moves_time_on_can_be_altered() {
     let node = Node::start();
     node.create("x", "value float64", &["--retention-bytes", "200000000"]);
+    node.create("for_ever", "value float64", &["--retention", "none", "--retention-bytes", "0"]);
+    let made = node.http().get("streams/for_ever", &[]).json();
+    assert_eq!(made["settings"]["retention"], serde_json::json!({"age": null, "bytes": null}));
     let shown = node.dag(&["alter", "x", "--retention", "none", "--retention-bytes", "0", "--json"]).success();
     let settings = &serde_json::from_str::<serde_json::Value>(&shown).expect("it is JSON")["settings"];
     assert_eq!((&settings["retention"]["age"], &settings["retention"]["bytes"]), (&().into(), &().into()));

@@ -12,6 +12,7 @@ mod host;
 mod interrupt;
 mod output;
 mod schema;
+mod settings;
 
 use std::process::ExitCode;
 

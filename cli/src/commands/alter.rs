@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use dag_node::api::{AlterRetention, AlterStream, Clock, OnError, Stream};
+use dag_node::api::{AlterStream, Clock, OnError, Stream};
 
 use crate::client::{Client, Target};
-use crate::commands::create;
 use crate::exit::Exit;
 use crate::output;
+use crate::settings::SettingsArgs;
 
 /// Change the settings of a stream while it lives
 #[derive(Debug, Args)]
@@ -22,36 +22,13 @@ pub struct Alter {
     /// A source's name, or with --on-error the expression of a stream that is computed
     stream: String,
     #[command(flatten)]
-    changes: Changes,
-    /// Print the node's answer as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-struct Changes {
-    /// How far a publisher's records may lie behind its latest one
-    #[arg(long, value_name = "DURATION")]
-    out_of_order: Option<String>,
-    /// How long records are kept; `none` for ever
-    #[arg(long, value_name = "DURATION")]
-    retention: Option<String>,
-    /// How many bytes of records are kept; 0 for no limit but the disk
-    #[arg(long, value_name = "BYTES")]
-    retention_bytes: Option<u64>,
-    /// How far past the node's clock a live record may be
-    #[arg(long, value_name = "DURATION")]
-    max_ahead: Option<String>,
-    /// How long a named publisher may be silent before it stops holding the frontier
-    #[arg(long, value_name = "DURATION")]
-    idle: Option<String>,
-    /// Who moves time on when no publisher speaks
-    #[arg(long)]
-    clock: Option<create::Clock>,
+    settings: SettingsArgs,
     /// What becomes of a record on which the stream's operator fails every time
     #[arg(long)]
     on_error: Option<Policy>,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -65,7 +42,7 @@ enum Policy {
 impl Alter {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        let body = serde_json::to_vec(&self.changes.request())?;
+        let body = serde_json::to_vec(&self.request())?;
         let target = Target::new(&["streams", &self.stream]);
         let answer = client.patch(&target, "application/json", Bytes::from(body)).await?;
         if self.json {
@@ -95,28 +72,13 @@ impl Alter {
         }
         Ok(Exit::Done)
     }
-}
 
-impl Changes {
     /// The body of the request.
-    fn request(self) -> AlterStream {
-        let Changes { out_of_order, retention, retention_bytes, max_ahead, idle, clock, on_error } = self;
-        let retention = (retention.is_some() || retention_bytes.is_some())
-            .then_some(AlterRetention { age: retention, bytes: retention_bytes });
-        AlterStream {
-            out_of_order,
-            max_ahead,
-            idle,
-            clock: clock.map(|clock| match clock {
-                create::Clock::Node => Clock::Node,
-                create::Clock::Publishers => Clock::Publishers,
-            }),
-            retention,
-            on_error: on_error.map(|policy| match policy {
-                Policy::Stop => OnError::Stop,
-                Policy::Skip => OnError::Skip,
-            }),
-            ..AlterStream::default()
-        }
+    fn request(&self) -> AlterStream {
+        let on_error = self.on_error.map(|policy| match policy {
+            Policy::Stop => OnError::Stop,
+            Policy::Skip => OnError::Skip,
+        });
+        AlterStream { on_error, ..self.settings.given() }
     }
 }

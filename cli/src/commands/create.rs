@@ -8,6 +8,7 @@ use crate::client::{Client, ClientError, Target};
 use crate::exit::Exit;
 use crate::output;
 use crate::schema::SchemaArg;
+use crate::settings::SettingsArgs;
 use dag_codec::TimeUnit;
 use dag_node::api::{Column, Stream};
 
@@ -18,7 +19,8 @@ use dag_node::api::{Column, Stream};
   dag create orders --schema 'id int64, amount float64' --time ordered_at --unit ms --out-of-order 30s
   dag create sensors --schema 'value float64' --clock node --retention 30d
 
-Types: boolean, int64, float64, utf8, binary, timestamp."#)]
+Types: boolean, int64, float64, utf8, binary, timestamp. What is not given is --out-of-order 0s, --retention 7d, --retention-bytes 0,
+--max-ahead 10m, --idle 30s, --clock publishers; `dag alter` changes these later."#)]
 pub struct Create {
     /// The stream's name
     name: String,
@@ -26,7 +28,7 @@ pub struct Create {
     #[arg(long, value_name = "COLUMNS")]
     schema: SchemaArg,
     #[command(flatten)]
-    settings: SettingsArgs,
+    source: SourceArgs,
     /// Print the node's answer as JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +36,7 @@ pub struct Create {
 
 /// What a source stream is made with, besides its name and columns.
 #[derive(Debug, Default, Args)]
-pub struct SettingsArgs {
+pub struct SourceArgs {
     /// The column that holds a record's time [default: time, timestamp or ts]
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
@@ -44,36 +46,11 @@ pub struct SettingsArgs {
     /// Records have no time of their own and get that of their arrival
     #[arg(long, conflicts_with_all = ["time", "unit"])]
     no_time: bool,
-    /// How far a publisher's records may lie behind its latest one [default: 0s]
-    #[arg(long, value_name = "DURATION")]
-    out_of_order: Option<String>,
-    /// How long records are kept [default: 7d]
-    #[arg(long, value_name = "DURATION")]
-    retention: Option<String>,
-    /// How many bytes of records are kept [default: no limit but the disk]
-    #[arg(long, value_name = "BYTES")]
-    retention_bytes: Option<u64>,
-    /// How far past the node's clock a live record may be [default: 10m]
-    #[arg(long, value_name = "DURATION")]
-    max_ahead: Option<String>,
-    /// How long a named publisher may be silent before it stops holding the frontier [default: 30s]
-    #[arg(long, value_name = "DURATION")]
-    idle: Option<String>,
-    /// Who moves time on when no publisher speaks: nobody, or the node's own clock [default: publishers]
-    #[arg(long)]
-    clock: Option<Clock>,
+    #[command(flatten)]
+    lasting: SettingsArgs,
     /// When a record is acknowledged: on the disk, or with the operating system [default: fsync]
     #[arg(long)]
     durability: Option<Durability>,
-}
-
-/// Who moves time on when no publisher speaks.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Clock {
-    /// The node's own clock
-    Node,
-    /// Nobody
-    Publishers,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,7 +62,7 @@ enum Durability {
 impl Create {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        let answer = create(client, self.settings.request(&self.name, &self.schema.0)).await?;
+        let answer = create(client, self.source.request(&self.name, &self.schema.0)).await?;
         if self.json {
             output::json(&answer)?;
         } else {
@@ -99,15 +76,18 @@ impl Create {
     }
 }
 
-impl SettingsArgs {
+impl SourceArgs {
     /// The defaults, but for how times are told.
-    pub fn with_times(time: Option<String>, unit: Option<TimeUnit>, out_of_order: Option<String>) -> SettingsArgs {
-        SettingsArgs { time, unit, out_of_order, ..SettingsArgs::default() }
+    pub fn with_times(time: Option<String>, unit: Option<TimeUnit>, out_of_order: Option<String>) -> SourceArgs {
+        let lasting = SettingsArgs { out_of_order, ..SettingsArgs::default() };
+        SourceArgs { time, unit, lasting, ..SourceArgs::default() }
     }
 
     /// The body of the request that makes the stream; what is not given is left to the node.
     pub fn request(&self, name: &str, schema: &[Column]) -> Value {
-        let mut request = json!({"name": name, "schema": schema});
+        let mut request = json!(self.lasting.given());
+        request["name"] = name.into();
+        request["schema"] = json!(schema);
         if self.no_time {
             request["time"] = Value::Null;
         }
@@ -116,15 +96,6 @@ impl SettingsArgs {
             set(&mut request["time"], "column", self.time.as_deref());
             set(&mut request["time"], "unit", self.unit.map(TimeUnit::name));
         }
-        if self.retention.is_some() || self.retention_bytes.is_some() {
-            request["retention"] = json!({});
-            set(&mut request["retention"], "age", self.retention.as_deref());
-            set(&mut request["retention"], "bytes", self.retention_bytes);
-        }
-        set(&mut request, "out_of_order", self.out_of_order.as_deref());
-        set(&mut request, "max_ahead", self.max_ahead.as_deref());
-        set(&mut request, "idle", self.idle.as_deref());
-        set(&mut request, "clock", self.clock.map(spelling));
         set(&mut request, "durability", self.durability.map(spelling));
         request
     }

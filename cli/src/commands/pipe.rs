@@ -10,7 +10,7 @@ use dag_node::api::Published;
 use dag_node::pipe::{PipeError, PipeOptions, PipeReport};
 use tempfile::TempDir;
 
-use crate::commands::create::SettingsArgs;
+use crate::commands::create::SourceArgs;
 use crate::commands::publish::input::{Source, with_format};
 use crate::commands::publish::summary::Summary;
 use crate::commands::subscribe::ShownFormat;
@@ -72,7 +72,7 @@ impl Pipe {
         let input = Source::open(Path::new("-"))?.into_bytes().0;
         let (input, input_format) =
             tokio::task::spawn_blocking(move || with_format(input, self.input_format)).await??;
-        let settings = SettingsArgs::with_times(self.time, self.unit, self.out_of_order);
+        let settings = SourceArgs::with_times(self.time, self.unit, self.out_of_order);
         let schema = self.schema.map_or(Vec::new(), |schema| schema.0);
         let default = if io::stdout().is_terminal() { ShownFormat::Table } else { input_format.into() };
         let options = PipeOptions {

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use dag_expr::Stream;
 
-use crate::api::{self, AlterStream, CreateStream, OnError};
+use crate::api::{self, AlterRetention, AlterStream, CreateStream, OnError, Retention};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 
@@ -81,13 +81,9 @@ fn altered(settings: &CreateStream, request: &AlterStream) -> CreateStream {
     altered.max_ahead = max_ahead.unwrap_or(altered.max_ahead);
     altered.idle = idle.unwrap_or(altered.idle);
     altered.clock = clock.unwrap_or(altered.clock);
-    if let Some(retention) = retention {
-        if let Some(age) = retention.age {
-            altered.retention.age = Some(age).filter(|age| age != "none");
-        }
-        if let Some(bytes) = retention.bytes {
-            altered.retention.bytes = Some(bytes).filter(|bytes| *bytes > 0);
-        }
+    if let Some(AlterRetention { age, bytes }) = retention {
+        let Retention { age: age_before, bytes: bytes_before } = altered.retention;
+        altered.retention = Retention { age: age.or(age_before), bytes: bytes.or(bytes_before) }.plain();
     }
     altered
 }

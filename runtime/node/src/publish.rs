@@ -19,7 +19,8 @@ pub(crate) const PUBLISHING: usize = 256;
 
 impl Node {
     /// Creates a source; answers it, and whether it is new.
-    pub fn create_stream(&self, request: CreateStream) -> Result<(Stream, bool), NodeError> {
+    pub fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), NodeError> {
+        request.retention = request.retention.plain();
         check(&request)?;
         let name = request.name.clone();
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());

@@ -21,7 +21,7 @@ use clap::Args;
 use dag_codec::{Format, TimeColumn};
 
 use crate::client::{Client, ClientError, Target};
-use crate::commands::create::{SettingsArgs, columns, create};
+use crate::commands::create::{SourceArgs, columns, create};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -110,7 +110,7 @@ impl Publish {
         let schema = dag_codec::infer(format, &sample.bytes, &time).context("cannot tell the stream's columns")?;
         let column = |field: &Field| Column { name: field.name.clone(), ty: field.ty.name().to_owned() };
         let schema: Vec<_> = schema.fields.iter().map(column).collect();
-        let request = SettingsArgs::with_times(self.time.clone(), None, None).request(&self.stream, &schema);
+        let request = SourceArgs::with_times(self.time.clone(), None, None).request(&self.stream, &schema);
         let stream: Stream = serde_json::from_value(create(client, request).await?)?;
         output::note(&format!("created {}: {}", stream.name, columns(&stream.schema)));
         Ok(stream)

@@ -69,12 +69,19 @@ pub enum Clock {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Since they were appended: `7d`; null for ever.
+    /// Since they were appended: `7d`; null or `none` for ever.
     #[serde(default = "seven_days")]
     pub age: Option<String>,
-    /// At most so many bytes of them; null for any number.
+    /// At most so many bytes of them; null or 0 for any number.
     #[serde(default)]
     pub bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Without the limits of which the request says that there are none.
+    pub(crate) fn plain(self) -> Retention {
+        Retention { age: self.age.filter(|age| age != "none"), bytes: self.bytes.filter(|bytes| *bytes > 0) }
+    }
 }
 
 impl Default for Retention {
