@@ -269,7 +269,7 @@ fn a_cursor_is_moved_and_deleted_and_whoever_reads_with_it_is_sent_away() {
     let position = value_and_position(&lines[2]).1;
     node.dag(&["cursors", "reset", "c", "--to", &position]).success();
     assert_eq!(values(&read(&node, "avg(x, 2s)", 1, &[])), values(&lines[2..3]));
-    let bad = node.dag(&["cursors", "reset", "c", "--to", "yesterday"]).code(1).stderr;
+    let bad = node.dag(&["cursors", "reset", "c", "--to", "yesterday"]).code(2).stderr;
     assert!(bad.contains("found `yesterday`"), "{bad}");
 
     let listed = node.dag(&["cursors"]).success();

@@ -113,7 +113,7 @@ fn a_wrong_expression_is_refused_with_a_mark_under_what_is_wrong() {
 fn misuse_of_a_command_has_a_code_of_its_own() {
     let node = node();
     node.dag(&["subscribe"]).code(2);
-    node.dag(&["subscribe", "x", "--until", "tomorrow"]).code(1);
+    node.dag(&["subscribe", "x", "--until", "tomorrow"]).code(2);
     node.dag(&["create", "y", "--schema", "value float65"]).code(2);
     let answer = node.http().post("streams", &[], "application/json", br#"{"name": "y"}"#);
     assert_eq!(answer.status, 400, "{answer:?}");

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 
+use crate::client::ClientError;
 use crate::output;
 
 /// The exit codes of every command.
@@ -52,7 +53,13 @@ pub fn report(outcome: Result<Exit, Error>) -> Exit {
         return Exit::Done;
     }
     output::note(&format!("error: {error:#}"));
-    if error.is::<Misuse>() { Exit::Misuse } else { Exit::Failed }
+    if is_misuse(&error) { Exit::Misuse } else { Exit::Failed }
+}
+
+/// Whether the command line makes no sense, be it to us or to the node.
+fn is_misuse(error: &Error) -> bool {
+    let refused = error.downcast_ref::<ClientError>().and_then(ClientError::code);
+    error.is::<Misuse>() || refused == Some("bad-request")
 }
 
 /// Whether the reader of our output went away, which is how `dag subscribe x | head` ends.
