@@ -51,8 +51,9 @@ impl Summary {
 
     /// One line for people.
     pub fn text(&self, stream: &str) -> String {
+        let of_sent = if self.refused > 0 { format!("{} of ", self.on_time + self.late) } else { String::new() };
         let sent = count(self.sent(), "record");
-        let mut text = format!("published {sent} to {stream}: {}", self.counts());
+        let mut text = format!("published {of_sent}{sent} to {stream}: {}", self.counts());
         if self.before > 0 {
             text += &format!("; {} were there before", self.before);
         }
@@ -87,6 +88,6 @@ mod tests {
         let answer = Published { accepted: 93, late: 3, refused: 1, refusals, ..Published::default() };
         assert_eq!(summary.add(&answer, 97), ["line 17, column value: expected float64, found `abc`"]);
         summary.add(&Published { repeat: true, ..Published::default() }, 3);
-        assert_eq!(summary.text("x"), "published 100 records to x: 96 on time, 3 late, 1 refused");
+        assert_eq!(summary.text("x"), "published 99 of 100 records to x: 96 on time, 3 late, 1 refused");
     }
 }
