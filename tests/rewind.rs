@@ -129,6 +129,10 @@ fn what_is_no_longer_kept_is_refused_with_the_earliest_position() {
         let time = why.split("earliest is ").nth(1).expect("it says what there is").trim();
         let first = node.dag(&["subscribe", expression, "--from", time, "-n", "1"]).success();
         assert_eq!(first, node.dag(&["subscribe", expression, "--from", "earliest", "-n", "1"]).success());
+        // Where something of it is stored, it has a position, too.
+        let why = refused(expression, "1970-01-01T00:00:01Z");
+        let position = why.split("its log begins at position ").nth(1).expect("it says what there is").trim();
+        assert_eq!(first, node.dag(&["subscribe", expression, "--from", position, "-n", "1"]).success());
     }
     let first = node.dag(&["subscribe", "x", "--from", "earliest", "-n", "1", "--with-position"]).success();
     assert!(first.contains(&format!("\"{earliest}\"")), "{first}");

@@ -231,11 +231,10 @@ impl Node {
             DemandError::Quarantined { .. } => Code::Internal,
         };
         let mut message = error.to_string();
-        if let (DemandError::TooEarly { .. }, dag_expr::Stream::Source { name, .. }) = (&error, stream)
-            && let Ok(source) = self.source(name)
+        if let DemandError::TooEarly { .. } = &error
+            && let Some(begins) = self.begins(stream)
         {
-            let (epoch, earliest) = (source.source.log().visible().epoch, source.source.log().earliest().sequence);
-            message += &format!(", position {}", Position { run: epoch, sequence: earliest });
+            message += &format!("; its log begins at position {begins}");
         }
         NodeError::new(code, message)
     }

@@ -68,6 +68,15 @@ impl Node {
         }
     }
 
+    /// The position of the earliest record kept of a stream, as listings show it.
+    pub(crate) fn begins(&self, stream: &dag_expr::Stream) -> Option<String> {
+        let listed = match stream {
+            dag_expr::Stream::Source { name, .. } => self.source_stream(&self.state(), &*self.source(name).ok()?),
+            stream => self.derived_stream(&self.state(), &stream.to_string())?,
+        };
+        listed.earliest
+    }
+
     /// Subscriptions that read the source itself.
     fn raw_readers(&self, state: &State, name: &str) -> usize {
         state.subscribers.values().filter(|subscriber| subscriber.reads(name)).count()
