@@ -1,8 +1,10 @@
 //! Records that an operator cannot take: it stops there, or they are found by halving and passed over, for good.
 
+use std::fs;
+
 use dag_tests::hostile::{aggregates, transforms};
 use dag_tests::records::csv;
-use dag_tests::{DEADLINE, Node, until};
+use dag_tests::{DEADLINE, Node, Options, until};
 use serde_json::Value;
 
 /// A record with which, after the greatest integer, `sum` overflows.
@@ -24,7 +26,8 @@ fn integers() -> String {
 #[track_caller]
 fn passed_over(node: &Node, expression: &str, count: usize) -> Vec<(String, String)> {
     let text = |record: &Value, field: &str| record[field].as_str().unwrap_or_default().to_owned();
-    until(&format!("{expression} passes over {count}"), DEADLINE, || {
+    // Each takes a dozen tries.
+    until(&format!("{expression} passes over {count}"), 3 * DEADLINE, || {
         let streams = node.http().get("explain", &[("expr", expression)]).json()["streams"].clone();
         let found = streams[0]["passed_over"].as_array()?;
         let found = found.iter().map(|record| (text(record, "stream"), text(record, "position"))).collect::<Vec<_>>();
@@ -81,9 +84,16 @@ fn disordered(records: std::ops::Range<i64>) -> impl Iterator<Item = (i64, f64)>
     records.map(|i| (i + i / 50 * 10 + (i * 7) % 11, if i == THIRTEEN { 13.0 } else { (i + 100) as f64 }))
 }
 
+/// How many computations have been written down.
+fn snapshots(node: &Node) -> usize {
+    let derived = fs::read_dir(node.data().join("derived")).expect("there are computations");
+    derived.filter(|run| run.as_ref().is_ok_and(|run| run.path().join("snapshot").exists())).count()
+}
+
 #[test]
 fn an_operator_in_time_order_stops_at_the_record_that_it_cannot_take_or_passes_over_it() {
-    let mut node = Node::start();
+    let arguments = ["--snapshot-interval", "50ms"].map(str::to_owned).to_vec();
+    let mut node = Node::with(Options { arguments, ..Options::default() });
     for component in [transforms(), aggregates()] {
         node.dag(&["deploy", component.to_str().expect("it is UTF-8")]).success();
     }
@@ -96,15 +106,20 @@ fn an_operator_in_time_order_stops_at_the_record_that_it_cannot_take_or_passes_o
         node.publish("b", &csv(disordered(records.clone()).filter(without)), options);
         node.publish("clean", &csv(disordered(records).filter(without)), options);
     };
-    publish(&node, 0..1_500, &[]);
-    for Trapped { expression, inputs, .. } in TRAPPED {
-        let told = node.dag(&["subscribe", expression, "--from", "earliest"]).code(1).stderr;
+    let read = |node: &Node, expression| node.spawn(&["subscribe", expression, "--from", "earliest"]);
+    publish(&node, 0..500, &[]);
+    let readers: Vec<_> = TRAPPED.iter().map(|trapped| read(&node, trapped.expression)).collect();
+    // What is tried again begins somewhere in the middle.
+    until("each is written down", 3 * DEADLINE, || (snapshots(&node) > TRAPPED.len()).then_some(()));
+    publish(&node, 500..1_500, &[]);
+    for (Trapped { expression, inputs, .. }, reader) in TRAPPED.iter().zip(readers) {
+        let told = reader.finish().code(1).stderr;
         let at = format!(":{THIRTEEN} of {}: the operator trapped", inputs[0]);
         assert!(told.contains("at record ") && told.contains(&at), "{expression}: {told}");
         node.dag(&["alter", expression, "--on-error", "skip"]).success();
     }
     for Trapped { expression, inputs, .. } in TRAPPED {
-        let _reading = node.spawn(&["subscribe", expression, "--from", "earliest"]);
+        let _reading = read(&node, expression);
         let found = passed_over(&node, expression, inputs.len());
         for ((stream, position), input) in found.iter().zip(*inputs) {
             assert_eq!(stream, input, "{expression}");

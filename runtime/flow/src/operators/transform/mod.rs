@@ -1,5 +1,4 @@
-//! A transform on its home worker; its guest works beside it. [In log order](log_order) it takes what comes, [in time order](time_order)
-//! its inputs merged.
+//! A transform on its home worker; its guest works beside it. In log order it takes what comes, in time order its inputs merged.
 
 mod log_order;
 mod time_order;
