@@ -118,18 +118,18 @@ impl Drop for StopOnDrop {
 /// A promise that what was appended will be durable.
 #[derive(Clone)]
 pub struct Commit {
-    /// The log and the place in it; none where durability was not asked for.
-    awaited: Option<(Arc<Inner>, Location)>,
+    /// The log, the place in it and how often the log had been mended then; none where durability was not asked for.
+    awaited: Option<(Arc<Inner>, Location, u64)>,
 }
 
-/// The log could not be written; it takes nothing more until it is opened again.
+/// The log could not be written; it takes nothing more until it is mended, as sources are, or opened again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log failed: {0}")]
 pub struct CommitError(pub String);
 
 impl fmt::Debug for Commit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Commit").field(&self.awaited.as_ref().map(|(_, at)| at)).finish()
+        f.debug_tuple("Commit").field(&self.awaited.as_ref().map(|(_, at, _)| at)).finish()
     }
 }
 
@@ -141,7 +141,8 @@ impl Commit {
 
     /// Kept when what is before `at` is durable.
     pub(crate) fn at(log: Arc<Inner>, at: Location) -> Commit {
-        Commit { awaited: Some((log, at)) }
+        let mended = log.progress().mended;
+        Commit { awaited: Some((log, at, mended)) }
     }
 
     /// Blocks until it is kept, or the log has failed.
@@ -156,7 +157,7 @@ impl Commit {
     pub fn on_done(&self, done: impl FnOnce(Result<(), CommitError>) + Send + 'static) {
         match &self.awaited {
             None => done(Ok(())),
-            Some((log, at)) => log.when_durable(*at, Box::new(done)),
+            Some((log, at, mended)) => log.when_durable(*at, *mended, Box::new(done)),
         }
     }
 }

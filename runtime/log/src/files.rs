@@ -17,6 +17,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// Closes all of them.
+    pub(crate) fn close(&self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The file of a segment.
     pub(crate) fn get(&self, storage: &dyn Storage, segment: &Segment) -> io::Result<Arc<dyn StorageFile>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

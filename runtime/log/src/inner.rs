@@ -25,6 +25,8 @@ pub(crate) struct Inner {
     pub(crate) committer: Committer,
     pub(crate) files: Files,
     pub(crate) watches: Arc<Watches>,
+    /// Held while files are made durable.
+    pub(crate) committing: Mutex<()>,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
     progress: Mutex<Progress>,
@@ -48,6 +50,7 @@ impl Inner {
             committer,
             files: Files::default(),
             watches: Arc::default(),
+            committing: Mutex::default(),
             writer: Mutex::new(writer),
             progress: Mutex::new(progress),
             recent: Mutex::default(),
@@ -154,6 +157,7 @@ impl Inner {
 
     /// Makes all that is written durable and shows it. Called by the committer.
     pub(crate) fn commit(&self) {
+        let _alone = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.writer();
         writer.queued = false;
         if self.progress().failed.is_some() {
@@ -195,16 +199,16 @@ impl Inner {
         kept.into_iter().for_each(|done| done(Ok(())));
     }
 
-    /// After a failed sync nobody knows what is on disk: the log takes nothing more.
+    /// After a failed sync nobody knows what is on disk: the log takes nothing more until it is [mended](crate::mend) or opened again.
     pub(crate) fn fail(&self, error: CommitError) {
         let waiting = self.progress().fail(error.clone());
         waiting.into_iter().for_each(|done| done(Err(error.clone())));
     }
 
     /// Calls `done` when what is before `at` is durable, or can't be.
-    pub(crate) fn when_durable(&self, at: Location, done: Callback) {
+    pub(crate) fn when_durable(&self, at: Location, mended: u64, done: Callback) {
         let mut progress = self.progress();
-        match progress.outcome(at) {
+        match progress.outcome(at, mended) {
             None => progress.wait(at, done),
             Some(outcome) => {
                 drop(progress);

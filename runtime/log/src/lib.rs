@@ -104,7 +104,8 @@
 //! |---|---|---|
 //! | the process is killed | what was acknowledged or shown is there; what was not is there as a whole or not at all | `tests/power.rs` |
 //! | the power fails: of what was not synced any part is lost, in any order | the same under `Fsync`; under `Os` a prefix is left and no position is used twice, since a new epoch begins; a derived log has a prefix with all that was synced | `tests/power.rs`, which finds a log that does not sync or acknowledges before |
-//! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again; all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
+//! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again, or goes on by itself as a source under `Fsync` does (`mend`); all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
+//! | a failed sync leaves bytes that are read, are not on disk, and are not written by later syncs | nothing is acknowledged that was not written again | `tests/power.rs` |
 //! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
 //! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name. Its last ones may be lost unnoticed | `tests/recovery.rs` |
 //! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before | `tests/space.rs` |
@@ -129,6 +130,7 @@ mod index;
 mod inner;
 mod kept;
 mod log;
+mod mend;
 mod opened;
 mod payload;
 mod progress;

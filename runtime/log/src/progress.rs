@@ -55,6 +55,8 @@ pub(crate) struct Progress {
     /// All bytes of the log are durable up to here, which is what entries say.
     pub(crate) synced: Location,
     pub(crate) failed: Option<CommitError>,
+    /// How often what was not acknowledged has been cut off after a failure.
+    pub(crate) mended: u64,
     /// What was cut off when the log was opened.
     pub(crate) cut: Option<Cut>,
     /// Who waits for which place to be durable.
@@ -70,6 +72,7 @@ impl Progress {
             durable,
             synced: durable,
             failed: None,
+            mended: 0,
             cut: None,
             waiting: Vec::new(),
         }
@@ -97,9 +100,10 @@ impl Progress {
         self.waiting.drain(..).map(|(_, done)| done).collect()
     }
 
-    /// Whether what is before `at` is durable; none while that is open.
-    pub(crate) fn outcome(&self, at: Location) -> Option<Result<(), CommitError>> {
+    /// Whether what is before `at` is durable, when the log had been mended so often; none while that is open.
+    pub(crate) fn outcome(&self, at: Location, mended: u64) -> Option<Result<(), CommitError>> {
         match &self.failed {
+            _ if mended < self.mended => Some(Err(CommitError("it was cut off after the disk had failed".into()))),
             _ if at <= self.durable => Some(Ok(())),
             Some(error) => Some(Err(error.clone())),
             None => None,

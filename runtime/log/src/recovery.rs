@@ -17,7 +17,7 @@ use crate::entry::Location;
 use crate::opened::{Opened, damaged, io_error};
 use crate::publishers::PublisherRecord;
 use crate::segment::{self, Segment, SegmentHeader};
-use crate::storage::{Storage, sync, sync_above};
+use crate::storage::{Storage, StorageFile, sync, sync_above};
 use crate::tail::Tail;
 use crate::writer::{Writer, store_index};
 use crate::{Cut, Durability, OpenError, kept, version};
@@ -110,6 +110,11 @@ fn finish(
         // What comes before was synced, the entry that says so was not.
         Some(offset) => (end, Location { offset, ..end }),
         None => {
+            if !derived {
+                let from = synced.max(writer.segment.start().offset);
+                write_again(&*writer.file, from, end.offset)
+                    .map_err(|source| io_error(&writer.segment.path, source))?;
+            }
             // What was cut must not come back under what is appended now.
             if cut.is_some() || !derived {
                 sync(&*writer.file).map_err(|source| io_error(&writer.segment.path, source))?;
@@ -118,13 +123,28 @@ fn finish(
         }
     };
     if derived {
-        writer.unsynced_names = !synced;
-    } else if closed_at.is_none() && !synced {
+        writer.unsynced_names = synced == 0;
+    } else if closed_at.is_none() && synced == 0 {
         storage.sync_dir(dir).and_then(|()| sync_above(storage, dir)).map_err(|source| io_error(dir, source))?;
     }
     let publishers = publishers.into_values().collect();
     Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut })
 }
+
+/// Writes a part of a file once more. If its sync failed before, the kernel may take it for written though it is not, and would not
+/// write it with the next one.
+fn write_again(file: &dyn StorageFile, mut from: u64, to: u64) -> io::Result<()> {
+    while from < to {
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(AGAIN).min(AGAIN)];
+        file.read_at(&mut bytes, from)?;
+        file.write_at(&bytes, from)?;
+        from += bytes.len() as u64;
+    }
+    Ok(())
+}
+
+/// How much of that is done with one write.
+const AGAIN: usize = 1 << 20;
 
 /// The first segment of which not all is surely durable, which is taken from `numbers`, and those after it, descending;
 /// none where not even a header is left.
@@ -163,7 +183,7 @@ fn numbers(names: &[String]) -> Vec<u64> {
 }
 
 /// Removes segments of which nothing was promised, the last one first.
-fn discard(storage: &dyn Storage, dir: &Path, numbers: &[u64]) -> Result<(), OpenError> {
+pub(crate) fn discard(storage: &dyn Storage, dir: &Path, numbers: &[u64]) -> Result<(), OpenError> {
     for number in numbers {
         let path = segment::path(dir, *number);
         storage.remove(&path).and_then(|()| storage.sync_dir(dir)).map_err(|source| io_error(&path, source))?;

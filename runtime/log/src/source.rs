@@ -9,6 +9,7 @@ use dag_model::{Frontier, Schema, Timestamp, times};
 
 use crate::ahead::{Refused, beyond};
 use crate::entry::Code;
+use crate::mend::mend;
 use crate::payload::{self, Part};
 use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
 use crate::writer::Append;
@@ -149,6 +150,9 @@ pub enum PublishError {
     Append(#[from] AppendError),
 }
 
+/// How long a log that has failed is left alone before it is tried to go on.
+const MEND: Duration = Duration::from_secs(1);
+
 /// What a source counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
@@ -178,6 +182,8 @@ struct State {
     options: SourceOptions,
     publishers: Publishers,
     refused: u64,
+    /// When a log that has failed may be mended again.
+    mend_at: Timestamp,
 }
 
 impl Source {
@@ -205,7 +211,7 @@ impl Source {
     }
 
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
-        Source { log, state: Mutex::new(State { options, publishers, refused: 0 }) }
+        Source { log, state: Mutex::new(State { options, publishers, refused: 0, mend_at: Timestamp::MIN }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -233,6 +239,7 @@ impl Source {
 
     /// Takes a publisher's request.
     pub fn publish(&self, request: Publish, now: Timestamp) -> Result<Receipt, PublishError> {
+        self.mend(&mut self.state(), now);
         let mut batch = request.batch;
         if let (Some(publisher), Some(_)) = (&request.publisher, &batch)
             && self.state().publishers.is_repeat(publisher)?
@@ -293,6 +300,21 @@ impl Source {
         })
     }
 
+    /// Lets the log go on from what was acknowledged if it has failed, and its publishers with it: what they have sent besides, they
+    /// send again.
+    fn mend(&self, state: &mut State, now: Timestamp) {
+        let log = self.log.inner();
+        if log.progress().failed.is_none() || now < state.mend_at {
+            return;
+        }
+        state.mend_at = now.saturating_add(ns(MEND));
+        // Where that fails, requests go on being answered with what the log has failed of.
+        if let Ok(Some(records)) = mend(log) {
+            let (rules, frontier) = (state.options.rules(), self.log.visible().frontier);
+            state.publishers = Publishers::restore(rules, frontier, records, now);
+        }
+    }
+
     /// Appends what a verdict changes, if anything, and takes it over. Returns the sequence of the next record before.
     fn take_over(
         &self,
@@ -344,6 +366,7 @@ impl Source {
     /// Lets silent publishers leave; returns [`next_deadline`](Source::next_deadline).
     pub fn tick(&self, now: Timestamp) -> Result<Option<Timestamp>, AppendError> {
         let mut state = self.state();
+        self.mend(&mut state, now);
         if let Some(verdict) = state.publishers.tick(now) {
             self.take_over(&mut state, &verdict, &[], now)?;
         }
@@ -359,6 +382,7 @@ impl Source {
     /// is joined.
     pub fn node_heartbeat(&self, time: Timestamp, now: Timestamp) -> Result<(), AppendError> {
         let mut state = self.state();
+        self.mend(&mut state, now);
         match state.publishers.node_heartbeat(time).filter(|_| state.options.clock_node) {
             Some(verdict) => self.take_over(&mut state, &verdict, &[], now).map(drop),
             None => Ok(()),

@@ -22,8 +22,8 @@ pub(crate) struct Tail {
     pub(crate) cut: Option<Cut>,
     /// Where its last entry begins, if that says that the log was closed in good order.
     pub(crate) closed_at: Option<u64>,
-    /// Whether an entry says that it was written after a sync of this segment.
-    pub(crate) synced: bool,
+    /// Up to which offset an entry says that this segment had been synced when it was written; 0 where none does.
+    pub(crate) synced: u64,
     /// The parts so far of an append that has more.
     parts: Vec<Parsed>,
 }
@@ -35,7 +35,7 @@ impl Tail {
         let header = &opened.header;
         let writer = Writer::new(Arc::new(opened.segment(dir)), opened.file.clone(), header);
         let publishers = header.publishers.iter().map(|record| (record.name.clone(), record.clone())).collect();
-        let mut tail = Tail { writer, publishers, cut: None, closed_at: None, synced: false, parts: Vec::new() };
+        let mut tail = Tail { writer, publishers, cut: None, closed_at: None, synced: 0, parts: Vec::new() };
         let mut scan = opened.scan()?;
         let mut offset = opened.start();
         let mut bad = "the other entries of its append are missing".to_owned();
@@ -104,7 +104,7 @@ impl Tail {
     /// Takes in the next entry.
     fn take(&mut self, entry: Parsed, offset: u64) {
         let last = entry.header.part + 1 == entry.header.parts;
-        self.synced |= entry.header.durable > 0;
+        self.synced = self.synced.max(entry.header.durable);
         self.closed_at = (entry.code == Code::Closed).then_some(offset);
         self.parts.push(entry);
         if last {

@@ -70,6 +70,34 @@ fn a_power_cut_under_os_leaves_a_prefix_and_no_position_is_used_twice() {
 }
 
 #[test]
+fn what_is_acknowledged_after_a_failed_sync_was_written_again_and_survives_a_power_cut() {
+    let run = |disk: Disk| {
+        let mut workload = Workload::new(Arc::new(disk), Durability::Fsync, 3).patient();
+        // An error is the power cut, or a source that was never made.
+        let _ = workload.run();
+        let _ = workload.settle();
+        workload
+    };
+    let healthy = Disk::new();
+    run(healthy.clone());
+    let operations = healthy.operations();
+    let syncs = operations.iter().enumerate().filter(|(_, operation)| **operation == Operation::Sync);
+    let mut random = Random::new(4);
+    let mut gone_on = 0;
+    for (sync, _) in syncs {
+        let disk = Disk::new();
+        disk.forget_at(sync);
+        disk.power_off_at(sync + 1 + random.below(operations.len() - sync));
+        let mut workload = run(disk.clone());
+        gone_on += usize::from(workload.promises.acknowledged() > 300);
+        workload.go_on(Arc::new(disk.cut_power(|_| 0)));
+        workload.open().expect("the power is back");
+        workload.send_again();
+    }
+    assert!(gone_on > 10, "some have gone on");
+}
+
+#[test]
 fn a_power_cut_leaves_a_derived_log_with_a_prefix_that_has_all_that_was_synced() {
     let run = |disk: Disk| {
         let mut derived = Derived::new(Arc::new(disk), 2);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Component, Path};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dag_log::{Space, Storage, StorageFile};
@@ -28,6 +29,7 @@ struct State {
     nodes: Vec<Node>,
     operations: Vec<Operation>,
     off_at: Option<usize>,
+    forgets_at: Option<usize>,
     /// Bytes that fit on it; none where all do.
     size: Option<u64>,
 }
@@ -51,6 +53,12 @@ impl Disk {
     /// Makes the power go off before the operation with that number, counted from 0 for the first of this disk.
     pub fn power_off_at(&self, operation: usize) {
         self.state().off_at = Some(operation);
+    }
+
+    /// Makes the sync of a file fail that is the operation with that number, as a kernel does which takes the pages that it could
+    /// not write for written from then on.
+    pub fn forget_at(&self, operation: usize) {
+        self.state().forgets_at = Some(operation);
     }
 
     /// Lets no more than so many bytes fit, names not counted.
@@ -164,7 +172,7 @@ impl State {
 impl Storage for Disk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
         let number = self.begin(Operation::Create)?.add(path, Node::File(Content::default()))?;
-        Ok(Arc::new(DiskFile { disk: self.clone(), number }))
+        Ok(Arc::new(DiskFile { disk: self.clone(), number, failed: AtomicBool::new(false) }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
@@ -172,7 +180,7 @@ impl Storage for Disk {
         let number = state.find(path)?;
         state.file(number)?;
         drop(state);
-        Ok(Arc::new(DiskFile { disk: self.clone(), number }))
+        Ok(Arc::new(DiskFile { disk: self.clone(), number, failed: AtomicBool::new(false) }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -241,6 +249,8 @@ impl Storage for Disk {
 struct DiskFile {
     disk: Disk,
     number: Number,
+    /// Whether a sync of it has failed.
+    failed: AtomicBool,
 }
 
 impl StorageFile for DiskFile {
@@ -263,7 +273,17 @@ impl StorageFile for DiskFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.begin(Operation::Sync)?.file(self.number)?.sync();
+        let mut state = self.disk.begin(Operation::Sync)?;
+        let forgets = state.forgets_at == Some(state.operations.len() - 1);
+        let content = state.file(self.number)?;
+        if forgets {
+            content.forget();
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        if self.failed.load(Ordering::SeqCst) {
+            return Err(io::Error::other("a sync of this file failed"));
+        }
+        content.sync();
         Ok(())
     }
 

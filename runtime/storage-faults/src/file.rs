@@ -50,8 +50,13 @@ impl Content {
     }
 
     pub(crate) fn sync(&mut self) {
-        self.durable.clone_from(&self.now);
-        self.changes.clear();
+        self.changes.drain(..).for_each(|change| change.apply(&mut self.durable));
+    }
+
+    /// Takes what was written for durable, though it is not and never will be: it is read, and a power cut takes it. The length is kept
+    /// in the file system's journal, and not forgotten.
+    pub(crate) fn forget(&mut self) {
+        self.changes.retain(|change| matches!(change, Change::Truncate(_)));
     }
 
     /// What a power cut leaves: the length and each sector are as they were after some of the changes, each after

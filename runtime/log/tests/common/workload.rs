@@ -47,6 +47,8 @@ pub struct Workload {
     last_number: Vec<u64>,
     waiting: Vec<(Option<usize>, Vec<i64>, Commit)>,
     pub promises: Promises,
+    /// Whether a log that has failed is left alone.
+    patient: bool,
 }
 
 impl Workload {
@@ -63,7 +65,13 @@ impl Workload {
             last_number: vec![0; PUBLISHERS],
             waiting: Vec::new(),
             promises: Promises::new(durability),
+            patient: false,
         }
+    }
+
+    /// Does not open a log again that has failed.
+    pub fn patient(self) -> Workload {
+        Workload { patient: true, ..self }
     }
 
     /// Makes the source and sends all requests. An operation that fails is answered as a node and its publishers do: by
@@ -202,7 +210,7 @@ impl Workload {
     /// After this the request may be sent again.
     fn failed(&mut self, error: AppendError) -> Result<(), PowerOff> {
         match error {
-            AppendError::Failed(_) => self.open(),
+            AppendError::Failed(_) => self.give_up(),
             AppendError::Io { .. } => Ok(()),
             other => panic!("not an error of the storage: {other}"),
         }
@@ -268,7 +276,16 @@ impl Workload {
                 Err(_) => lost = true,
             }
         }
-        if lost { self.open() } else { Ok(()) }
+        if lost { self.give_up() } else { Ok(()) }
+    }
+
+    /// The log has failed: opens it again, or leaves it to it to go on.
+    fn give_up(&mut self) -> Result<(), PowerOff> {
+        if !self.patient {
+            return self.open();
+        }
+        self.now += 1_000_000_000;
+        Ok(())
     }
 
     /// Sends again what named publishers never got an answer to. Then all of it is there once.

@@ -1,0 +1,63 @@
+//! Going on after the disk has failed, without opening the log anew: it goes back to what was acknowledged, and takes appends again.
+//!
+//! After a failed sync the kernel may take pages for written that are not, so that what is read back proves nothing, and neither
+//! does a later sync (Rebello et al., "Can applications recover from fsync failures?", 2020). Hence nothing that was not acknowledged is
+//! kept: it is cut off, and whoever sends it again writes it again. What was acknowledged was synced before; the block that it ends in
+//! is written again with the cut. The file is opened anew for that, since one whose sync has failed never syncs again.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::entry::Location;
+use crate::inner::Inner;
+use crate::opened::{damaged, io_error};
+use crate::publishers::PublisherRecord;
+use crate::recovery::{self, Recovered};
+use crate::{Durability, OpenError, segment};
+
+/// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed,
+/// or must be opened anew: only under `Fsync` is what readers see surely on disk.
+pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, OpenError> {
+    // No sync is under way meanwhile, nor does one begin.
+    let _alone = log.committing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut writer = log.writer();
+    let progress = log.progress();
+    let (shown, front) = (progress.shown, progress.segments.front().map(|segment| segment.number));
+    let failed = progress.failed.is_some();
+    drop(progress);
+    let Some(front) = front.filter(|_| failed && log.options().durability == Durability::Fsync) else {
+        return Ok(None);
+    };
+    cut(log, shown.at)?;
+    let Recovered { segments, writer: mended, publishers, .. } =
+        recovery::recover(&**log.committer.storage(), &log.dir, Durability::Fsync)?;
+    let point = mended.point();
+    if point.at != shown.at || point.visible != shown.visible {
+        let what = format!("it ends at sequence {}, {} were acknowledged", point.visible.end, shown.visible.end);
+        return Err(damaged(&mended.segment.path, point.at.offset, what));
+    }
+    let queued = writer.queued;
+    *writer = mended;
+    writer.queued = queued;
+    *log.recent() = Default::default();
+    log.files.close();
+    let mut progress = log.progress();
+    // Retention may be removing those before.
+    progress.segments = segments.into_iter().filter(|segment| segment.number >= front).collect();
+    (progress.durable, progress.synced, progress.failed) = (point.at, point.at, None);
+    progress.mended += 1;
+    Ok(Some(publishers))
+}
+
+/// Cuts off all that lies behind a place, the last first.
+fn cut(log: &Inner, end: Location) -> Result<(), OpenError> {
+    let storage = &**log.committer.storage();
+    let names = storage.list(&log.dir).map_err(|source| io_error(&log.dir, source))?;
+    let numbers = names.iter().filter_map(|name| segment::number(name)).filter(|number| *number > end.segment);
+    let mut numbers: Vec<u64> = numbers.collect();
+    numbers.sort_unstable();
+    numbers.reverse();
+    recovery::discard(storage, &log.dir, &numbers)?;
+    let path = segment::path(&log.dir, end.segment);
+    let truncate = || storage.open(&path)?.truncate(end.offset);
+    truncate().map_err(|source| io_error(&path, source))
+}
