@@ -81,7 +81,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 /// How long a failing computation may take to give up: thirty tries with a thousand calls each, for one that has more for ever and yet
 /// gets on in between, are what takes longest, and tests share the machine.
-const GIVES_UP: Duration = Duration::from_secs(30);
+const GIVES_UP: Duration = Duration::from_secs(60);
 
 /// Records that the computation beside has to itself, for comparison.
 const ALONE: usize = 250;
