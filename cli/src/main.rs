@@ -17,6 +17,12 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
+
+/// What one thread of a node allocates another frees. Of that glibc's allocator gives little back: after ten times two hundred
+/// computations it held three times what was in use. This one has a thread that gives back what is unused for ten seconds.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     exit::report(args::Cli::parse().run()).into()
