@@ -106,7 +106,7 @@ pub(crate) struct Inner {
     pub unavailable: Unavailable,
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
-    pub logs: Logs,
+    pub logs: Arc<Logs>,
     /// Runs that had other numbers before this data was a copy.
     pub moved: Moved,
     pub cursors: Cursors,
@@ -169,10 +169,10 @@ impl Node {
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
         let derived = config.data.join("derived");
-        let logs = Logs::new(derived.clone(), committer.clone());
+        let logs = Arc::new(Logs::new(derived.clone(), committer.clone()));
         logs.remove_unknown(&known)
             .map_err(|error| ServeError::Data { path: derived.clone(), why: error.to_string() })?;
-        let snapshots = Snapshots::new(derived, committer.storage().clone());
+        let snapshots = Snapshots::new(derived, committer.storage().clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);

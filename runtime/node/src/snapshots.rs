@@ -25,6 +25,7 @@ use dag_log::{Log, Storage};
 use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
 
+use crate::logs::Logs;
 use crate::node::derived_folder;
 
 const MAGIC: &[u8; 4] = b"dagP";
@@ -99,12 +100,12 @@ struct Head {
 
 impl Snapshots {
     /// Those of the logs below that folder.
-    pub fn new(root: PathBuf, storage: Arc<dyn Storage>) -> Result<Snapshots, io::Error> {
+    pub fn new(root: PathBuf, storage: Arc<dyn Storage>, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
         let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
         let (orders, received) = channel();
         let writing = shelf.clone();
         let writer =
-            std::thread::Builder::new().name("snapshots".into()).spawn(move || writing.write_all(&received))?;
+            std::thread::Builder::new().name("snapshots".into()).spawn(move || writing.write_all(&received, &logs))?;
         Ok(Snapshots { shelf, orders: Mutex::new(Some(orders)), writer: Mutex::new(Some(writer)) })
     }
 
@@ -192,24 +193,29 @@ impl Shelf {
         }
     }
 
-    fn write_all(&self, orders: &Receiver<Order>) {
-        for Order { id, snapshot, output } in orders {
-            let current = |fresh: &BTreeMap<_, Arc<Snapshot>>| {
-                fresh.get(&id).is_some_and(|newest| Arc::ptr_eq(newest, &snapshot))
-            };
-            // One that has been overtaken, or whose run is forgotten, need not be written.
-            if !current(&self.fresh()) {
-                continue;
-            }
-            let durable = output.sync().wait().map_err(io::Error::other);
-            if let Err(error) = durable.and_then(|()| self.write(id, &snapshot)) {
-                tracing::warn!(incarnation = %id, %error, "cannot keep a snapshot; the one before it stays");
-                continue;
-            }
-            let mut fresh = self.fresh();
-            if current(&fresh) {
-                fresh.remove(&id);
-            }
+    fn write_all(&self, orders: &Receiver<Order>, logs: &Logs) {
+        while let Ok(first) = orders.recv() {
+            std::iter::once(first).chain(orders.try_iter()).for_each(|order| self.carry_out(order));
+            // The logs of runs that have stopped are not needed any more.
+            logs.close_unused();
+        }
+    }
+
+    fn carry_out(&self, Order { id, snapshot, output }: Order) {
+        let current =
+            |fresh: &BTreeMap<_, Arc<Snapshot>>| fresh.get(&id).is_some_and(|newest| Arc::ptr_eq(newest, &snapshot));
+        // One that has been overtaken, or whose run is forgotten, need not be written.
+        if !current(&self.fresh()) {
+            return;
+        }
+        let durable = output.sync().wait().map_err(io::Error::other);
+        if let Err(error) = durable.and_then(|()| self.write(id, &snapshot)) {
+            tracing::warn!(incarnation = %id, %error, "cannot keep a snapshot; the one before it stays");
+            return;
+        }
+        let mut fresh = self.fresh();
+        if current(&fresh) {
+            fresh.remove(&id);
         }
     }
 
