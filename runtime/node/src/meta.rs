@@ -291,9 +291,16 @@ impl Meta {
         })
     }
 
-    /// Keeps an incarnation record.
+    /// Keeps an incarnation record. One that is kept already, as of a run that goes on, takes no time.
     pub fn put_incarnation(&self, record: &Incarnation) -> Result<(), MetaError> {
         let bytes = postcard::to_stdvec(record).expect("records are plain values");
+        let is_kept = self.store.read(|transaction| {
+            let kept = transaction.open_table(INCARNATIONS)?.get(record.id.0)?;
+            Ok(kept.is_some_and(|kept| kept.value() == bytes))
+        })?;
+        if is_kept {
+            return Ok(());
+        }
         self.write(|transaction| {
             Ok(transaction.open_table(INCARNATIONS)?.insert(record.id.0, bytes.as_slice()).map(drop)?)
         })
