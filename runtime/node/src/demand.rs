@@ -221,7 +221,7 @@ impl Node {
     /// `was_read` where the position has been one of this stream.
     fn refused(&self, error: DemandError, stream: &dag_expr::Stream, was_read: bool) -> NodeError {
         if let (DemandError::NoSuchPosition { position, .. }, true) = (&error, was_read) {
-            let message = format!("the log that had {position} of `{stream}` was removed, a day after its last use");
+            let message = format!("the log that had {position} of `{stream}` was removed: nobody had used it for long");
             return NodeError::new(Code::Trimmed, message);
         }
         let code = match &error {

@@ -3,7 +3,8 @@
 //! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is),
 //! `alter` (what of it may change), `demand` and `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs`
 //! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment`, `failing` and
-//! `notices` (what becomes of those that fail, and who hears of it), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
+//! `notices` (what becomes of those that fail, and who hears of it), `idle` (which of those that nobody uses are kept), `upgrade` and
+//! `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
 //! [`pipe`] is the same engine on standard input and output.
 
 mod alter;
@@ -22,6 +23,7 @@ mod failing;
 mod formats;
 mod history;
 mod http;
+mod idle;
 pub mod limits;
 mod logs;
 mod look;

@@ -164,7 +164,7 @@ impl Node {
         let mut runs = Runs::new(Reports(reports));
         let known = incarnations.iter().map(|(record, _)| record.id).collect();
         for (record, finished) in incarnations {
-            runs.idle_since.insert(record.id, Instant::now());
+            runs.idle.insert(record.id, Instant::now());
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));

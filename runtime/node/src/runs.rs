@@ -8,12 +8,13 @@ use std::time::Instant;
 use dag_expr::{Application, Stream};
 use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot, World};
 use dag_model::{Frontier, IncarnationId, Order, Timestamp};
-use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Skipped, Until, upgrade};
+use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::containment::Failures;
 use crate::error::{Code, NodeError};
+use crate::idle::Idle;
 use crate::limits::of_record;
 use crate::node::{Node, State, View};
 
@@ -36,8 +37,8 @@ pub struct Runs {
     flows: BTreeMap<IncarnationId, Dataflow>,
     /// Runs that are about to get another component: nobody else starts them.
     held: BTreeSet<IncarnationId>,
-    /// When runs that are not live were last used, for retention.
-    pub idle_since: BTreeMap<IncarnationId, Instant>,
+    /// Those that are not live, for retention.
+    pub idle: Idle,
     /// What runs have not got past yet.
     pub failures: BTreeMap<IncarnationId, Failures>,
 }
@@ -57,7 +58,7 @@ impl Runs {
             reports,
             flows: BTreeMap::new(),
             held: BTreeSet::new(),
-            idle_since: BTreeMap::new(),
+            idle: Idle::default(),
             failures: BTreeMap::new(),
         }
     }
@@ -138,10 +139,10 @@ impl Node {
                     if let Some(failures) = state.runs.failures.get_mut(&id) {
                         failures.due = None;
                     }
-                    state.runs.idle_since.insert(id, Instant::now());
+                    state.runs.idle.insert(id, Instant::now());
                 }
                 Command::Start(id) => {
-                    state.runs.idle_since.remove(&id);
+                    state.runs.idle.remove(id);
                     if state.runs.held.contains(&id) {
                         continue;
                     }
@@ -168,7 +169,7 @@ impl Node {
                 if let Err(error) = self.inner.meta.put_finished(id) {
                     tracing::error!(incarnation = %id, %error, "cannot keep that a computation has finished");
                 }
-                state.runs.idle_since.insert(id, Instant::now());
+                state.runs.idle.insert(id, Instant::now());
                 state.plan.finished(id)
             }
             Event::Failed(failure) => self.failed(state, id, &failure),
@@ -185,7 +186,8 @@ impl Node {
             }
             Event::Gone => {
                 let flow = state.runs.flows.remove(&id);
-                let restart = flow.as_ref().is_some_and(|flow| flow.restart);
+                let live = state.plan.run(id).is_some_and(Run::is_live);
+                let restart = live && flow.as_ref().is_some_and(|flow| flow.restart);
                 self.inner.logs.close_unused();
                 if let Some(gone) = flow.and_then(|flow| flow.switching) {
                     // An error means that nobody waits any more.

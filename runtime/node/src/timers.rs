@@ -20,9 +20,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often retention looks.
 const TRIM: Duration = Duration::from_secs(60);
 
-/// How long an unused derived log is kept.
-const UNUSED: Duration = Duration::from_secs(24 * 3600);
-
 /// How often a full disk makes the node look for room.
 const ROOM: Duration = Duration::from_secs(1);
 
@@ -147,16 +144,16 @@ impl Node {
         self.inner.logs.close_unused();
     }
 
-    /// Forgets derived logs that nobody has used for long, and those of a stream that has many, unless a cursor is in them.
+    /// Forgets derived logs that nobody has used for long, and those beyond what is kept of a stream and in all, unless a cursor is in
+    /// them.
     fn forget_unused(&self) {
         let held = self.inner.cursors.runs();
         let mut guard = self.state();
         let state = &mut *guard;
-        let idle = state.runs.idle_since.iter().filter(|(_, since)| since.elapsed() >= UNUSED);
-        let mut unused: Vec<IncarnationId> = idle.map(|(id, _)| *id).collect();
+        let mut unused = state.runs.idle.outdated(&held, Instant::now());
         unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
         unused.retain(|id| !state.runs.has_flow(*id) && state.plan.forget(*id));
-        state.runs.idle_since.retain(|id, _| !unused.contains(id));
+        unused.iter().for_each(|id| state.runs.idle.remove(*id));
         drop(guard);
         if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
             tracing::warn!(%error, "cannot forget unused logs");

@@ -256,6 +256,9 @@ impl Plan {
         let mut commands = Vec::new();
         if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
             run.state = state;
+            if run.state == State::Finished {
+                run.stream = None;
+            }
             self.release_inputs(id, &mut commands);
         }
         commands
@@ -263,7 +266,7 @@ impl Plan {
 
     fn stop(&mut self, id: IncarnationId, commands: &mut Vec<Command>) {
         if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
-            run.state = State::Stored;
+            (run.state, run.stream) = (State::Stored, None);
             commands.push(Command::Stop(id));
             if !dag_fault::planted("linger-keeps-inputs") {
                 self.release_inputs(id, commands);

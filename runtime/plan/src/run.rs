@@ -30,7 +30,7 @@ pub enum State {
 pub struct Run {
     /// Its record.
     pub record: Incarnation,
-    /// What it computes; not known of a run restored from disk until it is demanded again.
+    /// What it computes; only of a run that is live, or that could not go on.
     pub stream: Option<Stream>,
     /// Its state.
     pub state: State,
