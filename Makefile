@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test model soak lint doc bench fuzz install clean
+.PHONY: help setup demo test model soak growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,6 +37,10 @@ soak: setup ## kill a node 20 times in each of 10 runs of a million records, and
 model: setup ## run a thousand random programs against a model of what readers should see (about half an hour)
 	cargo build --workspace
 	DAG_TESTS_PROGRAMS=1000 cargo test --workspace --test model every_reader -- --nocapture
+
+growth: setup ## start and stop a thousand computations a hundred times, then ten minutes of load: nothing may grow (an hour)
+	cargo build --workspace
+	DAG_TESTS_GROWTH=1 cargo test --workspace --test growth -- --nocapture --test-threads=1
 
 lint: setup ## check formatting and lints
 	cargo fmt --all --check
