@@ -28,7 +28,7 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
         return Ok(None);
     };
     cut(log, shown.at)?;
-    let Recovered { segments, writer: mended, publishers, .. } =
+    let Recovered { segments, writer: mended, publishers, synced, .. } =
         recovery::recover(&**log.committer.storage(), &log.dir, Durability::Fsync)?;
     let point = mended.point();
     if point.at != shown.at || point.visible != shown.visible {
@@ -43,7 +43,7 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
     let mut progress = log.progress();
     // Retention may be removing those before.
     progress.segments = segments.into_iter().filter(|segment| segment.number >= front).collect();
-    (progress.durable, progress.synced, progress.failed) = (point.at, point.at, None);
+    (progress.durable, progress.synced, progress.failed) = (point.at, synced, None);
     progress.mended += 1;
     Ok(Some(publishers))
 }

@@ -108,7 +108,10 @@ fn finish(
     let derived = durability == Durability::Derived;
     let (durable, synced_to) = match closed_at {
         // What comes before was synced, the entry that says so was not.
-        Some(offset) => (end, Location { offset, ..end }),
+        Some(offset) => {
+            write_again(&*writer.file, offset, end.offset).map_err(|source| io_error(&writer.segment.path, source))?;
+            (end, Location { offset, ..end })
+        }
         None => {
             if !derived {
                 let from = synced.max(writer.segment.start().offset);
