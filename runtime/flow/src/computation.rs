@@ -13,7 +13,7 @@ use timely::scheduling::SyncActivator;
 use crate::cursor::{Cursor, Input, Notify};
 use crate::error::Failure;
 use crate::merge::Merge;
-use crate::search::{Search, Span};
+use crate::search::{Search, Spot};
 use crate::snapshot::{Place, Snapshot};
 
 /// A computation to run.
@@ -81,10 +81,10 @@ impl Computation {
         merge
     }
 
-    /// Whether these records only make up the state.
-    pub(crate) fn is_muted(&self, span: &Span) -> bool {
-        let first = (span.first.leg, span.first.position.sequence);
-        self.resume.muted.is_some_and(|until| first < (until.leg, until.sequence))
+    /// Whether the record there only makes up the state.
+    pub(crate) fn is_muted(&self, spot: &Spot) -> bool {
+        let place = (spot.leg, spot.position.sequence);
+        self.resume.muted.is_some_and(|until| place < (until.leg, until.sequence))
     }
 }
 

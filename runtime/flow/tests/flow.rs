@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_expr::Window;
-use dag_flow::{Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, World};
+use dag_flow::{Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Place, Resume, Search, World};
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
 use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
@@ -238,6 +238,24 @@ fn a_union_far_ahead_of_its_other_input_waits_without_loading() {
     let all: Vec<i64> = records(&output).iter().flat_map(|batch| times(batch).to_vec()).collect();
     assert_eq!(all.len(), 100_001);
     assert!(all.is_sorted());
+}
+
+#[test]
+fn a_version_that_takes_over_within_an_entry_shows_what_comes_of_the_records_after_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (log(folder.path(), "input", &input_schema()), log(folder.path(), "output", &input_schema()));
+    let rows: Vec<_> = (0..10).map(|time| (time, "a", 1.0)).collect();
+    input.append(&batch(&rows), at(10), Timestamp(0)).unwrap();
+    input.end(Frontier::Empty, Timestamp(0)).unwrap();
+    let mut computation = aggregate(vec![whole(&input)], Window::Running, Vec::new(), &output, 0);
+    computation.operator.component = component("transforms");
+    computation.operator.name = "filter".to_owned();
+    computation.operator.arguments = vec![("predicate".to_owned(), "value > 0.0".to_owned())];
+    computation.operator.world = World::Transform { order: Order::Log, aliases: vec!["input".to_owned()] };
+    computation.resume.muted = Some(Place { leg: 0, sequence: 4, from: Timestamp::MIN });
+    finishes(&run(&Flow::start(1).unwrap(), computation).1);
+    let shown: Vec<i64> = records(&output).iter().flat_map(|batch| times(batch).to_vec()).collect();
+    assert_eq!(shown, [4, 5, 6, 7, 8, 9]);
 }
 
 #[test]

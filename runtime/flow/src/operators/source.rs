@@ -79,10 +79,10 @@ pub(crate) fn source<'scope>(
                     if piece.count() > 0 {
                         let capability = hold.as_ref().expect("held until the end");
                         let mut session = output.session(capability);
-                        for (span, batch) in cut(&piece, &computation.search)? {
+                        for (span, batch) in cut(&piece, &computation)? {
                             let rows = batch.num_rows();
                             shared.progress.count_in(rows);
-                            let muted = computation.is_muted(&span);
+                            let muted = computation.is_muted(&span.first);
                             let credit = credits.take(rows);
                             for (worker, batch) in shards.split(batch)? {
                                 let (from, credit) = (computation.home, Some(credit.clone()));
@@ -112,13 +112,19 @@ pub(crate) fn source<'scope>(
     })
 }
 
-/// The records of a piece, whole unless some of them are suspects.
-fn cut(piece: &Piece, search: &Search) -> Result<Vec<(Span, RecordBatch)>, ComputeError> {
+/// The records of a piece, whole unless some of them are suspects, or only some of them are muted.
+fn cut(piece: &Piece, computation: &Computation) -> Result<Vec<(Span, RecordBatch)>, ComputeError> {
     let Loaded { batch, run, sequences } = piece.load()?;
     let spot = |row| {
         let position = Position { run, sequence: sequences.get(row) };
         Spot { time: Timestamp::MIN, input: 0, leg: piece.leg(), position }
     };
-    let parts = search.cut(batch.num_rows(), spot);
-    Ok(parts.into_iter().map(|(rows, span)| (span, batch.slice(rows.start, rows.len()))).collect())
+    let rows = batch.num_rows();
+    let muted = (0..rows).take_while(|row| computation.is_muted(&spot(*row))).count();
+    let mut parts = Vec::new();
+    for (from, to) in [(0, muted), (muted, rows)] {
+        let cut = computation.search.cut(to - from, |row| spot(from + row));
+        parts.extend(cut.into_iter().map(|(rows, span)| (span, batch.slice(from + rows.start, rows.len()))));
+    }
+    Ok(parts)
 }
