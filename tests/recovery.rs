@@ -71,3 +71,17 @@ fn a_computation_that_does_not_repeat_itself_is_quarantined_through_restarts_and
     assert_eq!(read(&node, "sum(x, 10s)"), sums);
     refused(&node);
 }
+
+#[test]
+fn what_has_finished_is_whole_after_a_power_cut() {
+    let environment = vec![("DAG_FAULT_POWER", "1".to_owned())];
+    let mut node = Node::with(Options { environment, ..Options::default() });
+    node.create("x", "value float64", &[]);
+    node.publish("x", &csv((0..60).map(|i| (i, 1.0))), &["--seal"]);
+    let counted = node.csv("count(x, 5s)");
+    assert_eq!(counted.lines().count(), 13);
+    let state = || node.http().get("streams/count(x,5s)", &[]).json()["state"].clone();
+    until("it has finished", DEADLINE, || (state() == "finished").then_some(()));
+    node.cut_power(&["derived"]);
+    assert_eq!(node.csv("count(x, 5s)"), counted);
+}

@@ -507,9 +507,9 @@ fn send(http: &dag_tests::Http, source: &str, request: &Request) -> Result<Answe
     http.try_publish(source, &parameters, &body)
 }
 
-/// Kills the node; with the power cut, what is not durable of `x` goes with it.
+/// Kills the node; with the power cut, what is not durable of `x` and of what is computed goes with it.
 fn crash(node: &mut Node, power: bool) {
-    if power { node.cut_power("sources/1") } else { node.crash() }
+    if power { node.cut_power(&["sources/1", "derived"]) } else { node.crash() }
 }
 
 fn text(position: Position) -> String {

@@ -1,7 +1,7 @@
 //! A running node, and the CLI against it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -94,23 +94,23 @@ impl Node {
         self.start_again();
     }
 
-    /// Kills the node, and takes what is not durable of the files in that folder below its data: what a power cut may leave.
+    /// Kills the node, and takes what is not durable of the files in these folders below its data: what a power cut may leave.
     ///
     /// # Panics
     /// If the node was not started with `DAG_FAULT_POWER`.
     #[track_caller]
-    pub fn cut_power(&mut self, folder: &str) {
+    pub fn cut_power(&mut self, folders: &[&str]) {
         self.process.signal(Signal::KILL);
         self.process.ended();
-        for file in fs::read_dir(self.data.path().join(folder)).expect("the folder is there") {
-            let file = fs::File::options().write(true).open(file.expect("it is listed").path()).expect("it is a file");
-            let mut text = [0; 20];
-            // What was never synced has no attribute.
-            let length = rustix::fs::fgetxattr(&file, "user.dag.durable", &mut text[..]).unwrap_or(0);
-            let text = std::str::from_utf8(&text[..length]).expect("the node wrote it");
-            let durable = text.parse::<u64>().unwrap_or(0);
-            let there = file.metadata().expect("it is open").len();
-            file.set_len(durable.min(there)).expect("it is writable");
+        let mut folders: Vec<PathBuf> = folders.iter().map(|folder| self.data.path().join(folder)).collect();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the folder is there") {
+                let path = entry.expect("it is listed").path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => take_volatile(&path),
+                }
+            }
         }
         self.start_again();
     }
@@ -257,6 +257,18 @@ impl Node {
         let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("proc(5): ticks")).sum();
         Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
     }
+}
+
+/// Takes what is not durable of a file.
+fn take_volatile(path: &Path) {
+    let file = fs::File::options().write(true).open(path).expect("it is a file");
+    let mut text = [0; 20];
+    // What was never synced has no attribute.
+    let length = rustix::fs::fgetxattr(&file, "user.dag.durable", &mut text[..]).unwrap_or(0);
+    let text = std::str::from_utf8(&text[..length]).expect("the node wrote it");
+    let durable = text.parse::<u64>().unwrap_or(0);
+    let there = file.metadata().expect("it is open").len();
+    file.set_len(durable.min(there)).expect("it is writable");
 }
 
 /// An empty folder for a node's data, which goes away with it.

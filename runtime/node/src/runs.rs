@@ -163,12 +163,14 @@ impl Node {
 
     /// A worker has something to say of a run.
     pub(crate) fn report(&self, Report { id, event }: Report) {
+        if let Event::Finished = event
+            && let Err(error) = self.keep_finished(id)
+        {
+            tracing::error!(incarnation = %id, error, "cannot keep that a computation has finished");
+        }
         let state = &mut *self.state();
         let commands = match event {
             Event::Finished => {
-                if let Err(error) = self.inner.meta.put_finished(id) {
-                    tracing::error!(incarnation = %id, %error, "cannot keep that a computation has finished");
-                }
                 state.runs.idle.insert(id, Instant::now());
                 state.plan.finished(id)
             }
@@ -199,6 +201,13 @@ impl Node {
         if !*self.inner.stopping.borrow() {
             self.execute(state, commands);
         }
+    }
+
+    /// Keeps that a run has finished, for which all of its output has to be on disk: nobody computes it again.
+    fn keep_finished(&self, id: IncarnationId) -> Result<(), String> {
+        let output = self.inner.logs.get(id).map_err(|error| error.to_string())?;
+        output.sync().wait().map_err(|error| error.to_string())?;
+        self.inner.meta.put_finished(id).map_err(|error| error.to_string())
     }
 
     fn start(&self, state: &mut State, id: IncarnationId) -> Result<Started, NodeError> {
