@@ -1,37 +1,8 @@
-//! Expressions and what they mean, computed in the plainest way from all that their sources hold.
+//! Expressions: which streams there are, and what they mean.
 
-use std::collections::BTreeMap;
-
-use crate::source::{SEALED, SECOND, START, Source};
-
-/// A column's value. All numbers are small enough for a float to hold them exactly.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub enum Cell {
-    Text(String),
-    Number(f64),
-    /// In seconds.
-    Time(i64),
-}
-
-/// A record of a stream.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub struct Row {
-    /// In seconds.
-    pub time: i64,
-    /// Its other columns, by their names.
-    pub cells: Vec<Cell>,
-    /// Of a source's record: its number in the log.
-    pub sequence: Option<u64>,
-}
-
-/// All records of a stream so far.
-#[derive(Clone, Debug)]
-pub struct Stream {
-    /// In the stream's order.
-    pub rows: Vec<Row>,
-    /// In nanoseconds, or [`START`] or [`SEALED`].
-    pub frontier: i64,
-}
+use crate::component::Kit;
+use crate::source::Source;
+use crate::stream::{Cell, Fold, Row, Stream, join, of_source, running, sessions, union, unnumbered, value, windows};
 
 /// A stream's name. Sources have the columns `host` and `value`.
 #[derive(Clone, Debug)]
@@ -65,36 +36,12 @@ pub enum Expression {
     /// Pairs of one host, at most so many seconds apart.
     Join(Box<Expression>, Box<Expression>, i64),
     Delta(Box<Expression>),
-}
-
-/// An aggregate.
-#[derive(Clone, Copy, Debug)]
-pub enum Fold {
-    Count,
-    Sum,
-    Avg,
-    Max,
-}
-
-impl Fold {
-    fn name(self) -> &'static str {
-        match self {
-            Fold::Count => "count",
-            Fold::Sum => "sum",
-            Fold::Avg => "avg",
-            Fold::Max => "max",
-        }
-    }
-
-    fn of(self, values: &[f64]) -> Cell {
-        let sum: f64 = values.iter().sum();
-        Cell::Number(match self {
-            Fold::Count => values.len() as f64,
-            Fold::Sum => sum,
-            Fold::Avg => sum / values.len() as f64,
-            Fold::Max => values.iter().copied().fold(f64::MIN, f64::max),
-        })
-    }
+    /// How many there are, over windows of so many seconds or until each record.
+    Tally(Box<Expression>, Option<i64>),
+    /// How many there are until each record.
+    Steps(Box<Expression>),
+    /// The value alone.
+    Mark(Box<Expression>),
 }
 
 /// The names of the sources.
@@ -102,7 +49,7 @@ pub const SOURCES: [&str; 2] = ["x", "y"];
 
 /// The streams that programs read.
 pub fn expressions() -> Vec<Expression> {
-    use Expression::{Delta, Join, Late, Positive, Running, Session, Twice, Union};
+    use Expression::{Delta, Join, Late, Mark, Positive, Running, Session, Steps, Tally, Twice, Union};
     let x = || Box::new(Expression::Source(0));
     let y = || Box::new(Expression::Source(1));
     let window = |fold, input, size| Expression::Window { fold, input, size, every: size, by_host: false };
@@ -126,6 +73,13 @@ pub fn expressions() -> Vec<Expression> {
         Positive(Box::new(Union(x(), Box::new(Twice(y()))))),
         Join(x(), y(), 2),
         Delta(Box::new(window(Fold::Max, y(), 5))),
+        Tally(x(), Some(10)),
+        Tally(y(), None),
+        Tally(Box::new(window(Fold::Sum, y(), 5)), Some(20)),
+        window(Fold::Sum, Box::new(Tally(x(), Some(5))), 20),
+        Steps(x()),
+        Mark(y()),
+        Steps(Box::new(Mark(x()))),
     ]
 }
 
@@ -151,18 +105,25 @@ impl Expression {
                 format!("join({} as a,{} as b,on=host,within={within}s)", a.name(), b.name())
             }
             Expression::Delta(input) => format!("delta({})", input.name()),
+            Expression::Tally(input, None) => format!("tally({})", input.name()),
+            Expression::Tally(input, Some(size)) => format!("tally({},{size}s)", input.name()),
+            Expression::Steps(input) => format!("steps({})", input.name()),
+            Expression::Mark(input) => format!("mark({})", input.name()),
         }
     }
 
     fn inputs(&self) -> Vec<&Expression> {
         match self {
             Expression::Source(_) | Expression::Late(_) => Vec::new(),
-            Expression::Positive(input) | Expression::Twice(input) | Expression::Delta(input) => vec![input],
-            Expression::Window { input, .. }
+            Expression::Positive(input)
+            | Expression::Twice(input)
+            | Expression::Delta(input)
+            | Expression::Window { input, .. }
             | Expression::Session { input, .. }
-            | Expression::Running { input, .. } => {
-                vec![input]
-            }
+            | Expression::Running { input, .. }
+            | Expression::Tally(input, _)
+            | Expression::Steps(input)
+            | Expression::Mark(input) => vec![input],
             Expression::Union(a, b) | Expression::Join(a, b, _) => vec![a, b],
         }
     }
@@ -172,11 +133,25 @@ impl Expression {
         self.inputs().is_empty()
     }
 
+    /// The component that makes it, of those that are deployed in several versions.
+    pub fn component(&self) -> Option<Kit> {
+        match self {
+            Expression::Tally(..) => Some(Kit::Count),
+            Expression::Steps(_) | Expression::Mark(_) => Some(Kit::Walk),
+            _ => None,
+        }
+    }
+
+    /// Whether its values are greater than they should be, by the offsets of the versions that made them.
+    pub fn is_marked(&self) -> bool {
+        self.component().is_some() || self.inputs().into_iter().any(Expression::is_marked)
+    }
+
     /// Whether records come as the log of the one source has them, and not in the order of time.
     pub fn in_log_order(&self) -> bool {
         match self {
             Expression::Source(_) | Expression::Late(_) => true,
-            Expression::Positive(input) | Expression::Twice(input) => input.in_log_order(),
+            Expression::Positive(input) | Expression::Twice(input) | Expression::Mark(input) => input.in_log_order(),
             _ => false,
         }
     }
@@ -229,6 +204,13 @@ impl Expression {
             }
             Expression::Session { fold, input, gap } => sessions(*fold, &input.stream(sources), *gap),
             Expression::Running { fold, input } => running(*fold, &input.stream(sources)),
+            Expression::Tally(input, Some(size)) => windows(Fold::Count, &input.stream(sources), *size, *size, false),
+            Expression::Tally(input, None) | Expression::Steps(input) => running(Fold::Count, &input.stream(sources)),
+            Expression::Mark(input) => {
+                let mut stream = unnumbered(input.stream(sources));
+                stream.rows.iter_mut().for_each(|row| row.cells = vec![Cell::Number(value(row))]);
+                stream
+            }
             Expression::Union(a, b) => union(&a.stream(sources), &b.stream(sources)),
             Expression::Join(a, b, within) => join(&a.stream(sources), &b.stream(sources), *within),
             Expression::Delta(input) => {
@@ -238,136 +220,10 @@ impl Expression {
                     time: pair[1].time,
                     cells: vec![Cell::Number(value(&pair[1]) - value(&pair[0]))],
                     sequence: None,
+                    offset: 0,
                 };
                 Stream { rows: rows.windows(2).map(change).collect(), frontier: stream.frontier }
             }
         }
     }
-}
-
-impl Row {
-    /// Whether it says the same as another one.
-    pub fn shows(&self, other: &Row) -> bool {
-        self.time == other.time && self.cells == other.cells
-    }
-}
-
-impl Stream {
-    /// Whether no record as early as this will follow, in seconds.
-    pub fn has_passed(&self, time: i64) -> bool {
-        self.frontier == SEALED || time * SECOND < self.frontier
-    }
-
-    /// The records that the frontier has passed, by time, and at one time as they came.
-    pub fn in_time_order(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.rows.iter().filter(|row| self.has_passed(row.time)).cloned().collect();
-        rows.sort_by_key(|row| row.time);
-        rows
-    }
-}
-
-fn of_source(source: &Source, late: bool) -> Stream {
-    let records = source.records.iter().zip(0..).filter(|((_, is_late), _)| *is_late == late);
-    let row = |((record, _), sequence): (&(crate::source::Record, bool), u64)| Row {
-        time: record.time,
-        cells: vec![Cell::Text(record.host.to_owned()), Cell::Number(record.value as f64)],
-        sequence: Some(sequence),
-    };
-    // Late records say nothing about what follows them.
-    let frontier = if late && !source.is_sealed() { START } else { source.frontier };
-    Stream { rows: records.map(row).collect(), frontier }
-}
-
-/// A derived stream numbers its records itself.
-fn unnumbered(mut stream: Stream) -> Stream {
-    stream.rows.iter_mut().for_each(|row| row.sequence = None);
-    stream
-}
-
-fn value(row: &Row) -> f64 {
-    let number = |cell: &Cell| if let Cell::Number(value) = cell { Some(*value) } else { None };
-    row.cells.iter().find_map(number).expect("the stream has values")
-}
-
-fn host(row: &Row) -> String {
-    let text = |cell: &Cell| if let Cell::Text(host) = cell { Some(host.clone()) } else { None };
-    row.cells.iter().find_map(text).expect("the stream has hosts")
-}
-
-fn windows(fold: Fold, input: &Stream, size: i64, every: i64, by_host: bool) -> Stream {
-    let mut open: BTreeMap<(i64, Option<String>), Vec<f64>> = BTreeMap::new();
-    for row in &input.rows {
-        let mut start = row.time.div_euclid(every) * every;
-        while start + size > row.time {
-            open.entry((start, by_host.then(|| host(row)))).or_default().push(value(row));
-            start -= every;
-        }
-    }
-    let closed = open.into_iter().filter(|((start, _), _)| (start + size) * SECOND <= input.frontier);
-    let result = |((time, host), values): ((i64, Option<String>), Vec<f64>)| Row {
-        time,
-        cells: host.map(Cell::Text).into_iter().chain([fold.of(&values)]).collect(),
-        sequence: None,
-    };
-    let frontier = match input.frontier {
-        START | SEALED => input.frontier,
-        at => ((at - size * SECOND).div_euclid(every * SECOND) + 1) * every * SECOND,
-    };
-    Stream { rows: closed.map(result).collect(), frontier }
-}
-
-fn sessions(fold: Fold, input: &Stream, gap: i64) -> Stream {
-    let mut by_host: BTreeMap<String, Vec<Vec<Row>>> = BTreeMap::new();
-    for row in input.in_time_order() {
-        let sessions = by_host.entry(host(&row)).or_default();
-        match sessions.last_mut() {
-            Some(session) if row.time - session[session.len() - 1].time <= gap => session.push(row),
-            _ => sessions.push(vec![row]),
-        }
-    }
-    let (mut rows, mut frontier) = (Vec::new(), input.frontier);
-    for (host, session) in by_host.into_iter().flat_map(|(host, all)| all.into_iter().map(move |it| (host.clone(), it)))
-    {
-        let (start, last) = (session[0].time, session[session.len() - 1].time);
-        if input.frontier != SEALED && (last + gap) * SECOND >= input.frontier {
-            frontier = frontier.min(last * SECOND);
-            continue;
-        }
-        let values: Vec<f64> = session.iter().map(value).collect();
-        let cells = vec![Cell::Time(last), Cell::Text(host), Cell::Time(start), fold.of(&values)];
-        rows.push(Row { time: last, cells, sequence: None });
-    }
-    rows.sort_by_key(|row| (row.time, host(row)));
-    Stream { rows, frontier }
-}
-
-fn running(fold: Fold, input: &Stream) -> Stream {
-    let mut values = Vec::new();
-    let mut result = |row: Row| {
-        values.push(value(&row));
-        Row { time: row.time, cells: vec![fold.of(&values)], sequence: None }
-    };
-    Stream { rows: input.in_time_order().into_iter().map(&mut result).collect(), frontier: input.frontier }
-}
-
-fn union(a: &Stream, b: &Stream) -> Stream {
-    let rows = a.rows.iter().chain(&b.rows).cloned().collect();
-    let both = unnumbered(Stream { rows, frontier: a.frontier.min(b.frontier) });
-    Stream { rows: both.in_time_order(), frontier: both.frontier }
-}
-
-fn join(a: &Stream, b: &Stream, within: i64) -> Stream {
-    let frontier = a.frontier.min(b.frontier);
-    let side = |stream: &Stream| Stream { rows: stream.rows.clone(), frontier }.in_time_order();
-    let (left, right) = (side(a), side(b));
-    let mut rows = Vec::new();
-    for l in &left {
-        for r in right.iter().filter(|r| host(r) == host(l) && (r.time - l.time).abs() <= within) {
-            let cells = vec![Cell::Number(value(l)), Cell::Number(value(r)), Cell::Text(host(l))];
-            rows.push(Row { time: l.time.max(r.time), cells, sequence: None });
-        }
-    }
-    // Of one time: by left, then by right, which is how they were found.
-    rows.sort_by_key(|row| row.time);
-    Stream { rows, frontier }
 }

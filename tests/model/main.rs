@@ -1,18 +1,22 @@
 //! Random programs against a model of what every reader should see.
 //!
 //! A [`program`] is a list of operations on a real node. The [`world`] does each to the node and to the model of it: [`source`] keeps what
-//! was published and judges it by the rules of time, [`expression`] computes what follows from that in the plainest way, and a
-//! [`reader`] compares what it got with it.
+//! was published and judges it by the rules of time, [`expression`] says what follows from that, which [`stream`] computes in the plainest
+//! way, and a [`reader`] compares what it got with it. Of each [`component`] that is deployed in several versions the model knows which became
+//! current; all versions compute the same, and each adds an offset of its own, so that what readers have [`seen`] shows which made it.
 //!
 //! | variable | |
 //! |---|---|
 //! | `DAG_TESTS_PROGRAMS=1000` | so many programs, instead of a few |
 //! | `DAG_TESTS_SEED=42` | begins with the program of that seed, instead of one by the clock |
 
+mod component;
 mod expression;
 mod program;
 mod reader;
+mod seen;
 mod source;
+mod stream;
 mod world;
 
 use std::env;

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::component::{Kit, VERSIONS, Wanted};
+
 /// The names of those who publish by name.
 pub const PUBLISHERS: [&str; 2] = ["p", "q"];
 
@@ -39,6 +41,7 @@ pub enum Operation {
         expression: Choice,
         from: From,
         ordered: bool,
+        stop: Option<Stop>,
     },
     /// A new reader who begins where one that left had got to.
     GoOn(Choice),
@@ -54,17 +57,36 @@ pub enum Operation {
         source: usize,
         allowance: i64,
     },
-    /// Nothing is computed that nobody reads.
+    Deploy(Deploy),
+    /// Nothing is computed that nobody reads, and what is computed, by current versions.
     Settle,
     /// The node is stopped as by Ctrl-C, and starts again.
     Restart,
     /// The node is killed, so many microseconds after a request was sent that nobody has the answer of yet; where the power is cut,
-    /// what is not durable of the source `x` is gone, too.
+    /// what is not durable of the source `x` and of what is computed is gone, too.
     Crash {
-        publish: Option<Publish>,
+        during: Option<During>,
         after: u64,
         power: bool,
     },
+}
+
+/// What a node is doing when it crashes.
+#[derive(Clone, Debug)]
+pub enum During {
+    Publish(Publish),
+    Deploy(Deploy),
+}
+
+/// A request to make a version of a component current.
+#[derive(Clone, Debug)]
+pub struct Deploy {
+    pub kit: Kit,
+    pub wanted: Wanted,
+    /// Whether what runs may move by replay.
+    pub replay: bool,
+    /// Whether it is only asked what that would do.
+    pub dry_run: bool,
 }
 
 /// A request to publish, relative to what is there.
@@ -99,6 +121,15 @@ pub enum From {
     Back(i64),
 }
 
+/// Where a reader ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// Before so many seconds after the greatest time that is there.
+    Until(i64),
+    /// After so many records.
+    Limit(usize),
+}
+
 /// A program: the operations, each with whether it is done. Shrinking leaves out as many as it can.
 pub fn program() -> impl Strategy<Value = Vec<Operation>> {
     let kept = || prop::bool::weighted(1.0);
@@ -118,27 +149,48 @@ fn choice() -> impl Strategy<Value = Choice> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let (source, publisher) = (|| 0..2_usize, || 0..PUBLISHERS.len());
-    let subscribe = (choice(), from(), prop::bool::weighted(0.2));
+    let subscribe = (choice(), from(), prop::bool::weighted(0.2), prop::option::weighted(0.3, stop()));
     prop_oneof![
         20 => publish().prop_map(Operation::Publish),
         2 => (source(), publisher()).prop_map(|(source, publisher)| Operation::Repeat { source, publisher }),
         1 => (source(), publisher()).prop_map(|(source, publisher)| Operation::Skip { source, publisher }),
         1 => (source(), publisher()).prop_map(|(source, publisher)| Operation::TakeOver { source, publisher }),
-        10 => subscribe.prop_map(|(expression, from, ordered)| Operation::Subscribe { expression, from, ordered }),
+        12 => subscribe.prop_map(|(expression, from, ordered, stop)| Operation::Subscribe {
+            expression,
+            from,
+            ordered,
+            stop,
+        }),
         3 => choice().prop_map(Operation::GoOn),
         4 => choice().prop_map(Operation::Follow),
         4 => choice().prop_map(Operation::Acknowledge),
         8 => choice().prop_map(Operation::Read),
         6 => choice().prop_map(Operation::Leave),
         1 => (source(), 0..6_i64).prop_map(|(source, allowance)| Operation::Alter { source, allowance }),
-        2 => Just(Operation::Settle),
+        9 => deploy().prop_map(Operation::Deploy),
+        3 => Just(Operation::Settle),
         1 => Just(Operation::Restart),
     ]
 }
 
 fn crash() -> impl Strategy<Value = Operation> {
-    let all = (prop::option::of(publish()), 0..4_000_u64, any::<bool>());
-    all.prop_map(|(publish, after, power)| Operation::Crash { publish, after, power })
+    let nothing = (Just(None), Just(0));
+    let publishing = (publish().prop_map(|publish| Some(During::Publish(publish))), 0..4_000_u64);
+    let deploying = (deploy().prop_map(|deploy| Some(During::Deploy(deploy))), 0..80_000_u64);
+    let during = prop_oneof![1 => nothing, 2 => publishing, 2 => deploying];
+    (during, any::<bool>()).prop_map(|((during, after), power)| Operation::Crash { during, after, power })
+}
+
+fn deploy() -> impl Strategy<Value = Deploy> {
+    let kit = prop_oneof![Just(Kit::Count), Just(Kit::Walk)];
+    let version = (kit.clone(), 0..VERSIONS.len()).prop_map(|(kit, version)| (kit, Wanted::Version(version)));
+    let wanted = prop_oneof![
+        12 => version,
+        8 => kit.prop_map(|kit| (kit, Wanted::Previous)),
+        1 => Just((Kit::Walk, Wanted::Incompatible)),
+    ];
+    let all = (wanted, prop::bool::weighted(0.85), prop::bool::weighted(0.1));
+    all.prop_map(|((kit, wanted), replay, dry_run)| Deploy { kit, wanted, replay, dry_run })
 }
 
 fn publish() -> impl Strategy<Value = Publish> {
@@ -172,4 +224,8 @@ fn from() -> impl Strategy<Value = From> {
         2 => Just(From::Latest),
         2 => (0..40_i64).prop_map(From::Back),
     ]
+}
+
+fn stop() -> impl Strategy<Value = Stop> {
+    prop_oneof![(-10..20_i64).prop_map(Stop::Until), (1..12_usize).prop_map(Stop::Limit)]
 }

@@ -4,13 +4,23 @@ use dag_tests::feed::{End, Feed};
 use dag_tests::records::seconds;
 use serde_json::Value;
 
-use crate::expression::{Cell, Expression, Row, Stream};
+use crate::expression::Expression;
+use crate::source::{SEALED, SECOND};
+use crate::stream::{Cell, Row, Stream};
 
 /// Where a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub run: u64,
     pub sequence: u64,
+}
+
+impl Position {
+    /// The position in a text: `3:1201`.
+    pub fn parse(text: &str) -> Option<Position> {
+        let (run, sequence) = text.split_once(':')?;
+        Some(Position { run: run.parse().ok()?, sequence: sequence.parse().ok()? })
+    }
 }
 
 /// Where a reader begins in all the records of its stream.
@@ -24,6 +34,15 @@ pub enum Start {
     Within { least: usize, next: usize },
 }
 
+/// Where a reader ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// Before this time, in seconds.
+    Until(i64),
+    /// After so many records.
+    Limit(usize),
+}
+
 /// A reader.
 #[derive(Debug)]
 pub struct Reader {
@@ -32,6 +51,7 @@ pub struct Reader {
     /// What it says to begin there.
     pub from: String,
     pub ordered: bool,
+    pub stop: Option<Stop>,
     /// What it got, in order.
     pub got: Vec<(Position, Row)>,
     pub feed: Feed,
@@ -42,9 +62,9 @@ pub struct Reader {
 impl Reader {
     /// Takes in a line.
     pub fn take(&mut self, line: &str) -> Result<(), String> {
-        let got =
+        let (position, row) =
             parse(line).ok_or_else(|| format!("`{}` gave a line that is no record: {line}", self.expression.name()))?;
-        self.got.push(got);
+        self.got.push((position, if self.expression.is_marked() { row.without_offset() } else { row }));
         Ok(())
     }
 
@@ -72,7 +92,8 @@ impl Reader {
         if self.ordered {
             return Ok(());
         }
-        let leaves_out = matches!(self.start, Start::Time(_)) && self.expression.in_log_order();
+        let in_time = matches!(self.start, Start::Time(_)) || matches!(self.stop, Some(Stop::Until(_)));
+        let leaves_out = in_time && self.expression.in_log_order();
         for pair in self.got.windows(2) {
             let (before, after) = (pair[0].0, pair[1].0);
             let follows = match before.run == after.run {
@@ -133,7 +154,38 @@ impl Reader {
             rows.retain(|(_, row)| stream.has_passed(row.time));
             rows.sort_by_key(|(_, row)| row.time);
         }
+        match self.stop {
+            Some(Stop::Until(until)) => rows.retain(|(_, row)| row.time < until),
+            Some(Stop::Limit(limit)) => rows.truncate(limit),
+            None => {}
+        }
         rows
+    }
+
+    /// How it may end by now, with all that it must have; not at all if that is empty.
+    pub fn ends(&self, stream: &Stream) -> Vec<&'static str> {
+        let sealed = stream.frontier == SEALED;
+        match self.stop {
+            Some(Stop::Limit(limit)) if self.due(stream) == limit => vec!["limit"],
+            Some(Stop::Until(_)) if sealed => vec!["until", "sealed"],
+            Some(Stop::Until(until)) if until * SECOND <= stream.frontier => vec!["until"],
+            _ if sealed => vec!["sealed"],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it has got to its own end.
+    pub fn has_stopped(&self) -> bool {
+        let told = matches!(self.feed.end(), Some(End::Told(why)) if why == "until" || why == "limit");
+        told || matches!(self.stop, Some(Stop::Limit(limit)) if limit == self.got.len())
+    }
+
+    /// Where it ends if it goes on after what it has got.
+    pub fn rest(&self) -> Option<Stop> {
+        match self.stop {
+            Some(Stop::Limit(limit)) => Some(Stop::Limit(limit - self.got.len())),
+            stop => stop,
+        }
     }
 
     /// Reads what its connection holds until that ends; none if it ended in another way than a node's going.
@@ -143,7 +195,7 @@ impl Reader {
         }
         match self.feed.end() {
             Some(End::Broken) => Ok(()),
-            Some(End::Told(why)) if why == "stopping" || why == "sealed" => Ok(()),
+            Some(End::Told(why)) if ["stopping", "sealed", "until", "limit"].contains(&why.as_str()) => Ok(()),
             other => Err(format!("{self}: the node went, and its subscription ended with {other:?}")),
         }
     }
@@ -158,14 +210,13 @@ impl std::fmt::Display for Reader {
 
 fn parse(line: &str) -> Option<(Position, Row)> {
     let Value::Object(columns) = serde_json::from_str(line).ok()? else { return None };
-    let (run, sequence) = columns.get("position")?.as_str()?.split_once(':')?;
-    let position = Position { run: run.parse().ok()?, sequence: sequence.parse().ok()? };
+    let position = Position::parse(columns.get("position")?.as_str()?)?;
     let time = seconds(columns.get("time")?.as_str()?)?;
     let others = columns.iter().filter(|(name, _)| !matches!(name.as_str(), "time" | "position"));
     let mut cells: Vec<(&String, Cell)> =
         others.map(|(name, value)| Some((name, cell(value)?))).collect::<Option<_>>()?;
     cells.sort_by_key(|(name, _)| *name);
-    Some((position, Row { time, cells: cells.into_iter().map(|(_, cell)| cell).collect(), sequence: None }))
+    Some((position, Row { time, cells: cells.into_iter().map(|(_, cell)| cell).collect(), sequence: None, offset: 0 }))
 }
 
 fn cell(value: &Value) -> Option<Cell> {

@@ -3,8 +3,9 @@
 //! [`node`] is where a test begins: a running node, and the CLI against it. What runs beside the test is a [`process`], whose
 //! output is read line by line with the moment of its arrival; [`http`] is a client without the CLI, [`feed`] a subscription over a
 //! plain socket. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
-//! outside the workspace, [`hostile`] has some that misbehave, [`fixture`] is what older versions left, [`crash`] a workload whose node is killed, and [`beside`] a
-//! computation that must not notice what a test does. A test waits for a condition with [`wait`], never for a time.
+//! outside the workspace, [`hostile`] has some that misbehave, [`version`] such that show which version made a record, [`fixture`] is what
+//! older versions left, [`crash`] a workload whose node is killed, and [`beside`] a computation that must not notice what a test does. A
+//! test waits for a condition with [`wait`], never for a time.
 
 pub mod beside;
 mod binary;
@@ -20,6 +21,7 @@ pub mod node;
 pub mod process;
 pub mod records;
 pub mod small_disk;
+pub mod version;
 pub mod wait;
 
 pub use binary::{dag, dag_process, dag_with_input};
