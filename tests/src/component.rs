@@ -21,8 +21,8 @@ pub fn build_component(name: &str, source: &str) -> PathBuf {
     let target = target_folder();
     let package = target.join("sources").join(name);
     fs::create_dir_all(package.join("src")).expect("the target folder is writable");
-    fs::write(package.join("Cargo.toml"), manifest(name, repository)).expect("the target folder is writable");
-    fs::write(package.join("src/lib.rs"), source).expect("the target folder is writable");
+    write(&package.join("Cargo.toml"), &manifest(name, repository));
+    write(&package.join("src/lib.rs"), source);
     // The versions that the workspace has are those that are there without a network.
     fs::copy(repository.join("Cargo.lock"), package.join("Cargo.lock")).expect("the workspace is locked");
 
@@ -39,6 +39,13 @@ pub fn build_component(name: &str, source: &str) -> PathBuf {
     let output = cargo.output().expect("cargo runs");
     assert!(output.status.success(), "{name} does not build: {}", String::from_utf8_lossy(&output.stderr));
     target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")))
+}
+
+/// Writes a file unless it is there: cargo builds again what is newer than what it built.
+fn write(path: &Path, text: &str) {
+    if fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+        fs::write(path, text).expect("the target folder is writable");
+    }
 }
 
 fn manifest(name: &str, repository: &Path) -> String {
