@@ -292,8 +292,22 @@ fn an_operator_that_refuses_fails_its_computation_alone() {
     assert_eq!(records(&count)[0].column(1).as_primitive::<Int64Type>().value(0), 2);
 }
 
+/// Lets a computation that was told to finish go on from the snapshot that it leaves, the next time that it is run.
+fn go_on(computation: &mut Computation, events: &Receiver<Event>) {
+    let mut last = None;
+    loop {
+        match events.recv_timeout(PATIENCE).unwrap() {
+            Event::Snapshot(snapshot) => last = Some(snapshot),
+            Event::Gone => break,
+            event => panic!("{event:?}"),
+        }
+    }
+    let snapshot = last.expect("a computation that finishes leaves a snapshot");
+    computation.resume = Resume { output: snapshot.output.clone(), snapshot: Some(Arc::from(snapshot)), muted: None };
+}
+
 /// Runs it on parts of the input, one after the other: each time it is told to finish once it has written something, and goes on
-/// from its last snapshot, on another number of workers.
+/// from its last snapshot, on another number of workers, to be told to finish at once.
 fn with_interruptions(mut computation: Computation, input: &Log, output: &Log) {
     const PART: i64 = 500;
     for part in 0..10 {
@@ -311,17 +325,10 @@ fn with_interruptions(mut computation: Computation, input: &Log, output: &Log) {
         fill_part(input, 23, part * PART..(part + 1) * PART);
         moved.recv_timeout(PATIENCE).unwrap();
         handle.finish();
-        let mut last = None;
-        loop {
-            match events.recv_timeout(PATIENCE).unwrap() {
-                Event::Snapshot(snapshot) => last = Some(snapshot),
-                Event::Gone => break,
-                event => panic!("{event:?}"),
-            }
-        }
-        let snapshot = last.expect("a computation that finishes leaves a snapshot");
-        computation.resume =
-            Resume { output: snapshot.output.clone(), snapshot: Some(Arc::from(snapshot)), muted: None };
+        go_on(&mut computation, &events);
+        let (handle, events) = run(&flow, computation.clone());
+        handle.finish();
+        go_on(&mut computation, &events);
     }
     input.end(Frontier::Empty, Timestamp(0)).unwrap();
     let flow = Flow::start(2).unwrap();

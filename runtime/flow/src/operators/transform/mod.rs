@@ -41,6 +41,10 @@ impl Task {
 
     fn part(&self, guest: &mut Option<Guest>, barrier: Arc<Barrier>) -> Result<Message, ComputeError> {
         let home = self.computation.home;
+        if self.computation.resume.snapshot.is_some() {
+            // What nobody has taken up yet goes into the next snapshot, too.
+            self.guest(guest)?;
+        }
         let saved = guest.as_mut().map(Guest::save).transpose()?;
         let promise = guest.as_ref().map_or(barrier.frontier, Guest::promise);
         let part = saved.map(|saved| Box::new(Part::Transformed(saved)));

@@ -69,8 +69,9 @@ pub(crate) fn in_time_order<'scope>(
                 let barrier = Arc::new(Barrier { places, frontier: cut, last });
                 let task = task.clone();
                 work.run(joint, move |guest, _| {
+                    let messages = vec![task.part(guest, barrier)?];
                     let promise = guest.as_ref().map_or(Frontier::START, Guest::promise);
-                    Ok(Done { messages: vec![task.part(guest, barrier)?], promise, more: false })
+                    Ok(Done { messages, promise, more: false })
                 });
                 return;
             }
