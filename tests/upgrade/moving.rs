@@ -118,6 +118,23 @@ fn a_version_that_does_not_read_the_state_computes_it_again_and_shows_nothing_of
 }
 
 #[test]
+fn a_restart_while_a_state_is_computed_again_shows_nothing_of_that_either() {
+    const COUNT: i64 = 20_000;
+    let mut node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..COUNT), &["--done"]);
+    node.dag(&["deploy", &ONE.steps(BY, "value")]).success();
+    let mut reader = read(&node, "steps(x)", "earliest");
+    reader.take(COUNT as usize);
+    let replayed = moved(&node, &["deploy", &THREE.steps(BY, "value")], "steps(x)");
+    assert_eq!(replayed["by"], "replay", "{replayed}");
+    node.restart();
+    node.publish("x", &counting(COUNT..COUNT + 10), &["--seal"]);
+    let records: Vec<Record> = read(&node, "steps(x)", "1:0").finish().success().lines().map(record).collect();
+    assert_eq!(judge(&records, &[(replayed, THREE.offset)]), (1..=COUNT + 10).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_version_that_fails_on_the_state_that_it_says_it_reads_computes_it_again() {
     let (node, reader) = reading(&ONE.tally("Tally"), "tally(x)");
     drop(reader);

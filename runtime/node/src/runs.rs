@@ -362,17 +362,21 @@ pub(crate) fn resume(
         let taken_over = snapshot.output.sequence == ran.output && reads(&computation.operator, snapshot);
         (own || taken_over) && (ran.output..=written).contains(&snapshot.output.sequence)
     };
-    if let Some(snapshot) = snapshot.filter(fits) {
-        computation.resume = Resume { output: snapshot.output.clone(), snapshot: Some(snapshot), muted: None };
-        return Ok(());
-    }
-    let output = computation.output.hash_at(ran.output);
-    let output = output.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
-    computation.resume = Resume { snapshot: None, output, muted: None };
+    let snapshot = snapshot.filter(fits);
+    let output = match &snapshot {
+        Some(snapshot) => snapshot.output.clone(),
+        None => {
+            let output = computation.output.hash_at(ran.output);
+            output.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+        }
+    };
+    computation.resume = Resume { snapshot, output, muted: None };
     let Some(took_over) = ran.inputs.first() else { return Ok(()) };
-    let starts = replay(view, &computation.operator.component, record, application)?;
-    computation.inputs = inputs(view, record, &starts)?;
-    // Its predecessor's output stays, and is not computed again.
+    if computation.resume.snapshot.is_none() {
+        let starts = replay(view, &computation.operator.component, record, application)?;
+        computation.inputs = inputs(view, record, &starts)?;
+    }
+    // Its predecessor's output stays, and is not computed again; nor is it after a snapshot that was taken on the way there.
     if let World::Transform { order: Order::Log, .. } = computation.operator.world {
         let leg = record.inputs[0].legs.len() - took_over.legs.len();
         let sequence = took_over.legs.first().map_or(0, |leg| leg.sequence);

@@ -115,6 +115,9 @@ impl Node {
         let view = self.view();
         let snapshot = view.snapshots.get(record.id).map_err(|error| error.to_string())?;
         let output = view.logs.get(record.id).map_err(|error| error.to_string())?;
+        if output.visible().ended {
+            return Err("it has everything".to_owned());
+        }
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
             return self.after_output(&view, record, application, &output, to);
         };
