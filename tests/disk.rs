@@ -68,6 +68,29 @@ fn a_full_disk_refuses_publishers_serves_readers_and_recovers_by_itself() {
 }
 
 #[test]
+fn what_is_passed_over_while_the_disk_is_full_is_in_its_stream_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount(64) else { return };
+    let node = node(disk.path(), "10");
+    node.create("x", "value int64", &[]);
+    node.create("other", "value int64", &[]);
+    node.dag(&["alter", "sum(x, 1h)", "--on-error", "skip"]).success();
+    let body = format!("{{\"time\":1,\"value\":{}}}\n{{\"time\":2,\"value\":1}}\n", i64::MAX);
+    assert_eq!(publish(&node, &body).0, 200);
+    assert_eq!(node.http().publish("x", &[("seal", "true")], "").status, 200);
+
+    let filler = disk.leave(5 * MIB);
+    let refused = || node.http().publish("other", &[], "{\"time\":1,\"value\":1}\n").status == 507;
+    wait::until("the node has noticed", DEADLINE, || refused().then_some(()));
+    let sum = node.csv("sum(x, 1h)");
+    assert_eq!(sum.lines().nth(1), Some(format!("1970-01-01T00:00:00Z,{}", i64::MAX).as_str()), "it has not waited");
+    let errors = || node.http().get("streams/errors(sum(x,1h))", &[]).json()["records"].clone();
+    assert_eq!(errors(), 0);
+
+    fs::remove_file(filler).unwrap();
+    wait::until("it is kept", DEADLINE, || (errors() == 1).then_some(()));
+}
+
+#[test]
 fn retention_looks_before_a_publisher_is_refused() {
     let Some(disk) = SmallDisk::mount(96) else { return };
     let node = node(disk.path(), "10");

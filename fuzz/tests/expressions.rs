@@ -36,6 +36,10 @@ impl Catalog for Standard {
         }
     }
 
+    fn errors(&self, _: &str) -> Option<Schema> {
+        Some(Schema::new(vec![Field::new("record", Type::Utf8)]))
+    }
+
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
         let is = |signature: &&Arc<Signature>| {
             signature.name == name && component.is_none_or(|component| component == signature.component)

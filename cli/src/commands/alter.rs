@@ -16,6 +16,8 @@ use crate::settings::SettingsArgs;
   dag alter orders --retention none --retention-bytes 10000000000
   dag alter "avg(cpu_util, 5min)" --on-error skip
 
+With --on-error skip, `dag subscribe "errors(avg(cpu_util, 5min))"` shows what is passed over.
+
 What is not given stays as it is. A change holds from now on: what was late stays late, and what a larger allowance takes in delays
 the results after it. A stream's columns, the column of its time and its durability cannot be changed."#)]
 pub struct Alter {
@@ -35,7 +37,7 @@ pub struct Alter {
 enum Policy {
     /// The computation stops there
     Stop,
-    /// The record is passed over
+    /// The record is passed over, and kept in errors(STREAM)
     Skip,
 }
 
@@ -67,7 +69,10 @@ impl Alter {
                     },
                 ))?;
             }
-            (None, Some(OnError::Skip)) => output::line(&format!("{}: passes over records that fail", stream.name))?,
+            (None, Some(OnError::Skip)) => {
+                let errors = dag_expr::errors_of(&stream.name);
+                output::line(&format!("{}: passes over records that fail, and keeps them in {errors}", stream.name))?;
+            }
             (None, _) => output::line(&format!("{}: stops at a record that fails", stream.name))?,
         }
         Ok(Exit::Done)

@@ -16,6 +16,7 @@ impl Display for Stream {
         match self {
             Stream::Source { name, .. } => Quoted(name).fmt(f),
             Stream::Late { name, .. } => write!(f, "late({})", Quoted(name)),
+            Stream::Errors { name, .. } => f.write_str(name),
             Stream::Apply(application) => application.fmt(f),
         }
     }

@@ -10,7 +10,7 @@ use crate::syntax::parser::parse;
 /// The names of source streams in `text`, each once, in the order in which they appear.
 ///
 /// Only operators tell streams from columns: what stands where an operator of the catalog takes its inputs is a stream, as is the
-/// whole expression and the argument of `late`. Everything else is an argument and names no stream.
+/// whole expression and the argument of `late` or `errors`. Everything else is an argument and names no stream.
 ///
 /// # Errors
 /// Where the text departs from the grammar, an operator is unknown or is given what it does not declare, or something that is no
@@ -29,7 +29,7 @@ fn collect(expr: &Expr, catalog: &dyn Catalog, names: &mut Vec<String>) -> Resul
             }
             Ok(())
         }
-        Node::Call { name, arguments } if name.text == "late" => {
+        Node::Call { name, arguments } if matches!(name.text.as_str(), "late" | "errors") => {
             arguments.iter().try_for_each(|argument| collect(&argument.value, catalog, names))
         }
         Node::Call { name, arguments } => {

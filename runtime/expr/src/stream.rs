@@ -10,6 +10,8 @@ use crate::{Kind, Signature};
 pub trait Catalog {
     /// The schema of a source stream.
     fn source(&self, name: &str) -> Option<Schema>;
+    /// The schema of the stream of that name that holds what a derived stream has passed over; see [`errors_of`].
+    fn errors(&self, name: &str) -> Option<Schema>;
     /// The signature of an operator, of any component or of the one named.
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>>;
     /// All sources, for near names in errors.
@@ -33,6 +35,13 @@ pub enum Stream {
     /// The late records of a source.
     Late {
         /// The source's name, unquoted.
+        name: String,
+        /// Its columns.
+        schema: Schema,
+    },
+    /// The records that a derived stream has passed over.
+    Errors {
+        /// Its name, which is its canonical form.
         name: String,
         /// Its columns.
         schema: Schema,
@@ -111,8 +120,21 @@ impl Stream {
     /// The stream's columns.
     pub fn schema(&self) -> &Schema {
         match self {
-            Stream::Source { schema, .. } | Stream::Late { schema, .. } => schema,
+            Stream::Source { schema, .. } | Stream::Late { schema, .. } | Stream::Errors { schema, .. } => schema,
             Stream::Apply(application) => &application.schema,
         }
     }
+
+    /// The name of the stream whose log holds its records; none of a derived stream, whose runs have logs of their own.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Stream::Source { name, .. } | Stream::Late { name, .. } | Stream::Errors { name, .. } => Some(name),
+            Stream::Apply(_) => None,
+        }
+    }
+}
+
+/// The name of the stream that holds what the derived stream of that canonical form has passed over.
+pub fn errors_of(stream: &str) -> String {
+    format!("errors({stream})")
 }

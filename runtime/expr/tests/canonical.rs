@@ -10,7 +10,7 @@ fn bound(text: &str) -> Stream {
 }
 
 /// What is written, and its canonical form.
-const SPELLINGS: [(&str, &str); 54] = [
+const SPELLINGS: [(&str, &str); 57] = [
     ("cpu_util", "cpu_util"),
     ("\"cpu_util\"", "cpu_util"),
     ("prod.cpu", "prod.cpu"),
@@ -18,6 +18,9 @@ const SPELLINGS: [(&str, &str); 54] = [
     ("\"5d\"", "\"5d\""),
     ("(cpu)", "cpu"),
     ("late(cpu)", "late(cpu)"),
+    ("errors( avg(cpu_util, 5min) )", "errors(avg(cpu_util,5m))"),
+    ("count((errors(cpu_util{host=a})), 1 hour)", "count(errors(filter(cpu_util,host='a')),1h)"),
+    ("errors(count(errors(avg(x, 60s)), 1h))", "errors(count(errors(avg(x,1m)),1h))"),
     ("avg(cpu_util, 5min)", "avg(cpu_util,5m)"),
     ("avg( cpu_util , 300 sec )", "avg(cpu_util,5m)"),
     ("avg(cpu_util, 5m, every=300s)", "avg(cpu_util,5m)"),
@@ -144,9 +147,9 @@ fn an_equality_that_looks_like_a_named_argument_keeps_its_parentheses() {
 #[test]
 fn prefixes_never_meet() {
     let forms: std::collections::HashSet<String> =
-        ["cpu", "cpu_util", "\"cpu-util\"", "prod.cpu", "late(cpu)", "\"late\""]
+        ["cpu", "cpu_util", "\"cpu-util\"", "prod.cpu", "late(cpu)", "\"late\"", "avg(x,5m)", "errors(avg(x,5m))"]
             .map(|text| bound(text).to_string())
             .into();
-    assert_eq!(forms.len(), 6);
+    assert_eq!(forms.len(), 8);
     assert_ne!(bound("cpu"), bound("cpu_util"));
 }

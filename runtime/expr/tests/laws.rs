@@ -126,6 +126,12 @@ fn stream() -> BoxedStrategy<[String; 2]> {
                     format!("map( {} , * , (value * 8.0) as \"b b\" )", a[1]),
                 ]
             }),
+            inner.clone().prop_map(|a| {
+                [
+                    format!("errors(filter({},value>90))", a[0]),
+                    format!("( errors ( filter({}, (value > 90.0)) ) )", a[1]),
+                ]
+            }),
             pair.clone()
                 .prop_map(|(a, b)| [format!("union({},{})", a[0], b[0]), format!("union( {} , {} )", a[1], b[1])]),
             (pair, duration()).prop_map(|((a, b), d)| {

@@ -59,7 +59,17 @@ fn what_is_wrong_is_shown_where_it_stands() {
         ("map(cpu, * as all)", "all", "`*` stands for all columns", ""),
         ("late(avg(cpu, 5s))", "avg(cpu, 5s)", "only a source has late records", ""),
         ("late(cpu, mem)", "late", "late(...) takes one source", ""),
-        ("errors(cpu)", "errors", "reserved", ""),
+        ("errors(cpu)", "cpu", "only a derived stream passes records over", "its publisher told"),
+        ("errors(late(cpu))", "late(cpu)", "only a derived stream", ""),
+        ("errors(errors(avg(cpu, 5s)))", "errors(avg(cpu, 5s))", "only a derived stream", ""),
+        ("errors(avg(cpu, 5s), 1h)", "errors", "errors(...) takes one derived stream", ""),
+        ("errors(avg(cpu_utl, 5s))", "cpu_utl", "there is no stream `cpu_utl`", "`cpu_util`"),
+        (
+            "count(errors(delta( cpu )), 1h)",
+            "errors",
+            "`delta(cpu)` stops at a record that its operator cannot take",
+            "`dag alter \"delta(cpu)\" --on-error skip`",
+        ),
         ("cpu{host=a", "{host=a", "no closing `}`", ""),
         ("cpu{host>a}", ">", "expected `=`", "filter(...)"),
         ("refuse(cpu)", "refuse", "refuse: it does as it says", ""),
@@ -88,16 +98,18 @@ fn what_may_still_come_is_told_from_what_never_will() {
     let kind = |text| bind(text, &standard()).unwrap_err().kind;
     assert_eq!(kind("avg(disk, 5s)"), ErrorKind::UnknownStream("disk".to_owned()));
     assert_eq!(kind("median2(cpu, 5s)"), ErrorKind::UnknownOperator("median2".to_owned()));
+    assert_eq!(kind("errors(delta( cpu ))"), ErrorKind::UnknownStream("errors(delta(cpu))".to_owned()));
     assert_eq!(kind("avg(cpu, 5)"), ErrorKind::Other);
 }
 
 #[test]
 fn the_streams_of_an_expression_are_found_without_them() {
     let standard = standard();
-    let table: [(&str, &[&str]); 7] = [
+    let table: [(&str, &[&str]); 8] = [
         ("a", &["a"]),
         ("avg(a, 5min, by=host)", &["a"]),
         ("filter(late(a), value > b and host = 'c')", &["a"]),
+        ("count(errors(filter(a, value > b)), 1h)", &["a"]),
         ("join(a{x=y} as l, max(b.c, 5s) as r, on=host)", &["a", "b.c"]),
         ("union(a, b, a, avg(c))", &["a", "b", "c"]),
         ("map(\"a b\", value, host as h)", &["a b"]),

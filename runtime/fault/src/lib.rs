@@ -13,7 +13,7 @@
 mod armed;
 
 /// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`,
-/// `backup`, `take-over`.
+/// `backup`, `take-over`, `errors`.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "armed")]

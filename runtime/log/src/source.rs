@@ -13,7 +13,7 @@ use crate::mend::mend;
 use crate::payload::{self, Part};
 use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
 use crate::writer::Append;
-use crate::{AppendError, Commit, Committer, Joined, Log, OpenError, Options, PublisherId};
+use crate::{AppendError, Commit, Committer, Joined, Log, OpenError, Options, PublisherId, Retention};
 
 /// How a source treats time and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct SourceOptions {
     pub idle: Duration,
     /// Whether the node speaks for the stream when no publisher does.
     pub clock_node: bool,
+    /// How long a publisher that left is remembered, and its batches known for repeats; none for as long as there is room.
+    pub remember: Option<Duration>,
 }
 
 impl Default for SourceOptions {
@@ -38,18 +40,14 @@ impl Default for SourceOptions {
             max_ahead: Duration::from_secs(600),
             idle: Duration::from_secs(30),
             clock_node: false,
+            remember: Retention::default().age,
         }
     }
 }
 
 impl SourceOptions {
     fn rules(&self) -> Rules {
-        Rules {
-            out_of_order: self.out_of_order,
-            max_ahead: self.max_ahead,
-            idle: self.idle,
-            remember: self.log.retention.age,
-        }
+        Rules { out_of_order: self.out_of_order, max_ahead: self.max_ahead, idle: self.idle, remember: self.remember }
     }
 }
 

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use dag_expr::Stream;
-
 use crate::api::{self, AlterRetention, AlterStream, CreateStream, OnError, Retention};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
+use crate::source::Origin;
 
 /// What derived streams do with a record on which their operator fails every time, by canonical name; those that are not here stop.
 pub type Policies = RwLock<BTreeMap<String, OnError>>;
@@ -21,18 +20,19 @@ impl Node {
             return self.alter_source(name, request);
         }
         let stream = self.bind(name)?;
-        let (Stream::Apply(_), canonical) = (&stream, stream.to_string()) else {
-            let (Stream::Source { name, .. } | Stream::Late { name, .. }) = &stream else {
-                unreachable!("it is not derived")
-            };
-            return self.alter_source(name, request);
-        };
+        if let Some(source) = stream.source() {
+            return self.alter_source(source, request);
+        }
+        let canonical = stream.to_string();
         let only = AlterStream { on_error: request.on_error, ..AlterStream::default() };
         let Some(on_error) = request.on_error.filter(|_| only == *request) else {
             let message =
                 format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
             return Err(bad(message));
         };
+        if on_error == OnError::Skip {
+            self.errors(&canonical)?;
+        }
         self.inner.meta.put_policy(&canonical, on_error)?;
         self.inner.policies.write().unwrap_or_else(PoisonError::into_inner).insert(canonical.clone(), on_error);
         let nothing_yet = || api::Stream {
@@ -51,6 +51,9 @@ impl Node {
     }
 
     fn alter_source(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
+        if let Origin::Errors(of) = &self.source(name)?.origin {
+            return Err(bad(format!("`{name}` is as the node makes it: what `{of}` passes over, for seven days")));
+        }
         if request.on_error.is_some() {
             let message = format!(
                 "`{name}` runs no operator that could fail: say `on_error` for a stream that is computed from it"

@@ -92,12 +92,8 @@ impl Node {
             At::Want(want) => (want, None),
             At::Place(place) => (Want::Position(place.next()), Some(place)),
         };
-        let source = match stream {
-            dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. } => Some(name.clone()),
-            dag_expr::Stream::Apply(_) => None,
-        };
         let want = self.present(stream, want)?;
-        let subscriber = Arc::new(Subscriber::new(source));
+        let subscriber = Arc::new(Subscriber::new(stream.source().map(str::to_owned)));
         // Before the lock, and so dropped after it is let go: releasing takes it.
         let released = Released { node: self, lease };
         let mut state = self.state();
@@ -192,11 +188,7 @@ impl Node {
         stream: &dag_expr::Stream,
         want: Want,
     ) -> Result<(), NodeError> {
-        let (dag_expr::Stream::Source { name, .. } | dag_expr::Stream::Late { name, .. }, Want::Position(position)) =
-            (stream, want)
-        else {
-            return Ok(());
-        };
+        let (Some(name), Want::Position(position)) = (stream.source(), want) else { return Ok(()) };
         let Some(source) = view.sources.get(name) else { return Ok(()) };
         let log = source.source.log();
         let end = log.visible().end;

@@ -1,15 +1,16 @@
 //! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
 
 use dag_expr::{Application, Stream, Window};
-use dag_model::{Frontier, Position, Timestamp};
-use dag_plan::{LogId, Run, Skipped, State as RunState};
+use dag_model::{Frontier, Timestamp};
+use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Explained, Explanation, PassedOver};
+use crate::api::{Explained, Explanation};
 use crate::clock::now;
 use crate::error::NodeError;
 use crate::look::{last_time, run_state};
 use crate::node::{Node, State};
 use crate::runs::shown;
+use crate::source::Origin;
 
 impl Node {
     /// Explains a stream without demanding it.
@@ -29,7 +30,9 @@ impl Node {
             return streams[there].frontier.as_deref().map_or(Frontier::START, parse_frontier);
         }
         match stream {
-            Stream::Source { name: source, .. } | Stream::Late { name: source, .. } => {
+            Stream::Source { name: source, .. }
+            | Stream::Late { name: source, .. }
+            | Stream::Errors { name: source, .. } => {
                 let (explained, frontier) = self.explain_source(name, source);
                 streams.push(explained);
                 frontier
@@ -52,22 +55,24 @@ impl Node {
         let Ok(source) = self.source(name) else { return (Explained::default(), Frontier::START) };
         let stats = source.source.stats();
         let frontier = stats.frontier;
-        let cause = match (frontier, stats.joined.first()) {
-            (Frontier::Empty, _) => "sealed".to_owned(),
-            (_, Some(holder)) => {
+        let cause = match (&source.origin, frontier, stats.joined.first()) {
+            (Origin::Errors(of), ..) if stats.records == 0 => format!("`{of}` has passed over nothing yet"),
+            (Origin::Errors(of), ..) => format!("the node writes it, with what `{of}` passes over"),
+            (_, Frontier::Empty, _) => "sealed".to_owned(),
+            (_, _, Some(holder)) => {
                 let bound = last_time(holder.bound).unwrap_or_else(|| "its first record".to_owned());
                 format!("held by publisher `{}` at {bound}; it is taken to have left at {}", holder.name, holder.until)
             }
-            (_, None) if source.source.options().clock_node => {
+            (_, _, None) if source.source.options().clock_node => {
                 "no publisher; the node's clock speaks for it".to_owned()
             }
-            (Frontier::START, None) => "no publisher, and none yet".to_owned(),
-            (_, None) => "no publisher: its frontier stays until one joins".to_owned(),
+            (_, Frontier::START, None) => "no publisher, and none yet".to_owned(),
+            (_, _, None) => "no publisher: its frontier stays until one joins".to_owned(),
         };
         let visible = source.source.log().visible();
         let explained = Explained {
             stream,
-            kind: "source".to_owned(),
+            kind: source.origin.kind().to_owned(),
             state: if frontier == Frontier::Empty { "sealed" } else { "open" }.to_owned(),
             records_in: stats.records,
             records_out: stats.records - stats.late,
@@ -80,19 +85,6 @@ impl Node {
             passed_over: Vec::new(),
         };
         (explained, frontier)
-    }
-
-    fn passed_over(&self, inputs: &[(String, Frontier)], skipped: &Skipped) -> PassedOver {
-        let run = match &skipped.log {
-            LogId::Source(name) => self.source(name).map_or(0, |source| source.source.log().visible().epoch),
-            LogId::Derived(id) => id.0,
-        };
-        let input = usize::try_from(skipped.input).ok().and_then(|input| inputs.get(input));
-        PassedOver {
-            stream: input.map_or_else(String::new, |(name, _)| name.clone()),
-            position: Position { run, sequence: skipped.sequence }.to_string(),
-            why: skipped.why.clone(),
-        }
     }
 
     fn explain_derived(
@@ -160,7 +152,12 @@ impl Node {
             frontier: shown(frontier),
             next: next.map(|time| time.to_string()),
             cause: Some(cause),
-            passed_over: run.record.skipped.iter().map(|skipped| self.passed_over(inputs, skipped)).collect(),
+            passed_over: run
+                .record
+                .skipped
+                .iter()
+                .map(|skipped| self.passed_over(state, &run.record, skipped))
+                .collect(),
         };
         (explained, frontier)
     }

@@ -2,9 +2,9 @@
 //!
 //! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is),
 //! `alter` (what of it may change), `demand` and `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs`
-//! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment`, `failing` and
-//! `notices` (what becomes of those that fail, and who hears of it), `idle` (which of those that nobody uses are kept), `upgrade` and
-//! `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
+//! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment`, `failing`, `notices`
+//! and `errors` (what becomes of those that fail, who hears of it, and where the records are kept on which they do), `idle` (which of those
+//! that nobody uses are kept), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
 //! [`pipe`] is the same engine on standard input and output.
 
 mod alter;
@@ -17,6 +17,7 @@ mod containment;
 mod cursors;
 mod demand;
 mod error;
+mod errors;
 mod explain;
 mod facts;
 mod failing;

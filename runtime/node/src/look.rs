@@ -36,6 +36,10 @@ impl Node {
         };
         // Binding may ask a guest, and so comes before the lock.
         let stream = self.bind(name).map_err(|_| unknown)?;
+        if let dag_expr::Stream::Errors { name, .. } = &stream {
+            let errors = self.source(name)?;
+            return Ok(self.source_stream(&self.state(), &errors));
+        }
         let found = self.derived_stream(&self.state(), &stream.to_string());
         found.ok_or_else(|| NodeError::new(Code::NotFound, format!("nothing has computed `{stream}` yet")))
     }
@@ -49,8 +53,8 @@ impl Node {
             run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.clone()))
         };
         Stream {
-            name: dag_expr::syntax::name::Quoted(name).to_string(),
-            kind: "source".to_owned(),
+            name: source.origin.canonical(name),
+            kind: source.origin.kind().to_owned(),
             schema: columns(&source.schema),
             records: stats.records,
             late: stats.late,

@@ -38,6 +38,8 @@ const DATA: &str = "data";
 const LAST_INCARNATION: &str = "last-incarnation";
 /// A source's number, which names its folder, to its settings as JSON.
 const SOURCES: TableDefinition<u64, &[u8]> = TableDefinition::new("sources");
+/// The number of a log among the sources' to the derived stream whose passed-over records it holds, by its canonical name.
+const ERRORS: TableDefinition<u64, &str> = TableDefinition::new("errors");
 /// Order of deployment to digest.
 const COMPONENTS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("components");
 /// Order of deployment to when that was, in nanoseconds since the epoch, and how, by [`How::id`]; missing for what a node of format 1 did.
@@ -104,6 +106,8 @@ pub struct Meta {
 pub struct Kept {
     /// Sources by number.
     pub sources: Vec<(u64, CreateStream)>,
+    /// Derived streams whose passed-over records are kept, by the number of that log among the sources'.
+    pub errors: Vec<(u64, String)>,
     /// What was made the current version of a component, in that order.
     pub components: Vec<Deployment>,
     /// What components' deployments said of limits.
@@ -169,6 +173,10 @@ impl Meta {
             for row in transaction.open_table(SOURCES)?.iter()? {
                 let (number, settings) = row?;
                 sources.push((number.value(), settings.value().to_vec()));
+            }
+            for row in transaction.open_table(ERRORS)?.iter()? {
+                let (number, stream) = row?;
+                kept.errors.push((number.value(), stream.value().to_owned()));
             }
             let deployments = transaction.open_table(DEPLOYMENTS)?;
             for row in transaction.open_table(COMPONENTS)?.iter()? {
@@ -240,6 +248,11 @@ impl Meta {
     pub fn put_source(&self, number: u64, settings: &CreateStream) -> Result<(), MetaError> {
         let json = serde_json::to_vec(settings).expect("settings are plain values");
         self.write(|transaction| Ok(transaction.open_table(SOURCES)?.insert(number, json.as_slice()).map(drop)?))
+    }
+
+    /// Keeps that a derived stream's passed-over records are in the log of that number.
+    pub fn put_errors(&self, number: u64, stream: &str) -> Result<(), MetaError> {
+        self.write(|transaction| Ok(transaction.open_table(ERRORS)?.insert(number, stream).map(drop)?))
     }
 
     /// Keeps the settings of a source that is there, by its name.
@@ -406,6 +419,7 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     let format = found_or("format", FORMAT)?;
     found_or(DATA, new_number())?;
     transaction.open_table(SOURCES)?;
+    transaction.open_table(ERRORS)?;
     transaction.open_table(COMPONENTS)?;
     transaction.open_table(DEPLOYMENTS)?;
     transaction.open_table(LIMITS)?;

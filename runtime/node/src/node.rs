@@ -22,13 +22,14 @@ use crate::catalog::Catalog;
 use crate::clock::{Steady, now};
 use crate::cursors::Cursors;
 use crate::error::{Code, NodeError};
+use crate::errors::Errors;
 use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
 use crate::moved::Moved;
 use crate::runs::{Reports, Runs};
 use crate::snapshots::Snapshots;
-use crate::source::{SourceStream, Sources};
+use crate::source::{Origin, SourceStream, Sources};
 use crate::subscription::Subscriber;
 use crate::unavailable::Unavailable;
 
@@ -111,6 +112,7 @@ pub(crate) struct Inner {
     pub moved: Moved,
     pub cursors: Cursors,
     pub policies: Policies,
+    pub errors: Errors,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
     pub snapshots: Snapshots,
@@ -156,15 +158,32 @@ impl Node {
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { sources, components, limits, incarnations, quarantined, last_incarnation, moved, cursors, policies } =
-            kept;
+        let Kept {
+            sources,
+            errors,
+            components,
+            limits,
+            incarnations,
+            quarantined,
+            last_incarnation,
+            moved,
+            cursors,
+            policies,
+        } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
-        let (open, unavailable) = open_sources(&config.data, sources, &committer)?;
+        let published = sources.into_iter().map(|(number, settings)| (number, Origin::Published, settings));
+        let errors = errors.into_iter().map(|(number, of)| {
+            let settings = crate::errors::settings(&of);
+            (number, Origin::Errors(of), settings)
+        });
+        let (open, unavailable) = open_sources(&config.data, published.chain(errors), &committer)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
+        let errors = Errors::default();
         let known = incarnations.iter().map(|(record, _)| record.id).collect();
         for (record, finished) in incarnations {
             runs.idle.insert(record.id, Instant::now());
+            errors.hand_in(&record);
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
@@ -192,6 +211,7 @@ impl Node {
             moved,
             cursors: Cursors::new(cursors),
             policies: Policies::new(policies),
+            errors,
             deploying: Mutex::new(()),
             snapshots,
             state: Mutex::new(state),
@@ -288,7 +308,13 @@ pub(crate) struct View<'a> {
 
 impl Binding for View<'_> {
     fn source(&self, name: &str) -> Option<Schema> {
-        self.sources.get(name).map(|source| source.schema.clone())
+        let source = self.sources.get(name).filter(|source| source.origin == Origin::Published);
+        source.map(|source| source.schema.clone())
+    }
+
+    fn errors(&self, name: &str) -> Option<Schema> {
+        let errors = self.sources.get(name).filter(|source| source.origin != Origin::Published);
+        errors.map(|source| source.schema.clone())
     }
 
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
@@ -296,7 +322,8 @@ impl Binding for View<'_> {
     }
 
     fn sources(&self) -> Vec<String> {
-        self.sources.keys().cloned().collect()
+        let published = self.sources.iter().filter(|(_, source)| source.origin == Origin::Published);
+        published.map(|(name, _)| name.clone()).collect()
     }
 
     fn operators(&self) -> Vec<String> {
@@ -314,16 +341,16 @@ impl Binding for View<'_> {
 /// If a newer dag wrote one of them: then all of this data is for that one.
 fn open_sources(
     data: &Path,
-    known: Vec<(u64, CreateStream)>,
+    known: impl Iterator<Item = (u64, Origin, CreateStream)>,
     committer: &Committer,
 ) -> Result<(Sources, Unavailable), NodeError> {
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
-    for (number, settings) in known {
+    for (number, origin, settings) in known {
         let folder = data.join("sources").join(number.to_string());
-        match SourceStream::open(&folder, &settings, committer, now())? {
+        match SourceStream::open(&folder, origin.clone(), &settings, committer, now())? {
             Ok(source) => drop(sources.insert(settings.name, Arc::new(source))),
             Err(newer @ OpenError::Newer { .. }) => return Err(NodeError::new(Code::Internal, newer.to_string())),
-            Err(error) => unavailable.push(settings, &error),
+            Err(error) => unavailable.push(&origin, settings, &error),
         }
     }
     Ok((sources, unavailable))

@@ -12,7 +12,7 @@ use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::runs::shown;
-use crate::source::{SourceStream, check};
+use crate::source::{Origin, SourceStream, Sources, check};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;
@@ -22,6 +22,10 @@ impl Node {
     pub fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), NodeError> {
         request.retention = request.retention.plain();
         check(&request)?;
+        if request.name.starts_with("errors(") {
+            let why = "names that begin with `errors(` are those of streams that the node writes";
+            return Err(NodeError::new(Code::BadRequest, format!("`{}` cannot be created: {why}", request.name)));
+        }
         let name = request.name.clone();
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
         if let Some(why) = self.inner.unavailable.why(&name) {
@@ -36,24 +40,37 @@ impl Node {
                 return Err(NodeError::new(Code::Exists, message));
             }
             None => {
-                let root = self.inner.config.data.join("sources");
-                let number = next_number(&root).map_err(|error| internal(&error))?;
-                let folder = root.join(number.to_string());
-                let source = SourceStream::create(&folder, request.clone(), &self.inner.committer)?;
-                self.inner.meta.put_source(number, &request)?;
-                Arc::make_mut(&mut sources).insert(name.clone(), Arc::new(source));
+                self.add_source(&mut sources, Origin::Published, &request)?;
                 true
             }
         };
         drop(sources);
-        if created {
-            self.inner.appeared.send_modify(|version| *version += 1);
-        }
         let mut stream = self.stream(&name)?;
         if request.time.is_none() {
             stream.note = Some("records get the time of their arrival, for the stream has no time column".to_owned());
         }
         Ok((stream, created))
+    }
+
+    /// Makes a source's log, writes down that it is there, and adds it to those that are.
+    pub(crate) fn add_source(
+        &self,
+        sources: &mut Arc<Sources>,
+        origin: Origin,
+        settings: &CreateStream,
+    ) -> Result<(), NodeError> {
+        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
+        let root = self.inner.config.data.join("sources");
+        let number = next_number(&root).map_err(|error| internal(&error))?;
+        let folder = root.join(number.to_string());
+        let source = SourceStream::create(&folder, origin, settings.clone(), &self.inner.committer)?;
+        match &source.origin {
+            Origin::Published => self.inner.meta.put_source(number, settings)?,
+            Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
+        }
+        Arc::make_mut(sources).insert(settings.name.clone(), Arc::new(source));
+        self.inner.appeared.send_modify(|version| *version += 1);
+        Ok(())
     }
 
     /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks.
@@ -64,6 +81,10 @@ impl Node {
         parameters: PublishParameters,
     ) -> Result<Published, NodeError> {
         let source = self.source(name)?;
+        if let Origin::Errors(of) = &source.origin {
+            let message = format!("`{name}` takes no records: the node writes it, with what `{of}` passes over");
+            return Err(NodeError::new(Code::BadRequest, message));
+        }
         let name = name.to_owned();
         let _place = self.inner.publishing.try_acquire().map_err(|_| {
             let message = format!("{PUBLISHING} requests are being published: try again in a moment");

@@ -223,6 +223,7 @@ impl Node {
             return Ok(Started::Complete);
         }
         self.inner.meta.put_incarnation(&record).map_err(|error| internal(&error))?;
+        self.inner.errors.hand_in(&record);
         let failures = state.runs.failures.get(&id);
         let snapshot = match failures.is_some_and(|failures| failures.afresh) {
             true => None,

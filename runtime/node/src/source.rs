@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dag_codec::TimeColumn;
+use dag_expr::syntax::name::Quoted;
 use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions};
 use dag_model::{Field, Schema, Timestamp, Type};
 
@@ -14,8 +15,37 @@ use crate::api::{Clock, Column, CreateStream, Durability};
 use crate::error::{Code, NodeError};
 use crate::storage::is_full;
 
+/// Who writes a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Publishers.
+    Published,
+    /// The node, with what the derived stream of this canonical name has passed over.
+    Errors(String),
+}
+
+impl Origin {
+    /// The kind of such streams, as listings call it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Origin::Published => "source",
+            Origin::Errors(_) => "errors",
+        }
+    }
+
+    /// The name of such a stream as expressions have it.
+    pub fn canonical(&self, name: &str) -> String {
+        match self {
+            Origin::Published => Quoted(name).to_string(),
+            Origin::Errors(_) => name.to_owned(),
+        }
+    }
+}
+
 /// A source stream.
 pub struct SourceStream {
+    /// Who writes it.
+    pub origin: Origin,
     /// How it was created, and altered since.
     pub settings: CreateStream,
     /// Its columns.
@@ -31,24 +61,30 @@ pub type Sources = BTreeMap<String, Arc<SourceStream>>;
 
 impl SourceStream {
     /// Makes a source in `folder`. It is there, durably, before anything is kept that says so.
-    pub fn create(folder: &Path, settings: CreateStream, committer: &Committer) -> Result<SourceStream, NodeError> {
-        let (schema, options) = (schema(&settings.schema)?, options(&settings)?);
+    pub fn create(
+        folder: &Path,
+        origin: Origin,
+        settings: CreateStream,
+        committer: &Committer,
+    ) -> Result<SourceStream, NodeError> {
+        let (schema, options) = (schema(&settings.schema)?, options(&origin, &settings)?);
         let source = Source::create(folder, &schema, options, committer).map_err(|error| {
             let full = matches!(&error, OpenError::Io { source, .. } if is_full(source));
             let code = if full { Code::DiskFull } else { Code::Internal };
             NodeError::new(code, format!("stream `{}` cannot be made: {error}", settings.name))
         })?;
-        Ok(SourceStream { settings, schema, source: Arc::new(source), refused: Arc::default() })
+        Ok(SourceStream { origin, settings, schema, source: Arc::new(source), refused: Arc::default() })
     }
 
     /// Opens the source that was made in `folder`. The inner error is the log's, and concerns this stream only.
     pub fn open(
         folder: &Path,
+        origin: Origin,
         settings: &CreateStream,
         committer: &Committer,
         now: Timestamp,
     ) -> Result<Result<SourceStream, OpenError>, NodeError> {
-        let (schema, options) = (schema(&settings.schema)?, options(settings)?);
+        let (schema, options) = (schema(&settings.schema)?, options(&origin, settings)?);
         let source = match Source::open(folder, options, committer, now) {
             Ok(source) => source,
             Err(error) => return Ok(Err(error)),
@@ -56,14 +92,15 @@ impl SourceStream {
         if let Some(cut) = source.log().cut() {
             tracing::warn!(stream = settings.name, %cut, "a crash left what nobody had been promised");
         }
-        Ok(Ok(SourceStream { settings: settings.clone(), schema, source: Arc::new(source), refused: Arc::default() }))
+        let (settings, source) = (settings.clone(), Arc::new(source));
+        Ok(Ok(SourceStream { origin, settings, schema, source, refused: Arc::default() }))
     }
 
     /// The same stream under other settings, which hold from now on.
     pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, NodeError> {
-        self.source.alter(options(&settings)?);
+        self.source.alter(options(&self.origin, &settings)?);
         let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
-        Ok(SourceStream { settings, schema, source, refused })
+        Ok(SourceStream { origin: self.origin.clone(), settings, schema, source, refused })
     }
 
     /// Where a body's records have their time. `named` is the column that a request names.
@@ -104,7 +141,7 @@ pub fn check(settings: &CreateStream) -> Result<(), NodeError> {
         return bad(format!("column `{column}` is the time: leave it out of the schema"));
     }
     schema(&settings.schema)?;
-    options(settings).map(drop)
+    options(&Origin::Published, settings).map(drop)
 }
 
 /// The most bytes of a stream's name.
@@ -128,16 +165,14 @@ fn schema(columns: &[Column]) -> Result<Schema, NodeError> {
     Ok(Schema::new(fields))
 }
 
-fn options(settings: &CreateStream) -> Result<SourceOptions, NodeError> {
+fn options(origin: &Origin, settings: &CreateStream) -> Result<SourceOptions, NodeError> {
+    let age = settings.retention.age.as_deref().map(|age| duration("retention.age", age)).transpose()?;
     let log = Options {
         durability: match settings.durability {
             Durability::Fsync => dag_log::Durability::Fsync,
             Durability::Os => dag_log::Durability::Os,
         },
-        retention: Retention {
-            age: settings.retention.age.as_deref().map(|age| duration("retention.age", age)).transpose()?,
-            bytes: settings.retention.bytes,
-        },
+        retention: Retention { age, bytes: settings.retention.bytes },
         segment_bytes: segment_bytes(settings.retention.bytes),
     };
     Ok(SourceOptions {
@@ -146,6 +181,11 @@ fn options(settings: &CreateStream) -> Result<SourceOptions, NodeError> {
         max_ahead: duration("max_ahead", &settings.max_ahead)?,
         idle: duration("idle", &settings.idle)?,
         clock_node: settings.clock == Clock::Node,
+        remember: match origin {
+            Origin::Published => age,
+            // As long as an incarnation's record, which is handed in as a whole at each of its starts.
+            Origin::Errors(_) => None,
+        },
     })
 }
 

@@ -1,4 +1,5 @@
-//! What a node does by the clock: lingering ends, silent publishers leave, clock=node streams move on, old records go.
+//! What a node does by the clock: lingering ends, silent publishers leave, clock=node streams move on, what was passed over is kept,
+//! old records go.
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
@@ -42,7 +43,8 @@ impl Node {
                     node.trim();
                     trim_due = Instant::now() + TRIM;
                 }
-                (node.tick().min(trim_due), trim_due)
+                let due = node.tick().min(trim_due);
+                (node.write_errors().map_or(due, |again| again.min(due)), trim_due)
             });
             let Ok((due, next_trim)) = due.await else { return };
             trim_due = next_trim;
@@ -152,7 +154,7 @@ impl Node {
         let state = &mut *guard;
         let mut unused = state.runs.idle.outdated(&held, Instant::now());
         unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
-        unused.retain(|id| !state.runs.has_flow(*id) && state.plan.forget(*id));
+        unused.retain(|id| !state.runs.has_flow(*id) && !self.inner.errors.wait_for(*id) && state.plan.forget(*id));
         unused.iter().for_each(|id| state.runs.idle.remove(*id));
         drop(guard);
         if let Err(error) = self.inner.meta.remove_incarnations(&unused) {

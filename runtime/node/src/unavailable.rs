@@ -7,23 +7,33 @@ use dag_log::OpenError;
 
 use crate::api::{CreateStream, Stream};
 use crate::error::{Code, NodeError};
+use crate::source::Origin;
 
 /// The sources that could not be opened when the node started, by name.
 #[derive(Debug, Default)]
 pub struct Unavailable {
-    streams: BTreeMap<String, (CreateStream, NodeError)>,
+    streams: BTreeMap<String, (Stream, NodeError)>,
 }
 
 impl Unavailable {
     /// The log of one more stream cannot be opened.
-    pub fn push(&mut self, settings: CreateStream, error: &OpenError) {
+    pub fn push(&mut self, origin: &Origin, settings: CreateStream, error: &OpenError) {
         let message = format!(
             "stream `{}` cannot be opened: {error}; nothing of it was changed: put its folder back as it was, from a backup, say, and \
              start the node again",
             settings.name
         );
         tracing::error!(stream = settings.name, "{message}");
-        self.streams.insert(settings.name.clone(), (settings, NodeError::new(Code::Internal, message)));
+        let shown = Stream {
+            name: origin.canonical(&settings.name),
+            kind: origin.kind().to_owned(),
+            schema: settings.schema.clone(),
+            state: "unavailable".to_owned(),
+            settings: Some(settings.clone()),
+            note: Some(message.clone()),
+            ..Stream::default()
+        };
+        self.streams.insert(settings.name, (shown, NodeError::new(Code::Internal, message)));
     }
 
     /// Why the stream of that name cannot be used, if it is here.
@@ -38,23 +48,11 @@ impl Unavailable {
 
     /// The stream of that name as listings show it, if it is here.
     pub fn stream(&self, name: &str) -> Option<Stream> {
-        self.streams.get(name).map(|(settings, error)| stream(settings, error))
+        self.streams.get(name).map(|(shown, _)| shown.clone())
     }
 
     /// All of them as listings show them.
     pub fn streams(&self) -> impl Iterator<Item = Stream> {
-        self.streams.values().map(|(settings, error)| stream(settings, error))
-    }
-}
-
-fn stream(settings: &CreateStream, error: &NodeError) -> Stream {
-    Stream {
-        name: dag_expr::syntax::name::Quoted(&settings.name).to_string(),
-        kind: "source".to_owned(),
-        schema: settings.schema.clone(),
-        state: "unavailable".to_owned(),
-        settings: Some(settings.clone()),
-        note: Some(error.message.clone()),
-        ..Stream::default()
+        self.streams.values().map(|(shown, _)| shown.clone())
     }
 }

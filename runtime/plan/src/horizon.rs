@@ -43,7 +43,7 @@ pub fn begins_by_sequence(application: &Application, facts: &dyn Facts) -> Resul
 /// The frontier that the stream would have if everything that its sources hold had passed through.
 pub fn frontier(stream: &Stream, facts: &dyn Facts) -> Result<Frontier, DemandError> {
     match stream {
-        Stream::Source { name, .. } => Ok(source(name, facts)?.frontier),
+        Stream::Source { name, .. } | Stream::Errors { name, .. } => Ok(source(name, facts)?.frontier),
         // Late records say nothing about what follows them.
         Stream::Late { name, .. } => match source(name, facts)?.frontier {
             Frontier::Empty => Ok(Frontier::Empty),
@@ -64,7 +64,9 @@ pub fn frontier(stream: &Stream, facts: &dyn Facts) -> Result<Frontier, DemandEr
 /// The earliest time from which on the retained inputs give complete results.
 pub fn earliest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandError> {
     let application = match stream {
-        Stream::Source { name, .. } | Stream::Late { name, .. } => return Ok(source(name, facts)?.complete_from),
+        Stream::Source { name, .. } | Stream::Late { name, .. } | Stream::Errors { name, .. } => {
+            return Ok(source(name, facts)?.complete_from);
+        }
         Stream::Apply(application) => application,
     };
     let inputs = application.inputs.iter().map(|input| earliest(&input.stream, facts));
@@ -81,7 +83,7 @@ pub fn earliest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandE
 /// The time of the newest complete result, or a little earlier.
 pub fn newest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandError> {
     let application = match stream {
-        Stream::Source { name, .. } => {
+        Stream::Source { name, .. } | Stream::Errors { name, .. } => {
             let source = source(name, facts)?;
             return Ok(match source.frontier {
                 Frontier::At(time) => time,

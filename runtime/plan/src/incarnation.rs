@@ -97,7 +97,7 @@ pub struct Leg {
 /// A log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogId {
-    /// Of a source stream.
+    /// Of a source stream, or of one that holds what a derived stream has passed over.
     Source(String),
     /// Of a run of a derived stream.
     Derived(IncarnationId),

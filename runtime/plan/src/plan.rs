@@ -69,7 +69,7 @@ impl Plan {
         facts: &dyn Facts,
     ) -> Result<(Route, Vec<Command>), DemandError> {
         let (name, late) = match stream {
-            Stream::Source { name, .. } => (name, false),
+            Stream::Source { name, .. } | Stream::Errors { name, .. } => (name, false),
             Stream::Late { name, .. } => (name, true),
             Stream::Apply(application) => {
                 let mut commands = Vec::new();

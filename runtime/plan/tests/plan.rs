@@ -56,6 +56,10 @@ impl Catalog for World {
         (name == "x").then(value)
     }
 
+    fn errors(&self, _: &str) -> Option<Schema> {
+        None
+    }
+
     fn operator(&self, _: Option<&str>, name: &str) -> Option<Arc<Signature>> {
         let (kind, parameters) = match name {
             "avg" => (Kind::Aggregate, Vec::new()),

@@ -79,6 +79,10 @@ impl Catalog for World {
         (name == "x").then(|| Schema::new(vec![Field::new("value", Type::Float64)]))
     }
 
+    fn errors(&self, _: &str) -> Option<Schema> {
+        None
+    }
+
     fn operator(&self, _: Option<&str>, name: &str) -> Option<Arc<Signature>> {
         self.signatures.iter().find(|signature| signature.name == name).cloned().map(Arc::new)
     }

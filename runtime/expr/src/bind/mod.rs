@@ -11,7 +11,7 @@ pub(crate) mod window;
 use crate::argument::found;
 use crate::error::{Error, ErrorKind, Span};
 use crate::scalar::is_function;
-use crate::stream::{Catalog, Stream};
+use crate::stream::{Catalog, Stream, errors_of};
 use crate::syntax::ast::{Argument, Expr, Ident, Node};
 use crate::syntax::name::{Quoted, near_help};
 use crate::syntax::parser::parse;
@@ -36,7 +36,7 @@ impl Binder<'_> {
             Node::Name(name) => self.source(name, &expr.span),
             Node::Call { name, arguments } => match name.text.as_str() {
                 "late" => self.late(name, arguments),
-                "errors" => Err(Error::new(name.span.clone(), "`errors(...)` is reserved and means nothing yet")),
+                "errors" => self.errors(name, arguments),
                 _ => self.application(name, arguments),
             },
             Node::Paren(inner) => self.stream(inner),
@@ -60,6 +60,28 @@ impl Binder<'_> {
             Stream::Source { name, schema } => Ok(Stream::Late { name, schema }),
             _ => Err(Error::new(value.span.clone(), "only a source has late records")
                 .help("what comes too late is sorted out where it is published")),
+        }
+    }
+
+    /// `errors(derived)`
+    fn errors(self, name: &Ident, arguments: &[Argument]) -> Result<Stream, Error> {
+        let [Argument { name: None, value, alias: None, .. }] = arguments else {
+            return Err(Error::new(name.span.clone(), "errors(...) takes one derived stream and nothing else"));
+        };
+        let stream = self.stream(value)?;
+        if stream.source().is_some() {
+            return Err(Error::new(value.span.clone(), "only a derived stream passes records over")
+                .help("what a source does not take is refused, and its publisher told"));
+        }
+        let errors = errors_of(&stream.to_string());
+        match self.catalog.errors(&errors) {
+            Some(schema) => Ok(Stream::Errors { name: errors, schema }),
+            None => Err(Error::new(
+                name.span.clone(),
+                format!("`{stream}` stops at a record that its operator cannot take, and passes none over"),
+            )
+            .kind(ErrorKind::UnknownStream(errors.clone()))
+            .help(format!("`dag alter \"{stream}\" --on-error skip` passes it over and keeps it in {errors}"))),
         }
     }
 

@@ -14,7 +14,8 @@ pub(crate) fn keyword(word: &str) -> Option<&'static str> {
     KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(word))
 }
 
-/// Whether no stream and no operator may have this name: keywords, `late`, which is a view of a source, and `errors`, kept for another.
+/// Whether no stream and no operator may have this name: keywords, `late`, which is a view of a source, and `errors`, which is one of a
+/// derived stream.
 pub fn is_reserved(name: &str) -> bool {
     keyword(name).is_some() || matches!(name, "late" | "errors")
 }

@@ -16,6 +16,11 @@ impl Catalog for Standard {
         self.sources.get(name).cloned()
     }
 
+    /// All but streams of `delta` pass records over.
+    fn errors(&self, name: &str) -> Option<Schema> {
+        (!name.starts_with("errors(delta(")).then(numeric)
+    }
+
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
         let wanted = |signature: &&Arc<Signature>| {
             signature.name == name && component.is_none_or(|component| component == signature.component)
@@ -88,9 +93,12 @@ pub fn signature(kind: Kind, name: &str, inputs: (usize, Option<usize>), paramet
     }
 }
 
+fn numeric() -> Schema {
+    Schema::new(vec![Field::new("value", Type::Float64), Field::new("host", Type::Utf8)])
+}
+
 pub fn standard() -> Standard {
     use ParameterKind::{Column, Columns, Duration, Integer, Match, Number, Predicate, Projection, Text};
-    let numeric = || Schema::new(vec![Field::new("value", Type::Float64), Field::new("host", Type::Utf8)]);
     let wide = Schema::new(vec![
         Field::new("value", Type::Float64),
         Field::new("host", Type::Utf8),

@@ -8,10 +8,11 @@
 //! | 1 | snapshots | output that was durable before, inputs that were read before |
 //! | 2 | metadata, in one transaction: sources, components, incarnations, cursors | components, logs, positions that were given out |
 //! | 3 | how far each derived log is | inputs that were there before |
-//! | 4 | source logs, as far as they are when each is copied | nothing |
+//! | 4 | how far the logs are of what was passed over | inputs that were there before |
+//! | 5 | source logs, as far as they are when each is copied | nothing |
 //!
-//! They are put in place from the last to the first: source logs, derived logs, snapshots, metadata. So at every moment nothing in the
-//! folder refers past the end of what is there, and an attempt that is interrupted leaves the backup before it usable, or one
+//! They are put in place from the last to the first: source logs, those of what was passed over, derived logs, snapshots, metadata.
+//! So at every moment nothing in the folder refers past the end of what is there, and an attempt that is interrupted leaves the backup before it usable, or one
 //! that says of itself that it is not complete; the next attempt reuses what is there. Retention that removes segments meanwhile
 //! removes what is as well gone from the copy; see [`dag_log::Log::copy`].
 //!
@@ -27,6 +28,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use dag_expr::errors_of;
 use dag_log::{Copied, Extent, Log};
 use dag_model::{Digest, IncarnationId};
 
@@ -85,14 +87,18 @@ impl Node {
         let snapshots = self.stage_snapshots(folder, &mut copied).map_err(failed)?;
         let (staged, kept) = self.stage_metadata(folder)?;
         let derived = self.derived(&kept, &staged)?;
+        let errors = self.passed_over_logs(&kept)?;
 
         for deployment in &kept.components {
             self.copy_component(folder, deployment.digest, &mut copied).map_err(failed)?;
         }
+        let source_folder = |number: u64| folder.join("sources").join(number.to_string());
         for (number, settings) in &kept.sources {
             let source = self.source(&settings.name)?;
-            let to = folder.join("sources").join(number.to_string());
-            copied.add(copy_source(source.source.log(), &to).map_err(failed)?);
+            copied.add(copy_source(source.source.log(), &source_folder(*number)).map_err(failed)?);
+        }
+        for (number, log, extent) in &errors {
+            copied.add(log.copy(&source_folder(*number), *extent).map_err(failed)?);
         }
         dag_fault::point("backup");
         for (id, log, extent) in &derived {
@@ -106,7 +112,8 @@ impl Node {
         }
         copied.written += fs::metadata(&staged).map_err(failed)?.len();
         put(&staged, &folder.join("meta.redb")).map_err(failed)?;
-        let sources: Vec<String> = kept.sources.iter().map(|(number, _)| number.to_string()).collect();
+        let numbers = kept.sources.iter().map(|(number, _)| number).chain(kept.errors.iter().map(|(number, _)| number));
+        let sources: Vec<String> = numbers.map(u64::to_string).collect();
         keep_only(&folder.join("sources"), &sources).map_err(failed)?;
         keep_only(&folder.join("derived"), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
             .map_err(failed)?;
@@ -169,6 +176,16 @@ impl Node {
             }
         }
         Ok(derived)
+    }
+
+    /// The logs of what derived streams have passed over, and how far they are.
+    fn passed_over_logs(&self, kept: &Kept) -> Result<Vec<(u64, Log, Extent)>, NodeError> {
+        let log = |(number, of): &(u64, String)| {
+            let log = self.source(&errors_of(of))?.source.log().clone();
+            let extent = log.extent();
+            Ok((*number, log, extent))
+        };
+        kept.errors.iter().map(log).collect()
     }
 
     /// Copies a component, whose name is the digest of its bytes: what is there needs no second look.

@@ -99,13 +99,9 @@ impl Node {
             }
             None => self.open_subscription(lease, stream, opening)?,
         };
-        let source = match stream {
-            Stream::Source { name, .. } | Stream::Late { name, .. } => Some(name.clone()),
-            Stream::Apply(_) => None,
-        };
         let cursor = Cursor {
             stream: stream.to_string(),
-            source,
+            source: stream.source().map(str::to_owned),
             reader: number,
             place: subscription.place.clone(),
             created: now(),

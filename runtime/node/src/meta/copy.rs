@@ -6,8 +6,8 @@ use std::path::Path;
 use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
 
 use super::{
-    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta, MetaError, POLICIES,
-    QUARANTINED, SOURCES,
+    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, ERRORS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta, MetaError,
+    POLICIES, QUARANTINED, SOURCES,
 };
 
 impl Meta {
@@ -29,6 +29,7 @@ impl Meta {
             let to = database.begin_write()?;
             table(from, &to, HEADER)?;
             table(from, &to, SOURCES)?;
+            table(from, &to, ERRORS)?;
             table(from, &to, COMPONENTS)?;
             table(from, &to, DEPLOYMENTS)?;
             table(from, &to, LIMITS)?;

@@ -156,7 +156,7 @@ impl Plan {
     ) -> Result<InputStart, DemandError> {
         let needed = from.map(|from| horizon::needed(application, input, from, facts)).transpose()?;
         let legs = match input {
-            Stream::Source { name, .. } | Stream::Late { name, .. } => {
+            Stream::Source { name, .. } | Stream::Late { name, .. } | Stream::Errors { name, .. } => {
                 let log = LogId::Source(name.clone());
                 let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
                 let sequence = match needed {
@@ -258,10 +258,6 @@ fn is_stopped(run: &Run) -> bool {
 
 /// Whether the source that the application reads still has that record.
 fn kept(application: &Application, sequence: u64, facts: &dyn Facts) -> bool {
-    application.inputs.iter().all(|input| match &input.stream {
-        Stream::Source { name, .. } | Stream::Late { name, .. } => {
-            facts.source(name).is_some_and(|source| source.earliest <= sequence)
-        }
-        Stream::Apply(_) => false,
-    })
+    let is_kept = |name: &str| facts.source(name).is_some_and(|source| source.earliest <= sequence);
+    application.inputs.iter().all(|input| input.stream.source().is_some_and(is_kept))
 }
