@@ -14,7 +14,7 @@ use crate::computation::{Computation, Event, Shared};
 use crate::cursor::{Loaded, Piece, Step};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
-use crate::search::{Search, Span, Spot};
+use crate::search::{Span, Spot};
 use crate::snapshot::Barrier;
 
 /// How many entries one activation reads before others get their turn.
