@@ -6,7 +6,7 @@ use std::thread;
 
 use dag_tests::records::counting;
 pub use dag_tests::version::*;
-use dag_tests::{Node, Process};
+use dag_tests::{DEADLINE, Node, Process, until};
 use serde_json::Value;
 
 /// A node with a sealed stream `x` of ten values, one a second.
@@ -73,6 +73,16 @@ pub fn sequence(position: &str) -> u64 {
 /// A subscriber to everything of a stream, with positions.
 pub fn read(node: &Node, expression: &str, from: &str) -> Process {
     node.spawn(&["subscribe", expression, "--from", from, "--with-position", "--format", "json"])
+}
+
+/// Waits until the second version of what exports an operator runs the first incarnation.
+#[track_caller]
+pub fn has_moved(node: &Node, operator: &str) {
+    let moved = || {
+        let answer = node.http().get(&format!("operators/{operator}"), &[]).json();
+        (answer["versions"][1]["runs"][0]["incarnation"] == 1).then_some(())
+    };
+    until("it has moved", DEADLINE, moved);
 }
 
 /// What a command that makes another version current says of a stream that moved.

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use dag_tests::Node;
 use dag_tests::records::counting;
+use dag_tests::{Node, Options};
 use serde_json::Value;
 
 use crate::kit::*;
@@ -182,16 +182,31 @@ fn a_reader_who_comes_back_goes_on_where_it_was_with_the_version_that_is_current
     node.until_computing(&[], dag_tests::DEADLINE);
     node.dag(&["deploy", &TWO.tally("Tally")]).success();
     let reader = read(&node, "tally(x)", "1:9");
-    let moved = || {
-        let answer = node.http().get("operators/tally", &[]).json();
-        (answer["versions"][1]["runs"][0]["incarnation"] == 1).then_some(())
-    };
-    dag_tests::until("it has moved", dag_tests::DEADLINE, moved);
+    has_moved(&node, "tally");
     node.publish("x", &counting(10..20), &["--seal"]);
     records.extend(reader.finish().success().lines().map(record));
     let values: Vec<i64> = records.iter().map(|record| record.value % 1_000_000).collect();
     assert_eq!(values, (1..=20).collect::<Vec<_>>());
     assert_eq!(records.last().map(|last| offset(last.value)), Some(TWO.offset));
+}
+
+#[test]
+fn what_computes_again_what_a_crash_took_first_gets_to_the_end_of_that_and_then_moves() {
+    const COUNT: i64 = 100_000;
+    let arguments = ["--snapshot-interval", "1h"].map(str::to_owned).to_vec();
+    let mut node = Node::with(Options { arguments, ..Options::default() });
+    node.create("x", "value int64", &[]);
+    node.dag(&["deploy", &ONE.steps(BY, "value")]).success();
+    node.publish("x", &counting(0..COUNT), &["--done"]);
+    read(&node, "mark(x)", "earliest").take(COUNT as usize);
+    node.crash();
+    node.dag(&["deploy", &TWO.steps(BY, "value")]).success();
+    let reader = read(&node, "mark(x)", "1:0");
+    has_moved(&node, "mark");
+    node.publish("x", &counting(COUNT..COUNT + 1), &["--seal"]);
+    let records: Vec<Record> = reader.finish().success().lines().map(record).collect();
+    let expected = |at: i64| if at < COUNT { at } else { at + TWO.offset };
+    assert_eq!(records.iter().map(|one| one.value).collect::<Vec<_>>(), (0..=COUNT).map(expected).collect::<Vec<_>>());
 }
 
 #[test]

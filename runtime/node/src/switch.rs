@@ -4,6 +4,7 @@
 //! component takes over, which one entry in the incarnation record says: with the state in the snapshot, where it reads that version
 //! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream};
@@ -19,8 +20,11 @@ use crate::error::{Code, NodeError};
 use crate::node::{Node, View};
 use crate::runs::{computation, reads, replay, resume};
 
-/// How long a computation may take to stop.
+/// How long a computation may take to stop, and to compute again what a crash took.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a computation that is behind its output goes on before it is looked at again, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
 /// How a component took over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,38 +60,54 @@ impl By {
 
 impl Node {
     /// Lets a live computation go on with another component. `replay` says whether the state may be computed anew. If the switch is
-    /// refused, the computation goes on as it was. Blocks until it goes on, and so must be called on a thread that may wait.
+    /// refused, the computation goes on as it was. One that computes again what its log holds first gets on to the end of that. Blocks
+    /// until it goes on, and so must be called on a thread that may wait.
     pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NodeError> {
+        let (begun, mut pause) = (Instant::now(), PAUSE.0);
+        loop {
+            match self.try_switch(id, to, replay) {
+                Ok(Some(switched)) => return Ok(switched),
+                Ok(None) if begun.elapsed() < PATIENCE => thread::sleep(pause),
+                Ok(None) => return Err(refused(id, "it is still computing again what its log holds; try again later")),
+                Err(why) => return Err(refused(id, &why)),
+            }
+            pause = PAUSE.1.min(pause * 2);
+        }
+    }
+
+    /// Answers nothing where the computation is about to start, or behind its output.
+    fn try_switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<Switched>, String> {
         let begun = Instant::now();
-        let refused = |why: &str| NodeError::new(Code::Busy, format!("incarnation {id} keeps its component: {why}"));
-        let gone = self.state().runs.interrupt(id).ok_or_else(|| refused("it is about to change"))?;
+        let Some(gone) = self.state().runs.interrupt(id) else { return Ok(None) };
         let stopped = Handle::current().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
-        let switched = match stopped {
+        let handed_over = match stopped {
             Ok(Ok(())) => self.hand_over(id, to, replay),
             _ => Err("it does not stop".to_owned()),
         };
         let state = &mut *self.state();
         state.runs.let_go(id);
-        if switched.is_ok() {
+        if let Ok(Some(_)) = handed_over {
             // What its predecessor failed on says nothing about this one.
             state.runs.failures.remove(&id);
         }
         if state.plan.run(id).is_some_and(Run::is_live) && !*self.inner.stopping.borrow() {
             self.execute(state, vec![Command::Start(id)]);
         }
-        let (by, ran) = switched.map_err(|why| refused(&why))?;
-        let position = Position { run: id.0, sequence: ran.output };
-        Ok(Switched { by, from: ran.from, position, took: begun.elapsed() })
+        let switched = |(by, ran): (By, Ran)| {
+            let position = Position { run: id.0, sequence: ran.output };
+            Switched { by, from: ran.from, position, took: begun.elapsed() }
+        };
+        Ok(handed_over?.map(switched))
     }
 
-    /// Lets a component take over a run that has stopped and that nobody else starts.
-    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<(By, Ran), String> {
+    /// Lets a component take over a run that has stopped and that nobody else starts; answers nothing where that is behind its output.
+    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<(By, Ran)>, String> {
         let (mut record, stream) = match self.state().plan.run(id) {
             Some(run) => (run.record.clone(), run.stream.clone()),
             None => return Err("it is gone".to_owned()),
         };
         // The state is not locked meanwhile: a guest is asked, and may take its time.
-        let (by, ran) = self.succession(&record, stream.as_ref(), to)?;
+        let Some((by, ran)) = self.succession(&record, stream.as_ref(), to)? else { return Ok(None) };
         if by == By::Replay && !replay {
             return Err("its state would have to be computed anew".to_owned());
         }
@@ -106,11 +126,16 @@ impl Node {
             // Going on from it fails as the trial did, and then the computation begins without it.
             tracing::warn!(incarnation = %id, %error, "cannot remove a snapshot that is not taken up");
         }
-        Ok((by, ran))
+        Ok(Some((by, ran)))
     }
 
-    /// How a component takes over from where a run has stopped.
-    fn succession(&self, record: &Incarnation, stream: Option<&Stream>, to: Digest) -> Result<(By, Ran), String> {
+    /// How a component takes over from where a run has stopped; nothing where it will get on to the end of its output.
+    fn succession(
+        &self,
+        record: &Incarnation,
+        stream: Option<&Stream>,
+        to: Digest,
+    ) -> Result<Option<(By, Ran)>, String> {
         let Some(Stream::Apply(application)) = stream else { return Err("it has not been computed yet".to_owned()) };
         let view = self.view();
         let snapshot = view.snapshots.get(record.id).map_err(|error| error.to_string())?;
@@ -119,7 +144,10 @@ impl Node {
             return Err("it has everything".to_owned());
         }
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
-            return self.after_output(&view, record, application, &output, to);
+            if self.inner.config.snapshots.is_some() && !self.state().runs.failures.contains_key(&record.id) {
+                return Ok(None);
+            }
+            return self.after_output(&view, record, application, &output, to).map(Some);
         };
         let ran = Ran {
             digest: to,
@@ -133,13 +161,13 @@ impl Node {
             computation(&view, &next, application, output, self.inner.flow.peers()).map_err(|error| error.message)?;
         resume(&view, &mut trial, &next, application, Some(snapshot)).map_err(|error| error.message)?;
         if takes_up(&trial) {
-            return Ok((By::State, ran));
+            return Ok(Some((By::State, ran)));
         }
         replayable(&view, &trial.operator.component, &next, application)?;
-        Ok((By::Replay, ran))
+        Ok(Some((By::Replay, ran)))
     }
 
-    /// How a component takes over from a run that failed after its last snapshot: behind what its log has, with a state that is computed
+    /// How a component takes over from a run that failed after its last snapshot, or that takes none: behind what its log has, with a state that is computed
     /// anew.
     fn after_output(
         &self,
@@ -163,6 +191,10 @@ impl Node {
         let ran = next.ran.pop().expect("it was just pushed");
         Ok((By::Replay, Ran { inputs, ..ran }))
     }
+}
+
+fn refused(id: IncarnationId, why: &str) -> NodeError {
+    NodeError::new(Code::Busy, format!("incarnation {id} keeps its component: {why}"))
 }
 
 /// Where the component that runs last begins to compute its state anew; an error if that is not kept any more.

@@ -265,7 +265,8 @@ impl StorageFile for DiskFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.begin(Operation::Write)?;
         let grows = (offset + bytes.len() as u64).saturating_sub(state.file(self.number)?.now().len() as u64);
-        if state.size.is_some_and(|size| state.used(ROOT) + grows > size) {
+        // What has its place already takes none, however full the disk.
+        if grows > 0 && state.size.is_some_and(|size| state.used(ROOT) + grows > size) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         state.file(self.number)?.write(offset as usize, bytes);
