@@ -40,7 +40,7 @@ model: setup ## run a thousand random programs against a model of what readers s
 
 growth: setup ## start and stop a thousand computations a hundred times, then ten minutes of load: nothing may grow (an hour)
 	cargo build --workspace
-	DAG_TESTS_GROWTH=1 cargo test --workspace --test growth -- --nocapture --test-threads=1
+	DAG_TESTS_GROWTH=1000x100 cargo test --workspace --test growth -- --nocapture --test-threads=1
 
 lint: setup ## check formatting and lints
 	cargo fmt --all --check

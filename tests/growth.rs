@@ -1,6 +1,6 @@
 //! A node that runs for long does not grow: not by computations that come and go, not by those that are idle, not by load.
 //!
-//! `DAG_TESTS_GROWTH=1` runs the long forms: a thousand computations, a hundred cycles, ten minutes of load.
+//! `DAG_TESTS_GROWTH=1000x100` runs the long forms: so many computations and cycles, a thousand idle ones, ten minutes of load.
 
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -13,9 +13,16 @@ const KIB: u64 = 1 << 10;
 /// How long nothing happens in a node that has come to rest: longer than memory that nothing is in stays with it.
 const REST: Duration = Duration::from_secs(12);
 
+/// How many computations and cycles are asked for; none for the short form.
+fn asked() -> Option<(usize, i64)> {
+    let asked = env::var("DAG_TESTS_GROWTH").ok()?;
+    let parts = asked.split_once('x').and_then(|(first, then)| Some((first.parse().ok()?, then.parse().ok()?)));
+    Some(parts.expect("DAG_TESTS_GROWTH is computations and cycles: 1000x100"))
+}
+
 /// One of two sizes: of the test that always runs, and of the long one.
 fn size<T>(short: T, long: T) -> T {
-    if env::var_os("DAG_TESTS_GROWTH").is_some() { long } else { short }
+    if asked().is_some() { long } else { short }
 }
 
 /// What a node holds.
@@ -93,7 +100,7 @@ fn subscribe(node: &Node, number: usize) -> Feed {
 
 #[test]
 fn computations_that_come_and_go_leave_nothing_behind() {
-    let (computations, cycles) = size((200, 10), (1_000, 100));
+    let (computations, cycles) = asked().unwrap_or((200, 10));
     let node = node();
     let mut third = None;
     for cycle in 1..=cycles {

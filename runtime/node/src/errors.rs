@@ -2,8 +2,8 @@
 //!
 //! What counts is the incarnation's record: it says that a record is passed over before there is any output past it, durably. Its list
 //! is handed in whenever the run is started, and when the node is, and what the log lacks of it is published without holding up anybody.
-//! The publisher is the incarnation, by its first number, and the n-th record of its list the n-th batch: what is handed in again, after a crash or because the
-//! disk was full, is a repeat to the log, and counts once.
+//! The publisher is the incarnation, by its first number, and the n-th record of its list is the n-th batch: what is handed in again, after
+//! a crash or because the disk was full, is a repeat to the log, and counts once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use dag_model::IncarnationId;
 /// How long a run is kept.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// How many are kept, those used last: each takes two kilobytes of memory, and a folder.
+/// How many are kept, those used last: each takes a few kilobytes of memory, and a folder.
 const KEPT: usize = 2048;
 
 /// How long as many are kept as there are: when a node is started again, its readers are back within that time.

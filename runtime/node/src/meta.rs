@@ -137,6 +137,9 @@ pub struct Deployment {
     pub how: How,
 }
 
+/// How much of the file the database keeps in memory, in bytes. Metadata is read when the node starts, and seldom after that.
+const CACHE: usize = 4 << 20;
+
 impl Meta {
     /// Refuses what a newer node wrote. Changes nothing.
     pub fn check(file: &Path) -> Result<(), MetaError> {
@@ -151,7 +154,8 @@ impl Meta {
         Meta::check(file)?;
         let newer = |found| MetaError::Newer { file: file.to_owned(), found };
         let path = file.to_owned();
-        let meta = Meta { store: Store::new(move || Database::create(&path)) };
+        let open = move || Database::builder().set_cache_size(CACHE).create(&path);
+        let meta = Meta { store: Store::new(open) };
         meta.store.write(|transaction| match prepare(transaction)? {
             1 => v1::rewrite(transaction),
             // Nothing here is different: the logs beside it are, which an older node would trim without saying so.

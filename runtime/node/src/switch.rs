@@ -167,8 +167,8 @@ impl Node {
         Ok(Some((By::Replay, ran)))
     }
 
-    /// How a component takes over from a run that failed after its last snapshot, or that takes none: behind what its log has, with a state that is computed
-    /// anew.
+    /// How a component takes over from a run that failed after its last snapshot, or that takes none: behind what its log has, with a
+    /// state that is computed anew.
     fn after_output(
         &self,
         view: &View<'_>,
