@@ -1,6 +1,8 @@
 //! What an operator says of itself.
 
+use crate::argument;
 use crate::bind::window;
+use crate::error::Error;
 use crate::syntax::name::{is_plain, is_reserved};
 use crate::syntax::parser::parse_argument;
 
@@ -104,6 +106,22 @@ impl ParameterKind {
         }
     }
 
+    /// Whether an argument is of this kind, as far as that can be told before there are columns.
+    fn check(self, text: &str) -> Result<(), Error> {
+        match self {
+            ParameterKind::Duration => argument::duration(text).map(drop),
+            ParameterKind::Integer => argument::integer(text).map(drop),
+            ParameterKind::Number => argument::number(text).map(drop),
+            ParameterKind::Text => argument::text(text).map(drop),
+            ParameterKind::Boolean => argument::boolean(text).map(drop),
+            ParameterKind::Column => argument::column(text).map(drop),
+            ParameterKind::Columns => argument::columns(text).map(drop),
+            ParameterKind::Scalar | ParameterKind::Predicate | ParameterKind::Projection | ParameterKind::Match => {
+                parse_argument(text).map(drop)
+            }
+        }
+    }
+
     /// As help shows it: `DURATION`.
     const fn placeholder(self) -> &'static str {
         match self {
@@ -191,7 +209,7 @@ impl Signature {
             if parameter.required && parameter.default.is_some() {
                 return refuse(format!("`{name}` is required and has a default"));
             }
-            if let Some(Err(error)) = parameter.default.as_deref().map(parse_argument) {
+            if let Some(Err(error)) = parameter.default.as_deref().map(|default| parameter.kind.check(default)) {
                 return refuse(format!("the default of `{name}` is in error: {error}"));
             }
             if parameter.repeated && (!parameter.positional || parameter.default.is_some()) {

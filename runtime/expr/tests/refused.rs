@@ -136,7 +136,7 @@ fn a_signature_tells_how_it_is_used() {
 
 #[test]
 fn signatures_that_expressions_could_not_use_are_refused() {
-    use ParameterKind::{Columns, Integer, Projection};
+    use ParameterKind::{Column, Columns, Integer, Projection};
     let one = (1, Some(1));
     let aggregate = |parameters| signature(Kind::Aggregate, "op", one, parameters);
     let transform = |parameters| signature(Kind::Transform, "op", one, parameters);
@@ -153,6 +153,7 @@ fn signatures_that_expressions_could_not_use_are_refused() {
         (transform(vec![required("a", Integer), required("a", Integer)]), "two parameters `a`"),
         (transform(vec![parameter("in", Integer)]), "no name for a parameter"),
         (transform(vec![default("a", Integer, "1 +")]), "default of `a`"),
+        (transform(vec![default("a", Column, "1m")]), "the default of `a` is in error: expected a column's name"),
         (transform(vec![repeated("a"), positional("b", Integer)]), "nothing positional can follow"),
         (transform(vec![optional("a"), positional("b", Integer)]), "may be left out"),
         (signature(Kind::Transform, "op", (2, None), vec![positional("a", Integer)]), "cannot be positional"),
