@@ -22,9 +22,9 @@ impl Node {
         let searching = matches!(failures.search, Search::Halve(_));
         let next = failures.next(failure, written, self.error_policy(&record.stream));
         let why = self.told(&record, stream.as_ref(), failure);
-        tracing::warn!(stream = record.stream, incarnation = %id, ?next, why, "computation failed");
         failures.why.clone_from(&why);
         let outlook = outlook(next, failure, failures.count(), searching);
+        tracing::warn!(stream = record.stream, incarnation = %id, why, next = outlook, "computation failed");
         let commands = match next {
             Next::Again(delay) => {
                 failures.due = Some(Instant::now() + delay);
