@@ -188,12 +188,24 @@ pub(crate) struct Shared {
 /// When snapshots are taken: one at a time, and no more often than makes up for what they take.
 struct Pace {
     interval: Option<Duration>,
+    /// How long the work until the next one takes at least, by how long the last one took.
+    work: Duration,
     since: Instant,
     under_way: bool,
 }
 
+impl Pace {
+    /// How long until the next one; none if there are none.
+    fn left(&self) -> Option<Duration> {
+        Some(self.interval?.max(self.work).saturating_sub(self.since.elapsed()))
+    }
+}
+
 /// How much longer than the making of a snapshot the work between two takes, at least.
 const SHARE: u32 = 20;
+
+/// No work between two snapshots is made longer than this: one may have taken long because the machine was busy.
+const LONGEST: Duration = Duration::from_secs(30);
 
 impl Shared {
     pub(crate) fn new(workers: usize, interval: Option<Duration>, on_event: OnEvent) -> Arc<Shared> {
@@ -201,7 +213,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             finishing: AtomicBool::new(false),
-            pace: Mutex::new(Pace { interval, since: Instant::now(), under_way: false }),
+            pace: Mutex::new(Pace { interval, work: Duration::ZERO, since: Instant::now(), under_way: false }),
             workers: AtomicUsize::new(workers),
             operators: Mutex::new(Vec::new()),
             on_event,
@@ -231,7 +243,7 @@ impl Shared {
     /// sent.
     pub(crate) fn snapshot_due(&self, news: bool) -> bool {
         let mut pace = self.pace();
-        let due = self.is_finishing() || (news && pace.interval.is_some_and(|least| pace.since.elapsed() >= least));
+        let due = self.is_finishing() || (news && pace.left().is_some_and(|left| left.is_zero()));
         let begin = due && !pace.under_way;
         if begin {
             (pace.under_way, pace.since) = (true, Instant::now());
@@ -241,17 +253,14 @@ impl Shared {
 
     /// How long until a snapshot of what is new would be due; none if that is never.
     pub(crate) fn snapshot_after(&self) -> Option<Duration> {
-        let pace = self.pace();
-        let left = pace.interval?.saturating_sub(pace.since.elapsed());
-        Some(left.max(Duration::from_millis(1)))
+        Some(self.pace().left()?.max(Duration::from_millis(1)))
     }
 
     /// The snapshot under way has been taken.
     pub(crate) fn snapshot(&self, snapshot: Snapshot, last: bool) {
         let mut pace = self.pace();
-        let took = pace.since.elapsed();
+        pace.work = pace.since.elapsed().saturating_mul(SHARE).min(LONGEST);
         (pace.under_way, pace.since) = (last, Instant::now());
-        pace.interval = pace.interval.map(|least| least.max(took.saturating_mul(SHARE)));
         drop(pace);
         (self.on_event)(Event::Snapshot(Box::new(snapshot)));
         if last {
