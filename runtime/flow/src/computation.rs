@@ -196,8 +196,14 @@ struct Pace {
 
 impl Pace {
     /// How long until the next one; none if there are none.
-    fn left(&self) -> Option<Duration> {
-        Some(self.interval?.max(self.work).saturating_sub(self.since.elapsed()))
+    fn left(&self, now: Instant) -> Option<Duration> {
+        Some(self.interval?.max(self.work).saturating_sub(now.saturating_duration_since(self.since)))
+    }
+
+    /// One that was begun at `since` has been taken.
+    fn taken(&mut self, now: Instant) {
+        self.work = now.saturating_duration_since(self.since).saturating_mul(SHARE).min(LONGEST);
+        self.since = now;
     }
 }
 
@@ -243,7 +249,7 @@ impl Shared {
     /// sent.
     pub(crate) fn snapshot_due(&self, news: bool) -> bool {
         let mut pace = self.pace();
-        let due = self.is_finishing() || (news && pace.left().is_some_and(|left| left.is_zero()));
+        let due = self.is_finishing() || (news && pace.left(Instant::now()).is_some_and(|left| left.is_zero()));
         let begin = due && !pace.under_way;
         if begin {
             (pace.under_way, pace.since) = (true, Instant::now());
@@ -253,14 +259,14 @@ impl Shared {
 
     /// How long until a snapshot of what is new would be due; none if that is never.
     pub(crate) fn snapshot_after(&self) -> Option<Duration> {
-        Some(self.pace().left()?.max(Duration::from_millis(1)))
+        Some(self.pace().left(Instant::now())?.max(Duration::from_millis(1)))
     }
 
     /// The snapshot under way has been taken.
     pub(crate) fn snapshot(&self, snapshot: Snapshot, last: bool) {
         let mut pace = self.pace();
-        pace.work = pace.since.elapsed().saturating_mul(SHARE).min(LONGEST);
-        (pace.under_way, pace.since) = (last, Instant::now());
+        pace.taken(Instant::now());
+        pace.under_way = last;
         drop(pace);
         (self.on_event)(Event::Snapshot(Box::new(snapshot)));
         if last {
@@ -338,4 +344,26 @@ impl Handle {
 /// The frontier that timely knows of an input: empty when nothing will follow.
 pub(crate) fn frontier_of(antichain: &timely::progress::frontier::MutableAntichain<i64>) -> Frontier {
     antichain.frontier().iter().min().map_or(Frontier::Empty, |time| Frontier::At(Timestamp(*time)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_takes_long_makes_only_the_next_one_late_and_by_no_more_than_the_longest_pause() {
+        let (interval, slow, quick) = (Duration::from_secs(5), Duration::from_secs(1), Duration::from_millis(1));
+        let begun = Instant::now();
+        let mut pace = Pace { interval: Some(interval), work: Duration::ZERO, since: begun, under_way: false };
+        assert_eq!(pace.left(begun), Some(interval));
+        pace.taken(begun + slow);
+        assert_eq!(pace.left(begun + slow), Some(slow * SHARE));
+        assert_eq!(pace.left(begun + slow + slow * SHARE), Some(Duration::ZERO));
+        pace.since = begun;
+        pace.taken(begun + quick);
+        assert_eq!(pace.left(begun + quick), Some(interval));
+        pace.since = begun;
+        pace.taken(begun + LONGEST);
+        assert_eq!(pace.left(begun + LONGEST), Some(LONGEST));
+    }
 }
