@@ -3,8 +3,10 @@
 //! While it syncs one group, the next one gathers; so the busier the node, the more appends share a sync.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use tokio::sync::oneshot;
 
 use crate::entry::Location;
 use crate::inner::Inner;
@@ -145,19 +147,27 @@ impl Commit {
         Commit { awaited: Some((log, at, mended)) }
     }
 
-    /// Blocks until it is kept, or the log has failed.
+    /// Blocks until it is kept, or the log has failed. Not for asynchronous tasks, which have [`kept`](Commit::kept).
     pub fn wait(&self) -> Result<(), CommitError> {
-        let (sender, receiver) = mpsc::channel();
-        self.on_done(move |outcome| drop(sender.send(outcome)));
-        receiver.recv().unwrap_or_else(|_| Err(CommitError("the committer is gone".into())))
+        told(self.outcome().blocking_recv())
     }
 
-    /// Calls `done` when it is kept or the log has failed: at once where that is so already, else on the committer's
-    /// thread, where it must not block.
-    pub fn on_done(&self, done: impl FnOnce(Result<(), CommitError>) + Send + 'static) {
-        match &self.awaited {
-            None => done(Ok(())),
-            Some((log, at, mended)) => log.when_durable(*at, *mended, Box::new(done)),
-        }
+    /// Resolves when it is kept, or the log has failed.
+    pub async fn kept(&self) -> Result<(), CommitError> {
+        told(self.outcome().await)
     }
+
+    fn outcome(&self) -> oneshot::Receiver<Result<(), CommitError>> {
+        let (waiting, told) = oneshot::channel();
+        match &self.awaited {
+            // An error would mean that nobody waits, and here somebody does.
+            None => drop(waiting.send(Ok(()))),
+            Some((log, at, mended)) => log.when_durable(*at, *mended, waiting),
+        }
+        told
+    }
+}
+
+fn told(outcome: Result<Result<(), CommitError>, oneshot::error::RecvError>) -> Result<(), CommitError> {
+    outcome.unwrap_or_else(|_| Err(CommitError("the committer is gone".into())))
 }

@@ -9,7 +9,7 @@ use dag_model::Schema;
 
 use crate::entry::{Code, Location};
 use crate::files::Files;
-use crate::progress::{Callback, Point, Progress};
+use crate::progress::{Point, Progress, Waiting};
 use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
@@ -87,11 +87,13 @@ impl Inner {
     ) -> Result<u64, AppendError> {
         let mut writer = self.writer();
         let first = writer.sequence;
-        let appended = self.append_locked(&mut writer, append, publishers);
-        if let Err(AppendError::Failed(error)) = &appended {
-            self.fail(error.clone());
+        if let Err(error) = self.append_locked(&mut writer, append, publishers) {
+            // Before the writer is let go, so that nobody appends behind what may be torn.
+            if let AppendError::Failed(error) = &error {
+                self.fail(error.clone());
+            }
+            return Err(error);
         }
-        appended?;
         let shown = match self.options().durability {
             Durability::Fsync => {
                 self.queue(&mut writer);
@@ -104,9 +106,7 @@ impl Inner {
         }
         let point = writer.point();
         drop(writer);
-        if dag_fault::planted("ack-before-fsync") {
-            self.settle(point);
-        }
+        let shown = shown || dag_fault::planted("ack-before-fsync") && self.settle(point);
         if shown {
             self.watches.notify();
         }
@@ -157,11 +157,19 @@ impl Inner {
 
     /// Makes all that is written durable and shows it. Called by the committer.
     pub(crate) fn commit(&self) {
+        // Whoever is notified may want to mend the log, for which nobody may be committing any more.
+        if self.commit_alone() {
+            self.watches.notify();
+        }
+    }
+
+    /// Does that, and says whether there is more to see.
+    fn commit_alone(&self) -> bool {
         let _alone = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.writer();
         writer.queued = false;
         if self.progress().failed.is_some() {
-            return;
+            return false;
         }
         let mut files = std::mem::take(&mut writer.unsynced);
         files.push(writer.file.clone());
@@ -170,7 +178,10 @@ impl Inner {
         drop(writer);
         match self.sync_all(&files, names) {
             Ok(()) => self.settle(point),
-            Err(error) => self.fail(self.lost(error)),
+            Err(error) => {
+                self.fail(self.lost(error));
+                false
+            }
         }
     }
 
@@ -188,32 +199,28 @@ impl Inner {
         CommitError(format!("{}: {error}", self.dir.display()))
     }
 
-    fn settle(&self, point: Point) {
+    /// Notes that what is before `point` is durable, and tells who waits for that. Says whether there is more to see.
+    fn settle(&self, point: Point) -> bool {
         let mut progress = self.progress();
         let shown = progress.show(point);
         let kept = progress.settle(point.at);
         drop(progress);
-        if shown {
-            self.watches.notify();
-        }
-        kept.into_iter().for_each(|done| done(Ok(())));
+        tell(kept, &Ok(()));
+        shown
     }
 
     /// After a failed sync nobody knows what is on disk: the log takes nothing more until it is [mended](crate::mend) or opened again.
     pub(crate) fn fail(&self, error: CommitError) {
         let waiting = self.progress().fail(error.clone());
-        waiting.into_iter().for_each(|done| done(Err(error.clone())));
+        tell(waiting, &Err(error));
     }
 
-    /// Calls `done` when what is before `at` is durable, or can't be.
-    pub(crate) fn when_durable(&self, at: Location, mended: u64, done: Callback) {
+    /// Tells `waiting` when what is before `at` is durable, or can't be.
+    pub(crate) fn when_durable(&self, at: Location, mended: u64, waiting: Waiting) {
         let mut progress = self.progress();
         match progress.outcome(at, mended) {
-            None => progress.wait(at, done),
-            Some(outcome) => {
-                drop(progress);
-                done(outcome);
-            }
+            None => progress.wait(at, waiting),
+            Some(outcome) => tell(vec![waiting], &outcome),
         }
     }
 
@@ -259,6 +266,15 @@ impl Inner {
         // What comes after this entry is never read as a part of the log, so it needs no sync of its own.
         let _ = writer.append(closed, end.at);
         drop(writer);
-        self.settle(end);
+        if self.settle(end) {
+            self.watches.notify();
+        }
+    }
+}
+
+fn tell(waiting: Vec<Waiting>, outcome: &Result<(), CommitError>) {
+    for waiting in waiting {
+        // An error means that whoever waited is gone.
+        let _ = waiting.send(outcome.clone());
     }
 }

@@ -339,8 +339,8 @@ impl Log {
         self.inner().progress().shown.visible
     }
 
-    /// Calls `notify` after every change of [`visible`](Log::visible), on the thread that made it: it must
-    /// neither block nor call a [`Source`](crate::Source).
+    /// Calls `notify` after every change of [`visible`](Log::visible), on the thread that made it, which holds no lock of the log but may
+    /// hold its [`Source`](crate::Source)'s: it must neither block nor call that.
     pub fn on_visible(&self, notify: Arc<dyn Fn() + Send + Sync>) -> Watch {
         self.inner().watches.register(notify)
     }

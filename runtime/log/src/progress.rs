@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dag_model::{Frontier, Timestamp};
+use tokio::sync::oneshot;
 
 use crate::entry::Location;
 use crate::segment::Segment;
@@ -33,8 +34,8 @@ pub struct Earliest {
     pub complete_from: Timestamp,
 }
 
-/// Called with what became of an append.
-pub(crate) type Callback = Box<dyn FnOnce(Result<(), CommitError>) + Send>;
+/// Who waits for an append, to be told what became of it. Telling runs no code of theirs, so it may be done under any lock.
+pub(crate) type Waiting = oneshot::Sender<Result<(), CommitError>>;
 
 /// The place after an entry, and what a reader that is there sees.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,7 @@ pub(crate) struct Progress {
     /// What was cut off when the log was opened.
     pub(crate) cut: Option<Cut>,
     /// Who waits for which place to be durable.
-    waiting: Vec<(Location, Callback)>,
+    waiting: Vec<(Location, Waiting)>,
 }
 
 impl Progress {
@@ -88,16 +89,16 @@ impl Progress {
     }
 
     /// Notes what is durable; returns who waited for that.
-    pub(crate) fn settle(&mut self, durable: Location) -> Vec<Callback> {
+    pub(crate) fn settle(&mut self, durable: Location) -> Vec<Waiting> {
         self.durable = self.durable.max(durable);
         self.synced = self.synced.max(durable);
-        self.waiting.extract_if(.., |(at, _)| *at <= self.durable).map(|(_, done)| done).collect()
+        self.waiting.extract_if(.., |(at, _)| *at <= self.durable).map(|(_, waiting)| waiting).collect()
     }
 
     /// Notes that the log can't be written any more; returns who waits in vain.
-    pub(crate) fn fail(&mut self, error: CommitError) -> Vec<Callback> {
+    pub(crate) fn fail(&mut self, error: CommitError) -> Vec<Waiting> {
         self.failed.get_or_insert(error);
-        self.waiting.drain(..).map(|(_, done)| done).collect()
+        self.waiting.drain(..).map(|(_, waiting)| waiting).collect()
     }
 
     /// Whether what is before `at` is durable, when the log had been mended so often; none while that is open.
@@ -110,9 +111,9 @@ impl Progress {
         }
     }
 
-    /// Calls `done` when [`outcome`](Progress::outcome) is no longer open.
-    pub(crate) fn wait(&mut self, at: Location, done: Callback) {
-        self.waiting.push((at, done));
+    /// Tells `waiting` the [`outcome`](Progress::outcome) once that is no longer open.
+    pub(crate) fn wait(&mut self, at: Location, waiting: Waiting) {
+        self.waiting.push((at, waiting));
     }
 
     /// The segment with that number, unless it was trimmed.

@@ -89,6 +89,8 @@ pub struct Receipt {
     pub end: u64,
     /// The frontier after the request.
     pub frontier: Frontier,
+    /// When the next publisher will have been silent for too long.
+    pub deadline: Option<Timestamp>,
     /// Kept when the request, or the one that it repeats, is acknowledged by the log's durability.
     pub commit: Commit,
 }
@@ -294,6 +296,7 @@ impl Source {
             first,
             end: first + accepted as u64,
             frontier: verdict.frontier,
+            deadline: state.publishers.next_deadline(),
             commit: self.log.inner().acknowledged(),
         })
     }

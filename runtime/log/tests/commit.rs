@@ -204,12 +204,10 @@ fn a_full_disk_refuses_an_append_and_leaves_nothing_of_it() {
 }
 
 #[test]
-fn a_commit_calls_back_once_it_is_durable() {
+fn a_commit_is_told_once_it_is_durable_and_shown() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::create(dir.path(), &schema(), options(Durability::Fsync, 1 << 20), &Committer::new()).unwrap();
     log.append(&at([1]), frontier(1), NOW).unwrap();
-    let (sender, receiver) = mpsc::channel();
-    let handle = log.clone();
-    log.sync().on_done(move |outcome| sender.send((outcome, handle.visible().end)).unwrap());
-    assert_eq!(receiver.recv().unwrap(), (Ok(()), 1));
+    log.sync().wait().unwrap();
+    assert_eq!(log.visible().end, 1);
 }

@@ -214,8 +214,9 @@ fn what_changes_nothing_is_acknowledged_after_a_clean_restart_too() {
     let source = create(&dir, SourceOptions::default());
     at_1000(&source, named(1, [10])).unwrap().commit.wait().unwrap();
     let source = reopen(source, &dir, 1000);
+    let commit = at_1000(&source, named(1, [10])).unwrap().commit;
     let (done, kept) = std::sync::mpsc::channel();
-    at_1000(&source, named(1, [10])).unwrap().commit.on_done(move |outcome| done.send(outcome).unwrap());
+    std::thread::spawn(move || done.send(commit.wait()).unwrap());
     assert_eq!(kept.recv_timeout(Duration::from_secs(10)), Ok(Ok(())));
 }
 

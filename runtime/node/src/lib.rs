@@ -7,6 +7,7 @@
 //! that nobody uses are kept), `upgrade` and `switch` (how operators change while they run), `backup`, `timers`, `look` and `explain`.
 //! [`pipe`] is the same engine on standard input and output.
 
+mod alarm;
 mod alter;
 pub mod api;
 mod backup;

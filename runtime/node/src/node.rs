@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
-use dag_log::{Committer, OpenError};
+use dag_log::{Committer, OpenError, Storage};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::{Limits, Runtime, RuntimeOptions};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::alarm::Alarm;
 use crate::alter::Policies;
 use crate::api::CreateStream;
 use crate::catalog::Catalog;
-use crate::clock::{Steady, now};
+use crate::clock::Steady;
 use crate::cursors::Cursors;
 use crate::error::{Code, NodeError};
 use crate::errors::Errors;
@@ -122,11 +123,9 @@ pub(crate) struct Inner {
     /// True once the node is stopping.
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
-    pub timers: Notify,
+    pub timers: Arc<Alarm>,
     /// When the node looked for room on a full disk.
     pub made_room: Mutex<Option<Instant>>,
-    /// When the timers wake by themselves, by the wall clock.
-    pub due: AtomicI64,
     /// A place for each request that is being published.
     pub publishing: Semaphore,
     next_lease: AtomicU64,
@@ -146,8 +145,16 @@ pub(crate) struct State {
 impl Node {
     /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
     pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
+        Node::open_over(config, crate::storage::storage())
+    }
+
+    /// The same with its logs and snapshots in that storage.
+    pub(crate) fn open_over(
+        config: Config,
+        storage: Arc<dyn Storage>,
+    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
         let is_copy = crate::backup::is_copy(&config.data)?;
-        let committer = Committer::over(crate::storage::storage()).keep_free(config.disk_reserve);
+        let committer = Committer::over(storage).keep_free(config.disk_reserve);
         crate::formats::check(&config.data, &committer)?;
         let lock = lock(&config.data)?;
         let (meta, mut kept) = Meta::open(&config.data.join("meta.redb"))?;
@@ -176,7 +183,8 @@ impl Node {
             let settings = crate::errors::settings(&of);
             (number, Origin::Errors(of), settings)
         });
-        let (open, unavailable) = open_sources(&config.data, published.chain(errors), &committer)?;
+        let timers = Arc::new(Alarm::new());
+        let (open, unavailable) = open_sources(&config.data, published.chain(errors), &committer, &timers)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
         let errors = Errors::default();
@@ -217,9 +225,8 @@ impl Node {
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
-            timers: Notify::new(),
+            timers,
             made_room: Mutex::new(None),
-            due: AtomicI64::new(i64::MAX),
             publishing: Semaphore::new(crate::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,
@@ -343,11 +350,12 @@ fn open_sources(
     data: &Path,
     known: impl Iterator<Item = (u64, Origin, CreateStream)>,
     committer: &Committer,
+    timers: &Arc<Alarm>,
 ) -> Result<(Sources, Unavailable), NodeError> {
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
     for (number, origin, settings) in known {
         let folder = data.join("sources").join(number.to_string());
-        match SourceStream::open(&folder, origin.clone(), &settings, committer, now())? {
+        match SourceStream::open(&folder, origin.clone(), &settings, committer, timers)? {
             Ok(source) => drop(sources.insert(settings.name, Arc::new(source))),
             Err(newer @ OpenError::Newer { .. }) => return Err(NodeError::new(Code::Internal, newer.to_string())),
             Err(error) => unavailable.push(&origin, settings, &error),

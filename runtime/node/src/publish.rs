@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dag_codec::{Decoder, Format, MAX_LISTED, Refusal};
-use dag_log::{AppendError, Publish, PublishError, PublisherId, readings};
+use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, readings};
 use dag_model::{Position, Timestamp};
 
 use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
@@ -63,7 +63,8 @@ impl Node {
         let root = self.inner.config.data.join("sources");
         let number = next_number(&root).map_err(|error| internal(&error))?;
         let folder = root.join(number.to_string());
-        let source = SourceStream::create(&folder, origin, settings.clone(), &self.inner.committer)?;
+        let source =
+            SourceStream::create(&folder, origin, settings.clone(), &self.inner.committer, &self.inner.timers)?;
         match &source.origin {
             Origin::Published => self.inner.meta.put_source(number, settings)?,
             Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
@@ -96,23 +97,17 @@ impl Node {
             if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room() {
                 done = publish(&source, &name, content, &parameters);
             }
+            if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
+                // Also where whoever published is gone, and with it this request.
+                node.inner.timers.wake_by(*deadline);
+            }
             done.map(|done| (done, source))
         };
         let joined = tokio::task::spawn_blocking(work).await;
         let ((mut published, receipt), source) =
             joined.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
-        let (done, waiting) = tokio::sync::oneshot::channel();
-        let (node, kept) = (self.clone(), source.clone());
-        receipt.commit.on_done(move |result| {
-            // Also where whoever published is gone, and with it this request: it is then that the node speaks for it.
-            node.published(&kept);
-            // An error means that the request is gone.
-            let _ = done.send(result);
-        });
-        waiting
-            .await
-            .map_err(|_| NodeError::new(Code::Internal, "the log was closed"))?
-            .map_err(|error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}")))?;
+        let unkept = |error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}"));
+        receipt.commit.kept().await.map_err(unkept)?;
         published.frontier = shown(source.source.log().visible().frontier);
         Ok(published)
     }
@@ -133,7 +128,7 @@ fn publish(
     name: &str,
     content: Option<(Format, Bytes)>,
     parameters: &PublishParameters,
-) -> Result<(Published, dag_log::Receipt), NodeError> {
+) -> Result<(Published, Receipt), NodeError> {
     let now = now();
     let bad = |message: String| NodeError::new(Code::BadRequest, message);
     let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
@@ -233,3 +228,6 @@ fn next_number(root: &std::path::Path) -> std::io::Result<u64> {
     }
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests;

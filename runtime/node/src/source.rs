@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use dag_codec::TimeColumn;
 use dag_expr::syntax::name::Quoted;
-use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions};
+use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch};
 use dag_model::{Field, Schema, Timestamp, Type};
 
+use crate::alarm::Alarm;
 use crate::api::{Clock, Column, CreateStream, Durability};
+use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::storage::is_full;
+use crate::timers::GRACE;
 
 /// Who writes a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,9 @@ pub struct SourceStream {
     pub source: Arc<Source>,
     /// Lines that were no records, since the node started.
     refused: Arc<AtomicU64>,
+    timers: Arc<Alarm>,
+    /// Wakes the timers when there is news of a stream that they may have to speak for.
+    _news: Option<Watch>,
 }
 
 /// All source streams by name.
@@ -66,6 +72,7 @@ impl SourceStream {
         origin: Origin,
         settings: CreateStream,
         committer: &Committer,
+        timers: &Arc<Alarm>,
     ) -> Result<SourceStream, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&origin, &settings)?);
         let source = Source::create(folder, &schema, options, committer).map_err(|error| {
@@ -73,7 +80,22 @@ impl SourceStream {
             let code = if full { Code::DiskFull } else { Code::Internal };
             NodeError::new(code, format!("stream `{}` cannot be made: {error}", settings.name))
         })?;
-        Ok(SourceStream { origin, settings, schema, source: Arc::new(source), refused: Arc::default() })
+        Ok(SourceStream::new(origin, settings, schema, Arc::new(source), Arc::default(), timers.clone()))
+    }
+
+    fn new(
+        origin: Origin,
+        settings: CreateStream,
+        schema: Schema,
+        source: Arc<Source>,
+        refused: Arc<AtomicU64>,
+        timers: Arc<Alarm>,
+    ) -> SourceStream {
+        let news = (settings.clock == Clock::Node).then(|| {
+            let timers = timers.clone();
+            source.log().on_visible(Arc::new(move || timers.wake_by(now().saturating_add(GRACE))))
+        });
+        SourceStream { origin, settings, schema, source, refused, timers, _news: news }
     }
 
     /// Opens the source that was made in `folder`. The inner error is the log's, and concerns this stream only.
@@ -82,10 +104,10 @@ impl SourceStream {
         origin: Origin,
         settings: &CreateStream,
         committer: &Committer,
-        now: Timestamp,
+        timers: &Arc<Alarm>,
     ) -> Result<Result<SourceStream, OpenError>, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&origin, settings)?);
-        let source = match Source::open(folder, options, committer, now) {
+        let source = match Source::open(folder, options, committer, now()) {
             Ok(source) => source,
             Err(error) => return Ok(Err(error)),
         };
@@ -93,14 +115,14 @@ impl SourceStream {
             tracing::warn!(stream = settings.name, %cut, "a crash left what nobody had been promised");
         }
         let (settings, source) = (settings.clone(), Arc::new(source));
-        Ok(Ok(SourceStream { origin, settings, schema, source, refused: Arc::default() }))
+        Ok(Ok(SourceStream::new(origin, settings, schema, source, Arc::default(), timers.clone())))
     }
 
     /// The same stream under other settings, which hold from now on.
     pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, NodeError> {
         self.source.alter(options(&self.origin, &settings)?);
         let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
-        Ok(SourceStream { origin: self.origin.clone(), settings, schema, source, refused })
+        Ok(SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.timers.clone()))
     }
 
     /// Where a body's records have their time. `named` is the column that a request names.

@@ -4,7 +4,6 @@
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream, Window};
@@ -13,7 +12,6 @@ use dag_plan::{Command, LogId};
 
 use crate::clock::now;
 use crate::node::{Node, State, View};
-use crate::source::SourceStream;
 
 /// How often the node speaks for a clock=node stream that somebody reads.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -28,7 +26,7 @@ const ROOM: Duration = Duration::from_secs(1);
 const KEPT_RUNS: usize = 16;
 
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
-const GRACE: i64 = 2_000_000_000;
+pub(crate) const GRACE: i64 = 2_000_000_000;
 
 impl Node {
     /// Runs until the node stops.
@@ -49,24 +47,12 @@ impl Node {
             let Ok((due, next_trim)) = due.await else { return };
             trim_due = next_trim;
             let left = i64::try_from(due.saturating_duration_since(Instant::now()).as_nanos()).unwrap_or(i64::MAX);
-            self.inner.due.store(now().saturating_add(left).0, Ordering::Relaxed);
+            self.inner.timers.sleeps_for(left);
             tokio::select! {
                 () = tokio::time::sleep_until(due.into()) => {}
                 () = self.inner.timers.notified() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
-        }
-    }
-
-    /// A source has been published to: wakes the timers if they sleep for longer than they may now.
-    pub(crate) fn published(&self, source: &SourceStream) {
-        let due = Timestamp(self.inner.due.load(Ordering::Relaxed));
-        let sooner = match source.source.next_deadline() {
-            Some(deadline) => deadline < due,
-            None => source.source.options().clock_node && now().saturating_add(GRACE) < due,
-        };
-        if sooner {
-            self.inner.timers.notify_one();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use dag_log::{Space, Storage, StorageFile};
 
@@ -43,6 +43,36 @@ pub struct Failing {
 struct State {
     fault: Option<Fault>,
     operations: Vec<Operation>,
+    /// What is to become of the next operations of some kinds, in this order.
+    next: Vec<(Operation, Turn)>,
+}
+
+/// What becomes of an operation whose turn it is.
+enum Turn {
+    Fails,
+    Waits { arrived: mpsc::Sender<()>, released: mpsc::Receiver<bool> },
+}
+
+/// An operation that waits, from when it comes until it is released.
+pub struct Held {
+    arrived: mpsc::Receiver<()>,
+    release: mpsc::Sender<bool>,
+}
+
+impl Held {
+    /// Blocks until it has come.
+    pub fn arrived(&self) {
+        self.arrived.recv().expect("the storage is there");
+    }
+
+    /// Lets it go on; so does dropping this.
+    pub fn release(self) {}
+
+    /// Lets it fail without doing anything.
+    pub fn fail(self) {
+        // An error means that it is gone.
+        let _ = self.release.send(true);
+    }
 }
 
 /// What becomes of an operation.
@@ -64,6 +94,18 @@ impl Failing {
         self.state().fault = fault;
     }
 
+    /// Makes the next operation of a kind fail without doing anything.
+    pub fn fail_next(&self, operation: Operation) {
+        self.state().next.push((operation, Turn::Fails));
+    }
+
+    /// Makes the next operation of a kind wait until it is released. Others of its kind do not wait for it.
+    pub fn hold_next(&self, operation: Operation) -> Held {
+        let ((arrive, arrived), (release, released)) = (mpsc::channel(), mpsc::channel());
+        self.state().next.push((operation, Turn::Waits { arrived: arrive, released }));
+        Held { arrived, release }
+    }
+
     /// The operations so far, those that failed among them.
     pub fn operations(&self) -> Vec<Operation> {
         self.state().operations.clone()
@@ -77,6 +119,20 @@ impl Failing {
         let mut state = self.state();
         let number = state.operations.len();
         state.operations.push(operation);
+        let failed = || io::Error::other(format!("operation {number}, {operation:?}, was made to fail"));
+        if let Some(at) = state.next.iter().position(|(next, _)| *next == operation) {
+            let (_, turn) = state.next.remove(at);
+            drop(state);
+            return match turn {
+                Turn::Fails => Outcome::Refused(failed()),
+                Turn::Waits { arrived, released } => {
+                    // Errors mean that nobody holds it any more.
+                    let _ = arrived.send(());
+                    let fails = released.recv().unwrap_or(false);
+                    if fails { Outcome::Refused(failed()) } else { Outcome::Done }
+                }
+            };
+        }
         let Some(fault) = state.fault.filter(|fault| (fault.at..fault.at + fault.count).contains(&number)) else {
             return Outcome::Done;
         };

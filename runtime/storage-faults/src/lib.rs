@@ -30,7 +30,7 @@ mod random;
 mod volatile;
 
 pub use disk::Disk;
-pub use failing::{Failing, Fault, How};
+pub use failing::{Failing, Fault, Held, How};
 pub use operation::Operation;
 pub use random::Random;
 pub use volatile::Volatile;

@@ -1,0 +1,116 @@
+//! Publishing while the disk fails: whoever has asked gets an answer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dag_log::OsStorage;
+use dag_storage_faults::{Failing, Operation};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::node::Config;
+
+/// Longer than anything here takes, and less than for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node with a stream `x` whose segments are of 64 KiB, over storage that fails as it is told.
+async fn node(data: &TempDir) -> (Node, Failing) {
+    let config = Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: data.path().to_owned(),
+        workers: 1,
+        linger: Duration::ZERO,
+        snapshots: None,
+        limits: Default::default(),
+        disk_reserve: 0,
+    };
+    let failing = Failing::over(Arc::new(OsStorage));
+    let storage = Arc::new(failing.clone());
+    let open = tokio::task::spawn_blocking(move || Node::open_over(config, storage));
+    let (node, _) = open.await.unwrap().unwrap();
+    let settings = serde_json::json!({
+        "name": "x", "schema": [{"name": "text", "type": "utf8"}], "time": {"column": "time"}, "retention": {"bytes": 1}
+    });
+    node.create_stream(serde_json::from_value(settings).unwrap()).unwrap();
+    (node, failing)
+}
+
+/// Publishes a record of so many bytes that nothing makes smaller, beside whatever else goes on.
+fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, NodeError>> {
+    let mut random = dag_storage_faults::Random::new(bytes as u64);
+    let text: String = (0..bytes).map(|_| char::from(b'0' + random.below(75) as u8)).filter(|c| *c != '\\').collect();
+    let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
+    let node = node.clone();
+    tokio::spawn(async move { node.publish("x", Some((Format::Json, body)), PublishParameters::default()).await })
+}
+
+async fn answer(asked: JoinHandle<Result<Published, NodeError>>) -> Result<Published, NodeError> {
+    tokio::time::timeout(PATIENCE, asked).await.expect("everybody gets an answer").unwrap()
+}
+
+async fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work);
+    tokio::time::timeout(PATIENCE, done).await.expect("nothing holds the log").unwrap()
+}
+
+/// Publishes until it is taken again: a log that has failed is left alone for a second.
+async fn goes_on(node: &Node) {
+    let again = async { while answer(publish(node, 10)).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, again).await.expect("the source mends itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_roll_answers_all_who_wait() {
+    let data = TempDir::new().unwrap();
+    let (node, failing) = node(&data).await;
+    answer(publish(&node, 50_000)).await.unwrap();
+    let sync = failing.hold_next(Operation::Sync);
+    let waits = publish(&node, 30_000);
+    let sync = in_time(move || {
+        sync.arrived();
+        sync
+    })
+    .await;
+    // The segment is full, and the name of the next one is never durable.
+    failing.fail_next(Operation::Rename);
+    let rolls = answer(publish(&node, 10)).await.unwrap_err();
+    assert_eq!(rolls.code, Code::Internal, "{rolls}");
+    let told = answer(waits).await.unwrap_err();
+    assert!(told.message.contains("may not be durable"), "{told}");
+    sync.release();
+    goes_on(&node).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_and_a_second_publisher_both_return() {
+    let data = TempDir::new().unwrap();
+    let (node, failing) = node(&data).await;
+    for _ in 0..3 {
+        let sync = failing.hold_next(Operation::Sync);
+        let first = publish(&node, 10);
+        let sync = in_time(move || {
+            sync.arrived();
+            sync
+        })
+        .await;
+        // One has the source's lock, and others wait for it, when the sync fails.
+        let write = failing.hold_next(Operation::Write);
+        let mut others = vec![publish(&node, 20)];
+        let write = in_time(move || {
+            write.arrived();
+            write
+        })
+        .await;
+        others.extend((0..30).map(|_| publish(&node, 30)));
+        sync.fail();
+        write.release();
+        let told = answer(first).await.unwrap_err();
+        assert!(told.message.contains("may not be durable"), "{told}");
+        for other in others {
+            // Those that come after the log was mended are taken.
+            let _ = answer(other).await;
+        }
+        goes_on(&node).await;
+    }
+}
