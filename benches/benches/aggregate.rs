@@ -19,7 +19,7 @@ use dag_benches::readings::{BATCH, append, batches, log, schema};
 use dag_expr::Window;
 use dag_flow::window::fold::{Fold, GuestFold};
 use dag_flow::window::keys::Keys;
-use dag_flow::{Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
+use dag_flow::{Budget, Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
 use dag_log::{Durability, Log, Start};
 use dag_model::{Frontier, Timestamp, times};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
@@ -179,6 +179,7 @@ fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
         resume: Resume { snapshot: None, output: output.hash(), muted: None },
         interval: None,
         search: Search::Off,
+        budget: Budget::new(Budget::DEFAULT),
     };
     let (sender, events) = channel();
     // An error means that the measurement is over.

@@ -14,7 +14,7 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNan
 use dag_benches::comparison::Comparison;
 use dag_benches::readings::{BATCH, append, log, schema};
 use dag_expr::Window;
-use dag_flow::{Computation, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, Snapshot, World};
+use dag_flow::{Budget, Computation, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, Snapshot, World};
 use dag_log::{Durability, Log};
 use dag_model::{Timestamp, arrow_schema};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
@@ -124,6 +124,7 @@ impl Bench<'_> {
             // Without an interval it would stop at once, with what is under way: a long one takes only the last snapshot.
             interval: interval.or(Some(Duration::from_secs(3_600))),
             search: Search::Off,
+            budget: Budget::new(Budget::DEFAULT),
         };
         let (sender, events) = channel();
         // An error means that the measurement is over.

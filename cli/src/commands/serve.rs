@@ -10,7 +10,7 @@ use std::{env, fs, io, process, thread};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use dag_node::Config;
-use dag_node::limits::{CallTime, LimitSettings, Memory, Output};
+use dag_node::limits::{CallTime, ComputationMemory, LimitSettings, Memory, Output};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -24,6 +24,9 @@ pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
 
 /// How long a thread that waits for files stays when there is nothing to wait for.
 const IDLE_THREAD: Duration = Duration::from_secs(1);
+
+/// Bytes that the host may hold in memory for one computation, unless told otherwise.
+pub const DEFAULT_COMPUTATION_MEMORY: u64 = 512 << 20;
 
 /// How much of the disk stays free, in percent, unless told otherwise.
 const DEFAULT_DISK_RESERVE: u8 = 10;
@@ -80,6 +83,9 @@ struct Settings {
     /// What one call of an operator may return [default: 64MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_OUTPUT", hide_env_values = true)]
     operator_output: Option<Output>,
+    /// Memory that the node may use for one computation, besides its operator's instances [default: 512MiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_COMPUTATION_MEMORY", hide_env_values = true)]
+    computation_memory: Option<ComputationMemory>,
     /// How much of the disk stays free before publishes are refused, in percent; 0 uses all of it [default: 10]
     #[arg(long, value_name = "PERCENT", env = "DAG_DISK_RESERVE", hide_env_values = true)]
     disk_reserve: Option<u8>,
@@ -133,6 +139,7 @@ impl Settings {
             operator_memory: self.operator_memory.or(other.operator_memory),
             operator_time: self.operator_time.or(other.operator_time),
             operator_output: self.operator_output.or(other.operator_output),
+            computation_memory: self.computation_memory.or(other.computation_memory),
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
@@ -177,6 +184,7 @@ impl Settings {
                 time: self.operator_time,
                 output: self.operator_output,
             },
+            computation_memory: self.computation_memory.map_or(DEFAULT_COMPUTATION_MEMORY, ComputationMemory::bytes),
             disk_reserve,
         })
     }

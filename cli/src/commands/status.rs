@@ -9,7 +9,7 @@ use crate::commands::cursors;
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Computation};
+use dag_node::api::{self, Computation, Held};
 
 /// Show the node and what it computes now
 #[derive(Debug, Args)]
@@ -68,7 +68,17 @@ fn show(status: &api::Status) -> String {
 }
 
 fn computations(computations: &[Computation]) -> String {
-    let mut listing = Listing::new(&["COMPUTATION", "STATE", "OPERATOR", "USERS", "IN", "OUT", "FRONTIER"]);
+    let mut listing = Listing::new(&[
+        "COMPUTATION",
+        "STATE",
+        "OPERATOR",
+        "USERS",
+        "IN",
+        "OUT",
+        "MEMORY",
+        "NEAREST LIMIT",
+        "FRONTIER",
+    ]);
     for computation in computations {
         listing.row(vec![
             computation.stream.clone(),
@@ -77,8 +87,21 @@ fn computations(computations: &[Computation]) -> String {
             computation.users.to_string(),
             computation.records_in.to_string(),
             computation.records_out.to_string(),
+            computation.memory.as_ref().map_or_else(|| "-".to_owned(), held),
+            computation.memory.as_ref().map_or_else(|| "-".to_owned(), nearest),
             or_dash(&computation.frontier),
         ]);
     }
     listing.render()
+}
+
+/// The bytes that a computation holds beside its budget.
+fn held(memory: &Held) -> String {
+    format!("{} of {}", output::bytes(memory.bytes), output::bytes(memory.budget))
+}
+
+/// How much of the limit that it is nearest to a computation has come to.
+fn nearest(memory: &Held) -> String {
+    let limit = memory.limits.iter().find(|limit| limit.name == memory.nearest);
+    limit.map_or_else(|| "-".to_owned(), |limit| format!("{} {} %", limit.name, limit.bytes * 100 / limit.limit.max(1)))
 }

@@ -10,6 +10,7 @@ use dag_model::{Frontier, Order, Schema, Timestamp, arrow_schema};
 use dag_wasm::{Component, InstanceOptions};
 use timely::scheduling::SyncActivator;
 
+use crate::budget::Budget;
 use crate::cursor::{Cursor, Input, Notify};
 use crate::error::Failure;
 use crate::merge::Merge;
@@ -41,6 +42,8 @@ pub struct Computation {
     pub interval: Option<Duration>,
     /// How closely it is watched what the operator is given.
     pub search: Search,
+    /// What the host may hold in memory for it, and holds.
+    pub budget: Arc<Budget>,
 }
 
 /// Where a computation takes up its work.
@@ -183,6 +186,7 @@ pub(crate) struct Shared {
     operators: Mutex<Vec<SyncActivator>>,
     on_event: OnEvent,
     pub(crate) progress: Progress,
+    budget: Arc<Budget>,
 }
 
 /// When snapshots are taken: one at a time, and no more often than makes up for what they take.
@@ -214,7 +218,8 @@ const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(30);
 
 impl Shared {
-    pub(crate) fn new(workers: usize, interval: Option<Duration>, on_event: OnEvent) -> Arc<Shared> {
+    pub(crate) fn new(workers: usize, computation: &Computation, on_event: OnEvent) -> Arc<Shared> {
+        let interval = computation.interval;
         Arc::new(Shared {
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -224,6 +229,7 @@ impl Shared {
             operators: Mutex::new(Vec::new()),
             on_event,
             progress: Progress::default(),
+            budget: computation.budget.clone(),
         })
     }
 
@@ -338,6 +344,11 @@ impl Handle {
     /// Its counters.
     pub fn progress(&self) -> &Progress {
         &self.0.progress
+    }
+
+    /// What it holds in memory.
+    pub fn budget(&self) -> &Budget {
+        &self.0.budget
     }
 }
 

@@ -4,6 +4,7 @@ use arrow_schema::ArrowError;
 use dag_model::Frontier;
 use dag_model::frame::DecodeError;
 
+use crate::budget::OverBudget;
 use crate::search::Span;
 
 /// A computation's end, and where it came to it.
@@ -50,6 +51,7 @@ impl ComputeError {
             | ComputeError::More { .. }
             | ComputeError::Idle { .. } => true,
             ComputeError::Keys { .. }
+            | ComputeError::Budget(_)
             | ComputeError::Batch(_)
             | ComputeError::Read(_)
             | ComputeError::Write(_)
@@ -119,6 +121,9 @@ pub enum ComputeError {
         /// How many there may be.
         limit: usize,
     },
+    /// It has to hold more in memory than it may.
+    #[error(transparent)]
+    Budget(#[from] OverBudget),
     /// Columns could not be put together; a bug, or out of memory.
     #[error("batch: {0}")]
     Batch(#[from] ArrowError),

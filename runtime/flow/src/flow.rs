@@ -76,7 +76,7 @@ impl Flow {
 
     /// Runs a computation until it ends by itself or is stopped. `on_event` is called from the workers.
     pub fn run(&self, computation: Computation, on_event: OnEvent) -> Handle {
-        let shared = Shared::new(self.peers, computation.interval, on_event);
+        let shared = Shared::new(self.peers, &computation, on_event);
         let mut running = self.running.lock().expect("nobody panics holding it");
         running.retain(|shared| shared.strong_count() > 0);
         running.push(Arc::downgrade(&shared));

@@ -8,6 +8,7 @@ use dag_model::Frontier;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use timely::scheduling::SyncActivator;
 
+use crate::budget::{Budget, Charge, Part as Held, Share, memory};
 use crate::search::Span;
 use crate::snapshot::{Barrier, Part};
 
@@ -94,27 +95,34 @@ pub struct Parcel {
 /// How many records of one input may be under way.
 const CREDITS: usize = 65_536;
 
-/// The credits of one input: a bound on what is in flight from its source to where it is folded or written.
+/// The credits of one input: a bound on what is in flight from its source to where it is folded or written, in records and in bytes.
 pub struct Credits {
     out: AtomicUsize,
     starved: AtomicBool,
-    source: SyncActivator,
+    source: Arc<SyncActivator>,
+    budget: Arc<Budget>,
 }
 
 /// Some credits that are out. Dropping gives them back and wakes the source that waits for them.
 pub struct Credit {
     credits: Arc<Credits>,
     records: usize,
+    _bytes: Charge,
 }
 
 impl Credits {
     /// Credits for the source with this activator.
-    pub fn new(source: SyncActivator) -> Arc<Credits> {
-        Arc::new(Credits { out: AtomicUsize::new(0), starved: AtomicBool::new(false), source })
+    pub fn new(source: SyncActivator, budget: Arc<Budget>) -> Arc<Credits> {
+        let (out, starved) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Credits { out, starved, source: Arc::new(source), budget })
     }
 
     /// Whether more may be sent. If not, the source is activated once it may.
     pub fn available(&self) -> bool {
+        self.records_available() && self.budget.has_room(Share::Queue, &self.source)
+    }
+
+    fn records_available(&self) -> bool {
         if self.out.load(Ordering::Acquire) < CREDITS {
             return true;
         }
@@ -123,10 +131,12 @@ impl Credits {
         self.out.load(Ordering::SeqCst) < CREDITS
     }
 
-    /// Takes credits for so many records. One entry may overdraw: it is sent whole.
-    pub fn take(self: &Arc<Self>, records: usize) -> Arc<Credit> {
+    /// Takes credits for a batch. One entry may overdraw: it is sent whole.
+    pub fn take(self: &Arc<Self>, batch: &RecordBatch) -> Arc<Credit> {
+        let records = batch.num_rows();
         self.out.fetch_add(records, Ordering::AcqRel);
-        Arc::new(Credit { credits: self.clone(), records })
+        let bytes = self.budget.hold(Held::Queued, memory(batch));
+        Arc::new(Credit { credits: self.clone(), records, _bytes: bytes })
     }
 }
 

@@ -9,7 +9,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_expr::Window;
-use dag_flow::{Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Place, Resume, Search, World};
+use dag_flow::{
+    Budget, Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Place, Resume, Search, World,
+};
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
 use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
@@ -75,6 +77,7 @@ fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, h
         resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
         interval: None,
         search: Search::Off,
+        budget: Budget::new(Budget::DEFAULT),
     }
 }
 

@@ -32,6 +32,18 @@ pub struct CallTime(Duration);
 #[serde(try_from = "String", into = "String")]
 pub struct Output(u64);
 
+/// Bytes that the host may hold in memory for one computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ComputationMemory(u64);
+
+impl ComputationMemory {
+    /// The bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
 /// What a node or a deployment says of limits. What it does not say is as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -102,6 +114,15 @@ impl FromStr for Memory {
     }
 }
 
+impl FromStr for ComputationMemory {
+    type Err = String;
+
+    /// An entry of a log, of up to eight mebibytes, is held even where it is more than its share.
+    fn from_str(text: &str) -> Result<ComputationMemory, String> {
+        size(text, MIB..=1024 * GIB).map(ComputationMemory)
+    }
+}
+
 impl FromStr for Output {
     type Err = String;
 
@@ -152,6 +173,12 @@ impl fmt::Display for Memory {
     }
 }
 
+impl fmt::Display for ComputationMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.0))
+    }
+}
+
 impl fmt::Display for CallTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&span(self.0))
@@ -183,7 +210,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output);
+as_text!(Memory, CallTime, Output, ComputationMemory);
 
 #[cfg(test)]
 mod tests {

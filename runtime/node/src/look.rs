@@ -4,7 +4,7 @@ use dag_log::Log;
 use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Column, Computation, Publisher, Status, Stream, Streams};
+use crate::api::{Column, Computation, Held, Publisher, Status, Stream, Streams};
 use crate::error::{Code, NodeError};
 use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
@@ -137,6 +137,7 @@ impl Node {
             users: 1,
             records_in: 0,
             records_out: 0,
+            memory: None,
             frontier: None,
             error: None,
             waiting: Some(what.clone()),
@@ -179,6 +180,7 @@ impl Node {
             users: run.users(),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
+            memory: state.runs.budget(id).map(Held::of),
             frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
             error: match &run.state {
                 RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),

@@ -49,6 +49,8 @@ pub struct Config {
     pub snapshots: Option<Duration>,
     /// What operators may use, where their deployment says nothing else.
     pub limits: LimitSettings,
+    /// Bytes that the host may hold in memory for one computation.
+    pub computation_memory: u64,
     /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
     pub disk_reserve: u8,
 }

@@ -83,6 +83,7 @@ pub async fn run(
         linger: Duration::ZERO,
         snapshots: None,
         limits: LimitSettings::default(),
+        computation_memory: dag_flow::Budget::DEFAULT,
         disk_reserve: 0,
     };
     let (node, _) = crate::serve::start(config).await?;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dag_expr::{Application, Stream};
-use dag_flow::{Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot, World};
+use dag_flow::{
+    Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot, World,
+};
 use dag_model::{Frontier, IncarnationId, Order, Timestamp};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
@@ -66,6 +68,11 @@ impl Runs {
     /// The counters of a run whose dataflow is there.
     pub fn progress(&self, id: IncarnationId) -> Option<&Progress> {
         self.flows.get(&id).map(|flow| flow.handle.progress())
+    }
+
+    /// What a run whose dataflow is there holds in memory.
+    pub fn budget(&self, id: IncarnationId) -> Option<&Budget> {
+        self.flows.get(&id).map(|flow| flow.handle.budget())
     }
 
     /// Tells all dataflows to stop after a last snapshot.
@@ -210,6 +217,18 @@ impl Node {
         self.inner.meta.put_finished(id).map_err(|error| error.to_string())
     }
 
+    /// The computation that an incarnation record describes, as this node runs it.
+    pub(crate) fn computation_of(
+        &self,
+        view: &View<'_>,
+        record: &Incarnation,
+        application: &Application,
+        output: dag_log::Log,
+    ) -> Result<Computation, NodeError> {
+        let budget = Budget::new(self.inner.config.computation_memory);
+        computation(view, record, application, output, self.inner.flow.peers(), budget)
+    }
+
     fn start(&self, state: &mut State, id: IncarnationId) -> Result<Started, NodeError> {
         let run = state.plan.run(id).expect("the plan starts runs that it has");
         let record = run.record.clone();
@@ -232,7 +251,7 @@ impl Node {
                 None
             }),
         };
-        let mut computation = computation(&view, &record, &application, output, self.inner.flow.peers())?;
+        let mut computation = self.computation_of(&view, &record, &application, output)?;
         resume(&view, &mut computation, &record, &application, snapshot)?;
         computation.interval = self.inner.config.snapshots;
         computation.search = failures.map_or(Search::Off, |failures| failures.search);
@@ -258,13 +277,13 @@ pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {
     record.ran.last().expect("a record begins with the component that it starts with").digest
 }
 
-/// The computation that an incarnation record describes.
-pub(crate) fn computation(
+fn computation(
     view: &View<'_>,
     record: &Incarnation,
     application: &Application,
     output: dag_log::Log,
     workers: usize,
+    budget: Arc<Budget>,
 ) -> Result<Computation, NodeError> {
     let digest = last_digest(record);
     let missing = || NodeError::new(Code::Internal, format!("component {digest:#} is not here any more"));
@@ -316,6 +335,7 @@ pub(crate) fn computation(
         resume: Resume { snapshot: None, output: begun, muted: None },
         interval: None,
         search: Search::Off,
+        budget,
     })
 }
 

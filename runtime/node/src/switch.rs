@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Code, NodeError};
 use crate::node::{Node, View};
-use crate::runs::{computation, reads, replay, resume};
+use crate::runs::{reads, replay, resume};
 
 /// How long a computation may take to stop, and to compute again what a crash took.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -157,8 +157,7 @@ impl Node {
         };
         let mut next = record.clone();
         next.ran.push(ran.clone());
-        let mut trial =
-            computation(&view, &next, application, output, self.inner.flow.peers()).map_err(|error| error.message)?;
+        let mut trial = self.computation_of(&view, &next, application, output).map_err(|error| error.message)?;
         resume(&view, &mut trial, &next, application, Some(snapshot)).map_err(|error| error.message)?;
         if takes_up(&trial) {
             return Ok(Some((By::State, ran)));

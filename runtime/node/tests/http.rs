@@ -39,6 +39,7 @@ impl TestNode {
             linger: Duration::ZERO,
             snapshots: None,
             limits: LimitSettings::default(),
+            computation_memory: 512 << 20,
             disk_reserve: 0,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());

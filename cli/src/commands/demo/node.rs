@@ -10,7 +10,7 @@ use dag_node::limits::LimitSettings;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::commands::serve::{DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL};
+use crate::commands::serve::{DEFAULT_COMPUTATION_MEMORY, DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL};
 
 /// A running node.
 pub struct Node {
@@ -33,6 +33,7 @@ impl Node {
             linger: DEFAULT_LINGER,
             snapshots: Some(DEFAULT_SNAPSHOT_INTERVAL),
             limits: LimitSettings::default(),
+            computation_memory: DEFAULT_COMPUTATION_MEMORY,
             disk_reserve: 0,
         };
         let (stop, stopped) = oneshot::channel();

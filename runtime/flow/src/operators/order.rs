@@ -39,7 +39,7 @@ pub(crate) fn order<'scope>(
         let activator = scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
-        let credits = Credits::new(sync());
+        let credits = Credits::new(sync(), computation.budget.clone());
         let mut merge = computation.merge();
         let here = scope.index() == computation.home;
         // What has been emitted is what lies before this.
@@ -85,7 +85,7 @@ pub(crate) fn order<'scope>(
                 for Stretch { batches, span, .. } in merged.stretches(&computation.search) {
                     let batch = batches.into_iter().next().expect("a merge of one input");
                     shared.progress.count_in(batch.num_rows());
-                    let credit = credits.take(batch.num_rows());
+                    let credit = credits.take(&batch);
                     for (worker, batch) in shards.split(batch)? {
                         let (from, credit) = (computation.home, Some(credit.clone()));
                         let parcel = Parcel { worker, from, batch, credit, span, muted: false };

@@ -36,7 +36,7 @@ pub(crate) fn source<'scope>(
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let waker = Waker::new(sync());
-        let credits = Credits::new(sync());
+        let credits = Credits::new(sync(), computation.budget.clone());
         let mut cursor = here.then(|| computation.cursor(0, waker.notify()));
         // Whether anything has come since the last barrier.
         let mut news = false;
@@ -83,7 +83,7 @@ pub(crate) fn source<'scope>(
                             let rows = batch.num_rows();
                             shared.progress.count_in(rows);
                             let muted = computation.is_muted(&span.first);
-                            let credit = credits.take(rows);
+                            let credit = credits.take(&batch);
                             for (worker, batch) in shards.split(batch)? {
                                 let (from, credit) = (computation.home, Some(credit.clone()));
                                 let parcel = Parcel { worker, from, batch, credit, span: Some(span), muted };

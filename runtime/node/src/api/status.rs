@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dag_flow::Budget;
+use dag_flow::budget::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
@@ -59,10 +61,57 @@ pub struct Computation {
     pub records_in: u64,
     /// Records written.
     pub records_out: u64,
+    /// What the node holds in memory for it; none where nothing of it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Held>,
     /// Of its output.
     pub frontier: Option<String>,
     /// Why it does not run.
     pub error: Option<String>,
     /// What it waits for before it can start.
     pub waiting: Option<String>,
+}
+
+/// What a node holds in memory for a computation, besides its operator's instances.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Held {
+    /// Bytes at the moment.
+    pub bytes: u64,
+    /// The most bytes that it may be: `dag serve --computation-memory`.
+    pub budget: u64,
+    /// The name of the limit below that it is nearest to.
+    pub nearest: String,
+    /// The limits that the budget is made of.
+    pub limits: Vec<HeldOf>,
+}
+
+/// What of it one limit is on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeldOf {
+    /// What it is on.
+    pub name: String,
+    /// Bytes at the moment.
+    pub bytes: u64,
+    /// The most bytes at once so far.
+    pub peak: u64,
+    /// The most bytes that it may be.
+    pub limit: u64,
+}
+
+impl Held {
+    /// What a computation holds of its budget.
+    pub(crate) fn of(budget: &Budget) -> Held {
+        let limit = |usage: Usage| HeldOf {
+            name: usage.share.name().to_owned(),
+            bytes: usage.bytes,
+            peak: usage.peak,
+            limit: usage.limit,
+        };
+        Held {
+            bytes: budget.held(),
+            budget: budget.limit(),
+            nearest: budget.nearest().share.name().to_owned(),
+            limits: budget.usage().into_iter().map(limit).collect(),
+        }
+    }
 }
