@@ -1,7 +1,8 @@
 //! Threads beside the workers, for guests: timely schedules cooperatively, and one slow operator must not be everyone's delay.
 //!
 //! There are as many as workers. While a job has waited for a thread for longer than [`PATIENCE`], because those there are all
-//! busy with long calls, another one is started; it ends when it has had nothing to do for a while.
+//! busy with long calls, another one is started; it ends when it has had nothing to do for a while. Whether jobs outnumber the threads that
+//! wait for one is judged by [`State::is_short`] alone, under the lock, as a thread that was woken may be any time from running.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,8 +17,11 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// How long a thread that was started for the rush stays without work.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The most threads. Beyond, jobs wait: that many guests at once are in long calls.
+/// The most threads. Beyond, jobs wait, which is told: that many guests at once are in long calls.
 const THREADS: usize = 256;
+
+/// How long after a thread could not be had until it is looked again.
+const RETRY: Duration = Duration::from_millis(100);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -32,9 +36,10 @@ struct Crew {
     state: Mutex<State>,
     /// A job has come, or the end.
     work: Condvar,
-    /// A job has to wait.
+    /// There are more jobs than threads that wait for one, or the end.
     rush: Condvar,
     least: usize,
+    most: usize,
 }
 
 #[derive(Default)]
@@ -42,17 +47,32 @@ struct State {
     /// With the time since when they wait.
     jobs: VecDeque<(Job, Instant)>,
     threads: usize,
+    /// Threads that wait for a job. One that was woken for a job is among them until it runs.
     idle: usize,
+    /// Whether it was told that there are no more threads to be had for the jobs that wait.
+    told: bool,
     stopped: bool,
+}
+
+impl State {
+    /// Whether some job waits for a thread that is not there: each of those that are takes one.
+    fn is_short(&self) -> bool {
+        self.jobs.len() > self.idle
+    }
 }
 
 impl Guests {
     /// Starts so many threads, and the one that watches whether they are enough.
     pub fn start(threads: usize) -> Result<Guests, String> {
+        Guests::with(threads, THREADS.max(threads))
+    }
+
+    /// The same, with so many threads at most.
+    fn with(least: usize, most: usize) -> Result<Guests, String> {
         let state = Mutex::new(State::default());
-        let crew = Arc::new(Crew { state, work: Condvar::new(), rush: Condvar::new(), least: threads });
+        let crew = Arc::new(Crew { state, work: Condvar::new(), rush: Condvar::new(), least, most });
         let guests = Guests { crew: crew.clone(), _stop: Arc::new(StopOnDrop(crew.clone())) };
-        for _ in 0..threads {
+        for _ in 0..least {
             crew.hire(&mut crew.lock()).map_err(|error| error.to_string())?;
         }
         let watch = thread::Builder::new().name("guests-watch".into()).spawn(move || crew.watch());
@@ -60,19 +80,35 @@ impl Guests {
         Ok(guests)
     }
 
+    /// How many threads there are, and how many there may be.
+    pub fn threads(&self) -> (usize, usize) {
+        (self.crew.lock().threads, self.crew.most)
+    }
+
+    /// How many jobs wait for a thread.
+    pub fn waiting(&self) -> usize {
+        let state = self.crew.lock();
+        state.jobs.len().saturating_sub(state.idle)
+    }
+
     fn submit(&self, job: Job) {
-        let mut state = self.crew.lock();
-        state.jobs.push_back((job, Instant::now()));
-        match state.idle {
-            0 => self.crew.rush.notify_one(),
-            _ => self.crew.work.notify_one(),
-        }
+        self.crew.submit(&mut self.crew.lock(), job);
     }
 }
 
 impl Crew {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn submit(&self, state: &mut State, job: Job) {
+        state.jobs.push_back((job, Instant::now()));
+        if state.idle > 0 {
+            self.work.notify_one();
+        }
+        if state.is_short() {
+            self.rush.notify_one();
+        }
     }
 
     fn hire(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
@@ -92,6 +128,7 @@ impl Crew {
                 state = self.lock();
                 continue;
             }
+            state.told = false;
             if state.stopped {
                 break;
             }
@@ -112,22 +149,33 @@ impl Crew {
         state.threads -= 1;
     }
 
-    /// Starts another thread whenever a job waits too long.
+    /// Starts another thread whenever a job waits too long, as long as there may be more.
     fn watch(self: Arc<Self>) {
+        let _alarm = crate::flow::Alarm;
         let mut state = self.lock();
         while !state.stopped {
-            let Some((_, since)) = state.jobs.front() else {
+            let Some((_, since)) = state.jobs.front().filter(|_| state.is_short()) else {
                 state = self.rush.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = PATIENCE.saturating_sub(since.elapsed());
-            let more = left.is_zero() && state.idle == 0 && state.threads < THREADS;
-            if more && let Err(error) = self.hire(&mut state) {
-                tracing::warn!(%error, "cannot start another thread for guests");
+            let mut pause = left.max(PATIENCE / 5);
+            if left.is_zero() {
+                let hired = if state.threads < self.most { self.hire(&mut state) } else { Err(self.full()) };
+                if let Err(error) = hired {
+                    pause = RETRY;
+                    if !std::mem::replace(&mut state.told, true) {
+                        let (threads, jobs) = (state.threads, state.jobs.len());
+                        tracing::warn!(%error, threads, jobs, "no other thread for guests: computations wait for long calls to end");
+                    }
+                }
             }
-            let left = left.max(PATIENCE / 5);
-            (state, _) = self.rush.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = self.rush.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn full(&self) -> std::io::Error {
+        std::io::Error::other(format!("{} guests are in long calls, which is the limit", self.most))
     }
 }
 
@@ -196,19 +244,83 @@ impl<S: Send + 'static, R: Send + 'static> Aside<S, R> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;
 
-    #[test]
-    fn a_job_does_not_wait_for_long_ones() {
-        let guests = Guests::start(1).unwrap();
+    /// Longer than any machine is busy; a test that reaches it has failed.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Submits jobs at one moment, in which all of so many threads wait for work.
+    fn submit_at_once(guests: &Guests, idle: usize, jobs: Vec<Job>) {
+        let begun = Instant::now();
+        loop {
+            let mut state = guests.crew.lock();
+            if state.idle == idle {
+                // None of them can run before the lock is let go.
+                jobs.into_iter().for_each(|job| guests.crew.submit(&mut state, job));
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "threads become idle");
+            drop(state);
+            thread::yield_now();
+        }
+    }
+
+    /// A job that goes on until its sender is dropped.
+    fn long() -> (Sender<()>, Job) {
         let (release, held) = channel::<()>();
-        let held = Mutex::new(held);
-        guests.submit(Box::new(move || assert!(held.lock().unwrap().recv().is_err())));
+        (release, Box::new(move || assert!(held.recv().is_err())))
+    }
+
+    fn quick() -> (Receiver<()>, Job) {
         let (done, told) = channel();
-        guests.submit(Box::new(move || done.send(()).unwrap()));
-        told.recv_timeout(Duration::from_secs(20)).expect("another thread does it");
-        drop(release);
+        (told, Box::new(move || drop(done.send(()))))
+    }
+
+    #[test]
+    fn a_job_does_not_wait_for_long_ones_whenever_they_come() {
+        for (threads, slow) in [(1, 1), (1, 2), (2, 3), (2, 1)] {
+            let guests = Guests::start(threads).unwrap();
+            let (held, mut jobs): (Vec<_>, Vec<Job>) = (0..slow).map(|_| long()).unzip();
+            let (told, job) = quick();
+            jobs.push(job);
+            submit_at_once(&guests, threads, jobs);
+            told.recv_timeout(PATIENCE).expect("another thread does it");
+            drop(held);
+        }
+    }
+
+    #[test]
+    fn a_job_that_comes_while_all_threads_are_in_long_ones_does_not_wait_for_them() {
+        let guests = Guests::start(1).unwrap();
+        let (held, slow) = long();
+        let (begun, begins) = channel();
+        guests.submit(Box::new(move || {
+            begun.send(()).unwrap();
+            slow();
+        }));
+        begins.recv_timeout(PATIENCE).unwrap();
+        let (told, job) = quick();
+        guests.submit(job);
+        told.recv_timeout(PATIENCE).expect("another thread does it");
+        drop(held);
+    }
+
+    #[test]
+    fn at_the_most_threads_jobs_wait_until_one_is_free() {
+        let guests = Guests::with(1, 2).unwrap();
+        let (held, jobs): (Vec<_>, Vec<Job>) = (0..3).map(|_| long()).unzip();
+        submit_at_once(&guests, 1, jobs);
+        let (told, job) = quick();
+        guests.submit(job);
+        let begun = Instant::now();
+        while guests.threads() != (2, 2) || !guests.crew.lock().told {
+            assert!(begun.elapsed() < PATIENCE, "the second thread comes, and that there is no third is told");
+            thread::yield_now();
+        }
+        assert_eq!((guests.waiting(), told.try_recv().ok()), (2, None));
+        drop(held);
+        told.recv_timeout(PATIENCE).expect("it has its turn");
     }
 }
