@@ -9,7 +9,7 @@ use crate::commands::cursors;
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Computation, Held};
+use dag_node::api::{self, Computation, GuestThreads, Held};
 
 /// Show the node and what it computes now
 #[derive(Debug, Args)]
@@ -43,6 +43,7 @@ fn show(status: &api::Status) -> String {
         ("data", status.data.clone()),
         ("up for", format!("{:?}", Duration::from_secs(status.uptime as u64))),
         ("workers", status.workers.to_string()),
+        ("threads for operators", threads(&status.guests)),
         ("subscribers", status.subscribers.to_string()),
         ("memory", output::bytes(status.memory)),
         ("computations", status.computations.len().to_string()),
@@ -93,6 +94,14 @@ fn computations(computations: &[Computation]) -> String {
         ]);
     }
     listing.render()
+}
+
+/// How many threads for operators there are, and whether they are enough.
+fn threads(guests: &GuestThreads) -> String {
+    match guests.waiting {
+        0 => format!("{} of {}", guests.threads, guests.limit),
+        waiting => format!("{} of {}, {waiting} computations wait for one", guests.threads, guests.limit),
+    }
 }
 
 /// The bytes that a computation holds beside its budget.

@@ -90,6 +90,14 @@ impl Share {
         }
     }
 
+    /// At how many bytes whoever can wait does. Operators wait early enough for what they emit at once to find room.
+    const fn waits_at(self, budget: u64) -> u64 {
+        match self {
+            Share::Results => self.of(budget) / 2,
+            Share::Queue | Share::Order | Share::State => self.of(budget),
+        }
+    }
+
     /// What makes it smaller.
     const fn advice(self) -> &'static str {
         match self {
@@ -203,7 +211,7 @@ impl Budget {
 
     /// Whether there is room for more of a share. If not, `operator` is activated once there is.
     pub(crate) fn has_room(&self, share: Share, operator: &Arc<SyncActivator>) -> bool {
-        if self.held_of(share) < share.of(self.limit) {
+        if self.held_of(share) < share.waits_at(self.limit) {
             return true;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -213,7 +221,7 @@ impl Budget {
         drop(waiting);
         self.starved.store(true, Ordering::SeqCst);
         // What came back between the two looks did not see the flag.
-        self.held_of(share) < share.of(self.limit)
+        self.held_of(share) < share.waits_at(self.limit)
     }
 
     fn held_of(&self, share: Share) -> u64 {
@@ -228,10 +236,17 @@ impl Budget {
 
     fn shrink(&self, part: Part, bytes: u64) {
         self.held[part as usize].fetch_sub(bytes, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Lets those who wait for room look again.
+    pub(crate) fn wake(&self) {
         if self.starved.swap(false, Ordering::SeqCst) {
             let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            // An error means that the worker is gone, and then nobody waits. Who finds no room waits again.
-            waiting.iter().for_each(|operator| drop(operator.activate()));
+            for operator in waiting {
+                // An error means that the worker is gone, and then nobody waits. Who finds no room waits again.
+                let _ = operator.activate();
+            }
         }
     }
 }

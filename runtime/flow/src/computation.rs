@@ -1,6 +1,6 @@
 //! A computation as the flow is asked to run it, and what its operators on all workers share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -77,8 +77,8 @@ impl Computation {
     pub(crate) fn merge(&self) -> Merge {
         let schemas = self.schemas.iter().map(arrow_schema).collect();
         let mut merge = match self.search {
-            Search::Off => Merge::new(schemas),
-            Search::Trace | Search::Halve(_) => Merge::numbered(schemas),
+            Search::Off => Merge::new(schemas, &self.budget),
+            Search::Trace | Search::Halve(_) => Merge::numbered(schemas, &self.budget),
         };
         merge.begin(&(0..self.inputs.len()).map(|input| self.place(input)).collect::<Vec<_>>());
         merge
@@ -142,7 +142,7 @@ pub enum Event {
     Failed(Failure),
     /// How to go on from here.
     Snapshot(Box<Snapshot>),
-    /// Its operators are gone from all workers, after it was stopped, finished or failed.
+    /// Nothing of it is left on any thread, after it was stopped, finished or failed.
     Gone,
 }
 
@@ -182,11 +182,14 @@ pub(crate) struct Shared {
     ended: AtomicBool,
     finishing: AtomicBool,
     pace: Mutex<Pace>,
-    workers: AtomicUsize,
+    /// How many hold a [`Present`].
+    present: AtomicUsize,
     operators: Mutex<Vec<SyncActivator>>,
     on_event: OnEvent,
     pub(crate) progress: Progress,
     budget: Arc<Budget>,
+    /// No result before this time is waited for; [`i64::MIN`] while nothing may be written.
+    written_up_to: AtomicI64,
 }
 
 /// When snapshots are taken: one at a time, and no more often than makes up for what they take.
@@ -196,6 +199,10 @@ struct Pace {
     work: Duration,
     since: Instant,
     under_way: bool,
+    /// Whether the operator is there that begins them. It may be gone long before the others, where its input has ended.
+    can_begin: bool,
+    /// How long the last one took.
+    took: Duration,
 }
 
 impl Pace {
@@ -206,13 +213,17 @@ impl Pace {
 
     /// One that was begun at `since` has been taken.
     fn taken(&mut self, now: Instant) {
-        self.work = now.saturating_duration_since(self.since).saturating_mul(SHARE).min(LONGEST);
+        self.took = now.saturating_duration_since(self.since);
+        self.work = self.took.saturating_mul(SHARE).min(LONGEST);
         self.since = now;
     }
 }
 
 /// How much longer than the making of a snapshot the work between two takes, at least.
 const SHARE: u32 = 20;
+
+/// How long a last snapshot is waited for, at least and at most: twice as long as the one before it took.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 
 /// No work between two snapshots is made longer than this: one may have taken long because the machine was busy.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -224,12 +235,20 @@ impl Shared {
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             finishing: AtomicBool::new(false),
-            pace: Mutex::new(Pace { interval, work: Duration::ZERO, since: Instant::now(), under_way: false }),
-            workers: AtomicUsize::new(workers),
+            pace: Mutex::new(Pace {
+                interval,
+                work: Duration::ZERO,
+                since: Instant::now(),
+                under_way: false,
+                can_begin: true,
+                took: Duration::ZERO,
+            }),
+            present: AtomicUsize::new(workers),
             operators: Mutex::new(Vec::new()),
             on_event,
             progress: Progress::default(),
             budget: computation.budget.clone(),
+            written_up_to: AtomicI64::new(i64::MIN),
         })
     }
 
@@ -237,13 +256,53 @@ impl Shared {
         self.pace.lock().expect("nobody panics holding it")
     }
 
-    /// Makes the computation stop after a last snapshot, if it takes any.
-    pub(crate) fn finish(&self) {
-        if self.pace().interval.is_none() {
-            return self.stop();
-        }
+    /// Makes the computation stop after a last snapshot, if it takes any; answers how long that is worth waiting for.
+    pub(crate) fn finish(&self) -> Duration {
+        let pace = self.pace();
+        let (begins, patience) = (pace.interval.is_some() && pace.can_begin, pace.took.saturating_mul(2));
+        // Under the lock, so that the one who begins snapshots either sees this or has been seen to be gone.
         self.finishing.store(true, Ordering::Release);
-        self.wake();
+        drop(pace);
+        match begins {
+            true => self.wake(),
+            false => self.stop(),
+        }
+        patience.clamp(PATIENCE.0, PATIENCE.1)
+    }
+
+    /// The operator that begins snapshots has nothing more to send: all is on its way, and there is nothing left to go on from.
+    pub(crate) fn begins_no_more(&self) {
+        let mut pace = self.pace();
+        pace.can_begin = false;
+        let finishing = self.is_finishing();
+        drop(pace);
+        if finishing {
+            self.stop();
+        }
+    }
+
+    /// What the computation holds in memory.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Nothing before that time is missing for results to be written; see [`Frontier::START`] where nothing may be written.
+    pub(crate) fn write_up_to(&self, frontier: Frontier) {
+        let time = frontier.time().map_or(i64::MAX, |time| time.0);
+        if self.written_up_to.swap(time, Ordering::AcqRel) != time {
+            self.budget.wake();
+        }
+    }
+
+    /// The time before which nothing is missing for results to be written.
+    pub(crate) fn written_up_to(&self) -> i64 {
+        self.written_up_to.load(Ordering::Acquire)
+    }
+
+    /// Held by whatever goes on beside the dataflow on the workers.
+    pub(crate) fn present(self: &Arc<Shared>) -> Present {
+        self.present.fetch_add(1, Ordering::AcqRel);
+        Present(self.clone())
     }
 
     /// Whether the computation stops after its next snapshot.
@@ -315,12 +374,19 @@ impl Shared {
     }
 }
 
-/// Held by a computation's dataflow on one worker, and dropped with it.
-pub(crate) struct OnWorker(pub(crate) Arc<Shared>);
+/// Held by a computation's dataflow on one worker, and by each job beside it, and dropped with it.
+pub(crate) struct Present(pub(crate) Arc<Shared>);
 
-impl Drop for OnWorker {
+impl Present {
+    /// What the computation's operators share.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Present {
     fn drop(&mut self) {
-        if self.0.workers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.present.fetch_sub(1, Ordering::AcqRel) == 1 {
             (self.0.on_event)(Event::Gone);
         }
     }
@@ -336,9 +402,15 @@ impl Handle {
         self.0.stop();
     }
 
-    /// Stops it after a last snapshot, if it comes to that: [`Event::Gone`] tells.
-    pub fn finish(&self) {
-        self.0.finish();
+    /// Stops it after a last snapshot, if it comes to that: [`Event::Gone`] tells. Answers how long that is worth waiting for:
+    /// an operator may have much to do before it gets there, and [`stop`](Handle::stop) ends that, too.
+    pub fn finish(&self) -> Duration {
+        self.0.finish()
+    }
+
+    /// Whether it has been told to stop, or has ended by itself, and something of it is left.
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_finishing() || self.0.is_stopped()
     }
 
     /// Its counters.
@@ -365,7 +437,14 @@ mod tests {
     fn a_snapshot_that_takes_long_makes_only_the_next_one_late_and_by_no_more_than_the_longest_pause() {
         let (interval, slow, quick) = (Duration::from_secs(5), Duration::from_secs(1), Duration::from_millis(1));
         let begun = Instant::now();
-        let mut pace = Pace { interval: Some(interval), work: Duration::ZERO, since: begun, under_way: false };
+        let mut pace = Pace {
+            interval: Some(interval),
+            work: Duration::ZERO,
+            since: begun,
+            under_way: false,
+            can_begin: true,
+            took: Duration::ZERO,
+        };
         assert_eq!(pace.left(begun), Some(interval));
         pace.taken(begun + slow);
         assert_eq!(pace.left(begun + slow), Some(slow * SHARE));

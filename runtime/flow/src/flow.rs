@@ -10,10 +10,10 @@ use timely::WorkerConfig;
 use timely::communication::{Config as Communication, WorkerGuards};
 use timely::worker::Worker;
 
-use crate::computation::{Computation, Event, Handle, OnEvent, OnWorker, Shared, World};
+use crate::computation::{Computation, Event, Handle, OnEvent, Present, Shared, World};
 use crate::error::{ComputeError, Failure};
 use crate::guest::Guest;
-use crate::guests::Guests;
+use crate::guests::{Guests, Rush};
 use crate::operators::order::order;
 use crate::operators::scan::{Ahead, scan};
 use crate::operators::shard::Shards;
@@ -72,6 +72,11 @@ impl Flow {
     /// How many workers there are.
     pub fn peers(&self) -> usize {
         self.peers
+    }
+
+    /// How busy the threads for guests are.
+    pub fn rush(&self) -> Rush {
+        self.guests.rush()
     }
 
     /// Runs a computation until it ends by itself or is stopped. `on_event` is called from the workers.
@@ -142,7 +147,7 @@ pub fn probe(computation: &Computation) -> Result<(), ComputeError> {
 
 /// Builds the computation's dataflow on this worker.
 fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, shared: Arc<Shared>) {
-    let resources = OnWorker(shared.clone());
+    let resources = Present(shared.clone());
     let built = worker.dataflow_core::<i64, _, _, _>("computation", None, resources, |_, scope| {
         let (peers, home) = (scope.peers(), computation.home);
         let bounded = computation.inputs.iter().any(|input| input.until.is_some());

@@ -76,11 +76,6 @@ impl Guest {
         self.promise
     }
 
-    /// The frontier that it knows.
-    pub fn told(&self) -> Frontier {
-        self.told
-    }
-
     /// Whether it has said that there is more.
     pub fn has_more(&self) -> bool {
         self.more.calls > 0

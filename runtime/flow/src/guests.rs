@@ -32,6 +32,17 @@ pub(crate) struct Guests {
     _stop: Arc<StopOnDrop>,
 }
 
+/// How busy the threads for guests are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rush {
+    /// How many threads there are.
+    pub threads: usize,
+    /// How many there may be.
+    pub most: usize,
+    /// How many jobs wait for one.
+    pub waiting: usize,
+}
+
 struct Crew {
     state: Mutex<State>,
     /// A job has come, or the end.
@@ -80,15 +91,11 @@ impl Guests {
         Ok(guests)
     }
 
-    /// How many threads there are, and how many there may be.
-    pub fn threads(&self) -> (usize, usize) {
-        (self.crew.lock().threads, self.crew.most)
-    }
-
-    /// How many jobs wait for a thread.
-    pub fn waiting(&self) -> usize {
+    /// How busy they are.
+    pub fn rush(&self) -> Rush {
         let state = self.crew.lock();
-        state.jobs.len().saturating_sub(state.idle)
+        let waiting = state.jobs.len().saturating_sub(state.idle);
+        Rush { threads: state.threads, most: self.crew.most, waiting }
     }
 
     fn submit(&self, job: Job) {
@@ -275,7 +282,7 @@ mod tests {
 
     fn quick() -> (Receiver<()>, Job) {
         let (done, told) = channel();
-        (told, Box::new(move || drop(done.send(()))))
+        (told, Box::new(move || done.send(()).expect("the test waits")))
     }
 
     #[test]
@@ -315,11 +322,12 @@ mod tests {
         let (told, job) = quick();
         guests.submit(job);
         let begun = Instant::now();
-        while guests.threads() != (2, 2) || !guests.crew.lock().told {
+        while guests.rush().threads < 2 || !guests.crew.lock().told {
             assert!(begun.elapsed() < PATIENCE, "the second thread comes, and that there is no third is told");
             thread::yield_now();
         }
-        assert_eq!((guests.waiting(), told.try_recv().ok()), (2, None));
+        assert_eq!(guests.rush(), Rush { threads: 2, most: 2, waiting: 2 });
+        assert_eq!(told.try_recv().ok(), None);
         drop(held);
         told.recv_timeout(PATIENCE).expect("it has its turn");
     }

@@ -26,6 +26,7 @@ pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, R
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
 pub use error::{ComputeError, Failure};
 pub use flow::{Flow, probe};
+pub use guests::Rush;
 pub use merge::Merge;
 pub use search::{Search, Span, Spot};
 pub use snapshot::{Place, Snapshot};

@@ -90,6 +90,8 @@ pub struct Parcel {
     pub span: Option<Span>,
     /// Taken in for the state's sake: what comes of it is not shown.
     pub muted: bool,
+    /// Of results: the memory that they take until they are written.
+    pub held: Option<Arc<Charge>>,
 }
 
 /// How many records of one input may be under way.

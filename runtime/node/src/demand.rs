@@ -143,7 +143,8 @@ impl Node {
             }
             _ => {
                 let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
-                (reading(input, notify, stream.schema(), ordered), Some(before))
+                let memory = self.inner.config.computation_memory;
+                (reading(input, notify, stream.schema(), ordered, memory), Some(before))
             }
         };
         std::mem::forget(released);

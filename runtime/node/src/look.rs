@@ -4,7 +4,7 @@ use dag_log::Log;
 use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Column, Computation, Held, Publisher, Status, Stream, Streams};
+use crate::api::{Column, Computation, GuestThreads, Held, Publisher, Status, Stream, Streams};
 use crate::error::{Code, NodeError};
 use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
@@ -116,6 +116,7 @@ impl Node {
         let shown_runs =
             |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
         let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
+        let stopping = |run: &&Run| state.runs.has_flow(run.record.id) && !shown_runs(run);
         // A failure is news until the stream runs again.
         let newest = |run: &&&Run| {
             run.is_live()
@@ -126,6 +127,8 @@ impl Node {
         };
         let mut computations: Vec<Computation> =
             runs.iter().filter(newest).map(|run| self.computation(&state, run)).collect();
+        // Whatever runs is shown, also where nobody wants it any more.
+        computations.extend(state.plan.runs().filter(stopping).map(|run| self.computation(&state, run)));
         computations.extend(state.waiting.values().map(|(text, what)| Computation {
             stream: text.clone(),
             incarnation: 0,
@@ -142,6 +145,7 @@ impl Node {
             error: None,
             waiting: Some(what.clone()),
         }));
+        let rush = self.inner.flow.rush();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -149,6 +153,7 @@ impl Node {
             data: self.inner.config.data.display().to_string(),
             uptime: self.inner.started.elapsed().as_secs_f64(),
             workers: self.inner.flow.peers(),
+            guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
             unavailable: self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone())).collect(),
@@ -161,6 +166,7 @@ impl Node {
         let (id, digest) = (run.record.id, run.record.ran.last().map(|ran| ran.digest));
         let component = digest.and_then(|digest| self.view().catalog.component(digest));
         let progress = state.runs.progress(id);
+        let has_failed = matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
         let operator = match &run.stream {
             Some(dag_expr::Stream::Apply(application)) => application.operator.clone(),
             _ => String::new(),
@@ -170,6 +176,7 @@ impl Node {
             incarnation: id.0,
             state: match state.runs.failures.get(&id) {
                 Some(failures) if failures.due.is_some() => "restarting".to_owned(),
+                _ if state.runs.is_stopping(id) && !has_failed => "stopping".to_owned(),
                 _ => run_state(&run.state).to_owned(),
             },
             operator,

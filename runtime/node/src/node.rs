@@ -298,7 +298,7 @@ impl Node {
     /// Ends all subscriptions and computations. The node answers nothing useful afterwards.
     pub(crate) fn stop(&self) {
         self.inner.stopping.send_replace(true);
-        let state = self.state();
+        let mut state = self.state();
         for subscriber in state.subscribers.values() {
             subscriber.wake();
         }

@@ -47,10 +47,20 @@ pub struct Runs {
 
 struct Dataflow {
     handle: Handle,
+    /// When it stops without a last snapshot; none while it is to go on, or somebody else waits for that.
+    stop_by: Option<Instant>,
     /// Start again once it is gone.
     restart: bool,
     /// Told once it is gone.
     switching: Option<oneshot::Sender<()>>,
+}
+
+impl Dataflow {
+    /// Tells it to stop, after a last snapshot if it comes to that in time.
+    fn finish(&mut self) {
+        let patience = self.handle.finish();
+        self.stop_by.get_or_insert_with(|| Instant::now() + patience);
+    }
 }
 
 impl Runs {
@@ -76,8 +86,30 @@ impl Runs {
     }
 
     /// Tells all dataflows to stop after a last snapshot.
-    pub fn finish_all(&self) {
-        self.flows.values().for_each(|flow| flow.handle.finish());
+    pub fn finish_all(&mut self) {
+        self.flows.values_mut().for_each(Dataflow::finish);
+    }
+
+    /// The next time that a dataflow has to stop without its last snapshot.
+    pub fn next_stop(&self) -> Option<Instant> {
+        self.flows.values().filter_map(|flow| flow.stop_by).min()
+    }
+
+    /// Stops the dataflows that have not come to their last snapshot in time: what they are at may take for ever.
+    pub fn stop_overdue(&mut self) {
+        let now = Instant::now();
+        for (id, flow) in &mut self.flows {
+            if flow.stop_by.is_some_and(|by| by <= now) {
+                flow.stop_by = None;
+                flow.handle.stop();
+                tracing::info!(incarnation = %id, "computation stops without a last snapshot: it is busy; it goes on from an earlier one");
+            }
+        }
+    }
+
+    /// Whether a dataflow is on its way out.
+    pub fn is_stopping(&self, id: IncarnationId) -> bool {
+        self.flows.get(&id).is_some_and(|flow| flow.handle.is_stopping())
     }
 
     /// Whether all dataflows are gone.
@@ -141,7 +173,7 @@ impl Node {
                 Command::Stop(id) => {
                     if let Some(flow) = state.runs.flows.get_mut(&id) {
                         flow.restart = false;
-                        flow.handle.finish();
+                        flow.finish();
                     }
                     if let Some(failures) = state.runs.failures.get_mut(&id) {
                         failures.due = None;
@@ -262,7 +294,7 @@ impl Node {
         });
         tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
         let handle = self.inner.flow.run(computation, on_event);
-        state.runs.flows.insert(id, Dataflow { handle, restart: false, switching: None });
+        state.runs.flows.insert(id, Dataflow { handle, stop_by: None, restart: false, switching: None });
         Ok(Started::Running)
     }
 }

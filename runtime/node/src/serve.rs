@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -53,18 +53,29 @@ pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), Serv
     Ok((node, attending))
 }
 
-/// How long computations may take to stop with a last snapshot when the node does.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long computations may take to be gone once they have been told to stop without a last snapshot: calls of operators that last
+/// longer end with the process.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// When the next computation has to stop without its last snapshot.
+fn next_stop(node: &Node) -> Option<Instant> {
+    node.state().runs.next_stop()
+}
 
 /// Carries out what follows from the workers' reports, until the node stops and its computations have left their snapshots.
 async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
     let mut stopping = node.inner.stopping.subscribe();
-    let stopped = async {
+    let timed = node.clone();
+    let overdue = async move {
         // An error means that the node is gone.
         let _ = stopping.wait_for(|stopping| *stopping).await;
+        while let Some(stop) = next_stop(&timed) {
+            tokio::time::sleep_until(stop.into()).await;
+            timed.state().runs.stop_overdue();
+        }
         tokio::time::sleep(GRACE).await;
     };
-    let mut stopped = pin!(stopped);
+    let mut overdue = pin!(overdue);
     let mut noticed = node.inner.stopping.subscribe();
     loop {
         let is_stopping = *noticed.borrow_and_update();
@@ -74,8 +85,8 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
         let report = tokio::select! {
             report = reports.recv() => report,
             _ = noticed.changed(), if !is_stopping => continue,
-            () = &mut stopped => {
-                tracing::warn!("some computations do not stop in time; they go on from an earlier snapshot");
+            () = &mut overdue => {
+                tracing::warn!("some operators are in long calls; their computations go on from an earlier snapshot");
                 break;
             }
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
-use dag_flow::{Cursor, Input, Leg, Merge, Notify, Step};
+use dag_flow::{Budget, Cursor, Input, Leg, Merge, Notify, Step};
 use dag_log::{Start, Watch};
 use dag_model::{Frontier, Position, Schema, Timestamp, arrow_schema, times};
 use dag_plan::LeaseId;
@@ -200,7 +200,8 @@ impl Subscription {
         self.place.legs[0].sequence = sequence;
         let legs = vec![Leg { sequence, ..leg.clone() }];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
-        self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered);
+        let memory = self.node.inner.config.computation_memory;
+        self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered, memory);
         Ok(true)
     }
 
@@ -298,12 +299,16 @@ pub(crate) fn notify(subscriber: &Arc<Subscriber>) -> Notify {
     Arc::new(move || subscriber.wake())
 }
 
-/// A reader from the beginning of `input`.
-pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
+/// A reader from the beginning of `input`, which holds so much in memory at most to put it in order.
+pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool, memory: u64) -> Reading {
     let cursor = Cursor::new(input, notify);
     match ordered {
         false => Reading::Raw(cursor),
-        true => Reading::Ordered { cursor, merge: Merge::numbered(vec![arrow_schema(schema)]), ended: false },
+        true => Reading::Ordered {
+            cursor,
+            merge: Merge::numbered(vec![arrow_schema(schema)], &Budget::new(memory)),
+            ended: false,
+        },
     }
 }
 

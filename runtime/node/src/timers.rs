@@ -73,6 +73,10 @@ impl Node {
             // One whose dataflow is not gone yet is looked at again soon.
             due = due.min(next_try.max(Instant::now() + Duration::from_millis(10)));
         }
+        state.runs.stop_overdue();
+        if let Some(stop) = state.runs.next_stop() {
+            due = due.min(stop);
+        }
         if let Some(deadline) = state.plan.deadline() {
             due = due.min(clock.at(deadline));
         }

@@ -1,8 +1,13 @@
 //! Records of all inputs, in merged order.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use dag_model::Frontier;
 
+use crate::budget::{Budget, Charge, Part, memory};
 use crate::search::{Search, Span, Spot};
 
 /// Records of all inputs, in merged order.
@@ -27,36 +32,80 @@ pub(crate) struct Stretch {
     pub order: Vec<u8>,
     /// Where they lie, if the merge is numbered.
     pub span: Option<Span>,
+    /// The memory that they take.
+    pub held: Charge,
 }
 
+/// The most bytes that an operator is given at once, unless they are a single record's.
+const BYTES: u64 = 8 << 20;
+
 impl Merged {
+    /// How many records there are.
+    fn len(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
     /// The records in the parts in which the operator takes them; none where there are no records.
-    pub(crate) fn stretches(self, search: &Search) -> Vec<Stretch> {
-        let Merged { batches, order, spots, .. } = self;
-        if batches.iter().all(|batch| batch.num_rows() == 0) {
-            return Vec::new();
+    pub(crate) fn stretches(&self, search: &Search, budget: &Arc<Budget>) -> VecDeque<Stretch> {
+        let mut parts: Vec<Range<usize>> =
+            search.cut(self.spots.len(), |row| self.spots[row]).into_iter().map(|cut| cut.0).collect();
+        if self.spots.is_empty() {
+            parts.push(0..self.len());
         }
-        if spots.is_empty() {
-            return vec![Stretch { batches, order, span: None }];
+        let mut rest = Rest { merged: self, next: vec![0; self.batches.len()], budget };
+        let mut stretches = VecDeque::new();
+        parts.into_iter().for_each(|rows| rest.cut(rows, &mut stretches));
+        stretches
+    }
+}
+
+/// What of a merge has not been cut into stretches.
+struct Rest<'a> {
+    merged: &'a Merged,
+    /// Of each input, the next record.
+    next: Vec<usize>,
+    budget: &'a Arc<Budget>,
+}
+
+impl Rest<'_> {
+    /// Cuts the next records, which are these of the merge, into stretches that are not too large.
+    fn cut(&mut self, rows: Range<usize>, stretches: &mut VecDeque<Stretch>) {
+        if rows.is_empty() {
+            return;
         }
-        let mut next = vec![0; batches.len()];
-        let cut = search.cut(spots.len(), |row| spots[row]).into_iter().map(|(rows, span)| {
-            let mut counts = vec![0; batches.len()];
-            spots[rows.clone()].iter().for_each(|spot| counts[spot.input] += 1);
-            let part = |(input, batch): (usize, &RecordBatch)| batch.slice(next[input], counts[input]);
-            let parts = batches.iter().enumerate().map(part).collect();
-            next.iter_mut().zip(counts).for_each(|(next, count)| *next += count);
-            let order = if order.is_empty() { Vec::new() } else { order[rows].to_vec() };
-            Stretch { batches: parts, order, span: Some(span) }
+        let batches = self.batches(&rows);
+        let bytes = batches.iter().map(memory).sum();
+        if bytes > BYTES && rows.len() > 1 {
+            let middle = rows.start + rows.len() / 2;
+            self.cut(rows.start..middle, stretches);
+            return self.cut(middle..rows.end, stretches);
+        }
+        self.next.iter_mut().zip(&batches).for_each(|(next, batch)| *next += batch.num_rows());
+        let Merged { order, spots, .. } = self.merged;
+        let order = if order.is_empty() { Vec::new() } else { order[rows.clone()].to_vec() };
+        let span = (!spots.is_empty()).then(|| Span {
+            first: spots[rows.start],
+            last: spots[rows.end - 1],
+            records: rows.len(),
         });
-        cut.collect()
+        stretches.push_back(Stretch { batches, order, span, held: self.budget.hold(Part::Merging, bytes) });
+    }
+
+    /// The records of each input among the next ones, which are these of the merge.
+    fn batches(&self, rows: &Range<usize>) -> Vec<RecordBatch> {
+        let Merged { batches, order, .. } = self.merged;
+        let mut counts = vec![0; batches.len()];
+        match order.is_empty() {
+            true => counts[0] = rows.len(),
+            false => order[rows.clone()].iter().for_each(|input| counts[usize::from(*input)] += 1),
+        }
+        let part = |(input, batch): (usize, &RecordBatch)| batch.slice(self.next[input], counts[input]);
+        batches.iter().enumerate().map(part).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int64Type;
     use arrow_array::{ArrayRef, Int64Array};
@@ -98,7 +147,7 @@ mod tests {
             let (from, to) = (from % total, (from % total + count).min(total));
             let spots = merged(order.clone()).spots;
             let suspects = Span { first: spots[from], last: spots[to - 1], records: to - from };
-            let stretches = merged(order).stretches(&Search::Halve(suspects));
+            let stretches = merged(order).stretches(&Search::Halve(suspects), &Budget::new(Budget::DEFAULT));
             let all: Vec<i64> = stretches.iter().flat_map(values).collect();
             prop_assert_eq!(all, (0..total as i64).collect::<Vec<_>>());
             for stretch in &stretches {

@@ -4,7 +4,7 @@
 //! the order of their legs and sequences, not of sequences alone.
 //!
 //! Pieces wait unloaded until the frontier passes them, so that waiting for order takes no memory but that of headers. What is in
-//! memory is what overlaps.
+//! memory is what overlaps; where that is too much, its later records are put back and loaded again when their turn comes.
 
 mod merged;
 mod numbered;
@@ -22,6 +22,7 @@ use dag_model::{Frontier, Timestamp, times};
 pub use merged::Merged;
 pub(crate) use merged::Stretch;
 
+use crate::budget::{Budget, Charge, Part, Share, memory};
 use crate::cursor::Piece;
 use crate::error::ComputeError;
 use crate::snapshot::Place;
@@ -29,11 +30,22 @@ use crate::snapshot::Place;
 /// How many records a merge gathers before it answers.
 const RECORDS: usize = 8_192;
 
+/// How many bytes of records a merge gathers before it answers.
+const BYTES: u64 = 8 << 20;
+
+/// How many pieces, and how many bytes of them, a merge loads before others get their turn.
+const LOADS: (usize, u64) = (4_096, 64 << 20);
+
 /// Merges the pieces of several inputs.
 pub struct Merge {
     inputs: Vec<Waiting>,
     /// Whether records are [`numbered`].
     numbered: bool,
+    /// How much may be loaded at once, but for a single entry: of what overlaps further, the later records are put back.
+    most: u64,
+    /// How much is.
+    bytes: u64,
+    held: Charge,
 }
 
 /// The pieces of one input.
@@ -47,29 +59,43 @@ struct Waiting {
     next: (usize, u64),
 }
 
+/// What is not loaded of a piece.
 struct Ahead {
     min_time: Timestamp,
     /// The piece's leg, and its first sequence there.
     first: (usize, u64),
     piece: Arc<Piece>,
+    /// How many records of the piece, by time, are not meant.
+    skip: usize,
+    /// Whether it has been loaded before.
+    again: bool,
 }
 
+/// What is loaded of a piece.
 struct Open {
     first: (usize, u64),
+    piece: Arc<Piece>,
+    /// How many records of the piece, by time, are before the batch.
+    skip: usize,
     batch: RecordBatch,
     next: usize,
+    /// The memory that the batch takes.
+    bytes: u64,
 }
 
 impl Merge {
     /// A merge of inputs whose batches have these schemas.
-    pub fn new(schemas: Vec<SchemaRef>) -> Merge {
+    pub fn new(schemas: Vec<SchemaRef>, budget: &Arc<Budget>) -> Merge {
         let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new(), next: (0, 0) };
-        Merge { inputs: schemas.into_iter().map(waiting).collect(), numbered: false }
+        let most = Share::Order.of(budget.limit()) / 2;
+        let inputs = schemas.into_iter().map(waiting).collect();
+        Merge { inputs, numbered: false, most, bytes: 0, held: budget.charge(Part::Merging) }
     }
 
     /// A merge that says of each record where it is.
-    pub fn numbered(schemas: Vec<SchemaRef>) -> Merge {
-        Merge { numbered: true, ..Merge::new(schemas.iter().map(|schema| numbered::schema(schema)).collect()) }
+    pub fn numbered(schemas: Vec<SchemaRef>, budget: &Arc<Budget>) -> Merge {
+        let schemas = schemas.iter().map(|schema| numbered::schema(schema)).collect();
+        Merge { numbered: true, ..Merge::new(schemas, budget) }
     }
 
     /// A piece of an input has arrived.
@@ -77,7 +103,7 @@ impl Merge {
         let (min_time, first) = (piece.min_time(), (piece.leg(), piece.first()));
         let next = piece.next();
         self.inputs[input].next = (next.leg, next.sequence);
-        self.inputs[input].ahead.push(Reverse(Ahead { min_time, first, piece }));
+        self.inputs[input].ahead.push(Reverse(Ahead { min_time, first, piece, skip: 0, again: false }));
     }
 
     /// The inputs are read from these places on.
@@ -98,30 +124,81 @@ impl Merge {
         self.inputs.iter().map(place).collect()
     }
 
-    /// Some of the records before `frontier`, the earliest ones; none when there are no more.
+    /// Some of the records before `frontier`, the earliest ones; none when there are no more. There may be none among these, too: then
+    /// others get their turn, and it is to be asked again.
     pub fn next(&mut self, frontier: Frontier) -> Result<Option<Merged>, ComputeError> {
         let mut loaded = vec![0; self.inputs.len()];
         let Some(low) = self.inputs.iter().filter_map(Waiting::low).min() else { return Ok(None) };
         if !frontier.passed(low) {
             return Ok(None);
         }
-        // Everything that may be as early as the earliest must be loaded; more is loaded to make a fair batch.
-        let mut records = 0;
-        for (input, loaded) in self.inputs.iter_mut().zip(&mut loaded) {
-            while let Some(time) = input.ahead.peek().map(|Reverse(ahead)| ahead.min_time) {
-                if time > low && (records >= RECORDS || !frontier.passed(time)) {
-                    break;
-                }
-                records += input.load(self.numbered)?;
-                *loaded += 1;
-            }
-        }
+        let complete = self.load(low, frontier, &mut loaded)?;
         let unloaded = self.inputs.iter().filter_map(|input| input.ahead.peek()).map(|Reverse(ahead)| ahead.min_time);
-        let cut = unloaded.map(Frontier::At).min().unwrap_or(Frontier::Empty).min(frontier);
+        let cut = match complete {
+            true => unloaded.map(Frontier::At).min().unwrap_or(Frontier::Empty).min(frontier),
+            false => Frontier::At(low),
+        };
         let batches = self.inputs.iter_mut().map(|input| input.take(cut)).collect::<Result<Vec<_>, _>>()?;
+        self.bytes = self.open().map(|open| open.bytes).sum();
+        self.count()?;
         let order = if batches.len() > 1 { interleaving(&batches) } else { Vec::new() };
         let (batches, spots) = if self.numbered { numbered::spots(&batches, &order)? } else { (batches, Vec::new()) };
         Ok(Some(Merged { batches, order, spots, frontier: cut, loaded }))
+    }
+
+    /// Loads everything that may be as early as `low`, which is the earliest, and more to make a fair batch. Answers whether the former
+    /// is done.
+    fn load(&mut self, low: Timestamp, frontier: Frontier, loaded: &mut [usize]) -> Result<bool, ComputeError> {
+        let (mut records, mut bytes, mut loads) = (0, 0, 0);
+        let mut fair = true;
+        for (input, loaded) in loaded.iter_mut().enumerate() {
+            while let Some(time) = self.inputs[input].ahead.peek().map(|Reverse(ahead)| ahead.min_time) {
+                fair &= records < RECORDS && bytes < BYTES && loads < LOADS.0;
+                if time > low && !(fair && frontier.passed(time)) {
+                    break;
+                }
+                if loads >= LOADS.0 || bytes >= LOADS.1 {
+                    return Ok(false);
+                }
+                let (rows, memory, again) = self.inputs[input].load(self.numbered)?;
+                (records, bytes, loads) = (records + rows, bytes + memory, loads + 1);
+                *loaded += usize::from(!again);
+                self.bytes += memory;
+                while self.bytes > self.most && self.put_back(low) {
+                    fair = false;
+                }
+                self.count()?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Open> {
+        self.inputs.iter().flat_map(|input| &input.open)
+    }
+
+    /// Counts what is loaded, and what is known of what is not.
+    fn count(&mut self) -> Result<(), ComputeError> {
+        let ahead: usize = self.inputs.iter().map(|input| input.ahead.len()).sum();
+        let open: usize = self.inputs.iter().map(|input| input.open.len()).sum();
+        let counted = self.held.set(self.bytes + (ahead * (size_of::<Ahead>() + size_of::<Piece>())) as u64);
+        // A single entry passes, however large it is.
+        if open > 1 { Ok(counted?) } else { Ok(()) }
+    }
+
+    /// Puts back the later half of what is loaded, to be loaded again when its turn comes; what is as early as `low` stays. Answers
+    /// whether there was something to put back.
+    fn put_back(&mut self, low: Timestamp) -> bool {
+        let mut later: Vec<i64> = self.open().flat_map(Open::times).copied().filter(|time| *time > low.0).collect();
+        if later.is_empty() {
+            return false;
+        }
+        let middle = later.len() / 2;
+        let (_, from, _) = later.select_nth_unstable(middle);
+        let from = Timestamp(*from);
+        self.inputs.iter_mut().for_each(|input| input.put_back(from));
+        self.bytes = self.open().map(|open| open.bytes).sum();
+        true
     }
 }
 
@@ -133,26 +210,45 @@ impl Waiting {
         ahead.into_iter().chain(open).min()
     }
 
-    /// Loads the earliest piece; answers its number of records.
-    fn load(&mut self, numbered: bool) -> Result<usize, ComputeError> {
-        let Reverse(ahead) = self.ahead.pop().expect("the caller looked");
-        let loaded = ahead.piece.load()?;
-        let batch = if numbered { numbered::number(&loaded, ahead.first.0, &self.schema)? } else { loaded.batch };
+    /// Loads the earliest piece; answers its number of records, their memory, and whether it has been loaded before.
+    fn load(&mut self, numbered: bool) -> Result<(usize, u64, bool), ComputeError> {
+        let Reverse(Ahead { first, piece, skip, again, .. }) = self.ahead.pop().expect("the caller looked");
+        let loaded = piece.load()?;
+        let batch = if numbered { numbered::number(&loaded, first.0, &self.schema)? } else { loaded.batch };
         let batch = sorted(batch)?;
-        let rows = batch.num_rows();
+        let (bytes, rows) = (memory(&batch), batch.num_rows() - skip);
         if rows > 0 {
-            let at = self.open.partition_point(|open| open.first < ahead.first);
-            self.open.insert(at, Open { first: ahead.first, batch, next: 0 });
+            let at = self.open.partition_point(|open| (open.first, open.skip) < (first, skip));
+            self.open.insert(at, Open { first, piece, skip, batch: batch.slice(skip, rows), next: 0, bytes });
         }
-        Ok(rows)
+        Ok((rows, if rows > 0 { bytes } else { 0 }, again))
+    }
+
+    /// Puts back what is loaded from that time on.
+    fn put_back(&mut self, from: Timestamp) {
+        for open in std::mem::take(&mut self.open) {
+            let end = open.next + open.times().partition_point(|time| *time < from.0);
+            if end == open.batch.num_rows() {
+                self.open.push(open);
+                continue;
+            }
+            let min_time = Timestamp(times(&open.batch)[end]);
+            let Open { first, piece, skip, batch, next, .. } = open;
+            self.ahead.push(Reverse(Ahead { min_time, first, piece: piece.clone(), skip: skip + end, again: true }));
+            if end > next {
+                // A copy: a slice would keep all of it.
+                let batch = copied(&batch, next, end);
+                let bytes = memory(&batch);
+                self.open.push(Open { first, piece, skip: skip + next, batch, next: 0, bytes });
+            }
+        }
     }
 
     /// The loaded records before `cut`, by time and then as they came.
     fn take(&mut self, cut: Frontier) -> Result<RecordBatch, ComputeError> {
         let mut parts = Vec::new();
         for open in &mut self.open {
-            let rest = &times(&open.batch)[open.next..];
-            let count = rest.partition_point(|time| cut.passed(Timestamp(*time)));
+            let count = open.times().partition_point(|time| cut.passed(Timestamp(*time)));
             if count > 0 {
                 parts.push(open.batch.slice(open.next, count));
                 open.next += count;
@@ -167,9 +263,21 @@ impl Waiting {
 }
 
 impl Open {
-    fn time(&self) -> Timestamp {
-        Timestamp(times(&self.batch)[self.next])
+    /// The times of the records that are left.
+    fn times(&self) -> &[i64] {
+        &times(&self.batch)[self.next..]
     }
+
+    /// The earliest of them.
+    fn time(&self) -> Timestamp {
+        Timestamp(self.times()[0])
+    }
+}
+
+/// Some rows of a batch, with buffers of their own.
+fn copied(batch: &RecordBatch, from: usize, to: usize) -> RecordBatch {
+    let rows = UInt32Array::from_iter_values((from..to).map(|row| row as u32));
+    take_record_batch(batch, &rows).expect("the rows are the batch's")
 }
 
 /// The batch by time; records of one time keep their order.
@@ -194,7 +302,7 @@ fn interleaving(batches: &[RecordBatch]) -> Vec<u8> {
         let earliest = heads.filter_map(|(input, (times, next))| Some((times.get(*next)?, input))).min();
         let (_, input) = earliest.expect("fewer than all have been taken");
         next[input] += 1;
-        order.push(input as u8);
+        order.push(u8::try_from(input).expect("binding allows fewer inputs"));
     }
     order
 }
@@ -215,6 +323,6 @@ impl PartialOrd for Ahead {
 
 impl Ord for Ahead {
     fn cmp(&self, other: &Ahead) -> std::cmp::Ordering {
-        (self.min_time, self.first).cmp(&(other.min_time, other.first))
+        (self.min_time, self.first, self.skip).cmp(&(other.min_time, other.first, other.skip))
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn aggregate<'scope>(
         work.more = task.computation.resume.snapshot.is_some();
         move |frontiers| {
             input.for_each(|_, data| pending.extend(data.drain(..).map(|Local(message)| message)));
-            let Some(folding) = work.ready() else { return };
+            let Some(folding) = work.ready(&pending) else { return };
             let (nothing, frontier) = (folding.is_none(), frontier_of(&frontiers[0]));
             if pending.is_empty() && !work.more && frontier <= told {
                 return;
@@ -91,7 +91,7 @@ impl Task {
         let home = self.computation.home;
         let results = |batch, credit| {
             let (span, muted) = (None, false);
-            Message::Records(Parcel { worker: home, from: self.worker, batch, credit, span, muted })
+            Message::Records(Parcel { worker: home, from: self.worker, batch, credit, span, muted, held: None })
         };
         let mut out = Vec::new();
         for message in messages {

@@ -1,5 +1,6 @@
 //! Order for aggregates that need it: the pieces of one input become batches in time order, cut by key.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub(crate) fn order<'scope>(
         // What has been emitted is what lies before this.
         let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
         let mut news = false;
+        // Merged, and held back until there are credits.
+        let mut waiting = VecDeque::new();
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         move |frontiers| {
             input.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(0, piece)));
@@ -55,7 +58,7 @@ pub(crate) fn order<'scope>(
                 return;
             }
             let frontier = frontier_of(&frontiers[0]);
-            if shared.snapshot_due(news) {
+            if waiting.is_empty() && shared.snapshot_due(news) {
                 news = false;
                 let (places, last) = (merge.places(cut), shared.is_finishing());
                 let barrier = Arc::new(Barrier { places, frontier: cut, last });
@@ -63,44 +66,47 @@ pub(crate) fn order<'scope>(
                 let mut output = output.activate();
                 output.session(hold.as_ref().expect("checked above")).give_iterator(stateful.iter().map(to));
             }
-            if shared.is_finishing() {
+            if waiting.is_empty() && shared.is_finishing() {
                 return;
             }
             let mut advance = || -> Result<(), ComputeError> {
-                if !credits.available() {
-                    return Ok(());
+                if waiting.is_empty() && credits.available() {
+                    let Some(merged) = merge.next(frontier)? else {
+                        ahead.merged(0, frontier);
+                        (news, cut) = (news || frontier > cut, cut.max(frontier));
+                        downgrade(&mut hold, frontier);
+                        return Ok(());
+                    };
+                    ahead.merged(merged.loaded[0], frontier);
+                    (news, cut) = (true, cut.max(merged.frontier));
+                    waiting = merged.stretches(&computation.search, &computation.budget);
+                    activator.activate();
                 }
-                let Some(merged) = merge.next(frontier)? else {
-                    ahead.merged(0, frontier);
-                    (news, cut) = (news || frontier > cut, cut.max(frontier));
-                    downgrade(&mut hold, frontier);
-                    return Ok(());
-                };
-                ahead.merged(merged.loaded[0], frontier);
-                (news, cut) = (true, cut.max(merged.frontier));
-                activator.activate();
-                let frontier = merged.frontier;
-                let mut output = output.activate();
-                let mut session = output.session(hold.as_ref().expect("checked above"));
-                for Stretch { batches, span, .. } in merged.stretches(&computation.search) {
+                while credits.available()
+                    && let Some(Stretch { batches, span, .. }) = waiting.pop_front()
+                {
                     let batch = batches.into_iter().next().expect("a merge of one input");
                     shared.progress.count_in(batch.num_rows());
                     let credit = credits.take(&batch);
+                    let mut output = output.activate();
+                    let mut session = output.session(hold.as_ref().expect("checked above"));
                     for (worker, batch) in shards.split(batch)? {
                         let (from, credit) = (computation.home, Some(credit.clone()));
-                        let parcel = Parcel { worker, from, batch, credit, span, muted: false };
+                        let parcel = Parcel { worker, from, batch, credit, span, muted: false, held: None };
                         session.give(Local(Message::Records(parcel)));
                     }
                 }
-                drop(session);
-                drop(output);
-                if frontier.time().is_some() {
-                    downgrade(&mut hold, frontier);
+                if waiting.is_empty() && cut.time().is_some() {
+                    downgrade(&mut hold, cut);
                 }
                 Ok(())
             };
             if let Err(error) = advance() {
                 shared.end(Event::Failed(Failure { error, at: None, frontier }));
+            }
+            if hold.is_none() {
+                // Without a capability this operator may never be asked again.
+                shared.begins_no_more();
             }
             reminder.set(&shared, news && hold.is_some());
         }

@@ -16,6 +16,7 @@ use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
+use crate::budget::{Charge, Part as Held, memory};
 use crate::computation::{Computation, Event, Shared, frontier_of};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credit, Local, Message};
@@ -68,7 +69,11 @@ pub(crate) fn sink<'scope>(
                 }
                 writing.write(frontier, &shared)
             };
-            match advance() {
+            let advanced = advance();
+            if let Some(writing) = &writer {
+                shared.write_up_to(if writing.gathering.is_some() { Frontier::START } else { frontier });
+            }
+            match advanced {
                 Ok(false) => {}
                 Ok(true) => {
                     writer = None;
@@ -94,6 +99,10 @@ struct Writer {
     /// Not written yet, because the frontier has not passed all of it.
     waiting: Vec<RecordBatch>,
     credits: Vec<Arc<Credit>>,
+    /// The memory of what has come since it was last written.
+    come: Vec<Arc<Charge>>,
+    /// The memory of what waits besides.
+    left: Charge,
     /// The barrier that has come from some of the workers.
     gathering: Option<Gathering>,
     /// Where the results that the log held from before end: up to there they come again, and are compared.
@@ -139,6 +148,8 @@ impl Writer {
             bounded,
             stateful,
             credits: Vec::new(),
+            come: Vec::new(),
+            left: computation.budget.charge(Held::Results),
             gathering: None,
             known: visible.end,
             written: visible.frontier,
@@ -159,6 +170,7 @@ impl Writer {
             Message::Records(parcel) => {
                 self.waiting.push(parcel.batch);
                 self.credits.extend(parcel.credit);
+                self.come.extend(parcel.held);
                 Ok(false)
             }
             Message::Part { barrier, promise, part, .. } => {
@@ -232,6 +244,7 @@ impl Writer {
         }
         self.written = advanced.min(Frontier::At(Timestamp::MAX));
         self.credits.clear();
+        self.count()?;
         if reached < until {
             return Ok(false);
         }
@@ -242,6 +255,12 @@ impl Writer {
         };
         log.end(end, now)?;
         Ok(true)
+    }
+
+    /// Counts what waits.
+    fn count(&mut self) -> Result<(), ComputeError> {
+        self.come.clear();
+        Ok(self.left.set(self.waiting.iter().map(memory).sum())?)
     }
 
     /// Compares results with those that the log holds from before.

@@ -46,13 +46,7 @@ pub(crate) fn source<'scope>(
             if shared.is_stopped() {
                 (hold, cursor) = (None, None);
             }
-            let Some(reading) = cursor.as_mut() else {
-                if here && shared.is_finishing() {
-                    // Everything is on its way, and there is nothing left to go on from.
-                    shared.stop();
-                }
-                return;
-            };
+            let Some(reading) = cursor.as_mut() else { return };
             let mut advance = || -> Result<bool, ComputeError> {
                 for _ in 0..ENTRIES {
                     if shared.snapshot_due(news) {
@@ -86,7 +80,8 @@ pub(crate) fn source<'scope>(
                             let credit = credits.take(&batch);
                             for (worker, batch) in shards.split(batch)? {
                                 let (from, credit) = (computation.home, Some(credit.clone()));
-                                let parcel = Parcel { worker, from, batch, credit, span: Some(span), muted };
+                                let parcel =
+                                    Parcel { worker, from, batch, credit, span: Some(span), muted, held: None };
                                 session.give(Local(Message::Records(parcel)));
                             }
                         }
@@ -101,7 +96,11 @@ pub(crate) fn source<'scope>(
             };
             match advance() {
                 Ok(true) => {}
-                Ok(false) => (hold, cursor) = (None, None),
+                Ok(false) => {
+                    (hold, cursor) = (None, None);
+                    // Without a capability this operator may never be asked again.
+                    shared.begins_no_more();
+                }
                 Err(error) => {
                     let frontier = reading.frontier();
                     shared.end(Event::Failed(Failure { error, at: None, frontier }));

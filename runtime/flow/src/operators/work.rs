@@ -8,7 +8,8 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::scheduling::SyncActivator;
 
 use super::{Hold, downgrade};
-use crate::computation::{Event, Shared};
+use crate::budget::{Budget, Part, Share, memory};
+use crate::computation::{Event, Present, Shared};
 use crate::error::{ComputeError, Failure};
 use crate::guests::{Aside, Guests};
 use crate::local::{Local, Message};
@@ -27,14 +28,30 @@ pub(crate) struct Done {
     pub more: bool,
 }
 
+impl Done {
+    /// The same, whose results are counted until they are written.
+    fn counted(mut self, budget: &Arc<Budget>) -> Done {
+        for message in &mut self.messages {
+            if let Message::Records(parcel) = message {
+                parcel.held = Some(Arc::new(budget.hold(Part::Results, memory(&parcel.batch))));
+            }
+        }
+        self
+    }
+}
+
+/// What came of a job. The computation is not gone before that, nor before the state of a job that nobody waits for.
+type Answer = (Result<Done, Box<Failure>>, Present);
+
 /// A state that jobs change, one at a time, and what comes of them.
 pub(crate) struct Work<S> {
-    aside: Aside<S, Result<Done, Box<Failure>>>,
+    aside: Aside<S, Answer>,
     output: Output,
     hold: Hold,
     /// Whether the last job has left something to do under the frontier that it knew.
     pub more: bool,
     shared: Arc<Shared>,
+    operator: Arc<SyncActivator>,
 }
 
 impl<S: Send + 'static> Work<S> {
@@ -47,16 +64,18 @@ impl<S: Send + 'static> Work<S> {
         hold: Hold,
         shared: Arc<Shared>,
     ) -> Work<S> {
-        Work { aside: Aside::new(state, guests, operator), output, hold, more: false, shared }
+        let woken = Arc::new(operator.clone());
+        Work { aside: Aside::new(state, guests, operator), output, hold, more: false, shared, operator: woken }
     }
 
-    /// Lets the results of the last job go on, or ends the computation if it failed; answers the state if there may be another job.
-    pub fn ready(&mut self) -> Option<&mut S> {
+    /// Lets the results of the last job go on, or ends the computation if it failed; answers the state if there may be another job, of
+    /// which `pending` will be part.
+    pub fn ready(&mut self, pending: &[Message]) -> Option<&mut S> {
         if self.shared.is_stopped() {
             self.hold = None;
         }
         let held = self.hold.as_ref()?;
-        match self.aside.back() {
+        match self.aside.back().map(|(answer, _)| answer) {
             Some(Ok(done)) => {
                 if !done.messages.is_empty() {
                     let mut output = self.output.activate();
@@ -71,8 +90,22 @@ impl<S: Send + 'static> Work<S> {
             }
             None => {}
         }
+        if !self.shared.budget().has_room(Share::Results, &self.operator) && !self.is_waited_for(pending) {
+            return None;
+        }
         self.hold.as_ref()?;
         self.aside.here()
+    }
+
+    /// Whether results that others emitted can't be written before this operator has gone on: however many there are, it has to.
+    fn is_waited_for(&self, pending: &[Message]) -> bool {
+        let last = self.hold.as_ref().is_some_and(|hold| *hold.time() <= self.shared.written_up_to());
+        last || pending.iter().any(|message| matches!(message, Message::Barrier { .. }))
+    }
+
+    /// Whether nothing will be emitted any more.
+    pub fn is_over(&self) -> bool {
+        self.hold.is_none()
     }
 
     /// Promises that nothing before this will be emitted.
@@ -87,9 +120,11 @@ impl<S: Send + 'static> Work<S> {
         frontier: Frontier,
         job: impl FnOnce(&mut S, &mut Option<Span>) -> Result<Done, ComputeError> + Send + 'static,
     ) {
+        let present = self.shared.present();
         self.aside.run(move |state| {
             let mut at = None;
-            job(state, &mut at).map_err(|error| Box::new(Failure { error, at, frontier }))
+            let answer = job(state, &mut at).map(|done| done.counted(present.shared().budget()));
+            (answer.map_err(|error| Box::new(Failure { error, at, frontier })), present)
         });
     }
 }

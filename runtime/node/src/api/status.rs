@@ -24,6 +24,9 @@ pub struct Status {
     pub uptime: f64,
     /// Threads that compute.
     pub workers: usize,
+    /// Threads for operators' calls, beside these.
+    #[serde(default)]
+    pub guests: GuestThreads,
     /// Open subscriptions.
     pub subscribers: usize,
     /// Resident bytes.
@@ -34,8 +37,19 @@ pub struct Status {
     /// Cursors that somebody reads with.
     #[serde(default)]
     pub cursors: Vec<Cursor>,
-    /// What runs, lingers, or has failed.
+    /// What runs, lingers, is about to stop, or has failed.
     pub computations: Vec<Computation>,
+}
+
+/// How busy the threads are on which operators are called.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct GuestThreads {
+    /// How many there are.
+    pub threads: usize,
+    /// How many there may be.
+    pub limit: usize,
+    /// How many computations wait for one, because all are in long calls.
+    pub waiting: usize,
 }
 
 /// A computation of a node.
@@ -45,7 +59,7 @@ pub struct Computation {
     pub stream: String,
     /// The run of it.
     pub incarnation: u64,
-    /// `running`, `lingering`, `failed` or `waiting`.
+    /// `running`, `lingering`, `stopping`, `restarting`, `failed`, `quarantined` or `waiting`.
     pub state: String,
     /// The operator it applies.
     pub operator: String,

@@ -1,19 +1,19 @@
-//! A transform on its home worker; its guest works beside it. In log order it takes what comes, in time order its inputs merged.
+//! A transform on its home worker; its guest works beside it, in [turns](turn). In log order it takes what comes, in time order its
+//! inputs merged.
 
 mod log_order;
 mod time_order;
+mod turn;
 
 use std::sync::Arc;
-
-use arrow_array::RecordBatch;
 
 pub(crate) use log_order::in_log_order;
 pub(crate) use time_order::in_time_order;
 
-use crate::computation::Computation;
+use crate::computation::{Computation, Shared};
 use crate::error::ComputeError;
 use crate::guest::Guest;
-use crate::local::{Credit, Message, Parcel};
+use crate::local::Message;
 use crate::snapshot::{Barrier, Part};
 
 /// What jobs know.
@@ -23,6 +23,7 @@ struct Task {
     aliases: Vec<String>,
     /// Whether the operator takes its input in time order.
     ordered: bool,
+    shared: Arc<Shared>,
 }
 
 impl Task {
@@ -31,12 +32,6 @@ impl Task {
             *guest = Some(Guest::new(&self.computation, &self.aliases, self.ordered)?);
         }
         Ok(guest.as_mut().expect("made above"))
-    }
-
-    fn results(&self, batch: RecordBatch, credit: Option<Arc<Credit>>) -> Option<Message> {
-        let home = self.computation.home;
-        let parcel = Parcel { worker: home, from: home, batch, credit, span: None, muted: false };
-        (parcel.batch.num_rows() > 0).then_some(Message::Records(parcel))
     }
 
     fn part(&self, guest: &mut Option<Guest>, barrier: Arc<Barrier>) -> Result<Message, ComputeError> {

@@ -1,5 +1,6 @@
 //! Transforms in time order: the inputs merged, as far as their joint frontier.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, StreamVec};
 
 use super::Task;
+use super::turn::{Given, Hand, Records};
 use crate::computation::{Computation, Event, Shared, frontier_of};
-use crate::error::{ComputeError, Failure};
+use crate::error::Failure;
 use crate::guest::Guest;
 use crate::guests::Guests;
 use crate::local::{Local, Message};
@@ -19,11 +21,7 @@ use crate::merge::Stretch;
 use crate::operators::Reminder;
 use crate::operators::scan::{Ahead, Piece};
 use crate::operators::work::{Done, Output, Work};
-use crate::search::Span;
 use crate::snapshot::Barrier;
-
-/// How many times an operator may say that there is more before its results go on.
-const MORE: usize = 16;
 
 /// An operator in time order: the inputs merged, as far as their joint frontier.
 pub(crate) fn in_time_order<'scope>(
@@ -52,13 +50,17 @@ pub(crate) fn in_time_order<'scope>(
         let mut news = false;
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         let mut told = Frontier::START;
-        let task = Task { computation, aliases, ordered: true };
-        let mut work = Work::new(None, guests, sync(), output, hold, shared.clone());
+        let task = Task { computation, aliases, ordered: true, shared: shared.clone() };
+        let mut work = Work::new(Hand::default(), guests, sync(), output, hold, shared.clone());
         move |frontiers| {
             for (input, handle) in handles.iter_mut().enumerate() {
                 handle.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(input, piece)));
             }
-            if work.ready().is_none() {
+            if work.ready(&[]).is_none() {
+                if here && work.is_over() {
+                    // Without a capability this operator may never be asked again.
+                    shared.begins_no_more();
+                }
                 return;
             }
             let joint = frontiers.iter().map(frontier_of).min().unwrap_or(Frontier::Empty);
@@ -68,9 +70,9 @@ pub(crate) fn in_time_order<'scope>(
                 let (places, last) = (merge.places(cut), shared.is_finishing());
                 let barrier = Arc::new(Barrier { places, frontier: cut, last });
                 let task = task.clone();
-                work.run(joint, move |guest, _| {
-                    let messages = vec![task.part(guest, barrier)?];
-                    let promise = guest.as_ref().map_or(Frontier::START, Guest::promise);
+                work.run(joint, move |hand, _| {
+                    let messages = vec![task.part(&mut hand.guest, barrier)?];
+                    let promise = hand.guest.as_ref().map_or(Frontier::START, Guest::promise);
                     Ok(Done { messages, promise, more: false })
                 });
                 return;
@@ -78,7 +80,7 @@ pub(crate) fn in_time_order<'scope>(
             if shared.is_finishing() && !work.more {
                 return;
             }
-            let mut stretches = Vec::new();
+            let mut stretches = VecDeque::new();
             if !work.more {
                 let merged = match merge.next(joint) {
                     Ok(merged) => merged,
@@ -92,7 +94,7 @@ pub(crate) fn in_time_order<'scope>(
                 if let Some(merged) = merged {
                     activator.activate();
                     shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
-                    stretches = merged.stretches(&task.computation.search);
+                    stretches = merged.stretches(&task.computation.search, &task.computation.budget);
                 }
             }
             let frontier = if work.more { told } else { cut };
@@ -102,43 +104,15 @@ pub(crate) fn in_time_order<'scope>(
             }
             told = frontier;
             let task = task.clone();
-            work.run(frontier, move |guest, at| task.in_time_order(guest, stretches, frontier, at));
+            work.run(frontier, move |hand, at| {
+                hand.waiting.extend(stretches.into_iter().map(given));
+                task.turn(hand, frontier, at)
+            });
         }
     });
     stream
 }
 
-impl Task {
-    /// Some of the merged inputs, and what follows from the frontier after them.
-    fn in_time_order(
-        &self,
-        guest: &mut Option<Guest>,
-        stretches: Vec<Stretch>,
-        frontier: Frontier,
-        at: &mut Option<Span>,
-    ) -> Result<Done, ComputeError> {
-        let guest = self.guest(guest)?;
-        let mut out = Vec::new();
-        for Stretch { batches, order, span } in stretches {
-            while guest.has_more() {
-                out.extend(self.results(guest.rest()?, None));
-            }
-            *at = span;
-            out.extend(self.results(guest.process(&batches, &order)?, None));
-        }
-        let mut more = true;
-        for _ in 0..MORE {
-            let batch = if guest.has_more() {
-                guest.rest()?
-            } else if guest.told() < frontier {
-                *at = None;
-                guest.advance(frontier)?
-            } else {
-                more = false;
-                break;
-            };
-            out.extend(self.results(batch, None));
-        }
-        Ok(Done { messages: out, promise: guest.promise(), more })
-    }
+fn given(Stretch { batches, order, span, held }: Stretch) -> Given {
+    Given::Records(Records { batches, order, span, credit: None, muted: false, held: Some(held) })
 }
