@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
-use dag_tests::{DEADLINE, Http, Node, Options, Process, dag, data_folder, fixture, until};
+use dag_tests::{DEADLINE, Http, Node, Options, Process, crew, dag, data_folder, fixture, until};
 use serde_json::{Value, json};
 
 fn backup(node: &Node, folder: &Path) -> Value {
@@ -55,7 +54,7 @@ fn a_copy_made_under_load_goes_on_where_it_was_made() {
     readers.iter_mut().for_each(|reader| drop(reader.line()));
     let over = Arc::new(AtomicBool::new(false));
     let (http, told) = (node.http().clone(), over.clone());
-    let publisher = thread::spawn(move || {
+    let publisher = crew::spawn("the publisher", move || {
         let mut batch = 1;
         while !told.load(Ordering::SeqCst) {
             publish(&http, batch + 1, batch * 100, 100);
@@ -68,7 +67,7 @@ fn a_copy_made_under_load_goes_on_where_it_was_made() {
     }
     backup(&node, copy.path());
     over.store(true, Ordering::SeqCst);
-    let batches = publisher.join().expect("all is published");
+    let batches = publisher.join();
     node.http().publish("x", &[("seal", "true")], "");
     let original = BTreeMap::from(["x", "sum(x, 10s)"].map(|it| (it, read(&node, it, &["--from", "earliest"]))));
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use dag_tests::records::{counting, csv};
-use dag_tests::{DEADLINE, Node, Options, Process, until};
+use dag_tests::{DEADLINE, Node, Options, Process, crew, until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -380,9 +380,9 @@ fn what_was_acknowledged_survives_a_crash_of_the_node_whoever_else_acknowledges(
         let next = format!("1:{}", sequence + 1);
         assert_eq!((answer.status, answer.json()["next"].as_str()), (200, Some(next.as_str())));
     };
-    std::thread::scope(|scope| {
+    crew::scope(|crew| {
         for reader in &readers {
-            scope.spawn(move || (0..EACH).for_each(|sequence| acknowledge(reader, sequence)));
+            crew.spawn("who acknowledges", move || (0..EACH).for_each(|sequence| acknowledge(reader, sequence)));
         }
     });
     node.crash();

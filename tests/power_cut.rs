@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
-use dag_tests::{DEADLINE, Node, Options, until};
+use dag_tests::{Node, Options, crew, while_it_moves};
 
 /// Kills after which a bug that loses what was acknowledged has shown itself.
 const KILLS: usize = 40;
@@ -19,16 +18,19 @@ fn loses(bug: &str, kills: usize) -> bool {
     for _ in 0..kills {
         let acknowledged = Arc::new(AtomicU64::new(0));
         let (http, count) = (node.http().clone(), acknowledged.clone());
-        let publisher = thread::spawn(move || {
+        let publisher = crew::spawn("the publisher", move || {
             let record = b"{\"time\":1,\"value\":1}\n";
             while let Ok(answer) = http.try_post("streams/x/records", &[], "application/x-ndjson", record) {
                 assert_eq!(answer.status, 200, "{}", answer.body);
                 count.fetch_add(1, Ordering::SeqCst);
             }
         });
-        until("records are acknowledged", DEADLINE, || (acknowledged.load(Ordering::SeqCst) >= 20).then_some(()));
+        while_it_moves("records are acknowledged", || match acknowledged.load(Ordering::SeqCst) {
+            20.. => Ok(()),
+            some => Err(some),
+        });
         node.crash();
-        publisher.join().expect("the publisher ends with the node that it talked to");
+        publisher.join();
         let promised = there + acknowledged.load(Ordering::SeqCst);
         there = node.http().get("streams/x", &[]).json()["records"].as_u64().expect("a stream counts its records");
         if there < promised {

@@ -24,8 +24,8 @@ use crate::reader::{Position, Reader};
 use crate::seen::Seen;
 use crate::source::{Request, SECOND, Source};
 
-/// How long what must come may take: the machine is shared.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what must come may take, from the last sign that it does: the machine is shared.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How far records of `x` and of `y` may lie behind, in seconds.
 const ALLOWANCES: [i64; 2] = [3, 0];
@@ -200,7 +200,7 @@ impl World {
             reader.expression.computations(&self.sources, &mut wanted);
         }
         let wanted: BTreeSet<String> = wanted.into_iter().collect();
-        let start = Instant::now();
+        let (mut moved, mut seen) = (Instant::now(), BTreeSet::new());
         loop {
             let status = self.node.status();
             let computations = status["computations"].as_array().cloned().unwrap_or_default();
@@ -212,8 +212,11 @@ impl World {
             if found == wanted {
                 return self.until_current();
             }
-            if start.elapsed() > PATIENCE {
+            if moved.elapsed() > PATIENCE {
                 return Err(format!("computed are {found:?}, wanted {wanted:?}"));
+            }
+            if found != seen {
+                (moved, seen) = (Instant::now(), found);
             }
             thread::sleep(Duration::from_millis(5));
         }

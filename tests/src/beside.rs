@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::crew::{self, Hand};
 use crate::http::Http;
 use crate::node::Node;
-use crate::wait::{self, DEADLINE};
+use crate::wait::while_it_moves;
 
 /// How often a record is published.
 const EVERY: Duration = Duration::from_millis(20);
@@ -19,8 +20,8 @@ const EVERY: Duration = Duration::from_millis(20);
 pub struct Beside {
     stop: Arc<AtomicBool>,
     published: Arc<AtomicUsize>,
-    publisher: JoinHandle<Vec<Instant>>,
-    subscriber: JoinHandle<Vec<Instant>>,
+    publisher: Hand<Vec<Instant>>,
+    subscriber: Hand<Vec<Instant>>,
 }
 
 /// For each record, in order, the time from the answer to its publisher to its arrival at the subscriber.
@@ -38,8 +39,8 @@ impl Beside {
         let lines = node.http().lines("subscribe", &[("expr", "filter(beside, value >= 0)"), ("from", "earliest")]);
         let (stop, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (told, count, http) = (stop.clone(), published.clone(), node.http().clone());
-        let publisher = thread::spawn(move || publish(&http, &told, &count));
-        let subscriber = thread::spawn(move || {
+        let publisher = crew::spawn("the publisher beside it", move || publish(&http, &told, &count));
+        let subscriber = crew::spawn("the subscriber beside it", move || {
             let arrive = |(index, line): (usize, String)| {
                 let record: Value = serde_json::from_str(&line).expect("records are JSON");
                 assert_eq!(record["value"], index, "records come in order, each once");
@@ -58,12 +59,14 @@ impl Beside {
     /// Waits until so many more have been.
     ///
     /// # Panics
-    /// If they take much longer than they should.
+    /// If they stop coming.
     #[track_caller]
     pub fn until_more(&self, records: usize) {
         let there = self.published() + records;
-        let deadline = DEADLINE + EVERY * u32::try_from(records).expect("a test publishes for minutes at most");
-        wait::until("more is published", deadline, || (self.published() >= there).then_some(()));
+        while_it_moves("more is published", || match self.published() {
+            published if published >= there => Ok(()),
+            published => Err(published),
+        });
     }
 
     /// Ends the stream, and tells what was measured.
@@ -73,8 +76,8 @@ impl Beside {
     #[track_caller]
     pub fn finish(self) -> Latencies {
         self.stop.store(true, Ordering::Relaxed);
-        let answered = self.publisher.join().expect("the publisher is answered");
-        let arrived = self.subscriber.join().expect("the subscriber reads");
+        let answered = self.publisher.join();
+        let arrived = self.subscriber.join();
         assert_eq!(arrived.len(), answered.len(), "records published and received");
         let latencies =
             arrived.iter().zip(&answered).map(|(arrived, answered)| arrived.saturating_duration_since(*answered));

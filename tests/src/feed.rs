@@ -1,12 +1,12 @@
 //! A subscription over a plain socket: its lines as they come, without a thread that waits for them, and how it ended.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::http::Answer;
-use crate::wait::DEADLINE;
+use crate::wait::{DEADLINE, EVERY, Patience};
 
 /// Why a subscription has no more lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,10 @@ pub struct Feed {
     head: String,
     /// Received and not yet taken apart.
     raw: Vec<u8>,
-    /// Taken out of chunks, without the lines that were given out.
+    /// Taken out of chunks.
     body: Vec<u8>,
+    /// How much of the body was given out.
+    given: usize,
     end: Option<End>,
 }
 
@@ -68,7 +70,7 @@ impl Feed {
             socket.read_to_end(&mut raw)?;
             return Ok(Err(Answer { status, body: String::from_utf8_lossy(&raw).into_owned() }));
         }
-        Ok(Ok(Feed { socket, head, raw, body: Vec::new(), end: None }))
+        Ok(Ok(Feed { socket, head, raw, body: Vec::new(), given: 0, end: None }))
     }
 
     /// A header of the answer.
@@ -80,15 +82,43 @@ impl Feed {
     /// The next line, if there is one within `patience`; none, too, at the [`end`](Feed::end).
     pub fn line(&mut self, patience: Duration) -> Option<String> {
         loop {
-            if let Some(end) = self.body.iter().position(|byte| *byte == b'\n') {
-                let line = String::from_utf8_lossy(&self.body[..end]).into_owned();
-                self.body.drain(..=end);
+            if let Some(line) = self.given_line() {
                 return Some(line);
             }
             if self.end.is_some() || !self.take_chunk() && !self.more(patience) {
                 return None;
             }
         }
+    }
+
+    /// All lines, each as soon as it comes, until the [`end`](Feed::end). Waiting for one ends as other waits do, in a panic.
+    pub fn lines(mut self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(move || {
+            let mut patience = Patience::new();
+            loop {
+                if let Some(line) = self.line(EVERY) {
+                    return Some(line);
+                }
+                if self.end.is_some() {
+                    return None;
+                }
+                patience.follow_work();
+                patience.look(|| "for a line of a subscription".to_owned());
+            }
+        })
+    }
+
+    /// A line of what is here.
+    fn given_line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        (&self.body[self.given..]).read_until(b'\n', &mut line).expect("memory can be read");
+        if line.pop_if(|last| *last == b'\n').is_none() {
+            self.body.drain(..self.given);
+            self.given = 0;
+            return None;
+        }
+        self.given += line.len() + 1;
+        Some(String::from_utf8_lossy(&line).into_owned())
     }
 
     /// Why nothing follows, once that is so.

@@ -1,12 +1,14 @@
 //! The node's HTTP API, without the CLI.
 
 use std::io::{BufRead, BufReader};
-use std::time::Duration;
 
 use serde_json::Value;
-use ureq::{Agent, Body};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
-use crate::wait::DEADLINE;
+use crate::alarm::Alarm;
+use crate::feed::Feed;
+use crate::wait::{CAP, DEADLINE};
 
 /// A client of one node.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Http {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(DEADLINE))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_recv_response(Some(DEADLINE))
             .max_idle_connections(0)
             .build();
         Http { agent: config.new_agent(), base: base.to_owned() }
@@ -60,7 +62,7 @@ impl Http {
     /// `POST` to a path under `/v1` with these parameters.
     #[track_caller]
     pub fn post(&self, path: &str, parameters: &[(&str, &str)], media: &str, body: &[u8]) -> Answer {
-        self.try_post(path, parameters, media, body).unwrap_or_else(|error| panic!("POST {path}: {error}"))
+        answered("POST", path, self.try_post(path, parameters, media, body))
     }
 
     /// The same, where the node may be gone.
@@ -75,6 +77,7 @@ impl Http {
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
         let mut request = self.agent.post(format!("{}/v1/{path}", self.base)).content_type(media);
+        request = request.config().timeout_global(Some(CAP)).build();
         for (name, value) in parameters {
             request = request.query(name, value);
         }
@@ -92,7 +95,7 @@ impl Http {
         path: &str,
         parameters: &[(&str, &str)],
     ) -> Result<(u16, impl BufRead + use<>), ureq::Error> {
-        let response = self.try_request(path, parameters)?;
+        let response = self.getting(path, parameters).call()?;
         Ok((response.status().as_u16(), BufReader::new(response.into_body().into_reader())))
     }
 
@@ -100,7 +103,7 @@ impl Http {
     #[track_caller]
     pub fn patch(&self, path: &str, json: &str) -> Answer {
         let request = self.agent.patch(format!("{}/v1/{path}", self.base)).content_type("application/json");
-        let response = request.send(json).unwrap_or_else(|error| panic!("PATCH {path}: {error}"));
+        let response = answered("PATCH", path, request.send(json));
         Answer { status: response.status().as_u16(), body: text(response.into_body()) }
     }
 
@@ -136,23 +139,33 @@ impl Http {
     /// `GET` of a body that goes on; its lines as they come. Dropping it closes the connection.
     #[track_caller]
     pub fn lines(&self, path: &str, parameters: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {
-        let response = self.request(path, parameters);
-        assert_eq!(response.status().as_u16(), 200, "GET {path} {parameters:?}");
-        BufReader::new(response.into_body().into_reader()).lines().map_while(Result::ok)
+        let feed = answered("GET", path, Feed::of(&self.base, path, parameters));
+        feed.unwrap_or_else(|refusal| panic!("GET {path} {parameters:?}: {refusal:?}")).lines()
     }
 
     #[track_caller]
     fn request(&self, path: &str, parameters: &[(&str, &str)]) -> ureq::http::Response<Body> {
-        self.try_request(path, parameters).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+        let request = self.getting(path, parameters).config().timeout_global(Some(CAP)).build();
+        answered("GET", path, request.call())
     }
 
-    fn try_request(&self, path: &str, parameters: &[(&str, &str)]) -> Result<ureq::http::Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(format!("{}/v1/{path}", self.base));
-        for (name, value) in parameters {
-            request = request.query(name, value);
-        }
-        request.call()
+    fn getting(&self, path: &str, parameters: &[(&str, &str)]) -> RequestBuilder<WithoutBody> {
+        let request = self.agent.get(format!("{}/v1/{path}", self.base));
+        parameters.iter().fold(request, |request, (name, value)| request.query(name, value))
     }
+}
+
+/// What a request came to.
+///
+/// # Panics
+/// If to nothing: with the reason for which the node may be gone, where a thread of the test has failed.
+#[track_caller]
+fn answered<T>(method: &str, path: &str, answer: Result<T, impl std::fmt::Display>) -> T {
+    answer.unwrap_or_else(|error| {
+        let alarm = Alarm::mine();
+        alarm.check();
+        panic!("{method} {path}: {error}{}", alarm.scene())
+    })
 }
 
 fn text(mut body: Body) -> String {

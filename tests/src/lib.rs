@@ -5,13 +5,15 @@
 //! plain socket. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
 //! outside the workspace, [`hostile`] has some that misbehave, [`version`] such that show which version made a record, [`fixture`] is what
 //! older versions left, [`crash`] a workload whose node is killed, and [`beside`] a computation that must not notice what a test does. A
-//! test waits for a condition with [`wait`], never for a time.
+//! test waits for a condition with [`wait`], never for a time; its threads are a [`crew`], of which one that fails ends the test.
 
+mod alarm;
 pub mod beside;
 mod binary;
 pub mod chance;
 pub mod component;
 pub mod crash;
+pub mod crew;
 pub mod data;
 pub mod feed;
 pub mod fixture;
@@ -21,6 +23,7 @@ pub mod node;
 pub mod process;
 pub mod records;
 pub mod small_disk;
+mod spawn;
 pub mod version;
 pub mod wait;
 
@@ -29,4 +32,4 @@ pub use component::build_component;
 pub use http::Http;
 pub use node::{Node, Options, data_folder};
 pub use process::{Finished, Line, Process};
-pub use wait::{DEADLINE, until};
+pub use wait::{DEADLINE, until, while_it_moves};

@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::alarm;
 use crate::binary;
 use crate::http::Http;
 use crate::process::{Finished, Process};
@@ -54,7 +55,7 @@ impl Node {
     /// A node started in that way.
     ///
     /// # Panics
-    /// If it does not say within [`DEADLINE`] where it listens.
+    /// If it does not say where it listens.
     #[track_caller]
     pub fn with(options: Options) -> Node {
         Node::on(data_folder(), options)
@@ -251,10 +252,7 @@ impl Node {
 
     /// The processor time that it has used, of all its threads.
     pub fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the node runs");
-        // proc(5): the second field is the name in parentheses, which may hold spaces; utime and stime are the 14th and 15th.
-        let fields = stat.rsplit_once(')').expect("proc(5): the name").1.split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("proc(5): ticks")).sum();
+        let ticks = alarm::ticks(self.pid()).expect("the node runs");
         Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
     }
 }
@@ -276,18 +274,6 @@ pub fn data_folder() -> TempDir {
     tempfile::Builder::new().prefix("dag-tests-").tempdir().expect("a folder for data can be made")
 }
 
-/// How long a node may take to start: where nothing is compiled yet, it compiles what is embedded in it, beside all other tests.
-const START: Duration = Duration::from_secs(60);
-
-/// The first line of a node's output.
-///
-/// # Panics
-/// If it ends instead, or nothing comes.
-#[track_caller]
-pub(crate) fn first_line(node: &mut Process) -> String {
-    node.line_within(START).unwrap_or_else(|| node.line()).text
-}
-
 /// Starts a node on that data, and waits until it listens.
 #[track_caller]
 fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
@@ -295,7 +281,8 @@ fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
     let mut process = Process::start(command);
-    let line = first_line(&mut process);
+    let line = process.line().text;
     let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("expected an address, found `{line}`"));
+    process.listens(url);
     (process, url.to_owned())
 }

@@ -1,17 +1,17 @@
 //! A process beside the test: its output line by line, with the moment of each line's arrival.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait::{self, DEADLINE};
-
-/// How long a process may take that should end by itself.
-const FINISH: Duration = Duration::from_secs(120);
+use crate::alarm::{Alarm, Witness};
+use crate::spawn;
+use crate::wait::{EVERY, Patience};
 
 /// A line of a process's standard output.
 #[derive(Clone, Debug)]
@@ -54,20 +54,28 @@ impl Finished {
     }
 }
 
-/// A running process. It is killed when this is dropped, also by a panic.
+/// A running process. It is killed when this is dropped, also by a panic; when another thread of the test fails; and when the test's
+/// own process ends, however that happens.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Line>,
-    stderr: Option<JoinHandle<String>>,
+    /// Reads standard error to its end.
+    stderr: Option<JoinHandle<()>>,
+    witness: Arc<Witness>,
+    alarm: Alarm,
 }
 
 impl Process {
     /// Starts it, with a standard input that stays open; see [`send`](Process::send).
     pub fn start(mut command: Command) -> Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = format!("{command:?}");
+        let mut child = spawn::spawn(command).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let witness = Arc::new(Witness { command: text, url: OnceLock::new(), stderr: Mutex::default() });
+        let alarm = Alarm::mine();
+        alarm.enter(child.id(), witness.clone());
         let stdin = child.stdin.take();
         let (sender, lines) = mpsc::channel();
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -86,12 +94,14 @@ impl Process {
             }
         });
         let mut stderr = child.stderr.take().expect("it is piped");
+        let keeper = witness.clone();
         let stderr = thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = stderr.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
+            let mut piece = [0; 4 << 10];
+            while let Ok(length @ 1..) = stderr.read(&mut piece) {
+                keeper.stderr.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
+            }
         });
-        Process { child, stdin, lines, stderr: Some(stderr) }
+        Process { child, stdin, lines, stderr: Some(stderr), witness, alarm }
     }
 
     /// Starts it with all of its standard input.
@@ -124,23 +134,34 @@ impl Process {
         self.child.id()
     }
 
+    /// It is a node, and listens there.
+    pub(crate) fn listens(&self, url: &str) {
+        let _ = self.witness.url.set(url.to_owned());
+    }
+
     /// The next line of its standard output; none if it ended first.
     ///
     /// # Panics
-    /// If nothing comes within [`DEADLINE`].
+    /// If nothing comes, and nothing is done for it.
     #[track_caller]
     pub fn next_line(&mut self) -> Option<Line> {
-        match self.lines.recv_timeout(DEADLINE) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("no line from process {} within {DEADLINE:?}", self.pid()),
+        let mut patience = Patience::new();
+        loop {
+            match self.lines.recv_timeout(EVERY) {
+                Ok(line) => return Some(line),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    patience.follow_work();
+                    patience.look(|| format!("for a line from process {}", self.pid()));
+                }
+            }
         }
     }
 
     /// The next line of its standard output.
     ///
     /// # Panics
-    /// If it ends instead, or nothing comes within [`DEADLINE`].
+    /// If it ends instead, or as [`next_line`](Process::next_line).
     #[track_caller]
     pub fn line(&mut self) -> Line {
         match self.next_line() {
@@ -172,47 +193,62 @@ impl Process {
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("it is a child of this process").is_none()
+        self.status().is_none()
+    }
+
+    /// How it ended, if it has.
+    fn status(&mut self) -> Option<ExitStatus> {
+        let (pid, child) = (self.child.id(), &mut self.child);
+        self.alarm.reap(pid, || child.try_wait().expect("it is a child of this process"))
     }
 
     /// Waits for its end, which should come by itself; its standard input ends.
     ///
     /// # Panics
-    /// If it does not end within two minutes.
+    /// If it does not, and does nothing either.
     #[track_caller]
     pub fn finish(mut self) -> Finished {
         self.close_input();
-        self.ended_within(FINISH)
+        self.ended()
     }
 
     /// Waits for its end, which should come by itself although its standard input goes on.
     ///
     /// # Panics
-    /// If it does not end within two minutes.
+    /// If it does not, and does nothing either.
     #[track_caller]
     pub fn finish_with_input_open(mut self) -> Finished {
-        self.ended_within(FINISH)
+        self.ended()
     }
 
-    /// Waits for its end, as [`finish`](Process::finish), but not for long.
+    /// Waits for its end, as [`finish`](Process::finish).
     #[track_caller]
     pub(crate) fn ended(&mut self) -> Finished {
-        self.ended_within(DEADLINE)
-    }
-
-    #[track_caller]
-    fn ended_within(&mut self, deadline: Duration) -> Finished {
-        let what = format!("process {} ended", self.pid());
-        let status = wait::until(&what, deadline, || self.child.try_wait().expect("it is a child of this process"));
-        let stdout = self.lines.iter().map(|line| line.text + "\n").collect();
-        let stderr = self.stderr.take().map_or_else(String::new, |thread| thread.join().unwrap_or_default());
-        Finished { code: status.code(), stdout, stderr }
+        let (mut patience, mut stdout) = (Patience::new(), String::new());
+        let status = loop {
+            if let Some(status) = self.status() {
+                break status;
+            }
+            while let Ok(line) = self.lines.try_recv() {
+                patience.moved();
+                stdout += &(line.text + "\n");
+            }
+            patience.follow_work();
+            patience.pause(|| format!("until process {} ended, {}", self.pid(), self.witness.command));
+        };
+        stdout.extend(self.lines.iter().map(|line| line.text + "\n"));
+        if let Some(reading) = self.stderr.take() {
+            let _ = reading.join();
+        }
+        let stderr = self.witness.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        Finished { code: status.code(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let (pid, child) = (self.child.id(), &mut self.child);
+        let _ = child.kill();
+        self.alarm.reap(pid, || child.wait().ok());
     }
 }

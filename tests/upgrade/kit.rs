@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
+use dag_tests::crew::{self, Hand};
 use dag_tests::records::counting;
 pub use dag_tests::version::*;
 use dag_tests::{DEADLINE, Node, Process, until};
@@ -98,10 +98,10 @@ pub fn moved(node: &Node, command: &[&str], stream: &str) -> Value {
 }
 
 /// Publishes one record a second of event time, fifty at once, until told to stop; answers how many.
-pub fn load(node: &Node) -> (thread::JoinHandle<u64>, Arc<AtomicBool>) {
+pub fn load(node: &Node) -> (Hand<u64>, Arc<AtomicBool>) {
     let (http, stop) = (node.http().clone(), Arc::new(AtomicBool::new(false)));
     let stopped = stop.clone();
-    let publisher = thread::spawn(move || {
+    let publisher = crew::spawn("the publisher", move || {
         let mut count = 0;
         while !stopped.load(Ordering::Relaxed) {
             let records: String =

@@ -154,17 +154,19 @@ impl World {
     pub(super) fn read(&mut self, at: usize) -> Result<(), String> {
         let stream = self.readers[at].expression.stream(&self.sources);
         let reader = &mut self.readers[at];
-        let start = Instant::now();
+        let mut moved = Instant::now();
         loop {
             while let Some(line) = reader.feed.line(Duration::ZERO) {
                 reader.take(&line)?;
+                moved = Instant::now();
             }
             let enough = reader.got.len() >= reader.due(&stream) && reader.ends(&stream).is_empty();
-            if enough || reader.feed.end().is_some() || start.elapsed() >= PATIENCE {
+            if enough || reader.feed.end().is_some() || moved.elapsed() >= PATIENCE {
                 break;
             }
-            if let Some(line) = reader.feed.line(PATIENCE.saturating_sub(start.elapsed())) {
+            if let Some(line) = reader.feed.line(PATIENCE.saturating_sub(moved.elapsed())) {
                 reader.take(&line)?;
+                moved = Instant::now();
             }
         }
         let due = reader.due(&stream);

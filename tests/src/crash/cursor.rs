@@ -1,10 +1,7 @@
 //! A reader with a cursor: `dag subscribe --cursor`, which goes on by itself whenever the node is back.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::shared::Shared;
 use crate::binary;
 use crate::http::Http;
 use crate::process::Process;
@@ -23,17 +20,11 @@ pub(super) fn start(url: &str, http: &Http, expression: &str, name: &str) -> Pro
 }
 
 /// What it writes, until its end, which comes by itself.
-pub(super) fn read(mut process: Process, shared: &Shared) -> Vec<Value> {
+pub(super) fn read(mut process: Process) -> Vec<Value> {
     let mut records = Vec::new();
-    loop {
-        if let Some(line) = process.line_within(Duration::from_secs(1)) {
-            records.push(serde_json::from_str(&line.text).unwrap_or_else(|error| panic!("{error}: {}", line.text)));
-        } else if !process.is_running() {
-            break;
-        }
-        assert!(!shared.has_failed(), "somebody else failed");
+    while let Some(line) = process.next_line() {
+        records.push(serde_json::from_str(&line.text).unwrap_or_else(|error| panic!("{error}: {}", line.text)));
     }
-    let rest = process.finish().success();
-    records.extend(rest.lines().map(|line| serde_json::from_str::<Value>(line).expect("records are JSON")));
+    process.finish().success();
     records
 }

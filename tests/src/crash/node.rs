@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::Point;
 use crate::http::Http;
-use crate::node::{data_folder, first_line};
+use crate::node::data_folder;
 use crate::process::{Finished, Process};
 use crate::{binary, wait};
 
@@ -46,7 +46,9 @@ impl MortalNode {
                 command.env("DAG_FAULT_BUG", "kill-cuts-power");
             }
         }
-        self.process = Some(Process::start(command));
+        let process = Process::start(command);
+        process.listens(&self.url());
+        self.process = Some(process);
     }
 
     /// Whether it is dead.
@@ -78,7 +80,7 @@ impl MortalNode {
     /// If that does not come.
     #[track_caller]
     pub fn until_listening(&mut self) {
-        let line = first_line(self.process.as_mut().expect("it was started"));
+        let line = self.process.as_mut().expect("it was started").line().text;
         assert!(line.starts_with("listening on "), "expected an address, found `{line}`");
     }
 
@@ -105,10 +107,10 @@ impl MortalNode {
         self.data.path()
     }
 
-    /// Waits until it is dead, for so long.
+    /// Waits until it is dead, for as long as what it is given to do goes on.
     #[track_caller]
-    pub(super) fn until_dead(&mut self, what: &str, patience: std::time::Duration) {
-        wait::until(what, patience, || self.is_dead().then_some(()));
+    pub(super) fn until_dead(&mut self, what: &str, done: impl Fn() -> u64) {
+        wait::while_it_moves(what, || if self.is_dead() { Ok(()) } else { Err(done()) });
     }
 }
 

@@ -10,7 +10,7 @@ use crate::http::Http;
 /// Reads a stream until it has been given so many records, and returns them in the order in which they came.
 pub(super) fn read(http: &Http, shared: &Shared, expression: &str, count: usize) -> Vec<Value> {
     let mut records: Vec<Value> = Vec::with_capacity(count);
-    while records.len() < count && !shared.has_failed() {
+    while records.len() < count {
         let from = records.last().map_or_else(|| "earliest".to_owned(), after);
         let parameters = [("expr", expression), ("from", &from), ("positions", "true")];
         if let Ok((status, mut body)) = http.try_read("subscribe", &parameters) {
@@ -27,6 +27,7 @@ pub(super) fn read(http: &Http, shared: &Shared, expression: &str, count: usize)
                 let record: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 assert!(status == 200 && record.get("error").is_none(), "`{expression}` from {from}: {line}");
                 records.push(record);
+                shared.was_answered();
                 line.clear();
             }
         }

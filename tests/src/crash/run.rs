@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -15,8 +14,9 @@ use super::publisher::{BATCH, JSON, PUBLISHERS, Publisher, VALUES, path};
 use super::shared::Shared;
 use super::{MortalNode, cursor, deployer, publisher, reader};
 use crate::chance::Chance;
+use crate::crew::{self, ScopedHand};
 use crate::http::Http;
-use crate::wait::DEADLINE;
+use crate::wait::while_it_moves;
 
 /// What a run is.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +47,6 @@ const SIDE_BYTES: u64 = 128 << 10;
 /// What the node is started with: snapshots often enough that kills fall into them.
 const SERVE: [&str; 2] = ["--snapshot-interval", "200ms"];
 
-/// How long a node may live before it passes the point at which it dies.
-const LIFE: Duration = Duration::from_secs(90);
-
 /// Publishes, computes, deploys and removes while the node is killed as often as the plan says, and judges what everybody was given.
 ///
 /// # Panics
@@ -66,35 +63,29 @@ pub fn run(plan: Plan) -> Report {
     node.stop().code(0);
     let shared = &Shared::new(plan);
     let windows = (plan.records / 1_000) as usize;
-    thread::scope(|scope| {
+    crew::scope(|crew| {
         for number in 0..PUBLISHERS {
             let publisher = Publisher { http: http.clone(), shared, number, of: PUBLISHERS };
-            scope.spawn(move || shared.guarded(|| publisher.publish(plan.records)));
+            crew.spawn(format!("publisher {number}"), move || publisher.publish(plan.records));
         }
-        scope.spawn(|| shared.guarded(|| deployer::deploy(&http, shared)));
-        scope.spawn(|| shared.guarded(|| fill_side(&http, shared)));
+        crew.spawn("the deployer", || deployer::deploy(&http, shared));
+        crew.spawn("who fills the side stream", || fill_side(&http, shared));
         let read = |expression: &'static str, count: usize| {
             let http = &http;
-            scope.spawn(move || shared.guarded(|| reader::read(http, shared, expression, count)))
+            crew.spawn(format!("the reader of {expression}"), move || reader::read(http, shared, expression, count))
         };
-        let values = read(VALUES, plan.records as usize);
-        let counts = read("count(x, 1s)", windows);
-        let sums = read("sum(x, 1s)", windows);
-        let roots = read("rms(x, 1s)", windows);
+        let readers = [
+            read(VALUES, plan.records as usize),
+            read("count(x, 1s)", windows),
+            read("sum(x, 1s)", windows),
+            read("rms(x, 1s)", windows),
+        ];
+        let cursors = cursors.map(|process| crew.spawn("a reader with a cursor", move || cursor::read(process)));
 
-        let cursors = cursors.map(|process| scope.spawn(move || shared.guarded(|| cursor::read(process, shared))));
-
-        let kills = shared.guarded(|| kill_all(&mut node, shared, &mut chance));
-        let join = |reader: thread::ScopedJoinHandle<'_, Option<Vec<Value>>>| reader.join().ok().flatten();
-        let (given, by_cursor) = ([values, counts, sums, roots].map(join), cursors.map(join));
+        let kills = kill_all(&mut node, shared, &mut chance);
+        let [values, counts, sums, roots] = readers.map(ScopedHand::join);
+        let [again, counts_again, sums_again] = cursors.map(ScopedHand::join);
         shared.done.store(true, Ordering::SeqCst);
-        let (
-            [Some(values), Some(counts), Some(sums), Some(roots)],
-            [Some(again), Some(counts_again), Some(sums_again)],
-        ) = (given, by_cursor)
-        else {
-            panic!("seed {}: see above", plan.seed)
-        };
         for values in [values, again] {
             judge_values(&values, plan.records);
         }
@@ -113,7 +104,7 @@ pub fn run(plan: Plan) -> Report {
         let stream = http.get(&format!("streams/{VALUES}"), &[]).json();
         assert_eq!((&stream["records"], &stream["late"]), (&json!(plan.records), &json!(0)));
         let in_flight = shared.broken_lives();
-        Report { kills: kills.expect("nobody failed"), in_flight }
+        Report { kills, in_flight }
     })
 }
 
@@ -122,14 +113,15 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
     let mut points = shuffled(shared.plan.kills, chance);
     let mut kills = BTreeMap::new();
     let begun = Instant::now();
-    while !points.is_empty() && !shared.has_failed() {
+    while !points.is_empty() {
         // Retention looks when a node starts, so there has to be something to remove.
         let side = node.data().join("sources/2");
         let next = points.iter().rposition(|point| *point != Point::Retention || segments(&side) > 4);
         let Some(next) = next else {
             node.start(None, &SERVE);
-            crate::wait::until("the side stream has more than it keeps", DEADLINE, || {
-                (segments(&side) > 4).then_some(())
+            while_it_moves("the side stream has more than it keeps", || match segments(&side) {
+                5.. => Ok(()),
+                _ => Err(shared.answers()),
             });
             node.kill();
             node.bury();
@@ -139,7 +131,7 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         let pass = point.pass(shared.plan.records / BATCH / (shared.plan.kills as u64 + 1), chance);
         shared.life.fetch_add(1, Ordering::SeqCst);
         node.start(Some((point, pass)), &SERVE);
-        node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), LIFE);
+        node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), || shared.answers());
         println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.name());
         node.bury();
         *kills.entry(point).or_insert(0) += 1;
@@ -179,7 +171,7 @@ fn prepare(http: &Http) {
 /// Publishes what does not compress, about a segment at once.
 fn fill_side(http: &Http, shared: &Shared) {
     let mut chance = Chance::new(shared.plan.seed);
-    while !shared.done.load(Ordering::SeqCst) && !shared.has_failed() {
+    while !shared.done.load(Ordering::SeqCst) {
         let text: String = (0..4_096).map(|_| format!("{:016x}", chance.below(u64::MAX))).collect();
         let _ = http.try_post(&path(SIDE), &[], JSON, format!("{{\"text\":\"{text}\"}}\n").as_bytes());
         shared.pause();

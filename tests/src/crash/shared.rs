@@ -1,4 +1,4 @@
-//! What all who take part know: how far the kills are, and whether somebody has failed.
+//! What all who take part know: how far the kills are.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Plan;
 use super::publisher::PUBLISHERS;
+use crate::alarm::Alarm;
 use crate::http::Answer;
 
 /// How often a publisher goes on that is ahead of the kills.
@@ -30,7 +31,8 @@ pub(super) struct Shared {
     acknowledged: Mutex<BTreeSet<u64>>,
     /// The lives whose end broke off a publish.
     broken: Mutex<BTreeSet<u64>>,
-    failed: AtomicBool,
+    /// How often a node has answered anybody.
+    answers: AtomicU64,
 }
 
 impl Shared {
@@ -43,13 +45,8 @@ impl Shared {
             killed: AtomicU64::new(0),
             acknowledged: Mutex::default(),
             broken: Mutex::default(),
-            failed: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
         }
-    }
-
-    /// Whether somebody has panicked.
-    pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::SeqCst)
     }
 
     /// Between two attempts.
@@ -59,8 +56,18 @@ impl Shared {
 
     /// Does nothing for a while.
     pub fn rest(&self, time: Duration) {
-        assert!(!self.has_failed(), "somebody else failed");
+        Alarm::mine().check();
         thread::sleep(time);
+    }
+
+    /// A node has answered somebody.
+    pub fn was_answered(&self) {
+        self.answers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often a node has answered anybody.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::SeqCst)
     }
 
     /// Whether all other publishers are done.
@@ -93,6 +100,7 @@ impl Shared {
 
     /// A publish was acknowledged in that life of the node.
     pub fn acknowledged(&self, life: u64) {
+        self.was_answered();
         self.acknowledged.lock().expect("nobody panics holding it").insert(life);
     }
 
@@ -108,28 +116,12 @@ impl Shared {
                 Ok(answer) if answer.status == 429 => {}
                 Ok(answer) => {
                     assert_eq!(answer.status, 200, "{}", answer.body);
+                    self.was_answered();
                     return;
                 }
                 Err(_) => {}
             }
             self.pause();
-        }
-    }
-
-    /// Does its part; the others learn when it panics, and stop.
-    pub fn guarded<T>(&self, part: impl FnOnce() -> T) -> Option<T> {
-        let _guard = Alarm(self);
-        Some(part())
-    }
-}
-
-/// Tells the others of a panic.
-struct Alarm<'a>(&'a Shared);
-
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.failed.store(true, Ordering::SeqCst);
         }
     }
 }
