@@ -1,12 +1,15 @@
 //! When windows close and what is late: publishers, heartbeats, seals, and publishing the same thing twice.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dag_tests::records::{counting, csv, seconds_and_values};
 use dag_tests::wait::fastest;
-use dag_tests::{DEADLINE, Node, Process, until};
+use dag_tests::{DEADLINE, Node, Options, Process, until};
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Long enough for what must not come to come.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -193,6 +196,68 @@ fn a_batch_that_is_sent_again_counts_once() {
 }
 
 /// A value at each hour of a fortnight.
+#[test]
+fn of_many_requests_at_once_no_record_is_late_that_the_node_stamps() {
+    let node = with_stream(&["--no-time"]);
+    let publishers = [(None, 40, 1), (None, 40, 1), (Some("p"), 40, 1), (None, 3, 20_000), (Some("q"), 3, 20_000)];
+    let http = node.http();
+    std::thread::scope(|scope| {
+        for (name, requests, records) in publishers {
+            scope.spawn(move || {
+                let body = "{\"value\":1}\n".repeat(records);
+                for number in 1..=requests {
+                    let number = number.to_string();
+                    let named = name.map(|name| [("publisher", name), ("batch", number.as_str())]);
+                    let answer = http.publish("x", named.as_ref().map_or(&[], |named| named), &body);
+                    assert_eq!((answer.status, &answer.json()["late"]), (200, &Value::from(0)), "{answer:?}");
+                }
+            });
+        }
+    });
+    let sent: usize = publishers.iter().map(|(_, requests, records)| requests * records).sum();
+    let stream = stream(&node);
+    assert_eq!((&stream["records"], &stream["late"]), (&Value::from(sent), &Value::from(0)), "{stream}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_record_late_that_the_node_stamps() {
+    let folder = TempDir::new().unwrap();
+    let clock = folder.path().join("clock");
+    let environment = vec![("DAG_FAULT_CLOCK", clock.to_str().unwrap().to_owned())];
+    let node = Node::with(Options { environment, ..Options::default() });
+    node.create("x", "value float64", &["--no-time"]);
+    let publish = |parameters: &[(&str, &str)]| {
+        let answer = node.http().publish("x", parameters, "{\"value\":1}\n");
+        let answer = (answer.status, answer.json());
+        assert_eq!((answer.0, &answer.1["accepted"], &answer.1["late"]), (200, &Value::from(1), &Value::from(0)));
+        answer.1["frontier"].as_str().unwrap().to_owned()
+    };
+    let before = publish(&[]);
+    std::fs::write(&clock, "-3600").unwrap();
+    assert_eq!(publish(&[]), before, "it has the latest time that there is");
+    assert_eq!(publish(&[("publisher", "p"), ("batch", "1"), ("heartbeat", &before)]), before);
+    std::fs::write(&clock, "0").unwrap();
+    assert!(publish(&[("publisher", "p"), ("batch", "2")]) > before, "time goes on");
+}
+
+#[test]
+fn a_request_without_a_name_is_waited_for_by_nobody_until_its_body_is_there() {
+    let node = with_stream(&[]);
+    let address = node.url().strip_prefix("http://").unwrap().to_owned();
+    let (first, second) = ("{\"time\":100,\"value\":1}\n", "{\"time\":101,\"value\":1}\n");
+    let mut slow = TcpStream::connect(&address).unwrap();
+    let length = first.len() + second.len();
+    let head =
+        format!("POST /v1/streams/x/records HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-ndjson\r\n");
+    write!(slow, "{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{first}").unwrap();
+    let quick = node.http().publish("x", &[], "{\"time\":500,\"value\":1}\n");
+    assert_eq!(quick.json()["frontier"], "1970-01-01T00:08:20Z", "{quick:?}");
+    slow.write_all(second.as_bytes()).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"late\":2"), "who must be waited for has a name: {answer}");
+}
+
 fn fortnight(value: f64) -> String {
     csv((0..14 * 24).map(|hour| (hour * 3_600, value)))
 }

@@ -20,6 +20,7 @@ const OPTIONS: SourceOptions = SourceOptions {
     max_ahead: Duration::from_secs(600),
     idle: Duration::from_secs(30),
     clock_node: false,
+    arrival: false,
     remember: None,
 };
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,6 +27,14 @@ static BUGS: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 static POWER: LazyLock<bool> = LazyLock::new(|| env::var_os("DAG_FAULT_POWER").is_some());
+
+static CLOCK: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::var_os("DAG_FAULT_CLOCK").map(PathBuf::from));
+
+pub fn clock_shift() -> i64 {
+    let Some(path) = CLOCK.as_ref() else { return 0 };
+    let seconds = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<i64>().ok());
+    seconds.unwrap_or(0).saturating_mul(1_000_000_000)
+}
 
 pub fn point(name: &str) {
     if let Some(kill) = KILL.as_ref()

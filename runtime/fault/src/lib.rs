@@ -1,16 +1,26 @@
 //! Moments at which a test may kill the process, and bugs that it may plant to see that another test finds them.
 //!
-//! Without the feature `armed`, which only the end-to-end tests turn on, all of it is nothing. With it, two variables of the
+//! Without the feature `armed`, which only the end-to-end tests turn on, all of it is nothing. With it, some variables of the
 //! environment are read, once:
 //!
 //! | variable | what it does |
 //! |---|---|
 //! | `DAG_FAULT_KILL=append:17` | the process sends itself SIGKILL when it passes that point for the 17th time |
 //! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
+//! | `DAG_FAULT_CLOCK=/path` | the wall clock is as many seconds ahead as the file says, looked up each time |
 //! | `DAG_FAULT_POWER=1` | each file of a log says in its extended attribute `user.dag.durable` how many of its bytes are durable, so that a test can take the others |
 
 #[cfg(feature = "armed")]
 mod armed;
+
+/// By how many nanoseconds a test has set the wall clock ahead, or back.
+#[inline]
+pub fn clock_shift() -> i64 {
+    #[cfg(feature = "armed")]
+    return armed::clock_shift();
+    #[cfg(not(feature = "armed"))]
+    0
+}
 
 /// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`,
 /// `backup`, `take-over`, `errors`.

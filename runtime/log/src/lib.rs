@@ -119,6 +119,7 @@
 //! has at most 1,000 publishers joined and remembers 10,000; a name has at most 256 bytes.
 
 mod ahead;
+mod clock;
 mod commit;
 mod copy;
 mod entry;
@@ -143,6 +144,7 @@ mod retention;
 mod scan;
 mod segment;
 mod source;
+mod stamp;
 mod storage;
 mod tail;
 mod version;
@@ -150,6 +152,7 @@ mod watch;
 mod writer;
 
 pub use ahead::{Refused, readings};
+pub use clock::{Clock, Moment, Steady};
 pub use commit::{Commit, CommitError, Committer};
 pub use copy::{Copied, Extent};
 pub use entry::{Entry, Kind};

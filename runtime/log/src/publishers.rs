@@ -10,7 +10,7 @@ use arrow_buffer::BooleanBuffer;
 use dag_model::{Frontier, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::PublishError;
+use crate::{Moment, PublishError, Steady};
 
 /// The most publishers that are remembered; the longest unheard of is forgotten first.
 const MAX_REMEMBERED: usize = 10_000;
@@ -39,7 +39,7 @@ pub struct Joined {
     pub bound: Timestamp,
     /// When it joined.
     pub since: Timestamp,
-    /// When it will be taken to have left if it stays silent.
+    /// When it will be taken to have left if it stays silent, by the wall clock as that was when it was last heard of.
     pub until: Timestamp,
 }
 
@@ -106,7 +106,15 @@ pub(crate) struct Verdict {
 pub(crate) struct Publishers {
     rules: Rules,
     frontier: Frontier,
-    known: HashMap<String, PublisherRecord>,
+    known: HashMap<String, Known>,
+}
+
+/// A publisher that is remembered.
+#[derive(Clone, Debug)]
+struct Known {
+    record: PublisherRecord,
+    /// When it was last heard of, by the clock that silence is measured by.
+    heard: Steady,
 }
 
 impl Publishers {
@@ -115,14 +123,15 @@ impl Publishers {
         rules: Rules,
         frontier: Frontier,
         records: Vec<PublisherRecord>,
-        now: Timestamp,
+        now: impl Into<Moment>,
     ) -> Publishers {
+        let now = now.into();
         let mut publishers = Publishers { rules, frontier, known: HashMap::new() };
         for mut record in records {
             if record.joined.is_some() {
-                record.heard = record.heard.max(now);
+                record.heard = record.heard.max(now.wall);
             }
-            publishers.known.insert(record.name.clone(), record);
+            publishers.known.insert(record.name.clone(), Known { record, heard: now.steady });
         }
         publishers
     }
@@ -138,12 +147,12 @@ impl Publishers {
 
     /// The session and the last accepted batch of a publisher.
     pub(crate) fn find(&self, name: &str) -> Option<(u64, u64)> {
-        self.known.get(name).map(|record| (record.session, record.last_batch))
+        self.known.get(name).map(|known| (known.record.session, known.record.last_batch))
     }
 
     /// Everything that is remembered, for the header of a segment.
     pub(crate) fn records(&self) -> Vec<PublisherRecord> {
-        let mut records: Vec<_> = self.known.values().cloned().collect();
+        let mut records: Vec<_> = self.known.values().map(|known| known.record.clone()).collect();
         records.sort_by(|a, b| a.name.cmp(&b.name));
         records
     }
@@ -152,11 +161,11 @@ impl Publishers {
     pub(crate) fn joined(&self) -> Vec<Joined> {
         let mut joined: Vec<Joined> = self
             .attending()
-            .map(|(record, attendance)| Joined {
+            .map(|(Known { record, .. }, attendance)| Joined {
                 name: record.name.clone(),
                 bound: attendance.bound,
                 since: attendance.since,
-                until: self.deadline(record),
+                until: record.heard.saturating_add(ns(self.rules.idle)),
             })
             .collect();
         joined.sort_by(|a, b| (a.bound, &a.name).cmp(&(b.bound, &b.name)));
@@ -170,7 +179,7 @@ impl Publishers {
 
     /// Whether the batch of a request was accepted before.
     pub(crate) fn is_repeat(&self, publisher: &PublisherId) -> Result<bool, PublishError> {
-        let last = match self.known.get(&publisher.name) {
+        let last = match self.known.get(&publisher.name).map(|known| &known.record) {
             Some(record) if record.session > publisher.session => {
                 let PublisherId { name, session, .. } = publisher.clone();
                 return Err(PublishError::Fenced { name, session, by: record.session });
@@ -186,7 +195,8 @@ impl Publishers {
     }
 
     /// What a request means.
-    pub(crate) fn judge(&self, request: Request<'_>, now: Timestamp) -> Result<Verdict, PublishError> {
+    pub(crate) fn judge(&self, request: Request<'_>, now: impl Into<Moment>) -> Result<Verdict, PublishError> {
+        let now = now.into().wall;
         let repeat = match (request.publisher, request.times) {
             (Some(publisher), Some(_)) => self.is_repeat(publisher)?,
             (Some(publisher), None) => {
@@ -221,49 +231,53 @@ impl Publishers {
     pub(crate) fn apply(&mut self, verdict: &Verdict) {
         self.frontier = verdict.frontier;
         for record in &verdict.publishers {
-            self.known.insert(record.name.clone(), record.clone());
+            let heard = self.known.get(&record.name).map_or(Steady::MIN, |known| known.heard);
+            self.known.insert(record.name.clone(), Known { record: record.clone(), heard });
         }
         if self.frontier == Frontier::Empty {
-            self.known.values_mut().for_each(|record| record.joined = None);
+            self.known.values_mut().for_each(|known| known.record.joined = None);
         }
         while self.known.len() > MAX_REMEMBERED {
-            let gone = self.known.values().filter(|record| record.joined.is_none());
+            let gone = self.known.values().map(|known| &known.record).filter(|record| record.joined.is_none());
             let Some(oldest) = gone.min_by_key(|record| record.heard).map(|record| record.name.clone()) else { break };
             self.known.remove(&oldest);
         }
     }
 
     /// Notes that a named publisher is alive, which needs no place in the log.
-    pub(crate) fn hear(&mut self, name: &str, now: Timestamp) {
-        if let Some(record) = self.known.get_mut(name) {
-            record.heard = record.heard.max(now);
+    pub(crate) fn hear(&mut self, name: &str, now: impl Into<Moment>) {
+        if let Some(known) = self.known.get_mut(name) {
+            let now = now.into();
+            known.record.heard = known.record.heard.max(now.wall);
+            known.heard = known.heard.max(now.steady);
         }
     }
 
     /// Forgets who is remembered no longer; a verdict if somebody has been silent for too long.
-    pub(crate) fn tick(&mut self, now: Timestamp) -> Option<Verdict> {
+    pub(crate) fn tick(&mut self, now: impl Into<Moment>) -> Option<Verdict> {
+        let now = now.into();
         if let Some(remember) = self.rules.remember {
-            self.known.retain(|_, record| record.joined.is_some() || record.heard.saturating_add(ns(remember)) >= now);
+            let is_recent = |heard: Timestamp| heard.saturating_add(ns(remember)) >= now.wall;
+            self.known.retain(|_, Known { record, .. }| record.joined.is_some() || is_recent(record.heard));
         }
-        let silent = |record: &PublisherRecord| record.joined.is_some() && self.deadline(record) <= now;
+        let silent = |known: &Known| self.deadline(known) <= now.steady;
         let left: Vec<PublisherRecord> = self
-            .known
-            .values()
-            .filter(|record| silent(record))
-            .map(|record| PublisherRecord { joined: None, ..record.clone() })
+            .attending()
+            .filter(|(known, _)| silent(known))
+            .map(|(known, _)| PublisherRecord { joined: None, ..known.record.clone() })
             .collect();
         if left.is_empty() {
             return None;
         }
-        let rest = self.attending().filter(|(record, _)| !silent(record));
+        let rest = self.attending().filter(|(known, _)| !silent(known));
         let frontier = rest.map(|(_, attendance)| Frontier::At(attendance.bound)).min();
         let frontier = frontier.map_or(self.frontier, |rest| rest.max(self.frontier));
         Some(Verdict { repeat: false, late: None, frontier, publishers: left })
     }
 
     /// When the next publisher will have been silent for too long.
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.attending().map(|(record, _)| self.deadline(record)).min()
+    pub(crate) fn next_deadline(&self) -> Option<Steady> {
+        self.attending().map(|(known, _)| self.deadline(known)).min()
     }
 
     /// The verdict on the node's own heartbeat, if it moves anything.
@@ -273,12 +287,12 @@ impl Publishers {
         moves.then(|| Verdict { repeat: false, late: None, frontier, publishers: Vec::new() })
     }
 
-    fn attending(&self) -> impl Iterator<Item = (&PublisherRecord, &Attendance)> {
-        self.known.values().filter_map(|record| Some((record, record.joined.as_ref()?)))
+    fn attending(&self) -> impl Iterator<Item = (&Known, &Attendance)> {
+        self.known.values().filter_map(|known| Some((known, known.record.joined.as_ref()?)))
     }
 
-    fn deadline(&self, record: &PublisherRecord) -> Timestamp {
-        record.heard.saturating_add(ns(self.rules.idle))
+    fn deadline(&self, known: &Known) -> Steady {
+        known.heard.after(ns(self.rules.idle))
     }
 
     fn check_heartbeat(&self, request: &Request<'_>, now: Timestamp) -> Result<(), PublishError> {
@@ -298,7 +312,8 @@ impl Publishers {
         if publisher.is_some() && !(1..=MAX_NAME).contains(&name.len()) {
             return Err(PublishError::Name { found: name.len(), limit: MAX_NAME });
         }
-        let known = self.known.get(name).filter(|record| publisher.is_some() && record.session == session);
+        let known = self.known.get(name).map(|known| &known.record);
+        let known = known.filter(|record| publisher.is_some() && record.session == session);
         if known.is_none_or(|record| record.joined.is_none()) && self.attending().count() >= MAX_JOINED {
             return Err(PublishError::TooManyPublishers { limit: MAX_JOINED });
         }
@@ -336,7 +351,7 @@ impl Publishers {
 
     /// The frontier with one publisher's new bound; if it does not stay, then also with the bounds of the others alone.
     fn frontier_with(&self, publisher: &PublisherRecord, stays: bool) -> Frontier {
-        let others = self.attending().filter(|(record, _)| record.name != publisher.name);
+        let others = self.attending().filter(|(known, _)| known.record.name != publisher.name);
         let others = others.map(|(_, attendance)| attendance.bound).min();
         let own = publisher.joined.map(|attendance| attendance.bound);
         let joint = own.into_iter().chain(others).min();

@@ -12,8 +12,11 @@ use crate::entry::Code;
 use crate::mend::mend;
 use crate::payload::{self, Part};
 use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
+use crate::stamp::stamped;
 use crate::writer::Append;
-use crate::{AppendError, Commit, Committer, Joined, Log, OpenError, Options, PublisherId, Retention};
+use crate::{
+    AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Retention, Steady,
+};
 
 /// How a source treats time and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,9 @@ pub struct SourceOptions {
     pub idle: Duration,
     /// Whether the node speaks for the stream when no publisher does.
     pub clock_node: bool,
+    /// Whether records have the time of their arrival: when they are given their place, by the node's clock and never before the
+    /// frontier. A heartbeat then says no time but that its publisher is there.
+    pub arrival: bool,
     /// How long a publisher that left is remembered, and its batches known for repeats; none for as long as there is room.
     pub remember: Option<Duration>,
 }
@@ -40,6 +46,7 @@ impl Default for SourceOptions {
             max_ahead: Duration::from_secs(600),
             idle: Duration::from_secs(30),
             clock_node: false,
+            arrival: false,
             remember: Retention::default().age,
         }
     }
@@ -56,7 +63,7 @@ impl SourceOptions {
 pub struct Publish {
     /// Who publishes; an unnamed publisher is joined for this request only.
     pub publisher: Option<PublisherId>,
-    /// Its records, in the log's columns.
+    /// Its records, in the log's columns. Of a source that stamps them their times do not count.
     pub batch: Option<RecordBatch>,
     /// Nothing earlier will follow. Applies after the batch.
     pub heartbeat: Option<Timestamp>,
@@ -90,7 +97,7 @@ pub struct Receipt {
     /// The frontier after the request.
     pub frontier: Frontier,
     /// When the next publisher will have been silent for too long.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<Steady>,
     /// Kept when the request, or the one that it repeats, is acknowledged by the log's durability.
     pub commit: Commit,
 }
@@ -183,7 +190,7 @@ struct State {
     publishers: Publishers,
     refused: u64,
     /// When a log that has failed may be mended again.
-    mend_at: Timestamp,
+    mend_at: Steady,
 }
 
 impl Source {
@@ -198,20 +205,20 @@ impl Source {
         Ok(Source::new(log, options, Publishers::restore(options.rules(), Frontier::START, Vec::new(), Timestamp::MIN)))
     }
 
-    /// Opens the source in `dir`. Publishers that were joined still are; their idle time starts at `now`.
+    /// Opens the source in `dir`. Publishers that were joined still are; their idle time starts now.
     pub fn open(
         dir: &Path,
         options: SourceOptions,
         committer: &Committer,
-        now: Timestamp,
+        clock: impl Clock,
     ) -> Result<Source, OpenError> {
         let (log, records) = Log::open_with_publishers(dir, options.log, committer)?;
-        let publishers = Publishers::restore(options.rules(), log.visible().frontier, records, now);
+        let publishers = Publishers::restore(options.rules(), log.visible().frontier, records, clock.now());
         Ok(Source::new(log, options, publishers))
     }
 
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
-        Source { log, state: Mutex::new(State { options, publishers, refused: 0, mend_at: Timestamp::MIN }) }
+        Source { log, state: Mutex::new(State { options, publishers, refused: 0, mend_at: Steady::MIN }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,17 +245,18 @@ impl Source {
     }
 
     /// Takes a publisher's request.
-    pub fn publish(&self, request: Publish, now: Timestamp) -> Result<Receipt, PublishError> {
-        self.mend(&mut self.state(), now);
+    pub fn publish(&self, request: Publish, clock: impl Clock) -> Result<Receipt, PublishError> {
+        self.mend(&mut self.state(), clock.now());
         let mut batch = request.batch;
         if let (Some(publisher), Some(_)) = (&request.publisher, &batch)
             && self.state().publishers.is_repeat(publisher)?
         {
             batch = batch.map(|batch| batch.slice(0, 0));
         }
+        let options = self.options();
         let mut refused = Vec::new();
-        if let Some(all) = batch.as_ref().filter(|_| !request.history) {
-            let limit = now.saturating_add(ns(self.options().max_ahead));
+        if let Some(all) = batch.as_ref().filter(|_| !request.history && !options.arrival) {
+            let limit = clock.now().wall.saturating_add(ns(options.max_ahead));
             payload::check(all, self.log.arrow_schema())?;
             let times = times(all);
             if let Some(ahead) = beyond(times, limit) {
@@ -256,21 +264,28 @@ impl Source {
                 batch = Some(payload::select(all, &!&ahead));
             }
         }
-        let parts = match &batch {
-            Some(batch) => payload::encode(batch, self.log.arrow_schema())?,
-            None => Vec::new(),
+        let mut parts = match &batch {
+            Some(batch) if !options.arrival => self.encode(batch)?,
+            _ => Vec::new(),
         };
-        if !parts.is_empty() {
-            let inner = self.log.inner();
-            let bytes = parts.iter().map(|part| part.message.len() as u64).sum();
-            inner.committer.reserve().admit(&**inner.committer.storage(), &inner.dir, bytes)?;
-        }
 
         let mut state = self.state();
+        let now = clock.now();
+        let mut heartbeat = request.heartbeat;
+        if options.arrival {
+            heartbeat = heartbeat.map(|_| now.wall);
+            if let (Some(unstamped), Frontier::At(frontier)) = (&batch, state.publishers.frontier()) {
+                payload::check(unstamped, self.log.arrow_schema())?;
+                let stamped = stamped(unstamped, now.wall.max(frontier));
+                // Encoding waits for the lock, too: its time is among what is encoded.
+                parts = self.encode(&stamped)?;
+                batch = Some(stamped);
+            }
+        }
         let judged = Request {
             publisher: request.publisher.as_ref(),
             times: batch.as_ref().map(times),
-            heartbeat: request.heartbeat,
+            heartbeat,
             done: request.done,
             seal: request.seal,
             leave: request.leave,
@@ -278,7 +293,7 @@ impl Source {
         };
         let verdict = state.publishers.judge(judged, now)?;
         let parts = if verdict.repeat { &[][..] } else { &parts[..] };
-        let first = self.take_over(&mut state, &verdict, parts, now)?;
+        let first = self.take_over(&mut state, &verdict, parts, now.wall)?;
         if verdict.repeat {
             refused.clear();
         }
@@ -301,14 +316,25 @@ impl Source {
         })
     }
 
+    /// Records as they are appended, for which there is room.
+    fn encode(&self, batch: &RecordBatch) -> Result<Vec<Part>, AppendError> {
+        let parts = payload::encode(batch, self.log.arrow_schema())?;
+        if !parts.is_empty() {
+            let inner = self.log.inner();
+            let bytes = parts.iter().map(|part| part.message.len() as u64).sum();
+            inner.committer.reserve().admit(&**inner.committer.storage(), &inner.dir, bytes)?;
+        }
+        Ok(parts)
+    }
+
     /// Lets the log go on from what was acknowledged if it has failed, and its publishers with it: what they have sent besides, they
     /// send again.
-    fn mend(&self, state: &mut State, now: Timestamp) {
+    fn mend(&self, state: &mut State, now: Moment) {
         let log = self.log.inner();
-        if log.progress().failed.is_none() || now < state.mend_at {
+        if log.progress().failed.is_none() || now.steady < state.mend_at {
             return;
         }
-        state.mend_at = now.saturating_add(ns(MEND));
+        state.mend_at = now.steady.after(ns(MEND));
         // Where that fails, requests go on being answered with what the log has failed of.
         if let Ok(Some(records)) = mend(log) {
             let (rules, frontier) = (state.options.rules(), self.log.visible().frontier);
@@ -365,27 +391,30 @@ impl Source {
     }
 
     /// Lets silent publishers leave; returns [`next_deadline`](Source::next_deadline).
-    pub fn tick(&self, now: Timestamp) -> Result<Option<Timestamp>, AppendError> {
+    pub fn tick(&self, clock: impl Clock) -> Result<Option<Steady>, AppendError> {
         let mut state = self.state();
+        let now = clock.now();
         self.mend(&mut state, now);
         if let Some(verdict) = state.publishers.tick(now) {
-            self.take_over(&mut state, &verdict, &[], now)?;
+            self.take_over(&mut state, &verdict, &[], now.wall)?;
         }
         Ok(state.publishers.next_deadline())
     }
 
     /// When the next publisher will have been silent for too long.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub fn next_deadline(&self) -> Option<Steady> {
         self.state().publishers.next_deadline()
     }
 
-    /// The node says that nothing before `time` will follow. Does nothing unless the source has `clock_node` and nobody
-    /// is joined.
-    pub fn node_heartbeat(&self, time: Timestamp, now: Timestamp) -> Result<(), AppendError> {
+    /// The node says that nothing will follow from before its clock, less the allowance. Does nothing unless the source has `clock_node`
+    /// and nobody is joined.
+    pub fn node_heartbeat(&self, clock: impl Clock) -> Result<(), AppendError> {
         let mut state = self.state();
+        let now = clock.now();
         self.mend(&mut state, now);
-        match state.publishers.node_heartbeat(time).filter(|_| state.options.clock_node) {
-            Some(verdict) => self.take_over(&mut state, &verdict, &[], now).map(drop),
+        let bound = now.wall.saturating_add(-ns(state.options.out_of_order));
+        match state.publishers.node_heartbeat(bound).filter(|_| state.options.clock_node) {
+            Some(verdict) => self.take_over(&mut state, &verdict, &[], now.wall).map(drop),
             None => Ok(()),
         }
     }

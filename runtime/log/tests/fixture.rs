@@ -23,6 +23,7 @@ const OPTIONS: SourceOptions = SourceOptions {
     max_ahead: std::time::Duration::from_secs(600),
     idle: std::time::Duration::from_secs(30),
     clock_node: false,
+    arrival: false,
     remember: None,
 };
 

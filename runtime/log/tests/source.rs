@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::*;
 use dag_log::{
-    Committer, Durability, Options, Publish, PublishError, PublisherId, Receipt, Retention, Source, SourceOptions,
-    Start,
+    Clock, Committer, Durability, Moment, Options, Publish, PublishError, PublisherId, Receipt, Retention, Source,
+    SourceOptions, Start, Steady,
 };
 use dag_model::{Frontier, Timestamp};
 use proptest::prelude::*;
@@ -128,10 +128,10 @@ fn who_was_joined_still_is_after_a_restart_and_idles_from_then_on() {
     at_1000(&source, named(1, [10])).unwrap();
     source = reopen(source, &dir, 5000);
     assert_eq!(source.stats().joined[0].bound, Timestamp(10 * S));
-    assert_eq!(source.next_deadline(), Some(Timestamp(5030 * S)));
+    assert_eq!(source.next_deadline(), Some(Steady(5030 * S)));
     let unnamed = Publish { batch: seconds([20]), ..Publish::default() };
     assert_eq!(at_1000(&source, unnamed.clone()).unwrap().frontier, at_second(10), "p holds it");
-    assert_eq!(source.tick(Timestamp(5029 * S)).unwrap(), Some(Timestamp(5030 * S)));
+    assert_eq!(source.tick(Timestamp(5029 * S)).unwrap(), Some(Steady(5030 * S)));
     assert_eq!(source.tick(Timestamp(5030 * S)).unwrap(), None);
     source = reopen(source, &dir, 6000);
     assert!(source.stats().joined.is_empty(), "that it left is in the log");
@@ -191,11 +191,95 @@ fn the_node_closes_the_window_of_a_publisher_that_died() {
     let dir = tempfile::tempdir().unwrap();
     let source = create(&dir, SourceOptions { clock_node: true, ..source_options(0) });
     at_1000(&source, named(1, [10])).unwrap();
-    source.node_heartbeat(Timestamp(500 * S), Timestamp(1000 * S)).unwrap();
+    source.node_heartbeat(Timestamp(1000 * S)).unwrap();
     assert_eq!(source.stats().frontier, at_second(10), "it may still be alive");
     source.tick(Timestamp(1030 * S)).unwrap();
-    source.node_heartbeat(Timestamp(500 * S), Timestamp(1030 * S)).unwrap();
-    assert_eq!(source.stats().frontier, at_second(500));
+    source.node_heartbeat(Timestamp(1030 * S)).unwrap();
+    assert_eq!(source.stats().frontier, at_second(1030));
+}
+
+#[test]
+fn the_node_speaks_for_what_came_within_the_allowance_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, SourceOptions { clock_node: true, ..source_options(20) });
+    source.node_heartbeat(Timestamp(1000 * S)).unwrap();
+    assert_eq!(source.stats().frontier, at_second(980));
+}
+
+/// A source that gives records the time of their arrival.
+fn stamping(dir: &tempfile::TempDir) -> Source {
+    create(dir, SourceOptions { arrival: true, ..source_options(0) })
+}
+
+/// The system's clocks.
+struct System(Instant);
+
+impl Clock for System {
+    fn now(&self) -> Moment {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Moment { wall: Timestamp(wall.as_nanos() as i64), steady: Steady(self.0.elapsed().as_nanos() as i64) }
+    }
+}
+
+#[test]
+fn of_many_publishers_at_once_no_record_is_late_that_is_stamped_on_arrival() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, clock) = (stamping(&dir), System(Instant::now()));
+    // Some are named and stay joined, some come for one request each, and some bring much.
+    let publishers = [(None, 300, 1), (Some("p"), 300, 1), (None, 300, 1), (None, 15, 20_000), (Some("q"), 15, 20_000)];
+    std::thread::scope(|scope| {
+        for (name, batches, records) in publishers {
+            let (source, clock) = (&source, &clock);
+            scope.spawn(move || {
+                for batch in 1..=batches {
+                    let publisher = name.map(|name: &str| PublisherId { name: name.into(), session: 1, batch });
+                    let request = Publish { publisher, batch: Some(at(0..records)), ..Publish::default() };
+                    assert_eq!(source.publish(request, clock).unwrap().late, 0);
+                }
+            });
+        }
+    });
+    let sent: u64 = publishers.iter().map(|(_, batches, records)| batches * *records as u64).sum();
+    assert_eq!((source.stats().records, source.stats().late), (sent, 0));
+}
+
+#[test]
+fn a_record_is_stamped_with_the_clock_or_the_frontier_where_that_was_set_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = stamping(&dir);
+    let record = || Publish { batch: Some(at([7])), ..Publish::default() };
+    assert_eq!(source.publish(record(), Timestamp(1000 * S)).unwrap().frontier, at_second(1000));
+    let back = Moment { wall: Timestamp(400 * S), steady: Steady(1001 * S) };
+    let receipt = source.publish(record(), back).unwrap();
+    assert_eq!((receipt.late, receipt.refused.len(), receipt.frontier), (0, 0, at_second(1000)));
+    // Nor is what the frontier says refused as far ahead of the clock.
+    let far_back = Moment { wall: Timestamp(0), steady: Steady(1002 * S) };
+    let request = Publish { heartbeat: Some(Timestamp(0)), done: true, ..record() };
+    assert_eq!(source.publish(request, far_back).unwrap().late, 0);
+    let times: Vec<i64> = all(source.log()).unwrap().iter().map(|record| record.0).collect();
+    assert_eq!(times, [1000 * S, 1000 * S, 1000 * S]);
+    let later = source.publish(record(), Timestamp(1003 * S)).unwrap();
+    assert_eq!((later.late, later.frontier), (0, at_second(1003)));
+}
+
+#[test]
+fn a_heartbeat_is_the_nodes_now_where_records_are_stamped_on_arrival() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = stamping(&dir);
+    let ahead = Publish { heartbeat: Some(Timestamp(9_000 * S)), batch: None, ..named(0, []) };
+    assert_eq!(at_1000(&source, ahead).unwrap().frontier, at_second(1000));
+    assert_eq!(at_1000(&source, Publish { batch: Some(at([7])), ..Publish::default() }).unwrap().late, 0);
+}
+
+#[test]
+fn silence_is_not_measured_by_a_clock_that_can_be_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = create(&dir, source_options(0));
+    at_1000(&source, named(1, [10])).unwrap();
+    source.tick(Moment { wall: Timestamp(9_999 * S), steady: Steady(1029 * S) }).unwrap();
+    assert_eq!(source.stats().joined.len(), 1, "set ahead, it does not send anybody away");
+    source.tick(Moment { wall: Timestamp(0), steady: Steady(1030 * S) }).unwrap();
+    assert_eq!(source.stats().joined.len(), 0, "set back, it does not keep anybody");
 }
 
 #[test]

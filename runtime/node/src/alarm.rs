@@ -1,23 +1,30 @@
 //! What wakes the timers before they wake by themselves.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
-use dag_model::Timestamp;
+use dag_log::Steady;
 use tokio::sync::Notify;
 
-use crate::clock::now;
+use crate::clock;
 
 /// The timers' alarm. It takes no lock, so that it may be rung from anywhere, also while a log tells that it has grown.
 pub struct Alarm {
+    clock: clock::Steady,
     rung: Notify,
-    /// When the timers wake by themselves, by the wall clock.
+    /// When the timers wake by themselves.
     due: AtomicI64,
 }
 
 impl Alarm {
     /// An alarm for timers that sleep until they are woken.
-    pub fn new() -> Alarm {
-        Alarm { rung: Notify::new(), due: AtomicI64::new(i64::MAX) }
+    pub fn new(clock: clock::Steady) -> Alarm {
+        Alarm { clock, rung: Notify::new(), due: AtomicI64::new(i64::MAX) }
+    }
+
+    /// The clock that it goes by.
+    pub fn clock(&self) -> clock::Steady {
+        self.clock
     }
 
     /// Wakes the timers.
@@ -26,15 +33,20 @@ impl Alarm {
     }
 
     /// Wakes the timers if they would sleep for longer than until `wanted`.
-    pub fn wake_by(&self, wanted: Timestamp) {
+    pub fn wake_by(&self, wanted: Steady) {
         if wanted.0 < self.due.load(Ordering::Relaxed) {
             self.notify_one();
         }
     }
 
-    /// Notes that the timers wake by themselves once so many nanoseconds have passed.
-    pub fn sleeps_for(&self, nanoseconds: i64) {
-        self.due.store(now().saturating_add(nanoseconds).0, Ordering::Relaxed);
+    /// The same for what is wanted in a while.
+    pub fn wake_within(&self, patience: Duration) {
+        self.wake_by(self.clock.moment(Instant::now() + patience));
+    }
+
+    /// Notes when the timers wake by themselves.
+    pub fn sleeps_until(&self, due: Instant) {
+        self.due.store(self.clock.moment(due).0, Ordering::Relaxed);
     }
 
     /// Resolves when somebody has woken the timers.

@@ -13,17 +13,19 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanos
 use dag_codec::{EncodeOptions, Encoder, Format, MAX_LINE};
 use dag_expr::errors_of;
 use dag_log::{AppendError, Log, Publish, PublishError, PublisherId, ReadError, Start};
-use dag_model::{IncarnationId, Position, Timestamp};
+use dag_model::{IncarnationId, Position};
 use dag_plan::{Incarnation, LogId, Skipped};
 
 use crate::api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
-use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::source::{Origin, SourceStream};
 
 /// How long it takes until what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// What stands for the time of a record that its log gives it.
+const UNSTAMPED: i64 = 0;
 
 /// Incarnations whose passed-over records may not all be in their streams yet.
 #[derive(Default)]
@@ -114,17 +116,16 @@ impl Node {
         let name = self.inner.moved.first(record.id).to_string();
         let written = errors.source.publisher(&name).map_or(0, |(_, batch)| batch);
         for (skipped, batch) in record.skipped.iter().zip(1..).filter(|(_, batch)| *batch > written) {
-            let row = self.row(errors.source.log(), record, skipped)?;
+            let row = self.row(&errors, record, skipped);
             let publish = Publish {
                 publisher: Some(PublisherId { name: name.clone(), session: 1, batch }),
                 batch: Some(row),
                 // Time-ordered readers need not wait for the node's next heartbeat.
                 done: true,
-                history: true,
                 ..Publish::default()
             };
             dag_fault::point("errors");
-            errors.source.publish(publish, now()).map_err(|error| {
+            errors.source.publish(publish, &self.inner.clock).map_err(|error| {
                 if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved { .. }) = &error {
                     self.make_room();
                 }
@@ -135,25 +136,22 @@ impl Node {
     }
 
     /// What a stream of passed-over records has of one of them: a batch of one row.
-    fn row(&self, errors: &Log, record: &Incarnation, skipped: &Skipped) -> Result<RecordBatch, NodeError> {
+    fn row(&self, errors: &SourceStream, record: &Incarnation, skipped: &Skipped) -> RecordBatch {
         let PassedOver { stream, position, why } = self.passed_over(&self.state(), record, skipped);
         let json = self.view().log(&skipped.log).map(|log| json(&log, skipped.sequence));
         let json = json.transpose().unwrap_or_else(|error| {
             tracing::warn!(stream = record.stream, %error, "cannot read what was passed over");
             None
         });
-        // The clock may have been set back, but not the frontier, where the node has spoken for the stream.
-        errors.sync().wait().map_err(|error| internal(&error))?;
-        let time = now().max(errors.visible().frontier.time().unwrap_or(Timestamp::MIN));
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(TimestampNanosecondArray::from(vec![time.0]).with_timezone("UTC")),
+            Arc::new(TimestampNanosecondArray::from(vec![UNSTAMPED]).with_timezone("UTC")),
             Arc::new(Int64Array::from(vec![i64::try_from(record.id.0).unwrap_or(i64::MAX)])),
             Arc::new(StringArray::from(vec![stream])),
             Arc::new(StringArray::from(vec![position])),
             Arc::new(StringArray::from(vec![why])),
             Arc::new(StringArray::from(vec![json.flatten()])),
         ];
-        Ok(RecordBatch::try_new(errors.arrow_schema().clone(), columns).expect("these are its columns"))
+        RecordBatch::try_new(errors.source.log().arrow_schema().clone(), columns).expect("these are its columns")
     }
 
     /// A record that a run was told to pass over, as it is shown.
@@ -193,7 +191,7 @@ fn json(log: &Log, sequence: u64) -> Result<Option<String>, ReadError> {
 #[cfg(test)]
 mod tests {
     use dag_log::{Committer, Options};
-    use dag_model::{Frontier, schema_of};
+    use dag_model::{Frontier, Timestamp, schema_of};
 
     use super::*;
 

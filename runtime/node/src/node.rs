@@ -185,7 +185,8 @@ impl Node {
             let settings = crate::errors::settings(&of);
             (number, Origin::Errors(of), settings)
         });
-        let timers = Arc::new(Alarm::new());
+        let clock = Steady::start();
+        let timers = Arc::new(Alarm::new(clock));
         let (open, unavailable) = open_sources(&config.data, published.chain(errors), &committer, &timers)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
@@ -211,7 +212,7 @@ impl Node {
             committer,
             runtime,
             flow,
-            clock: Steady::start(),
+            clock,
             started: Instant::now(),
             address: OnceLock::new(),
             sources: RwLock::new(Arc::new(open)),

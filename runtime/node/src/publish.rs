@@ -8,7 +8,7 @@ use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, readings
 use dag_model::{Position, Timestamp};
 
 use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
-use crate::clock::now;
+use crate::clock::Steady;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::runs::shown;
@@ -93,9 +93,9 @@ impl Node {
         })?;
         let node = self.clone();
         let work = move || {
-            let mut done = publish(&source, &name, content.clone(), &parameters);
+            let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock);
             if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room() {
-                done = publish(&source, &name, content, &parameters);
+                done = publish(&source, &name, content, &parameters, &node.inner.clock);
             }
             if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
                 // Also where whoever published is gone, and with it this request.
@@ -128,8 +128,8 @@ fn publish(
     name: &str,
     content: Option<(Format, Bytes)>,
     parameters: &PublishParameters,
+    clock: &Steady,
 ) -> Result<(Published, Receipt), NodeError> {
-    let now = now();
     let bad = |message: String| NodeError::new(Code::BadRequest, message);
     let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
         (Some(name), session, batch) => Some(PublisherId {
@@ -155,7 +155,7 @@ fn publish(
     let batch = match content {
         None => None,
         Some((format, bytes)) => {
-            let time = source.time_column(parameters.time.clone(), now);
+            let time = source.time_column(parameters.time.clone());
             let decoded = Decoder::new(&source.schema, &time).decode(format, &bytes, parameters.line.unwrap_or(1));
             let decoded = decoded.map_err(|error| NodeError::new(Code::BadBody, error.to_string()))?;
             published.refused = decoded.refused_count();
@@ -174,7 +174,7 @@ fn publish(
         leave: parameters.leave,
         history,
     };
-    let receipt = source.source.publish(request, now).map_err(|error| refused(name, &error))?;
+    let receipt = source.source.publish(request, clock).map_err(|error| refused(name, &error))?;
     if receipt.repeat {
         published.refused = 0;
         published.refusals.clear();
@@ -188,7 +188,7 @@ fn publish(
                 reason: format!(
                     "{} is in the future (as an integer, {}); --history lifts this check",
                     ahead.time,
-                    readings(ahead.time.0 / source.time_column(None, now).unit.nanoseconds())
+                    readings(ahead.time.0 / source.time_column(None).unit.nanoseconds())
                 ),
             });
         }

@@ -13,7 +13,6 @@ use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::alarm::Alarm;
 use crate::api::{Clock, Column, CreateStream, Durability};
-use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::storage::is_full;
 use crate::timers::GRACE;
@@ -93,7 +92,7 @@ impl SourceStream {
     ) -> SourceStream {
         let news = (settings.clock == Clock::Node).then(|| {
             let timers = timers.clone();
-            source.log().on_visible(Arc::new(move || timers.wake_by(now().saturating_add(GRACE))))
+            source.log().on_visible(Arc::new(move || timers.wake_within(GRACE)))
         });
         SourceStream { origin, settings, schema, source, refused, timers, _news: news }
     }
@@ -107,7 +106,7 @@ impl SourceStream {
         timers: &Arc<Alarm>,
     ) -> Result<Result<SourceStream, OpenError>, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&origin, settings)?);
-        let source = match Source::open(folder, options, committer, now()) {
+        let source = match Source::open(folder, options, committer, timers.clock()) {
             Ok(source) => source,
             Err(error) => return Ok(Err(error)),
         };
@@ -126,9 +125,10 @@ impl SourceStream {
     }
 
     /// Where a body's records have their time. `named` is the column that a request names.
-    pub fn time_column(&self, named: Option<String>, now: Timestamp) -> TimeColumn {
+    pub fn time_column(&self, named: Option<String>) -> TimeColumn {
         match &self.settings.time {
-            None => TimeColumn { name: named, arrival: Some(now), ..TimeColumn::default() },
+            // The log stamps records when it gives them their place.
+            None => TimeColumn { name: named, arrival: Some(Timestamp::MIN), ..TimeColumn::default() },
             Some(time) => TimeColumn { name: named.or_else(|| time.column.clone()), unit: time.unit, arrival: None },
         }
     }
@@ -203,6 +203,7 @@ fn options(origin: &Origin, settings: &CreateStream) -> Result<SourceOptions, No
         max_ahead: duration("max_ahead", &settings.max_ahead)?,
         idle: duration("idle", &settings.idle)?,
         clock_node: settings.clock == Clock::Node,
+        arrival: settings.time.is_none(),
         remember: match origin {
             Origin::Published => age,
             // As long as an incarnation's record, which is handed in as a whole at each of its starts.

@@ -26,7 +26,9 @@ const ROOM: Duration = Duration::from_secs(1);
 const KEPT_RUNS: usize = 16;
 
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
-pub(crate) const GRACE: i64 = 2_000_000_000;
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+const GRACE_NS: i64 = GRACE.as_nanos() as i64;
 
 impl Node {
     /// Runs until the node stops.
@@ -46,8 +48,7 @@ impl Node {
             });
             let Ok((due, next_trim)) = due.await else { return };
             trim_due = next_trim;
-            let left = i64::try_from(due.saturating_duration_since(Instant::now()).as_nanos()).unwrap_or(i64::MAX);
-            self.inner.timers.sleeps_for(left);
+            self.inner.timers.sleeps_until(due);
             tokio::select! {
                 () = tokio::time::sleep_until(due.into()) => {}
                 () = self.inner.timers.notified() => {}
@@ -81,21 +82,17 @@ impl Node {
             due = due.min(clock.at(deadline));
         }
         let view = self.view();
-        let wall = now();
         for (name, stream) in view.sources.iter() {
-            match stream.source.tick(wall) {
+            match stream.source.tick(clock) {
                 Ok(Some(deadline)) => {
-                    let left = u64::try_from(deadline.0.saturating_sub(wall.0)).unwrap_or(0);
-                    due = due.min(Instant::now() + Duration::from_nanos(left) + Duration::from_millis(1));
+                    due = due.min(clock.instant(deadline) + Duration::from_millis(1));
                 }
                 Ok(None) if stream.source.options().clock_node => {
                     let visible = stream.source.log().visible();
                     let speaks = visible.frontier != Frontier::Empty
                         && wants_heartbeats(state, &view, name, visible.frontier, visible.max_time);
                     if speaks {
-                        let allowance = i64::try_from(stream.source.options().out_of_order.as_nanos());
-                        let bound = wall.saturating_add(-allowance.unwrap_or(i64::MAX));
-                        if let Err(error) = stream.source.node_heartbeat(bound, wall) {
+                        if let Err(error) = stream.source.node_heartbeat(clock) {
                             tracing::warn!(stream = name, %error, "cannot write a heartbeat");
                         }
                         due = due.min(Instant::now() + HEARTBEAT);
@@ -171,7 +168,8 @@ fn wants_heartbeats(state: &State, view: &View<'_>, name: &str, frontier: Fronti
         |(run, stream)| match stream {
             Stream::Apply(application) if application.inputs.len() == 1 => {
                 let reach = reach(state, view, run.record.id, application);
-                reach.is_none_or(|reach| frontier <= Frontier::At(newest.saturating_add(reach + GRACE)))
+                reach
+                    .is_none_or(|reach| frontier <= Frontier::At(newest.saturating_add(reach).saturating_add(GRACE_NS)))
             }
             _ => true,
         },

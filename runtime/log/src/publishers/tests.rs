@@ -6,6 +6,10 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp(seconds * S)
 }
 
+fn steady(seconds: i64) -> Steady {
+    Steady(seconds * S)
+}
+
 fn rules() -> Rules {
     Rules {
         out_of_order: Duration::ZERO,
@@ -230,12 +234,12 @@ fn silence_is_taken_for_leaving() {
     records(&mut all, &id("a", 1, 1), &[5]);
     records(&mut all, &id("b", 1, 1), &[8]);
     all.hear("b", at(1010));
-    assert_eq!(all.next_deadline(), Some(at(1030)));
+    assert_eq!(all.next_deadline(), Some(steady(1030)));
     assert_eq!(all.tick(at(1029)), None);
     let verdict = all.tick(at(1030)).unwrap();
     assert_eq!(verdict.frontier, Frontier::At(at(8)));
     all.apply(&verdict);
-    assert_eq!(all.next_deadline(), Some(at(1040)));
+    assert_eq!(all.next_deadline(), Some(steady(1040)));
     let verdict = all.tick(at(1040)).unwrap();
     assert_eq!(verdict.frontier, Frontier::At(at(8)), "with nobody joined it stays");
 }
@@ -277,7 +281,7 @@ fn replaying_the_records_gives_the_same_publishers() {
     let mut again = Publishers::restore(rules(), all.frontier(), all.records(), at(2000));
     assert_eq!(again.find("b"), Some((3, 1)));
     assert_eq!(again.joined().len(), 1);
-    assert_eq!(again.next_deadline(), Some(at(2030)), "the idle time starts anew");
+    assert_eq!(again.next_deadline(), Some(steady(2030)), "the idle time starts anew");
     assert_eq!(records(&mut again, &id("a", 1, 2), &[7]).frontier, Frontier::At(at(7)));
 }
 

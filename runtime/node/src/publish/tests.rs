@@ -23,6 +23,7 @@ async fn node(data: &TempDir) -> (Node, Failing) {
         linger: Duration::ZERO,
         snapshots: None,
         limits: Default::default(),
+        computation_memory: 512 << 20,
         disk_reserve: 0,
     };
     let failing = Failing::over(Arc::new(OsStorage));
