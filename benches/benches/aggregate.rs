@@ -19,9 +19,9 @@ use dag_benches::readings::{BATCH, append, batches, log, schema};
 use dag_expr::Window;
 use dag_flow::window::fold::{Fold, GuestFold};
 use dag_flow::window::keys::Keys;
-use dag_flow::{Budget, Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
+use dag_flow::{Aggregation, Budget, Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
 use dag_log::{Durability, Log, Start};
-use dag_model::{Frontier, Timestamp, times};
+use dag_model::{Frontier, Timestamp, Windowing, times};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
 use timely::dataflow::InputHandle;
 use timely::dataflow::channels::pact::Pipeline;
@@ -85,7 +85,7 @@ fn fold_by_component(batches: &[RecordBatch], component: &Component) {
     let mut keys = Keys::new(&[DataType::Utf8]).expect("texts can be keys");
     let mut instance = component.aggregate(InstanceOptions::default()).expect("it is an aggregate");
     let bound = instance.bind("avg", &[("of", "value")], &schema()).expect("it has avg");
-    let mut fold = GuestFold::new(instance, bound.result);
+    let mut fold = GuestFold::new(instance, bound.result, u64::MAX);
     for batch in batches {
         let slots = slots(&mut keys, batch);
         fold.update(&slots, times(batch), &batch.columns()[2..3]).expect("it folds");
@@ -167,7 +167,12 @@ fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
             name: "avg".to_owned(),
             arguments: vec![("of".to_owned(), "value".to_owned())],
             options: InstanceOptions::default(),
-            world: World::Aggregate { window, by: vec![0] },
+            world: World::Aggregate(Aggregation {
+                window,
+                windowing: Windowing::NEWEST,
+                by: vec![0],
+                columns: vec![1],
+            }),
         },
         inputs: vec![Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }],
         schemas: vec![schema()],

@@ -14,9 +14,11 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNan
 use dag_benches::comparison::Comparison;
 use dag_benches::readings::{BATCH, append, log, schema};
 use dag_expr::Window;
-use dag_flow::{Budget, Computation, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, Snapshot, World};
+use dag_flow::{
+    Aggregation, Budget, Computation, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, Snapshot, World,
+};
 use dag_log::{Durability, Log};
-use dag_model::{Timestamp, arrow_schema};
+use dag_model::{Timestamp, Windowing, arrow_schema};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
 
 /// A window that all records lie in, in nanoseconds: the state only grows.
@@ -105,7 +107,12 @@ impl Bench<'_> {
                 name: "sum".to_owned(),
                 arguments: vec![("of".to_owned(), "value".to_owned())],
                 options: InstanceOptions::default(),
-                world: World::Aggregate { window, by: vec![0] },
+                world: World::Aggregate(Aggregation {
+                    window,
+                    windowing: Windowing::NEWEST,
+                    by: vec![0],
+                    columns: vec![1],
+                }),
             },
             inputs: vec![Input {
                 legs: vec![leg],

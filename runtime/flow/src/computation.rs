@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dag_expr::Window;
 use dag_log::{Log, RunningHash};
-use dag_model::{Frontier, Order, Schema, Timestamp, arrow_schema};
+use dag_model::{Frontier, Order, Schema, Timestamp, Windowing, arrow_schema};
 use dag_wasm::{Component, InstanceOptions};
 use timely::scheduling::SyncActivator;
 
@@ -118,12 +118,7 @@ impl Operator {
 #[derive(Clone)]
 pub enum World {
     /// A fold.
-    Aggregate {
-        /// How time is cut.
-        window: Window,
-        /// The key columns, as indexes into the input schema.
-        by: Vec<usize>,
-    },
+    Aggregate(Aggregation),
     /// Everything else.
     Transform {
         /// How the operator wants its input.
@@ -131,6 +126,19 @@ pub enum World {
         /// The inputs' names.
         aliases: Vec<String>,
     },
+}
+
+/// What the host does for a fold.
+#[derive(Clone, Debug)]
+pub struct Aggregation {
+    /// How time is cut.
+    pub window: Window,
+    /// The version of the host's windowing.
+    pub windowing: Windowing,
+    /// The key columns, as indexes into the input schema.
+    pub by: Vec<usize>,
+    /// The columns that the operator asks for when it is bound; the others do not reach it.
+    pub columns: Vec<usize>,
 }
 
 /// What happens to a computation.

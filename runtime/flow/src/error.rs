@@ -1,8 +1,8 @@
 //! Why a computation cannot go on.
 
 use arrow_schema::ArrowError;
-use dag_model::Frontier;
 use dag_model::frame::DecodeError;
+use dag_model::{Frontier, Timestamp};
 
 use crate::budget::OverBudget;
 use crate::search::Span;
@@ -35,7 +35,10 @@ impl ComputeError {
             ComputeError::Guest(error) => {
                 matches!(error, Refused(_) | Trap(_) | MemoryLimit(_) | TableLimit | OutputLimit(_))
             }
-            ComputeError::Frame(_) | ComputeError::Rows { .. } | ComputeError::Order { .. } => true,
+            ComputeError::Frame(_)
+            | ComputeError::Rows { .. }
+            | ComputeError::Order { .. }
+            | ComputeError::Edge { .. } => true,
             _ => false,
         }
     }
@@ -50,8 +53,8 @@ impl ComputeError {
             | ComputeError::Hold { .. }
             | ComputeError::More { .. }
             | ComputeError::Idle { .. } => true,
-            ComputeError::Keys { .. }
-            | ComputeError::Budget(_)
+            ComputeError::Budget(_)
+            | ComputeError::Edge { .. }
             | ComputeError::Batch(_)
             | ComputeError::Read(_)
             | ComputeError::Write(_)
@@ -115,15 +118,19 @@ pub enum ComputeError {
         /// The sequence after which the hashes differ.
         sequence: u64,
     },
-    /// Too many keys at once.
-    #[error("more than {limit} keys at once on one worker; a shorter window or fewer key columns take less")]
-    Keys {
-        /// How many there may be.
-        limit: usize,
-    },
     /// It has to hold more in memory than it may.
     #[error(transparent)]
     Budget(#[from] OverBudget),
+    /// A record before whose windows time does not reach.
+    #[error(
+        "a record at {time} lies in a window that would start before the first time there is, {first}; \
+         leave such records out: filter(x, time > cast('1680-01-01T00:00:00Z' as timestamp))",
+        first = Timestamp::MIN
+    )]
+    Edge {
+        /// The record's time.
+        time: Timestamp,
+    },
     /// Columns could not be put together; a bug, or out of memory.
     #[error("batch: {0}")]
     Batch(#[from] ArrowError),

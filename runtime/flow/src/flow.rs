@@ -140,7 +140,7 @@ fn run(worker: &mut Worker, commands: &Receiver<Command>) {
 pub fn probe(computation: &Computation) -> Result<(), ComputeError> {
     let computation = Arc::new(computation.clone());
     match computation.operator.world.clone() {
-        World::Aggregate { window, by } => aggregate::probe(&computation, window, by),
+        World::Aggregate(aggregation) => aggregate::probe(&computation, &aggregation),
         World::Transform { aliases, order } => Guest::new(&computation, &aliases, order == Order::Time).map(drop),
     }
 }
@@ -156,23 +156,23 @@ fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, sha
             (scan(scope, computation.clone(), input, ahead.clone(), shared.clone()), ahead)
         };
         match computation.operator.world.clone() {
-            World::Aggregate { window, by } => {
-                let places = by.iter().map(|column| column + 1).collect();
-                let shards = Shards::new(&arrow_schema(&computation.schemas[0]), places, peers, home)?;
+            World::Aggregate(aggregation) => {
+                let shards = Shards::of(&arrow_schema(&computation.schemas[0]), &aggregation, peers, home)?;
                 let stateful: Vec<usize> = (0..peers).collect();
-                let messages = match window {
+                let messages = match aggregation.window {
                     Window::Hopping { .. } => source(scope, computation.clone(), shards, stateful, shared.clone()),
                     Window::Running | Window::Session { .. } => {
                         let (pieces, ahead) = scanned(0);
                         order(pieces, computation.clone(), shards, stateful, ahead, shared.clone())
                     }
                 };
-                let keys = OutputOrder::TimeAndKey((1..=by.len()).collect());
-                let results = aggregate::aggregate(messages, computation.clone(), window, by, guests, shared.clone());
+                let keys = OutputOrder::TimeAndKey((1..=aggregation.by.len()).collect());
+                let aggregation = Arc::new(aggregation);
+                let results = aggregate::aggregate(messages, computation.clone(), aggregation, guests, shared.clone());
                 sink(results, computation.clone(), keys, bounded, peers, shared.clone());
             }
             World::Transform { order: Order::Log, aliases } => {
-                let shards = Shards::new(&arrow_schema(&computation.schemas[0]), Vec::new(), peers, home)?;
+                let shards = Shards::whole(home);
                 let messages = source(scope, computation.clone(), shards, vec![home], shared.clone());
                 let results = transform::in_log_order(messages, computation.clone(), aliases, guests, shared.clone());
                 sink(results, computation.clone(), OutputOrder::Emission, bounded, 1, shared.clone());

@@ -3,10 +3,12 @@
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use dag_expr::Window;
+use dag_model::batch::arrow_type;
 use dag_model::frame;
 use dag_model::{Frontier, Hops, Type, arrow_schema, times};
 
-use crate::computation::{Computation, Operator};
+use crate::budget::{Charge, Part};
+use crate::computation::{Aggregation, Computation, Operator};
 use crate::error::ComputeError;
 use crate::output::{Shape, take};
 use crate::snapshot::{Folded, Piece};
@@ -15,9 +17,9 @@ use crate::window::hopping::Hopping;
 use crate::window::keys::{Keys, converter, hashes, worker_of};
 use crate::window::running::Running;
 use crate::window::session::Session;
-use crate::window::{Open, Rows, Windows};
+use crate::window::{Open, Rows, Step, Windows};
 
-/// How many states a piece of a snapshot holds.
+/// How many open windows a piece of a snapshot holds at most.
 const STATES: usize = 16_384;
 
 /// The state of an aggregate on one worker.
@@ -25,58 +27,82 @@ pub(crate) struct Folding {
     guest: GuestFold,
     keys: Keys,
     windows: Box<dyn Windows>,
-    /// The key columns' places in a batch.
-    by: Vec<usize>,
-    /// The key columns' types.
+    /// Whether a result comes of each record.
+    running: bool,
+    /// The key columns' types. Their places are those behind the time.
     types: Vec<Type>,
     /// The places of the columns that the guest wants.
     columns: Vec<usize>,
+    /// The memory that keys take, and windows.
+    charged: [Charge; 2],
 }
 
 impl Folding {
-    /// An empty one, whose guest's generator starts at `random`.
-    pub fn new(computation: &Computation, window: Window, by: &[usize], random: u64) -> Result<Folding, ComputeError> {
+    /// An empty one, whose guest's generator starts at `random`. What it takes in is as [`Shards`](crate::operators::shard::Shards)
+    /// has it.
+    pub fn new(computation: &Computation, aggregation: &Aggregation, random: u64) -> Result<Folding, ComputeError> {
         let Operator { component, name, arguments, options, .. } = &computation.operator;
+        let Aggregation { window, windowing, by, columns } = aggregation;
         let mut instance = component.aggregate(dag_wasm::InstanceOptions { random, ..options.clone() })?;
         let arguments: Vec<(&str, &str)> =
             arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let input = &computation.schemas[0];
         let binding = instance.bind(name, &arguments, input)?;
-        let types = by.iter().map(|column| input.fields[*column].ty).collect();
-        let by: Vec<usize> = by.iter().map(|column| column + 1).collect();
-        let schema = arrow_schema(input);
-        let arrow_types: Vec<_> = by.iter().map(|column| schema.field(*column).data_type().clone()).collect();
+        let place = |wanted: &usize| {
+            let at = columns.iter().position(|column| column == wanted);
+            let missing = || dag_wasm::CallError::Invalid(format!("it asked for column {wanted} only the second time"));
+            Ok(1 + by.len() + at.ok_or_else(missing)?)
+        };
+        let columns = binding.columns.iter().map(place).collect::<Result<_, ComputeError>>()?;
+        let types: Vec<Type> = by.iter().map(|column| input.fields[*column].ty).collect();
+        let arrow_types: Vec<_> = types.iter().map(|ty| arrow_type(*ty)).collect();
         let shape = Shape::new(arrow_schema(&computation.schema));
-        let windows: Box<dyn Windows> = match window {
+        let windows: Box<dyn Windows> = match *window {
             Window::Running => Box::new(Running::new(shape)),
             Window::Hopping { size, every, offset } => {
-                Box::new(Hopping::new(Hops { size, every, offset }, computation.from, shape))
+                Box::new(Hopping::new(Hops { size, every, offset }, *windowing, computation.from, shape))
             }
             Window::Session { gap } => Box::new(Session::new(gap, shape)),
         };
         Ok(Folding {
-            guest: GuestFold::new(instance, binding.result),
+            guest: GuestFold::new(instance, binding.result, options.limits.output),
             keys: Keys::new(&arrow_types)?,
             windows,
-            by,
+            running: *window == Window::Running,
             types,
-            columns: binding.columns.iter().map(|column| column + 1).collect(),
+            columns,
+            charged: [Part::Keys, Part::Windows].map(|part| computation.budget.charge(part)),
         })
+    }
+
+    /// How many records may be taken in at once.
+    pub fn most_rows(&self) -> usize {
+        if self.running { self.guest.most() } else { usize::MAX }
     }
 
     /// Takes records in; a running window answers with results.
     pub fn insert(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>, ComputeError> {
-        let pick = |places: &[usize]| -> Vec<ArrayRef> { places.iter().map(|at| batch.column(*at).clone()).collect() };
-        let keys = self.keys.intern(&pick(&self.by), batch.num_rows())?;
-        let rows = Rows { times: times(batch), keys: &keys, columns: &pick(&self.columns) };
+        let keys = self.keys.intern(&batch.columns()[1..=self.types.len()], batch.num_rows())?;
+        let columns: Vec<ArrayRef> = self.columns.iter().map(|at| batch.column(*at).clone()).collect();
+        let rows = Rows { times: times(batch), keys: &keys, columns: &columns };
         let results = self.windows.insert(rows, &mut self.keys, &mut self.guest)?;
         self.keys.sweep(&keys);
+        self.charge()?;
         Ok(results)
     }
 
-    /// Closes some of the windows that `frontier` has passed; none when all of them are closed.
-    pub fn close(&mut self, frontier: Frontier) -> Result<Option<RecordBatch>, ComputeError> {
-        self.windows.close(frontier, &mut self.keys, &mut self.guest)
+    /// A step of closing the windows that `frontier` has passed.
+    pub fn close(&mut self, frontier: Frontier) -> Result<Step, ComputeError> {
+        let step = self.windows.close(frontier, &mut self.keys, &mut self.guest)?;
+        self.charge()?;
+        Ok(step)
+    }
+
+    /// Counts the memory that keys and windows take.
+    fn charge(&mut self) -> Result<(), ComputeError> {
+        let [keys, windows] = &mut self.charged;
+        keys.set(self.keys.bytes() as u64)?;
+        Ok(windows.set(self.windows.bytes() as u64)?)
     }
 
     /// The earliest time that a result may still carry.
@@ -84,37 +110,46 @@ impl Folding {
         self.windows.hold(frontier)
     }
 
-    /// What is open.
-    pub fn save(&mut self) -> Result<Folded, ComputeError> {
-        let mut pieces = Vec::new();
-        for open in self.windows.open().chunks(STATES) {
-            let slots: Vec<i64> = open.iter().map(|open| open.slot).collect();
-            let keys: Vec<u32> = open.iter().map(|open| open.key).collect();
-            let states = self.guest.state(&slots)?;
-            let columns = self.keys.columns(&keys)?;
-            pieces.push(Piece {
-                spans: open.iter().map(|Open { start, last, .. }| (*start, *last)).collect(),
-                // A frame without columns has no rows.
-                keys: frame::encode(
-                    if columns.is_empty() { 0 } else { open.len() },
-                    columns.iter().map(|column| column.as_ref() as &dyn Array),
-                ),
-                states,
-            });
+    /// What is open; none where it is no longer wanted.
+    pub fn save(&mut self, stopped: &dyn Fn() -> bool) -> Result<Option<Folded>, ComputeError> {
+        let (open, mut pieces, mut saved) = (self.windows.open(), Vec::new(), 0);
+        while saved < open.len() {
+            if stopped() {
+                return Ok(None);
+            }
+            let next = &open[saved..open.len().min(saved + self.guest.most().min(STATES))];
+            saved += next.len();
+            pieces.push(self.save_piece(next)?);
         }
-        Ok(Folded { random: self.guest.random_state(), pieces })
+        Ok(Some(Folded { random: self.guest.random_state(), pieces }))
     }
 
-    /// Takes up what was open under `frontier`: of each part, the keys that are this worker's.
+    fn save_piece(&mut self, open: &[Open]) -> Result<Piece, ComputeError> {
+        let slots: Vec<i64> = open.iter().map(|open| open.slot).collect();
+        let keys: Vec<u32> = open.iter().map(|open| open.key).collect();
+        let states = self.guest.state(&slots)?;
+        let columns = self.keys.columns(&keys)?;
+        // A frame without columns has no rows.
+        let rows = if columns.is_empty() { 0 } else { open.len() };
+        Ok(Piece {
+            spans: open.iter().map(|Open { start, last, .. }| (*start, *last)).collect(),
+            keys: frame::encode(rows, columns.iter().map(|column| column.as_ref() as &dyn Array)),
+            states,
+        })
+    }
+
+    /// Takes up what was open under `frontier`: of each part, the keys that are this worker's. Once it is `stopped`, nobody wants the
+    /// rest.
     pub fn restore(
         &mut self,
         parts: &[&Folded],
         frontier: Frontier,
         worker: usize,
         peers: usize,
+        stopped: &dyn Fn() -> bool,
     ) -> Result<(), ComputeError> {
         let pieces = parts.iter().flat_map(|part| &part.pieces);
-        pieces.into_iter().try_for_each(|piece| self.restore_piece(piece, frontier, worker, peers))
+        pieces.take_while(|_| !stopped()).try_for_each(|piece| self.restore_piece(piece, frontier, worker, peers))
     }
 
     fn restore_piece(
@@ -151,6 +186,7 @@ impl Folding {
             })
             .collect();
         let slots = self.windows.reopen(&open, frontier, &mut self.keys);
+        self.charge()?;
         self.guest.merge(&slots, &take(&states, &mine)?)
     }
 }

@@ -16,13 +16,13 @@ mod guests;
 mod local;
 pub mod merge;
 pub mod operators;
-mod output;
+pub mod output;
 pub mod search;
 pub mod snapshot;
 pub mod window;
 
 pub use budget::Budget;
-pub use computation::{Computation, Event, Handle, OnEvent, Operator, Progress, Resume, World};
+pub use computation::{Aggregation, Computation, Event, Handle, OnEvent, Operator, Progress, Resume, World};
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
 pub use error::{ComputeError, Failure};
 pub use flow::{Flow, probe};

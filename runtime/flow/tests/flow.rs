@@ -10,10 +10,11 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_expr::Window;
 use dag_flow::{
-    Budget, Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Place, Resume, Search, World,
+    Aggregation, Budget, Computation, ComputeError, Event, Flow, Handle, Input, Leg, Operator, Place, Resume, Search,
+    World,
 };
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
-use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
+use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, Windowing, arrow_schema, times};
 use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
 
 /// Long enough for a loaded machine; a test that reaches it has failed.
@@ -57,6 +58,11 @@ fn whole(log: &Log) -> Input {
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 
+/// Of the last column.
+fn aggregation(window: Window, by: Vec<usize>) -> Aggregation {
+    Aggregation { window, windowing: Windowing::NEWEST, by, columns: vec![1] }
+}
+
 fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, home: usize) -> Computation {
     let options = InstanceOptions { label: "test".to_owned(), random: 1, limits: Limits::default() };
     Computation {
@@ -65,7 +71,7 @@ fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, h
             name: "sum".to_owned(),
             arguments: vec![("of".to_owned(), "value".to_owned())],
             options,
-            world: World::Aggregate { window, by },
+            world: World::Aggregate(aggregation(window, by)),
         },
         schemas: inputs.iter().map(|_| input_schema()).collect(),
         inputs,
@@ -280,6 +286,8 @@ fn an_operator_that_refuses_fails_its_computation_alone() {
         let mut computation = aggregate(vec![whole(&input)], tumbling, Vec::new(), output, 0);
         computation.operator.name = name.to_owned();
         computation.schemas = vec![schema.clone()];
+        computation.operator.world =
+            World::Aggregate(Aggregation { columns: vec![0], ..aggregation(tumbling, Vec::new()) });
         if name == "count" {
             computation.operator.arguments = Vec::new();
         }
@@ -342,13 +350,14 @@ fn with_interruptions(mut computation: Computation, input: &Log, output: &Log) {
 
 #[test]
 fn a_computation_goes_on_from_its_snapshot_on_any_number_of_workers() {
-    let hopping = |size, every| World::Aggregate { window: Window::Hopping { size, every, offset: 0 }, by: vec![0] };
+    let fold = |window, by| World::Aggregate(aggregation(window, by));
+    let hopping = |size, every| fold(Window::Hopping { size, every, offset: 0 }, vec![0]);
     let worlds = [
         ("sum", hopping(100, 100)),
         ("sum", hopping(90, 60)),
-        ("sum", World::Aggregate { window: Window::Hopping { size: 7, every: 7, offset: 0 }, by: Vec::new() }),
-        ("sum", World::Aggregate { window: Window::Session { gap: 3 }, by: vec![0] }),
-        ("sum", World::Aggregate { window: Window::Running, by: vec![0] }),
+        ("sum", fold(Window::Hopping { size: 7, every: 7, offset: 0 }, Vec::new())),
+        ("sum", fold(Window::Session { gap: 3 }, vec![0])),
+        ("sum", fold(Window::Running, vec![0])),
         ("delta", World::Transform { order: Order::Time, aliases: vec!["input".to_owned()] }),
         ("filter", World::Transform { order: Order::Log, aliases: vec!["input".to_owned()] }),
     ];
@@ -357,7 +366,7 @@ fn a_computation_goes_on_from_its_snapshot_on_any_number_of_workers() {
         let input = log(folder.path(), "input", &input_schema());
         fill(&input, 50);
         let mut schema = input_schema();
-        if let World::Aggregate { window, by } = &world {
+        if let World::Aggregate(Aggregation { window, by, .. }) = &world {
             if let Window::Session { .. } = window {
                 schema.fields.splice(1..1, ["start", "end"].map(|name| Field::new(name, Type::Timestamp)));
             }
@@ -394,7 +403,7 @@ fn a_computation_goes_on_from_its_snapshot_on_any_number_of_workers() {
 
 fn world_name(world: &World) -> String {
     match world {
-        World::Aggregate { window, by } => format!("{window:?} by {by:?}"),
+        World::Aggregate(Aggregation { window, by, .. }) => format!("{window:?} by {by:?}"),
         World::Transform { order, .. } => format!("{order:?}"),
     }
 }

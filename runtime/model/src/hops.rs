@@ -1,4 +1,6 @@
 //! The arithmetic of hopping windows, which the plan and the windows themselves must agree on.
+//!
+//! It is exact: what lies before the first or after the last time that can be told is not rounded on the way, only clamped at the end.
 
 use crate::{Frontier, Timestamp};
 
@@ -16,33 +18,33 @@ pub struct Hops {
 
 impl Hops {
     /// The greatest window start that is not after `time`.
-    pub fn start_before(self, time: i64) -> i64 {
-        time.saturating_sub(self.offset).div_euclid(self.every).saturating_mul(self.every).saturating_add(self.offset)
+    fn start(self, time: i128) -> i128 {
+        let (every, offset) = (i128::from(self.every), i128::from(self.offset));
+        (time - offset).div_euclid(every) * every + offset
     }
 
-    /// The least window start that is not before `time`. The beginning of time stays what it is.
+    /// The greatest window start that is not after `time`, or the first time that can be told.
+    pub fn start_before(self, time: i64) -> i64 {
+        clamped(self.start(time.into()))
+    }
+
+    /// The least window start that is not before `time`, or the last time that can be told. The beginning of time stays what it is.
     pub fn start_after(self, time: Timestamp) -> Timestamp {
         if time == Timestamp::MIN {
             return time;
         }
-        let before = self.start_before(time.0);
-        Timestamp(if before == time.0 { before } else { before.saturating_add(self.every) })
+        let time = i128::from(time.0);
+        Timestamp(clamped(self.start(time - 1) + i128::from(self.every)))
     }
 
     /// The output frontier over an input frontier: the least start of a window that the input frontier has not closed.
     pub fn frontier(self, frontier: Frontier) -> Frontier {
-        frontier.map(|Timestamp(time)| match time {
-            i64::MIN => Timestamp::MIN,
-            time => Timestamp(self.start_before(time.saturating_sub(self.size)).saturating_add(self.every)),
+        frontier.map(|time| match time {
+            Timestamp::MIN => time,
+            Timestamp(time) => {
+                Timestamp(clamped(self.start(i128::from(time) - i128::from(self.size)) + i128::from(self.every)))
+            }
         })
-    }
-
-    /// Whether the window that starts at `start` is closed.
-    pub fn closed(self, start: i64, frontier: Frontier) -> bool {
-        match frontier {
-            Frontier::At(time) => start.saturating_add(self.size) <= time.0,
-            Frontier::Empty => true,
-        }
     }
 
     /// The width of a pane: every window is a whole number of panes.
@@ -56,13 +58,20 @@ impl Hops {
     }
 }
 
+fn clamped(time: i128) -> i64 {
+    time.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(time: i64) -> Frontier {
+        Frontier::At(Timestamp(time))
+    }
+
     #[test]
     fn the_output_frontier_is_the_least_start_after_frontier_less_size() {
-        let at = |time| Frontier::At(Timestamp(time));
         let tumbling = Hops { size: 5, every: 5, offset: 0 };
         assert_eq!(tumbling.frontier(at(7)), at(5));
         assert_eq!(tumbling.frontier(at(5)), at(5));
@@ -80,5 +89,24 @@ mod tests {
         assert_eq!(hops.start_after(Timestamp(2)), Timestamp(2));
         assert_eq!(hops.start_after(Timestamp(3)), Timestamp(7));
         assert_eq!(hops.start_before(1), -3);
+    }
+
+    #[test]
+    fn at_the_edges_of_time_starts_are_exact_or_the_edge() {
+        for (every, offset) in [(5, 3), (7, 0), (7, 6), (i64::MAX, 1), (1 << 40, 12_345)] {
+            let hops = Hops { size: every, every, offset };
+            let is_start = |time: i64| (i128::from(time) - i128::from(offset)).rem_euclid(every.into()) == 0;
+            for near in 0..20 {
+                let (early, late) = (i64::MIN + near, i64::MAX - near);
+                let before = hops.start_before(early);
+                assert!(before <= early && (is_start(before) || before == i64::MIN), "{hops:?} {early}: {before}");
+                let before = hops.start_before(late);
+                assert!(before <= late && is_start(before), "{hops:?} {late}: {before}");
+                let after = hops.start_after(Timestamp(late)).0;
+                assert!(after >= late && (is_start(after) || after == i64::MAX), "{hops:?} {late}: {after}");
+                let Frontier::At(open) = hops.frontier(at(late)) else { unreachable!("it is not empty") };
+                assert!(is_start(open.0) && i128::from(open.0) + i128::from(every) > late.into(), "{hops:?}: {open}");
+            }
+        }
     }
 }

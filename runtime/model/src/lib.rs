@@ -1,6 +1,6 @@
 //! Schemas, batches, frames, times, frontiers, identities: the values that all layers speak of.
 //!
-//! Pure. Read [`time`], [`batch`], [`identity`], [`contract`], [`hops`], then [`frame`].
+//! Pure. Read [`time`], [`batch`], [`identity`], [`contract`], [`hops`], [`windowing`], then [`frame`].
 
 pub mod batch;
 pub mod contract;
@@ -8,6 +8,7 @@ pub mod frame;
 pub mod hops;
 pub mod identity;
 pub mod time;
+pub mod windowing;
 
 pub use batch::{TIME, arrow_schema, schema_of, times};
 pub use contract::{Lookback, Order};
@@ -15,3 +16,4 @@ pub use dag_frame::{Field, Schema, Type};
 pub use hops::Hops;
 pub use identity::{Digest, IncarnationId, Position};
 pub use time::{Frontier, Timestamp};
+pub use windowing::Windowing;

@@ -41,6 +41,8 @@ pub struct Answer {
     pub schema: Schema,
     /// What the plan needs to know.
     pub facts: OperatorFacts,
+    /// The columns of its input that an aggregate asks for; none of a transform, which is given all.
+    pub columns: Vec<usize>,
 }
 
 impl Catalog {
@@ -205,14 +207,15 @@ fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer,
             let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
             let facts =
                 OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: recorded(*limits) };
-            Ok(Answer { schema: Schema::new(vec![Field::new(VALUE, binding.result)]), facts })
+            let schema = Schema::new(vec![Field::new(VALUE, binding.result)]);
+            Ok(Answer { schema, facts, columns: binding.columns })
         }
         Kind::Transform => {
             let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
             let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
             let facts =
                 OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: recorded(*limits) };
-            Ok(Answer { schema: opening.schema, facts })
+            Ok(Answer { schema: opening.schema, facts, columns: Vec::new() })
         }
     }
 }

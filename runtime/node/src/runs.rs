@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use dag_expr::{Application, Stream};
 use dag_flow::{
-    Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot, World,
+    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot,
+    World,
 };
-use dag_model::{Frontier, IncarnationId, Order, Timestamp};
+use dag_model::{Frontier, IncarnationId, Order, Timestamp, Windowing};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot};
@@ -321,16 +322,24 @@ fn computation(
     let missing = || NodeError::new(Code::Internal, format!("component {digest:#} is not here any more"));
     let component = view.catalog.component(digest).ok_or_else(missing)?;
     let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
+    let answer = view.catalog.bind_with(&component, application);
+    let answer = answer.map_err(|why| NodeError::new(Code::BadExpression, why))?;
     let world = match application.window {
         Some(window) => {
             let place = |name: &String| schemas[0].find(name).map(|(at, _)| at).expect("binding checked the columns");
-            World::Aggregate { window, by: application.by.iter().map(place).collect() }
+            let newer = || {
+                let message = format!("its windows are of version {}, of a newer dag", record.windowing);
+                NodeError::new(Code::Internal, message)
+            };
+            World::Aggregate(Aggregation {
+                window,
+                windowing: Windowing::from_number(record.windowing).ok_or_else(newer)?,
+                by: application.by.iter().map(place).collect(),
+                columns: answer.columns,
+            })
         }
         None => World::Transform {
-            order: {
-                let answer = view.catalog.bind_with(&component, application);
-                answer.map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.order
-            },
+            order: answer.facts.order,
             aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
         },
     };

@@ -22,7 +22,7 @@ pub struct Incarnation {
     pub until: Option<Until>,
     /// The number of key ranges that a transform runs as.
     pub shards: u32,
-    /// The version of the host's windowing.
+    /// The number of the version of the host's [windowing](dag_model::Windowing).
     pub windowing: u32,
     /// What each instance of its operator may use.
     pub limits: Limits,
@@ -120,6 +120,3 @@ pub enum Until {
     /// It reads its only input up to this sequence, exclusive.
     Sequence(u64),
 }
-
-/// The version of the host's windowing that new incarnations are made with.
-pub const WINDOWING: u32 = 1;

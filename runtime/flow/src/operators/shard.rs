@@ -1,40 +1,67 @@
-//! Which worker a record belongs to.
+//! What of a record reaches an operator, and on which worker.
+
+use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_row::RowConverter;
+use arrow_schema::{Schema, SchemaRef};
+use dag_model::Windowing;
 
+use crate::computation::Aggregation;
 use crate::error::ComputeError;
 use crate::output::take;
-use crate::window::keys::{converter, hashes, worker_of};
+use crate::window::keys::{canonical, converter, hashes, worker_of};
 
 /// Cuts batches by key into one batch for each worker.
 pub struct Shards {
+    intake: Option<Intake>,
     converter: Option<RowConverter>,
-    /// The key columns' places in the batch.
-    columns: Vec<usize>,
     peers: usize,
     home: usize,
 }
 
+/// What an aggregate takes of a batch: the time, then the key columns, then those that the operator asks for. A column may be both.
+struct Intake {
+    schema: SchemaRef,
+    /// Their places in the batch.
+    places: Vec<usize>,
+    /// How many key columns there are.
+    keys: usize,
+    windowing: Windowing,
+}
+
 impl Shards {
-    /// Shards of batches like this one's schema by these columns over `peers` workers; without columns all goes to `home`.
-    pub fn new(
-        schema: &arrow_schema::Schema,
-        columns: Vec<usize>,
-        peers: usize,
-        home: usize,
-    ) -> Result<Shards, ComputeError> {
-        let types: Vec<_> = columns.iter().map(|column| schema.field(*column).data_type().clone()).collect();
-        let converter = if columns.is_empty() || peers == 1 { None } else { Some(converter(&types)?) };
-        Ok(Shards { converter, columns, peers, home })
+    /// All records, whole, for `home`.
+    pub fn whole(home: usize) -> Shards {
+        Shards { intake: None, converter: None, peers: 1, home }
     }
 
-    /// The rows of each worker that has any, in their order.
+    /// Shards by key over `peers` workers of batches of this schema; without key columns all goes to `home`.
+    pub fn of(schema: &Schema, aggregation: &Aggregation, peers: usize, home: usize) -> Result<Shards, ComputeError> {
+        let Aggregation { by, columns, windowing, .. } = aggregation;
+        let places: Vec<usize> = std::iter::once(0).chain(by.iter().chain(columns).map(|column| column + 1)).collect();
+        let taken = Arc::new(schema.project(&places)?);
+        let types: Vec<_> = taken.fields()[1..=by.len()].iter().map(|field| field.data_type().clone()).collect();
+        let converter = if by.is_empty() || peers == 1 { None } else { Some(converter(&types)?) };
+        let intake = Intake { schema: taken, places, keys: by.len(), windowing: *windowing };
+        Ok(Shards { intake: Some(intake), converter, peers, home })
+    }
+
+    /// What of a batch reaches the operator.
+    pub fn taken(&self, batch: RecordBatch) -> Result<RecordBatch, ComputeError> {
+        match &self.intake {
+            Some(intake) => intake.take(&batch),
+            None => Ok(batch),
+        }
+    }
+
+    /// The rows, of what is taken of a batch, of each worker that has any, in their order.
     pub fn split(&self, batch: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, ComputeError> {
-        let Some(converter) = &self.converter else { return Ok(vec![(self.home, batch)]) };
-        let keys: Vec<ArrayRef> = self.columns.iter().map(|column| batch.column(*column).clone()).collect();
+        let (Some(converter), Some(intake)) = (&self.converter, &self.intake) else {
+            return Ok(vec![(self.home, batch)]);
+        };
         let mut rows = vec![Vec::new(); self.peers];
-        for (row, hash) in hashes(converter, &keys)?.into_iter().enumerate() {
+        for (row, hash) in hashes(converter, &batch.columns()[1..=intake.keys])?.into_iter().enumerate() {
             rows[worker_of(hash, self.peers)].push(row as u32);
         }
         let mut parts = Vec::with_capacity(self.peers);
@@ -46,5 +73,19 @@ impl Shards {
             parts.push((worker, part));
         }
         Ok(parts)
+    }
+}
+
+impl Intake {
+    fn take(&self, batch: &RecordBatch) -> Result<RecordBatch, ComputeError> {
+        let column = |(at, place): (usize, &usize)| -> ArrayRef {
+            let column = batch.column(*place);
+            match self.windowing {
+                Windowing::Two if (1..=self.keys).contains(&at) => canonical(column),
+                Windowing::One | Windowing::Two => column.clone(),
+            }
+        };
+        let columns = self.places.iter().enumerate().map(column).collect();
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 }

@@ -74,9 +74,9 @@ pub(crate) fn source<'scope>(
                         let capability = hold.as_ref().expect("held until the end");
                         let mut session = output.session(capability);
                         for (span, batch) in cut(&piece, &computation)? {
-                            let rows = batch.num_rows();
-                            shared.progress.count_in(rows);
+                            shared.progress.count_in(batch.num_rows());
                             let muted = computation.is_muted(&span.first);
+                            let batch = shards.taken(batch)?;
                             let credit = credits.take(&batch);
                             for (worker, batch) in shards.split(batch)? {
                                 let (from, credit) = (computation.home, Some(credit.clone()));

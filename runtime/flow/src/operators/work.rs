@@ -68,9 +68,9 @@ impl<S: Send + 'static> Work<S> {
         Work { aside: Aside::new(state, guests, operator), output, hold, more: false, shared, operator: woken }
     }
 
-    /// Lets the results of the last job go on, or ends the computation if it failed; answers the state if there may be another job, of
-    /// which `pending` will be part.
-    pub fn ready(&mut self, pending: &[Message]) -> Option<&mut S> {
+    /// Lets the results of the last job go on, or ends the computation if it failed; answers the state if there may be another job.
+    /// `barrier` says whether that will have to do with a barrier.
+    pub fn ready(&mut self, barrier: impl FnOnce(&S) -> bool) -> Option<&mut S> {
         if self.shared.is_stopped() {
             self.hold = None;
         }
@@ -90,17 +90,16 @@ impl<S: Send + 'static> Work<S> {
             }
             None => {}
         }
-        if !self.shared.budget().has_room(Share::Results, &self.operator) && !self.is_waited_for(pending) {
-            return None;
+        if !self.shared.budget().has_room(Share::Results, &self.operator) && !self.is_last() {
+            self.aside.here().filter(|state| barrier(state))?;
         }
         self.hold.as_ref()?;
         self.aside.here()
     }
 
     /// Whether results that others emitted can't be written before this operator has gone on: however many there are, it has to.
-    fn is_waited_for(&self, pending: &[Message]) -> bool {
-        let last = self.hold.as_ref().is_some_and(|hold| *hold.time() <= self.shared.written_up_to());
-        last || pending.iter().any(|message| matches!(message, Message::Barrier { .. }))
+    fn is_last(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| *hold.time() <= self.shared.written_up_to())
     }
 
     /// Whether nothing will be emitted any more.

@@ -1,6 +1,10 @@
 //! The guest's half of an aggregate, as the windows see it.
+//!
+//! What one call is given or asked for is bounded in bytes, whatever the columns hold.
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Int64Array, TimestampNanosecondArray};
+use arrow_schema::DataType;
 use dag_model::{Type, frame};
 
 use crate::error::ComputeError;
@@ -21,18 +25,70 @@ pub trait Fold {
     fn state(&mut self, slots: &[i64]) -> Result<Vec<u8>, ComputeError>;
     /// Folds rows of what `state` gave into slots.
     fn merge(&mut self, slots: &[i64], states: &[ArrayRef]) -> Result<(), ComputeError>;
+    /// How many results or states one call may be asked for.
+    fn most(&self) -> usize;
+}
+
+/// The most results or states that one call is asked for.
+const MOST: usize = 8_192;
+
+/// The most that the first call is asked for: how large a result is shows only then.
+const FIRST: usize = 256;
+
+/// The most bytes that one call is given or expected to answer with, where that is more than one row.
+const BYTES: usize = 8 << 20;
+
+/// Slots to be combined, one pair after the other.
+#[derive(Debug, Default)]
+pub struct Pairs {
+    into: Vec<i64>,
+    from: Vec<i64>,
+}
+
+impl Pairs {
+    /// The most that one call is given, but for what the last window takes.
+    pub const MOST: usize = 32_768;
+
+    /// `from` goes into `into`, after what is there.
+    pub fn push(&mut self, into: i64, from: i64) {
+        self.into.push(into);
+        self.from.push(from);
+    }
+
+    /// Whether they are to be combined before there are more.
+    pub fn is_full(&self) -> bool {
+        self.into.len() >= Pairs::MOST
+    }
+
+    /// For how many more there is room.
+    pub fn room(&self) -> usize {
+        Pairs::MOST.saturating_sub(self.into.len())
+    }
+
+    /// All of them, and none are left.
+    pub fn take(&mut self) -> (Vec<i64>, Vec<i64>) {
+        (std::mem::take(&mut self.into), std::mem::take(&mut self.from))
+    }
 }
 
 /// A fold by a component.
 pub struct GuestFold {
     instance: dag_wasm::Aggregate,
     result: Type,
+    /// How many bytes one call may be expected to answer with.
+    answer: usize,
+    /// Bytes of the widest row that the guest has been given, or of the average one that it has answered with: results and states
+    /// are expected to be no wider.
+    widest: usize,
+    /// How many results or states it may be asked for; grows as long as the answers are small.
+    most: usize,
 }
 
 impl GuestFold {
-    /// A fold by `instance`, which has been bound and answers with results of type `result`.
-    pub fn new(instance: dag_wasm::Aggregate, result: Type) -> GuestFold {
-        GuestFold { instance, result }
+    /// A fold by `instance`, which has been bound, answers with results of type `result`, and may return so many bytes at once.
+    pub fn new(instance: dag_wasm::Aggregate, result: Type, output: u64) -> GuestFold {
+        let answer = usize::try_from(output / 4).unwrap_or(BYTES).min(BYTES);
+        GuestFold { instance, result, answer, widest: 0, most: FIRST }
     }
 
     /// Where the guest's generator is.
@@ -40,7 +96,14 @@ impl GuestFold {
         self.instance.random_state()
     }
 
-    fn result(&self, bytes: Vec<u8>, rows: usize) -> Result<ArrayRef, ComputeError> {
+    /// Remembers that `rows` rows took so many bytes.
+    fn observe(&mut self, bytes: usize, rows: usize) {
+        self.widest = self.widest.max(bytes / rows.max(1));
+        self.most = (2 * self.most).min(MOST);
+    }
+
+    fn result(&mut self, bytes: Vec<u8>, rows: usize) -> Result<ArrayRef, ComputeError> {
+        self.observe(bytes.len(), rows);
         let mut columns = frame::decode(bytes, &[self.result])?;
         let column = columns.pop().expect("decode answers as many columns as it was given types");
         if column.len() != rows {
@@ -70,6 +133,16 @@ fn rows_frame(slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Vec<u8> {
 
 impl Fold for GuestFold {
     fn update(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<(), ComputeError> {
+        let (rows, bytes) = (slots.len(), columns.iter().map(|column| size(column)).sum::<usize>());
+        if rows > 1 && bytes > BYTES {
+            let half = |from: usize, rows: usize| -> Vec<ArrayRef> {
+                columns.iter().map(|column| column.slice(from, rows)).collect()
+            };
+            let middle = rows / 2;
+            self.update(&slots[..middle], &times[..middle], &half(0, middle))?;
+            return self.update(&slots[middle..], &times[middle..], &half(middle, rows - middle));
+        }
+        self.widest = self.widest.max(columns.iter().map(|column| widest(column)).sum());
         Ok(self.instance.update(&rows_frame(slots, times, columns))?)
     }
 
@@ -78,6 +151,7 @@ impl Fold for GuestFold {
     }
 
     fn scan(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<ArrayRef, ComputeError> {
+        self.widest = self.widest.max(columns.iter().map(|column| widest(column)).sum());
         let bytes = self.instance.scan(&rows_frame(slots, times, columns))?;
         self.result(bytes, slots.len())
     }
@@ -92,15 +166,46 @@ impl Fold for GuestFold {
     }
 
     fn state(&mut self, slots: &[i64]) -> Result<Vec<u8>, ComputeError> {
-        Ok(self.instance.state(&single(slots))?)
+        let bytes = self.instance.state(&single(slots))?;
+        self.observe(bytes.len(), slots.len());
+        Ok(bytes)
     }
 
     fn merge(&mut self, slots: &[i64], states: &[ArrayRef]) -> Result<(), ComputeError> {
-        let slots = column(slots);
-        let leading: [&dyn Array; 1] = [&slots];
-        let columns = leading.into_iter().chain(states.iter().map(AsRef::as_ref));
+        self.widest = self.widest.max(states.iter().map(|column| widest(column)).sum());
+        let slots: &dyn Array = &column(slots);
+        let columns = std::iter::once(slots).chain(states.iter().map(AsRef::as_ref));
         Ok(self.instance.merge(&frame::encode(slots.len(), columns))?)
     }
+
+    fn most(&self) -> usize {
+        (self.answer / (self.widest + 16)).clamp(1, self.most)
+    }
+}
+
+/// About how many bytes a column takes in a frame.
+fn size(column: &ArrayRef) -> usize {
+    let values = match column.data_type() {
+        DataType::Utf8 => text(column.as_string::<i32>().value_offsets()),
+        DataType::Binary => text(column.as_binary::<i32>().value_offsets()),
+        _ => 0,
+    };
+    values + 8 * column.len()
+}
+
+/// The bytes of the values between the first and the last of these offsets.
+fn text(offsets: &[i32]) -> usize {
+    (offsets[offsets.len() - 1] - offsets[0]) as usize
+}
+
+/// The bytes of a column's widest value.
+fn widest(column: &ArrayRef) -> usize {
+    let offsets = match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value_offsets(),
+        DataType::Binary => column.as_binary::<i32>().value_offsets(),
+        _ => return 8,
+    };
+    8 + offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
 }
 
 /// Hands out slot numbers, the lowest that are free first.

@@ -1,6 +1,10 @@
 //! Keys, interned: a row of key columns becomes a small number that windows index by.
 
+use std::sync::Arc;
+
 use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::DataType;
 use hashbrown::HashTable;
@@ -8,21 +12,31 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::ComputeError;
 
-/// The most keys that the windows of one worker refer to at once.
-const KEYS: usize = 1 << 22;
-
 /// The keys that windows currently refer to. A number is used again once nobody refers to it.
 pub struct Keys {
     converter: Option<RowConverter>,
     table: HashTable<u32>,
     entries: Vec<Entry>,
     free: Vec<u32>,
+    /// Bytes of all rows.
+    rows: usize,
 }
 
 struct Entry {
     hash: u64,
     row: Box<[u8]>,
     uses: u32,
+}
+
+/// A key column in which values that are one key have one form, as in the operators' SDKs: -0.0 is 0.0, and all NaNs are one.
+pub fn canonical(column: &ArrayRef) -> ArrayRef {
+    let Some(floats) = column.as_primitive_opt::<Float64Type>() else { return column.clone() };
+    // Adding zero makes -0.0 a 0.0.
+    let one_form = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
+    match floats.values().iter().all(|value| value.to_bits() == one_form(*value).to_bits()) {
+        true => column.clone(),
+        false => Arc::new(floats.unary::<_, Float64Type>(one_form)),
+    }
 }
 
 /// The fixed hash of each row of key columns: what shards are ranges of.
@@ -44,7 +58,8 @@ impl Keys {
     /// Keys of columns of these types. With no columns there is one key, number 0.
     pub fn new(types: &[DataType]) -> Result<Keys, ComputeError> {
         let converter = if types.is_empty() { None } else { Some(converter(types)?) };
-        Ok(Keys { converter, table: HashTable::new(), entries: Vec::new(), free: Vec::new() })
+        let (entries, free) = (Vec::new(), Vec::new());
+        Ok(Keys { converter, table: HashTable::new(), entries, free, rows: 0 })
     }
 
     /// The number of each row's key. A new key stays only if it is [`retain`](Self::retain)ed before [`sweep`](Self::sweep).
@@ -56,7 +71,7 @@ impl Keys {
             return Ok(vec![0; rows]);
         };
         let converted: Rows = converter.convert_columns(columns)?;
-        let (table, entries, free) = (&mut self.table, &mut self.entries, &mut self.free);
+        let (table, entries, free, rows) = (&mut self.table, &mut self.entries, &mut self.free, &mut self.rows);
         let numbers = converted.iter().map(|row| {
             let bytes = row.as_ref();
             let hash = xxh3_64(bytes);
@@ -67,6 +82,7 @@ impl Keys {
             if let Some(number) = table.find(hash, same) {
                 return *number;
             }
+            *rows += bytes.len();
             let entry = Entry { hash, row: bytes.into(), uses: 0 };
             let number = match free.pop() {
                 Some(number) => {
@@ -81,16 +97,23 @@ impl Keys {
             table.insert_unique(hash, number, |number| entries[*number as usize].hash);
             number
         });
-        let numbers = numbers.collect();
-        if self.table.len() > KEYS {
-            return Err(ComputeError::Keys { limit: KEYS });
-        }
-        Ok(numbers)
+        Ok(numbers.collect())
     }
 
     /// How many numbers have been handed out: all are less than this.
     pub fn bound(&self) -> usize {
         self.entries.len()
+    }
+
+    /// About how many bytes of memory all keys take.
+    pub fn bytes(&self) -> usize {
+        // A number in the table takes five bytes, and the table is half empty at worst.
+        self.rows + self.entries.len() * (size_of::<Entry>() + 10)
+    }
+
+    /// The bytes of a key.
+    pub fn size(&self, number: u32) -> usize {
+        self.entries[number as usize].row.len()
     }
 
     /// A window refers to this key from now on.
@@ -121,7 +144,7 @@ impl Keys {
         let hash = self.entries[number as usize].hash;
         if let Ok(found) = self.table.find_entry(hash, |other| *other == number) {
             found.remove();
-            self.entries[number as usize].row = Box::default();
+            self.rows -= std::mem::take(&mut self.entries[number as usize].row).len();
             self.free.push(number);
         }
     }

@@ -1,13 +1,18 @@
 //! Windows: the host's half of an aggregate. It owns keys, panes, sessions and the moment a window closes; a [`Fold`] owns what is
 //! in the numbered slots.
 //!
-//! Read [`fold`], [`keys`], then [`hopping`]; [`session`] and [`running`] are variations.
+//! Whatever a frontier closes is closed in steps of a bounded size, between any two of which results go out and the computation can be
+//! stopped.
+//!
+//! Read [`fold`], [`keys`], [`cut`], [`tree`], then [`hopping`]; [`session`] and [`running`] are variations.
 
+pub mod cut;
 pub mod fold;
 pub mod hopping;
 pub mod keys;
 pub mod running;
 pub mod session;
+pub mod tree;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use dag_model::Frontier;
@@ -50,6 +55,18 @@ pub struct Open {
     pub slot: i64,
 }
 
+/// The most bytes of keys in the results of one step, but for what the last result takes.
+const KEY_BYTES: usize = 4 << 20;
+
+/// What a step of closing has come to.
+#[derive(Debug)]
+pub struct Step {
+    /// Results, if there are any.
+    pub results: Option<RecordBatch>,
+    /// Whether there may be more to close under the same frontier.
+    pub more: bool,
+}
+
 /// What all kinds of windows have in common.
 pub trait Windows: Send {
     /// Takes rows in, in the computation's order. A running window answers with results at once.
@@ -60,13 +77,8 @@ pub trait Windows: Send {
         fold: &mut dyn Fold,
     ) -> Result<Option<RecordBatch>, ComputeError>;
 
-    /// Closes some of the windows that `frontier` has passed, in time order; none when all of them are closed.
-    fn close(
-        &mut self,
-        frontier: Frontier,
-        keys: &mut Keys,
-        fold: &mut dyn Fold,
-    ) -> Result<Option<RecordBatch>, ComputeError>;
+    /// Closes some of the windows that `frontier` has passed, a bounded number of results.
+    fn close(&mut self, frontier: Frontier, keys: &mut Keys, fold: &mut dyn Fold) -> Result<Step, ComputeError>;
 
     /// What is open, after `close` has closed all that the frontier has passed.
     fn open(&self) -> Vec<Open>;
@@ -76,4 +88,7 @@ pub trait Windows: Send {
 
     /// The earliest time that a result may still carry, given the input's frontier and what `close` has answered so far.
     fn hold(&self, frontier: Frontier) -> Frontier;
+
+    /// About how many bytes of memory this takes besides keys and what the guest holds.
+    fn bytes(&self) -> usize;
 }

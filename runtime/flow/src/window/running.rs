@@ -5,7 +5,7 @@ use dag_model::Frontier;
 
 use super::fold::{Fold, Slots};
 use super::keys::Keys;
-use super::{Open, Results, Rows, Windows};
+use super::{Open, Results, Rows, Step, Windows};
 use crate::error::ComputeError;
 use crate::output::Shape;
 
@@ -48,8 +48,8 @@ impl Windows for Running {
         Ok(Some(self.shape.batch(results, columns, values)?))
     }
 
-    fn close(&mut self, _: Frontier, _: &mut Keys, _: &mut dyn Fold) -> Result<Option<RecordBatch>, ComputeError> {
-        Ok(None)
+    fn close(&mut self, _: Frontier, _: &mut Keys, _: &mut dyn Fold) -> Result<Step, ComputeError> {
+        Ok(Step { results: None, more: false })
     }
 
     fn open(&self) -> Vec<Open> {
@@ -68,5 +68,9 @@ impl Windows for Running {
 
     fn hold(&self, frontier: Frontier) -> Frontier {
         frontier
+    }
+
+    fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Option<i64>>()
     }
 }

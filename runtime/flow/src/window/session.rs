@@ -9,7 +9,7 @@ use dag_model::{Frontier, Timestamp};
 
 use super::fold::{Fold, Slots};
 use super::keys::Keys;
-use super::{Open, Results, Rows, Windows};
+use super::{KEY_BYTES, Open, Results, Rows, Step, Windows};
 use crate::error::ComputeError;
 use crate::output::Shape;
 
@@ -20,8 +20,8 @@ pub struct Session {
     open: BTreeMap<u32, Span>,
     /// Open sessions by (time of their last record, key).
     by_last: BTreeSet<(i64, u32)>,
-    /// Ended while rows came in, in order; not shown yet.
-    ended: Vec<(u32, Span)>,
+    /// Ended but not shown yet, by (time of their last record, key).
+    ended: BTreeMap<(i64, u32), Span>,
     slots: Slots,
     shape: Shape,
 }
@@ -41,10 +41,36 @@ impl Session {
             gap,
             open: BTreeMap::new(),
             by_last: BTreeSet::new(),
-            ended: Vec::new(),
+            ended: BTreeMap::new(),
             slots: Slots::default(),
             shape,
         }
+    }
+}
+
+/// The sessions that a step shows.
+#[derive(Default)]
+struct Shown {
+    keys: Vec<u32>,
+    starts: Vec<i64>,
+    lasts: Vec<i64>,
+}
+
+impl Session {
+    /// A session that has ended and is not shown yet.
+    fn end(&mut self, frontier: Frontier) -> Option<(u32, Span)> {
+        if let Some(((_, key), span)) = self.ended.pop_first() {
+            return Some((key, span));
+        }
+        let (last, key) = self.by_last.first().copied()?;
+        // At the end of time only the end of the stream ends a session.
+        let over =
+            last.checked_add(self.gap).map_or(frontier == Frontier::Empty, |end| frontier.passed(Timestamp(end)));
+        if !over {
+            return None;
+        }
+        self.by_last.pop_first();
+        Some((key, self.open.remove(&key).expect("both hold the open sessions")))
     }
 }
 
@@ -65,7 +91,7 @@ impl Windows for Session {
                     slots.push(span.slot);
                     continue;
                 }
-                self.ended.push((*key, *span));
+                self.ended.insert((span.last, *key), *span);
             }
             let span = Span { start: *time, last: *time, slot: self.slots.take() };
             keys.retain(*key);
@@ -79,35 +105,31 @@ impl Windows for Session {
         Ok(None)
     }
 
-    fn close(
-        &mut self,
-        frontier: Frontier,
-        keys: &mut Keys,
-        fold: &mut dyn Fold,
-    ) -> Result<Option<RecordBatch>, ComputeError> {
-        while let Some((last, key)) = self.by_last.first().copied() {
-            if !frontier.passed(Timestamp(last.saturating_add(self.gap))) {
-                break;
+    fn close(&mut self, frontier: Frontier, keys: &mut Keys, fold: &mut dyn Fold) -> Result<Step, ComputeError> {
+        let (mut shown, mut slots, mut bytes) = (Shown::default(), Vec::new(), 0);
+        let most = fold.most();
+        let more = loop {
+            if slots.len() >= most || bytes >= KEY_BYTES {
+                break true;
             }
-            self.by_last.remove(&(last, key));
-            let span = self.open.remove(&key).expect("both maps hold the open sessions");
-            self.ended.push((key, span));
+            let Some((key, span)) = self.end(frontier) else { break false };
+            bytes += keys.size(key);
+            shown.keys.push(key);
+            shown.starts.push(span.start);
+            shown.lasts.push(span.last);
+            slots.push(span.slot);
+        };
+        if slots.is_empty() {
+            return Ok(Step { results: None, more });
         }
-        if self.ended.is_empty() {
-            return Ok(None);
-        }
-        let ended = std::mem::take(&mut self.ended);
-        let slots: Vec<i64> = ended.iter().map(|(_, span)| span.slot).collect();
-        let numbers: Vec<u32> = ended.iter().map(|(key, _)| *key).collect();
-        let starts = ended.iter().map(|(_, span)| span.start).collect();
-        let lasts: Vec<i64> = ended.iter().map(|(_, span)| span.last).collect();
         let values = fold.finish(&slots)?;
-        let columns = keys.columns(&numbers)?;
-        numbers.iter().for_each(|key| keys.release(*key));
+        let columns = keys.columns(&shown.keys)?;
+        shown.keys.iter().for_each(|key| keys.release(*key));
         fold.clear(&slots)?;
         self.slots.give(&slots);
-        let results = Results { times: lasts.clone(), keys: numbers, bounds: Some((starts, lasts)) };
-        Ok(Some(self.shape.batch(results, columns, values)?))
+        let Shown { keys, starts, lasts } = shown;
+        let results = Results { times: lasts.clone(), keys, bounds: Some((starts, lasts)) };
+        Ok(Step { results: Some(self.shape.batch(results, columns, values)?), more })
     }
 
     fn open(&self) -> Vec<Open> {
@@ -127,9 +149,11 @@ impl Windows for Session {
     }
 
     fn hold(&self, frontier: Frontier) -> Frontier {
-        match self.by_last.first() {
-            Some((last, _)) => frontier.min(Frontier::At(Timestamp(*last))),
-            None => frontier,
-        }
+        let first = self.by_last.first().into_iter().chain(self.ended.keys().next()).min();
+        first.map_or(frontier, |(last, _)| frontier.min(Frontier::At(Timestamp(*last))))
+    }
+
+    fn bytes(&self) -> usize {
+        (self.open.len() + self.ended.len()) * 2 * size_of::<((i64, u32), Span)>()
     }
 }

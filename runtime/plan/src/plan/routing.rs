@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use dag_expr::{Application, Stream};
-use dag_model::{IncarnationId, Position, Timestamp};
+use dag_model::{IncarnationId, Position, Timestamp, Windowing};
 
 use super::Plan;
 use crate::demand::{Begin, Command, DemandError, Route};
 use crate::facts::Facts;
 use crate::horizon;
-use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Until, WINDOWING};
+use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Until};
 use crate::run::{Run, State};
 
 impl Plan {
@@ -109,7 +109,7 @@ impl Plan {
             began,
             until,
             shards: 1,
-            windowing: WINDOWING,
+            windowing: Windowing::NEWEST.number(),
             limits: operator.limits,
             skipped: Vec::new(),
         };

@@ -39,7 +39,10 @@ pub(crate) fn in_log_order<'scope>(
         let mut told = Frontier::START;
         move |frontiers| {
             input.for_each(|_, data| pending.extend(data.drain(..).map(|Local(message)| message)));
-            let Some(hand) = work.ready(&pending) else { return };
+            let Some(hand) = work.ready(|_| pending.iter().any(|message| matches!(message, Message::Barrier { .. })))
+            else {
+                return;
+            };
             let (nothing, frontier) = (hand.guest.is_none(), frontier_of(&frontiers[0]));
             if pending.is_empty() && !work.more && frontier <= told {
                 return;

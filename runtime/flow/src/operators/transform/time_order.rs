@@ -56,7 +56,7 @@ pub(crate) fn in_time_order<'scope>(
             for (input, handle) in handles.iter_mut().enumerate() {
                 handle.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(input, piece)));
             }
-            if work.ready(&[]).is_none() {
+            if work.ready(|_| false).is_none() {
                 if here && work.is_over() {
                     // Without a capability this operator may never be asked again.
                     shared.begins_no_more();
