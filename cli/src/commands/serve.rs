@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use dag_node::Config;
 use dag_node::limits::{CallTime, ComputationMemory, LimitSettings, Memory, Output};
+use dag_node::requests::{Memory as RequestMemory, Requests};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -30,6 +31,9 @@ pub const DEFAULT_COMPUTATION_MEMORY: u64 = 512 << 20;
 
 /// How much of the disk stays free, in percent, unless told otherwise.
 const DEFAULT_DISK_RESERVE: u8 = 10;
+
+/// The shortest time in which a request can be expected.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How often it is written down how a computation goes on, unless told otherwise: what a crash costs is to compute that much again.
 pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
@@ -89,6 +93,15 @@ struct Settings {
     /// How much of the disk stays free before publishes are refused, in percent; 0 uses all of it [default: 10]
     #[arg(long, value_name = "PERCENT", env = "DAG_DISK_RESERVE", hide_env_values = true)]
     disk_reserve: Option<u8>,
+    /// Memory that all requests may take together: bodies, what they come to, answers [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_REQUEST_MEMORY", hide_env_values = true)]
+    request_memory: Option<RequestMemory>,
+    /// How long a peer may be silent within a request, between two, and before it reads an answer [default: 30s]
+    #[arg(long, value_name = "DURATION", env = "DAG_REQUEST_TIME", hide_env_values = true)]
+    request_time: Option<Span>,
+    /// How many connections there may be, up to half of the process's files [default: 4096]
+    #[arg(long, value_name = "N", env = "DAG_CONNECTIONS", hide_env_values = true)]
+    connections: Option<NonZeroUsize>,
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DAG_LOG_FORMAT", hide_env_values = true)]
     log_format: Option<LogFormat>,
@@ -141,6 +154,9 @@ impl Settings {
             operator_output: self.operator_output.or(other.operator_output),
             computation_memory: self.computation_memory.or(other.computation_memory),
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
+            request_memory: self.request_memory.or(other.request_memory),
+            request_time: self.request_time.or(other.request_time),
+            connections: self.connections.or(other.connections),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
@@ -173,6 +189,7 @@ impl Settings {
         if disk_reserve > 99 {
             return Err(misuse(format!("--disk-reserve {disk_reserve}: expected 0 to 99 percent")));
         }
+        let requests = self.requests()?;
         Ok(Config {
             listen,
             data: self.data.map_or_else(default_data, Ok)?,
@@ -186,6 +203,20 @@ impl Settings {
             },
             computation_memory: self.computation_memory.map_or(DEFAULT_COMPUTATION_MEMORY, ComputationMemory::bytes),
             disk_reserve,
+            requests,
+        })
+    }
+
+    fn requests(&self) -> anyhow::Result<Requests> {
+        let usual = Requests::default();
+        let patience = self.request_time.map_or(usual.patience, |span| span.0);
+        if patience < LEAST_PATIENCE {
+            return Err(misuse(format!("--request-time: expected {LEAST_PATIENCE:?} or more, found {patience:?}")));
+        }
+        Ok(Requests {
+            memory: self.request_memory.unwrap_or(usual.memory),
+            patience,
+            connections: self.connections.map_or(usual.connections, NonZeroUsize::get),
         })
     }
 }

@@ -46,6 +46,7 @@ fn show(status: &api::Status) -> String {
         ("threads for operators", threads(&status.guests)),
         ("subscribers", status.subscribers.to_string()),
         ("memory", output::bytes(status.memory)),
+        ("requests", format!("{} of {}", output::bytes(status.requests.taken), output::bytes(status.requests.limit))),
         ("computations", status.computations.len().to_string()),
     ]);
     for why in status.unavailable.values() {

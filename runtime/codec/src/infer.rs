@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use crate::cut::{BYTE_ORDER_MARK, Cutter};
 use crate::decode::arrow::{messages::Messages, widen};
 use crate::decode::csv::Records;
-use crate::refusal::{either, list};
+use crate::refusal::{either, list, told};
 use crate::{BodyError, Format, MAX_COLUMNS, TimeColumn};
 
 /// The columns of a stream that these records could be of. `sample` holds whole records, such as a first [`crate::Chunk`].
@@ -108,7 +108,7 @@ fn from_csv(sample: &[u8]) -> Result<Vec<(String, Type)>, BodyError> {
     let mut columns = Sample::default();
     for name in &header {
         if columns.index.contains_key(name) {
-            return Err(BodyError::RepeatedColumn { column: name.clone() });
+            return Err(BodyError::RepeatedColumn { column: told(name) });
         }
         columns.see(name, None);
     }
@@ -143,11 +143,11 @@ fn of_field(field: &[u8]) -> Option<Type> {
 }
 
 fn from_arrow(sample: &[u8]) -> Result<Vec<(String, Type)>, BodyError> {
-    let messages = Messages::new(sample, 0)?;
+    let messages = Messages::new(sample)?;
     let column = |field: &arrow_schema::Field| {
         let ty = Type::ALL.into_iter().find(|ty| widen::to(*ty, field.data_type()).is_some());
         let ty = ty.ok_or_else(|| BodyError::ArrowType {
-            column: field.name().clone(),
+            column: told(field.name()),
             expected: "a type that streams have",
             found: field.data_type().to_string(),
         })?;

@@ -32,7 +32,7 @@ mod refusal;
 mod split;
 mod time_column;
 
-pub use decode::{Decoded, Decoder};
+pub use decode::{Decoded, Decoder, Room, most_decoded};
 pub use encode::{EncodeOptions, Encoder, Events, Table};
 pub use format::Format;
 pub use infer::infer;
@@ -46,9 +46,8 @@ pub const MAX_LINE: usize = 1 << 20;
 /// The greatest number of columns of a CSV or Arrow body.
 pub const MAX_COLUMNS: usize = 1_000;
 
-/// The greatest number of values, which is records times columns, that one body may come to: a short line can stand for a
-/// thousand nulls.
-pub const MAX_VALUES: usize = 1 << 24;
-
 /// How many refusals are listed; the others are only counted.
 pub const MAX_LISTED: usize = 1_000;
+
+/// How much text the refusals that are listed have together, but for the last.
+pub const MAX_LISTED_BYTES: usize = 64 << 10;

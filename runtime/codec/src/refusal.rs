@@ -3,9 +3,10 @@
 use std::fmt;
 
 use dag_model::Schema;
+use dag_model::text::shortened;
 use serde::{Deserialize, Serialize};
 
-use crate::{MAX_COLUMNS, MAX_VALUES};
+use crate::{MAX_COLUMNS, MAX_LISTED, MAX_LISTED_BYTES};
 
 /// Why one record is not taken. Displayed as one line of text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,34 @@ impl fmt::Display for Refusal {
             write!(f, "column `{column}`: ")?;
         }
         f.write_str(&self.reason)
+    }
+}
+
+/// The first refusals of a body: as many as an answer lists, and no more text than it should have.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    listed: Vec<Refusal>,
+    bytes: usize,
+}
+
+impl Refusals {
+    /// Whether no more are listed.
+    pub fn is_full(&self) -> bool {
+        self.listed.len() >= MAX_LISTED || self.bytes >= MAX_LISTED_BYTES
+    }
+
+    /// Lists one more, if there is a place for it.
+    pub fn push(&mut self, refusal: Refusal) {
+        if !self.is_full() {
+            self.bytes += refusal.column.as_ref().map_or(0, String::len) + refusal.reason.len();
+            self.listed.push(refusal);
+        }
+    }
+}
+
+impl From<Refusals> for Vec<Refusal> {
+    fn from(refusals: Refusals) -> Vec<Refusal> {
+        refusals.listed
     }
 }
 
@@ -83,11 +112,21 @@ pub enum BodyError {
         found: usize,
     },
     /// Too many records for their columns.
-    #[error("the records come to more than {MAX_VALUES} values, counting {columns} for each; send fewer at a time")]
-    TooManyValues {
+    #[error(
+        "the records come to more than {limit} bytes in memory, which is the limit for a body of this length: each takes \
+         {width} besides its text, for {columns} columns; send fewer at a time"
+    )]
+    TooMuch {
+        /// The most that a body of its length may come to.
+        limit: u64,
+        /// The bytes of each record.
+        width: u64,
         /// Columns with the time.
         columns: usize,
     },
+    /// There is not as much memory as the records take: see [`crate::decode::Room`].
+    #[error("there is no room for the records now")]
+    NoRoom,
     /// A body whose text offsets would not fit.
     #[error("the body is {found} bytes long; at most {} are taken at a time", i32::MAX)]
     TooLong {
@@ -115,20 +154,31 @@ pub enum BodyError {
     NothingToInfer,
 }
 
+/// How many names are told, and how many characters of what was found.
+const NAMES: usize = 12;
+const SHOWN: usize = 40;
+
 /// Names in words: `a`, `b`, and how many more.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 12;
-    let names: Vec<&str> = names.into_iter().collect();
-    match names.len() {
-        0 => "no columns".into(),
-        count if count > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
-        _ => names.join(", "),
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(NAMES).map(|name| shortened(name, SHOWN)).collect();
+    match (first.len(), names.count()) {
+        (0, _) => "no columns".into(),
+        (_, 0) => first.join(", "),
+        (_, more) => format!("{} and {more} more", first.join(", ")),
     }
+}
+
+/// A line of CSV with these names, and dots where there are more.
+pub(crate) fn header<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names = names.into_iter();
+    let first: Vec<_> = names.by_ref().take(NAMES).map(|name| shortened(name, SHOWN)).collect();
+    first.join(",") + if names.next().is_some() { ",..." } else { "" }
 }
 
 /// Names to choose from in words: `` `a`, `b` or `c` ``.
 pub(crate) fn either(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", shortened(name, SHOWN))).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.concat(),
@@ -140,10 +190,12 @@ pub(crate) fn columns_of(schema: &Schema) -> String {
     list(schema.fields.iter().map(|field| field.name.as_str()))
 }
 
-/// What was found, in backticks, shortened and with control characters escaped so that it can be shown anywhere.
+/// What was found, in backticks, shortened and so that it can be shown anywhere.
 pub(crate) fn quoted(found: &str) -> String {
-    const SHOWN: usize = 40;
-    let shown: String = found.chars().take(SHOWN).collect();
-    let more = if found.chars().nth(SHOWN).is_some() { "..." } else { "" };
-    format!("`{}{more}`", shown.escape_debug())
+    format!("`{}`", shortened(found, SHOWN))
+}
+
+/// A column's name as it is told.
+pub(crate) fn told(name: &str) -> String {
+    shortened(name, SHOWN).into_owned()
 }

@@ -1,12 +1,13 @@
 //! Schemas, batches, frames, times, frontiers, identities: the values that all layers speak of.
 //!
-//! Pure. Read [`time`], [`batch`], [`identity`], [`contract`], [`hops`], [`windowing`], then [`frame`].
+//! Pure. Read [`time`], [`batch`], [`identity`], [`text`], [`contract`], [`hops`], [`windowing`], then [`frame`].
 
 pub mod batch;
 pub mod contract;
 pub mod frame;
 pub mod hops;
 pub mod identity;
+pub mod text;
 pub mod time;
 pub mod windowing;
 

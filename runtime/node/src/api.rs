@@ -24,6 +24,6 @@ pub use operators::{
     DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay, Version,
 };
 pub use publish::{PublishParameters, Published, PublisherProgress};
-pub use status::{Computation, GuestThreads, Held, HeldOf, Status};
+pub use status::{Computation, GuestThreads, Held, HeldOf, RequestMemory, Status};
 pub use stream::{Column, Publisher, Stream, Streams};
 pub use subscribe::SubscribeParameters;

@@ -47,6 +47,8 @@ pub enum Code {
     NeedsReplay,
     /// What was asked for is no longer kept.
     Trimmed,
+    /// The body does not come, or comes too slowly.
+    TooSlow,
     /// Too much at once.
     TooLarge,
     /// Too many at once.

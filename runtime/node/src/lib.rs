@@ -1,6 +1,6 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
-//! Read [`api`] (the values of the HTTP API) and [`limits`], `node` (what is put together), `source` and `catalog` (what there is),
+//! Read [`api`] (the values of the HTTP API) and [`limits`], [`requests`] and `budget` (what who asks may take), `node` (what is put together), `source` and `catalog` (what there is),
 //! `alter` (what of it may change), `demand` and `subscription` (how demand comes in), `cursors` (readers' places that are kept), `runs`
 //! (how the plan's commands are carried out), `snapshots` (how runs go on after they have stopped), `containment`, `failing`, `notices`
 //! and `errors` (what becomes of those that fail, who hears of it, and where the records are kept on which they do), `idle` (which of those
@@ -11,6 +11,7 @@ mod alarm;
 mod alter;
 pub mod api;
 mod backup;
+mod budget;
 mod catalog;
 mod clock;
 mod components;
@@ -35,6 +36,7 @@ mod node;
 mod notices;
 pub mod pipe;
 mod publish;
+pub mod requests;
 mod runs;
 mod serve;
 mod snapshots;

@@ -149,7 +149,7 @@ impl FromStr for CallTime {
 const UNITS: [(&str, u64); 4] = [("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)];
 
 /// The bytes that `text` tells, if they lie within `bounds`.
-fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
+pub(crate) fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).map(|(_, scale)| *scale);

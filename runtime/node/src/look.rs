@@ -4,7 +4,7 @@ use dag_log::Log;
 use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Column, Computation, GuestThreads, Held, Publisher, Status, Stream, Streams};
+use crate::api::{Column, Computation, GuestThreads, Held, Publisher, RequestMemory, Status, Stream, Streams};
 use crate::error::{Code, NodeError};
 use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
@@ -156,6 +156,7 @@ impl Node {
             guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
+            requests: RequestMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
             unavailable: self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone())).collect(),
             cursors,
             computations,

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::alarm::Alarm;
 use crate::alter::Policies;
 use crate::api::CreateStream;
+use crate::budget::Budget;
 use crate::catalog::Catalog;
 use crate::clock::Steady;
 use crate::cursors::Cursors;
@@ -28,6 +29,7 @@ use crate::limits::LimitSettings;
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError};
 use crate::moved::Moved;
+use crate::requests::Requests;
 use crate::runs::{Reports, Runs};
 use crate::snapshots::Snapshots;
 use crate::source::{Origin, SourceStream, Sources};
@@ -53,6 +55,8 @@ pub struct Config {
     pub computation_memory: u64,
     /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
     pub disk_reserve: u8,
+    /// What requests may take.
+    pub requests: Requests,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -128,6 +132,8 @@ pub(crate) struct Inner {
     pub timers: Arc<Alarm>,
     /// When the node looked for room on a full disk.
     pub made_room: Mutex<Option<Instant>>,
+    /// Memory for requests.
+    pub budget: Budget,
     /// A place for each request that is being published.
     pub publishing: Semaphore,
     next_lease: AtomicU64,
@@ -206,6 +212,7 @@ impl Node {
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
+        let budget = Budget::new(config.requests.memory.0);
         let inner = Inner {
             config,
             meta,
@@ -230,6 +237,7 @@ impl Node {
             stopping: watch::Sender::new(false),
             timers,
             made_room: Mutex::new(None),
+            budget,
             publishing: Semaphore::new(crate::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,

@@ -15,6 +15,7 @@ use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameter
 use crate::error::{Code, NodeError};
 use crate::limits::LimitSettings;
 use crate::node::{Config, ServeError};
+use crate::requests::{Memory, Requests};
 use crate::subscription::Next;
 
 /// How many records go to the engine at once.
@@ -85,6 +86,8 @@ pub async fn run(
         limits: LimitSettings::default(),
         computation_memory: dag_flow::Budget::DEFAULT,
         disk_reserve: 0,
+        // There are no others.
+        requests: Requests { memory: Memory(u64::MAX), ..Requests::default() },
     };
     let (node, _) = crate::serve::start(config).await?;
     let name = {
@@ -150,6 +153,7 @@ pub async fn run(
     let published = tokio::spawn(async move {
         let mut report = PipeReport::default();
         let mut batch = 0;
+        let share = || publishing.inner.budget.share();
         while let Some((bytes, line)) = chunk {
             batch += 1;
             let parameters = PublishParameters {
@@ -160,7 +164,7 @@ pub async fn run(
                 line: Some(line),
                 ..Default::default()
             };
-            let published = publishing.publish(&name, Some((options.input, bytes)), parameters).await?;
+            let published = publishing.publish(&name, Some((options.input, bytes)), parameters, share()).await?;
             report.accepted += published.accepted;
             report.late += published.late;
             report.refused += published.refused;
@@ -170,7 +174,7 @@ pub async fn run(
             (chunk, next) = read;
         }
         let seal = PublishParameters { seal: true, ..Default::default() };
-        publishing.publish(&name, None, seal).await?;
+        publishing.publish(&name, None, seal, share()).await?;
         Ok::<PipeReport, PipeError>(report)
     });
     let mut published = Some(published);

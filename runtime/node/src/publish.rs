@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dag_codec::{Decoder, Format, MAX_LISTED, Refusal};
+use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
 use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, readings};
 use dag_model::{Position, Timestamp};
 
 use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
+use crate::budget::Share;
 use crate::clock::Steady;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
@@ -74,12 +75,14 @@ impl Node {
         Ok(())
     }
 
-    /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks.
-    pub async fn publish(
+    /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks. What the body comes
+    /// to is taken out of `share`.
+    pub(crate) async fn publish(
         &self,
         name: &str,
         content: Option<(Format, Bytes)>,
         parameters: PublishParameters,
+        share: Share,
     ) -> Result<Published, NodeError> {
         let source = self.source(name)?;
         if let Origin::Errors(of) = &source.origin {
@@ -93,9 +96,9 @@ impl Node {
         })?;
         let node = self.clone();
         let work = move || {
-            let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock);
+            let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock, &share);
             if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room() {
-                done = publish(&source, &name, content, &parameters, &node.inner.clock);
+                done = publish(&source, &name, content, &parameters, &node.inner.clock, &share);
             }
             if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
                 // Also where whoever published is gone, and with it this request.
@@ -129,6 +132,7 @@ fn publish(
     content: Option<(Format, Bytes)>,
     parameters: &PublishParameters,
     clock: &Steady,
+    share: &Share,
 ) -> Result<(Published, Receipt), NodeError> {
     let bad = |message: String| NodeError::new(Code::BadRequest, message);
     let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
@@ -156,8 +160,13 @@ fn publish(
         None => None,
         Some((format, bytes)) => {
             let time = source.time_column(parameters.time.clone());
-            let decoded = Decoder::new(&source.schema, &time).decode(format, &bytes, parameters.line.unwrap_or(1));
-            let decoded = decoded.map_err(|error| NodeError::new(Code::BadBody, error.to_string()))?;
+            let decoder = Decoder::new(&source.schema, &time).within(share);
+            let decoded =
+                decoder.decode(format, &bytes, parameters.line.unwrap_or(1)).map_err(|error| match error {
+                    BodyError::NoRoom => share.refusal(),
+                    BodyError::TooMuch { .. } => NodeError::new(Code::TooLarge, error.to_string()),
+                    error => NodeError::new(Code::BadBody, error.to_string()),
+                })?;
             published.refused = decoded.refused_count();
             published.refusals = decoded.refused;
             rows = decoded.rows;

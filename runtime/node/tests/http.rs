@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dag_node::limits::LimitSettings;
+use dag_node::requests::Requests;
 use dag_node::{Config, ServeError};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -41,6 +42,7 @@ impl TestNode {
             limits: LimitSettings::default(),
             computation_memory: 512 << 20,
             disk_reserve: 0,
+            requests: Requests::default(),
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };

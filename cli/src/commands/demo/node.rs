@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, anyhow};
 use dag_node::Config;
 use dag_node::limits::LimitSettings;
+use dag_node::requests::Requests;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -35,6 +36,7 @@ impl Node {
             limits: LimitSettings::default(),
             computation_memory: DEFAULT_COMPUTATION_MEMORY,
             disk_reserve: 0,
+            requests: Requests::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, TimestampNanosecondArray,
+    new_null_array,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use base64::Engine;
 use dag_frame::time;
+use dag_model::batch::arrow_type;
 use dag_model::{Timestamp, Type};
 
+use super::canonical;
 use crate::TimeUnit;
 use crate::binary::BASE64;
 use crate::refusal::quoted;
@@ -51,6 +54,29 @@ impl Column {
         self.valid.len()
     }
 
+    /// How many bytes a value takes while the column is made, besides text and binary: its place, and whether it is null.
+    pub const fn width(ty: Type) -> u64 {
+        1 + match ty {
+            Type::Boolean => 1,
+            Type::Int64 | Type::Float64 | Type::Timestamp => 8,
+            Type::Utf8 | Type::Binary => 4,
+        }
+    }
+
+    /// Fills up with nulls to `len` values.
+    pub fn fill(&mut self, len: usize) {
+        if self.valid.len() >= len {
+            return;
+        }
+        self.valid.resize(len, false);
+        match &mut self.values {
+            Values::Boolean(values) => values.resize(len, false),
+            Values::Int64(values) => values.resize(len, 0),
+            Values::Float64(values) => values.resize(len, 0.0),
+            Values::Bytes(offsets, bytes) => offsets.resize(len + 1, bytes.len() as i32),
+        }
+    }
+
     /// Takes back the values from `len` on.
     pub fn truncate(&mut self, len: usize) {
         self.valid.truncate(len);
@@ -70,12 +96,11 @@ impl Column {
         self.valid.last() == Some(&false)
     }
 
-    /// Puts a time in the place of the last value.
-    pub fn set_last_time(&mut self, time: Timestamp) {
-        if let (Values::Int64(values), Some(valid)) = (&mut self.values, self.valid.last_mut()) {
-            *valid = true;
-            values.pop();
+    /// A time, in a timestamp column.
+    pub fn push_time(&mut self, time: Timestamp) {
+        if let Values::Int64(values) = &mut self.values {
             values.push(time.0);
+            self.valid.push(true);
         }
     }
 
@@ -118,7 +143,7 @@ impl Column {
         /// Beyond, a float stands for several integers.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         match &mut self.values {
-            Values::Float64(values) => values.push(value),
+            Values::Float64(values) => values.push(canonical(value)),
             Values::Int64(_) if value.fract() == 0.0 && value.abs() <= EXACT => return self.push_integer(value as i64),
             Values::Int64(_) if value.fract() == 0.0 && self.ty == Type::Int64 => {
                 return Err(format!("{value:?} is out of the range of int64 or not an exact number"));
@@ -192,8 +217,13 @@ impl Column {
         format!("expected {expected}, found {found}")
     }
 
-    /// The values as an Arrow array.
-    pub fn finish(self) -> ArrayRef {
+    /// The values as an Arrow array, filled up with nulls to `len`.
+    pub fn finish(mut self, len: usize) -> ArrayRef {
+        if self.valid.is_empty() {
+            // Pages of zeros, which take no memory until they are written to.
+            return new_null_array(&arrow_type(self.ty), len);
+        }
+        self.fill(len);
         let nulls = self.valid.contains(&false).then(|| NullBuffer::from(self.valid));
         match (self.values, self.ty) {
             (Values::Boolean(values), _) => Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)),

@@ -1,28 +1,27 @@
 //! CSV (RFC 4180) with a header line.
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder, Terminator};
-use dag_model::Schema;
 
-use super::Decoded;
-use super::columns::Column;
 use super::names::Names;
-use super::rows::{Problem, Rows};
+use super::rows::{Problem, Record, Rows};
+use super::{Decoded, Decoder};
+use crate::BodyError;
 use crate::cut::{BYTE_ORDER_MARK, Cutter};
-use crate::{BodyError, TimeColumn};
+use crate::refusal::header;
 
-pub(super) fn decode(schema: &Schema, time: &TimeColumn, bytes: &[u8], first_line: u64) -> Result<Decoded, BodyError> {
+pub(super) fn decode(decoder: Decoder<'_>, bytes: &[u8], first_line: u64) -> Result<Decoded, BodyError> {
+    let Decoder { schema, time, .. } = decoder;
     let names = Names::new(schema, time);
     let mut records = Records::new(bytes, first_line);
     let header = records.header()?.ok_or_else(|| {
         let columns = schema.fields.iter().map(|field| field.name.as_str());
-        let columns: Vec<&str> = time.names(schema).take(1).chain(columns).collect();
-        BodyError::NoHeader { expected: columns.join(",") }
+        BodyError::NoHeader { expected: header(time.names(schema).take(1).chain(columns)) }
     })?;
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let resolved = names.resolve(&header)?;
-    let mut rows = Rows::new(schema, time);
-    while let Some((line, record)) = records.next() {
-        rows.record(line, &names, |columns| read_record(&mut records.fields, record?, &header, &resolved, columns))?;
+    let mut rows = Rows::new(decoder, bytes.len())?;
+    while let Some((line, text)) = records.next() {
+        rows.record(line, &names, |record| read_record(&mut records.fields, text?, &header, &resolved, record))?;
     }
     Ok(rows.finish())
 }
@@ -30,25 +29,25 @@ pub(super) fn decode(schema: &Schema, time: &TimeColumn, bytes: &[u8], first_lin
 /// Appends the fields of one record to the columns.
 fn read_record(
     fields: &mut Fields,
-    record: &[u8],
+    text: &[u8],
     header: &[&str],
     resolved: &[usize],
-    columns: &mut [Column],
+    record: &mut Record<'_>,
 ) -> Result<(), Problem> {
     let mut problem = None;
-    let count = fields.each(record, |index, field, in_quotes| {
+    let count = fields.each(text, |index, field, in_quotes| {
         if problem.is_some() || index >= header.len() {
             return;
         }
         let pushed = match std::str::from_utf8(field) {
-            Ok(field) => columns[resolved[index]].push_field(field, in_quotes),
+            Ok(field) => record.column(resolved[index]).push_field(field, in_quotes),
             Err(_) => Err("not UTF-8".into()),
         };
         problem = pushed.err().map(|misfit| Problem::of_column(header[index], misfit));
     });
     match problem {
         _ if count != header.len() => {
-            Err(Problem::of_record(format!("expected {} fields as in the header, found {count}", header.len())))
+            Err(record.problem(|| format!("expected {} fields as in the header, found {count}", header.len())))
         }
         Some(problem) => Err(problem),
         None => Ok(()),

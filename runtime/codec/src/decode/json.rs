@@ -2,31 +2,31 @@
 
 use std::fmt;
 
-use dag_model::Schema;
+use dag_model::text::shortened;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::Decoded;
 use super::columns::{Column, Misfit};
 use super::names::Names;
-use super::rows::{Problem, Rows};
+use super::rows::{Problem, Record, Rows};
+use super::{Decoded, Decoder};
+use crate::BodyError;
 use crate::cut::{BYTE_ORDER_MARK, Cutter};
 use crate::refusal::quoted;
-use crate::{BodyError, TimeColumn};
 
-pub(super) fn decode(schema: &Schema, time: &TimeColumn, bytes: &[u8], first_line: u64) -> Result<Decoded, BodyError> {
+pub(super) fn decode(decoder: Decoder<'_>, bytes: &[u8], first_line: u64) -> Result<Decoded, BodyError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let names = Names::new(schema, time);
-    let mut rows = Rows::new(schema, time);
+    let names = Names::new(decoder.schema, decoder.time);
+    let mut rows = Rows::new(decoder, bytes.len())?;
     let mut cutter = Cutter::new(false);
     let mut line = first_line;
     while let Some(piece) = cutter.next(bytes, true) {
         if !piece.is_blank(bytes) {
             let text = &bytes[piece.text];
-            rows.record(line, &names, |columns| match piece.flaw {
+            rows.record(line, &names, |record| match piece.flaw {
                 Some(flaw) => Err(Problem::of_record(flaw.to_string())),
-                None => read_line(text, &names, columns),
+                None => read_line(text, &names, record),
             })?;
         }
         line += piece.lines;
@@ -35,40 +35,42 @@ pub(super) fn decode(schema: &Schema, time: &TimeColumn, bytes: &[u8], first_lin
 }
 
 /// Appends the values of one line to the columns.
-fn read_line(line: &[u8], names: &Names<'_>, columns: &mut [Column]) -> Result<(), Problem> {
+fn read_line(line: &[u8], names: &Names<'_>, record: &mut Record<'_>) -> Result<(), Problem> {
     let text = std::str::from_utf8(line)
         .map_err(|error| Problem::of_record(format!("not UTF-8 after {} bytes", error.valid_up_to())))?;
     let mut json = serde_json::Deserializer::from_str(text);
-    let row = columns[0].len();
-    let mut reader = RecordReader { names, columns, row, problem: None };
+    let mut reader = RecordReader { names, record, problem: None };
     let read = json.deserialize_map(&mut reader).and_then(|()| json.end());
     match (read, reader.problem) {
-        (Err(error), _) => Err(Problem::of_record(explain(&error))),
+        (Err(error), _) => Err(record.problem(|| explain(&error))),
         (Ok(()), Some(problem)) => Err(problem),
         (Ok(()), None) => Ok(()),
     }
 }
 
+/// How many characters of an error are told: it may repeat a whole line.
+const TOLD: usize = 200;
+
 /// A JSON error without its line, which is always the first.
 fn explain(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    let message = shortened(message, TOLD);
     match error.classify() {
-        Category::Data => message.into(),
+        Category::Data => message.into_owned(),
         Category::Eof => format!("malformed JSON: it ends early ({message})"),
         Category::Syntax | Category::Io => format!("malformed JSON: {message} at character {}", error.column()),
     }
 }
 
 /// Appends what an object holds to the columns. After a first problem it only looks whether the rest is JSON.
-struct RecordReader<'r, 'n> {
-    names: &'r Names<'n>,
-    columns: &'r mut [Column],
-    row: usize,
+struct RecordReader<'a, 'r, 'n> {
+    names: &'a Names<'n>,
+    record: &'a mut Record<'r>,
     problem: Option<Problem>,
 }
 
-impl<'de> Visitor<'de> for &mut RecordReader<'_, '_> {
+impl<'de> Visitor<'de> for &mut RecordReader<'_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,21 +79,21 @@ impl<'de> Visitor<'de> for &mut RecordReader<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut guess = 0;
-        while let Some(key) = map.next_key_seed(Key { names: self.names, guess })? {
+        while let Some(key) = map.next_key_seed(Key { names: self.names, guess, told: self.record.told })? {
             let found = match key {
-                Ok(column) if self.columns[column].len() > self.row => {
+                Ok(column) if self.record.has(column) => {
                     map.next_value::<IgnoredAny>()?;
                     let twice = if column == 0 { "the record has a time already" } else { "the key is there twice" };
                     Err(Problem::of_column(self.names.name(column), twice.into()))
                 }
                 Ok(column) => {
                     guess = column + 1;
-                    let fits = map.next_value_seed(Value(&mut self.columns[column]))?;
+                    let fits = map.next_value_seed(Value(self.record.column(column)))?;
                     fits.map_err(|misfit| Problem::of_column(self.names.name(column), misfit))
                 }
-                Err(unknown) => {
+                Err(reason) => {
                     map.next_value::<IgnoredAny>()?;
-                    Err(unknown)
+                    Err(Problem::of_record(reason))
                 }
             };
             if let Err(problem) = found {
@@ -102,14 +104,15 @@ impl<'de> Visitor<'de> for &mut RecordReader<'_, '_> {
     }
 }
 
-/// A key: the column that it names.
+/// A key: the column that it names, or why it names none, in words where that is told.
 struct Key<'r, 'n> {
     names: &'r Names<'n>,
     guess: usize,
+    told: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Result<usize, Problem>;
+    type Value = Result<usize, String>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_str(self)
@@ -117,18 +120,20 @@ impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
 }
 
 impl Visitor<'_> for Key<'_, '_> {
-    type Value = Result<usize, Problem>;
+    type Value = Result<usize, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        let unknown = || {
-            let reason = format!("unknown column {}; the stream has {}", quoted(key), self.names.expected());
-            Problem::of_record(reason)
-        };
-        Ok(self.names.find(key, self.guess).ok_or_else(unknown))
+        Ok(match self.names.find(key, self.guess) {
+            Some(column) => Ok(column),
+            None if self.told => {
+                Err(format!("unknown column {}; the stream has {}", quoted(key), self.names.expected()))
+            }
+            None => Err(String::new()),
+        })
     }
 }
 

@@ -15,7 +15,11 @@
 //! | timestamp | RFC 3339 text, or an integer in the stream's unit | the same |
 //!
 //! A column that is not there is null, and so is an empty CSV field, unless it is in quotes (`""`) and its column is utf8 or
-//! binary: then it is empty text. Blanks around a CSV value of another type than utf8 do not count.
+//! binary: then it is empty text. Blanks around a CSV value of another type than utf8 do not count. Any NaN, whatever its sign and
+//! payload, becomes the one whose bits are those of [`f64::NAN`]: what is one value to a reader is one key to a window.
+//!
+//! A body is worth no more memory than [`most_decoded`] says of its length: a short line can stand for a thousand nulls. What it takes
+//! is asked of a [`Room`], if there is one, before it is taken.
 
 pub(crate) mod arrow;
 mod columns;
@@ -23,17 +27,29 @@ pub(crate) mod csv;
 mod json;
 mod names;
 mod rows;
+mod size;
+
+use std::fmt;
 
 use arrow_array::RecordBatch;
 use dag_model::Schema;
 
+pub use size::most_decoded;
+
 use crate::{BodyError, Format, Refusal, TimeColumn};
+
+/// Memory for what bodies come to, shared by those that are decoded at one time.
+pub trait Room: fmt::Debug {
+    /// Takes so many bytes more, or nothing where there are not as many.
+    fn take(&self, bytes: u64) -> bool;
+}
 
 /// Reads bodies of records of one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder<'a> {
     schema: &'a Schema,
     time: &'a TimeColumn,
+    room: Option<&'a dyn Room>,
 }
 
 /// What a body came to.
@@ -45,7 +61,7 @@ pub struct Decoded {
     pub rows: Vec<u64>,
     /// How many records the body holds, refused ones included; blank lines and a header are none.
     pub records: u64,
-    /// The first [`crate::MAX_LISTED`] records that are not taken, and why.
+    /// The first records that are not taken, and why: up to [`crate::MAX_LISTED`], and [`crate::MAX_LISTED_BYTES`] of text.
     pub refused: Vec<Refusal>,
 }
 
@@ -59,7 +75,12 @@ impl Decoded {
 impl<'a> Decoder<'a> {
     /// A reader of bodies of records with these columns and this time.
     pub fn new(schema: &'a Schema, time: &'a TimeColumn) -> Decoder<'a> {
-        Decoder { schema, time }
+        Decoder { schema, time, room: None }
+    }
+
+    /// The same reader, which asks `room` for the memory that the records take.
+    pub fn within(self, room: &'a dyn Room) -> Decoder<'a> {
+        Decoder { room: Some(room), ..self }
     }
 
     /// The records of a body whose first line has the number `first_line`, 1 for a body of its own.
@@ -71,9 +92,14 @@ impl<'a> Decoder<'a> {
             return Err(BodyError::TooLong { found: bytes.len() });
         }
         match format {
-            Format::Json => json::decode(self.schema, self.time, bytes, first_line),
-            Format::Csv => csv::decode(self.schema, self.time, bytes, first_line),
-            Format::Arrow => arrow::decode(self.schema, self.time, bytes, first_line),
+            Format::Json => json::decode(*self, bytes, first_line),
+            Format::Csv => csv::decode(*self, bytes, first_line),
+            Format::Arrow => arrow::decode(*self, bytes, first_line),
         }
     }
+}
+
+/// The value, or the NaN that stands for all.
+fn canonical(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN } else { value }
 }

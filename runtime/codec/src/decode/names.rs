@@ -1,10 +1,11 @@
 //! Which column of the batch a name in a body means.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use dag_model::{Schema, TIME};
 
-use crate::refusal::{columns_of, either, list};
+use crate::refusal::{columns_of, either, list, told};
 use crate::{BodyError, MAX_COLUMNS, TimeColumn};
 
 /// The names that a body may use. Column 0 is the time.
@@ -13,6 +14,8 @@ pub(crate) struct Names<'a> {
     /// None if no column is looked for.
     time_names: Vec<&'a str>,
     columns: HashMap<&'a str, usize>,
+    /// The stream's columns in words, once they have been told.
+    expected: OnceCell<String>,
 }
 
 impl<'a> Names<'a> {
@@ -20,7 +23,7 @@ impl<'a> Names<'a> {
         let time_names: Vec<&str> = time.names(schema).collect();
         let fields = schema.fields.iter().enumerate().map(|(index, field)| (field.name.as_str(), index + 1));
         let columns = fields.chain(time_names.iter().map(|name| (*name, 0))).collect();
-        Names { schema, time_names, columns }
+        Names { schema, time_names, columns, expected: OnceCell::new() }
     }
 
     /// The column of that name. `guess` is the one that it probably is.
@@ -45,13 +48,13 @@ impl<'a> Names<'a> {
         let mut first_uses = vec![None; self.schema.fields.len() + 1];
         let mut resolved = Vec::with_capacity(found.len());
         for &name in found {
-            let unknown = || BodyError::UnknownColumn { column: name.into(), expected: columns_of(self.schema) };
+            let unknown = || BodyError::UnknownColumn { column: told(name), expected: columns_of(self.schema) };
             let column = self.find(name, resolved.len()).ok_or_else(unknown)?;
             match first_uses[column].replace(name) {
                 Some(first) if first != name => {
-                    return Err(BodyError::TwoTimes { first: first.into(), second: name.into() });
+                    return Err(BodyError::TwoTimes { first: told(first), second: told(name) });
                 }
-                Some(_) => return Err(BodyError::RepeatedColumn { column: name.into() }),
+                Some(_) => return Err(BodyError::RepeatedColumn { column: told(name) }),
                 None => resolved.push(column),
             }
         }
@@ -63,8 +66,8 @@ impl<'a> Names<'a> {
     }
 
     /// The stream's columns in words.
-    pub fn expected(&self) -> String {
-        columns_of(self.schema)
+    pub fn expected(&self) -> &str {
+        self.expected.get_or_init(|| columns_of(self.schema))
     }
 
     /// The names of the time in words.

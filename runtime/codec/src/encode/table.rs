@@ -5,6 +5,7 @@ use std::fmt::Write;
 use arrow_array::RecordBatch;
 use base64::display::Base64Display;
 use dag_frame::time;
+use dag_model::text::printable;
 use dag_model::{Position, Schema};
 
 use super::values::Values;
@@ -32,8 +33,9 @@ impl Table {
     pub fn new(schema: &Schema, options: EncodeOptions) -> Table {
         let numeric =
             std::iter::once(false).chain(schema.fields.iter().map(|field| field.ty.is_numeric())).chain([false]);
+        let names = names(schema, options).into_iter().map(|name| printable(&name).into_owned());
         let column = |(name, to_the_right): (String, bool)| Column { width: width(&name), name, to_the_right };
-        let columns = names(schema, options).into_iter().zip(numeric).map(column).collect();
+        let columns = names.zip(numeric).map(column).collect();
         Table { columns, positions: options.positions, header_shown: false }
     }
 
@@ -101,19 +103,8 @@ fn cell(column: &Values<'_>, row: usize) -> String {
         Values::Boolean(array) => array.value(row).to_string(),
         Values::Int64(array) => array.value(row).to_string(),
         Values::Float64(array) => format!("{:?}", array.value(row)),
-        Values::Utf8(array) => printable(array.value(row)),
+        Values::Utf8(array) => printable(array.value(row)).into_owned(),
         Values::Binary(array) => Base64Display::new(array.value(row), &BASE64).to_string(),
         Values::Timestamp(array) => time::format(array.value(row)),
     }
-}
-
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            control if control.is_control() => shown.extend(control.escape_default()),
-            character => shown.push(character),
-        }
-    }
-    shown
 }

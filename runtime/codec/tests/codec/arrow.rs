@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
-    ArrayRef, Int8Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMillisecondArray,
+    Array, ArrayRef, Int8Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMillisecondArray,
     UInt64Array, cast::AsArray,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use dag_codec::{Decoder, EncodeOptions, Encoder, Format, MAX_VALUES, TimeColumn};
+use dag_codec::{Decoder, EncodeOptions, Encoder, Format, TimeColumn};
 use dag_model::{Field, Schema, Timestamp, Type, times};
 
 use crate::{Row, batch, decode, every_type, positions};
@@ -127,9 +127,35 @@ fn compressed_batches_are_refused() {
 }
 
 #[test]
-fn absent_columns_cannot_fill_memory() {
-    let schema = Schema::new((0..500).map(|index| Field::new(format!("c{index}"), Type::Float64)).collect());
-    let time = Arc::new(Int64Array::from(vec![1; MAX_VALUES / 501 + 1])) as ArrayRef;
-    let error = decode(Format::Arrow, &schema, written(vec![("time", time)])).unwrap_err().to_string();
-    assert!(error.starts_with("the records come to more than 16777216 values"), "{error}");
+fn batches_without_records_cost_nothing_in_columns_that_they_do_not_have() {
+    let schema = Schema::new((0..999).map(|index| Field::new(format!("c{index}"), Type::Float64)).collect());
+    let batch = |times: Vec<i64>| {
+        RecordBatch::try_from_iter([("time", Arc::new(Int64Array::from(times)) as ArrayRef)]).unwrap()
+    };
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch(vec![]).schema()).unwrap();
+    writer.write(&batch(vec![1])).unwrap();
+    (0..50_000).for_each(|_| writer.write(&batch(vec![])).unwrap());
+    writer.write(&batch(vec![2])).unwrap();
+    let decoded = decode(Format::Arrow, &schema, writer.into_inner().unwrap()).unwrap();
+    assert_eq!((decoded.rows, decoded.batch.num_columns()), (vec![1, 2], 1_000));
+    assert_eq!(decoded.batch.column(999).null_count(), 2);
+}
+
+#[test]
+fn metadata_that_unfolds_is_refused() {
+    let mut nested = arrow_schema::DataType::Int64;
+    for _ in 0..30 {
+        nested = arrow_schema::DataType::List(Arc::new(arrow_schema::Field::new("i", nested, true)));
+    }
+    let schema = arrow_schema::Schema::new(vec![arrow_schema::Field::new("time", nested, true)]);
+    let body = StreamWriter::try_new(Vec::new(), &schema).unwrap().into_inner().unwrap();
+    let error = decode(Format::Arrow, &every_type(), body).unwrap_err().to_string();
+    assert!(error.contains("a message's metadata is damaged"), "{error}");
+
+    let fields =
+        (0..1_001).map(|index| arrow_schema::Field::new(format!("c{index}"), arrow_schema::DataType::Int64, true));
+    let schema = arrow_schema::Schema::new(fields.collect::<Vec<_>>());
+    let body = StreamWriter::try_new(Vec::new(), &schema).unwrap().into_inner().unwrap();
+    let error = decode(Format::Arrow, &every_type(), body).unwrap_err().to_string();
+    assert_eq!(error, "1001 columns; at most 1000 are taken");
 }

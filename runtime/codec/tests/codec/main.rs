@@ -4,6 +4,7 @@ mod arrow;
 mod hostile;
 mod infer;
 mod refusals;
+mod room;
 mod round_trips;
 mod splitting;
 mod text;

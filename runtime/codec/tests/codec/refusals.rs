@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use dag_codec::{BodyError, Decoder, Format, MAX_COLUMNS, MAX_LINE, MAX_LISTED, MAX_VALUES, TimeColumn};
+use dag_codec::{Decoder, Format, MAX_COLUMNS, MAX_LINE, MAX_LISTED, MAX_LISTED_BYTES, TimeColumn};
 use dag_model::{Field, Schema, Type};
 
 use crate::{decode, every_type};
@@ -135,10 +135,18 @@ fn only_so_many_refusals_are_listed_but_all_are_counted() {
 }
 
 #[test]
-fn short_lines_cannot_stand_for_more_values_than_fit() {
-    let schema = Schema::new((0..MAX_COLUMNS).map(|index| Field::new(format!("c{index}"), Type::Boolean)).collect());
-    let body = "{\"ts\":1}\n".repeat(MAX_VALUES / (MAX_COLUMNS + 1) + 1);
-    assert_eq!(decode(Format::Json, &schema, body).unwrap_err(), BodyError::TooManyValues { columns: MAX_COLUMNS + 1 });
+fn refusals_are_listed_up_to_so_much_text() {
+    let schema = Schema::new(
+        (0..12).map(|index| Field::new(format!("c{index}{}", "x".repeat(1 << 20)), Type::Boolean)).collect(),
+    );
+    let decoded = decode(Format::Json, &schema, "{\"b\":1}\n".repeat(1_000)).unwrap();
+    let text: usize = decoded.refused.iter().map(|refusal| refusal.reason.len()).sum();
+    assert!(text < MAX_LISTED_BYTES + 1_000, "{text} bytes in {} refusals", decoded.refused.len());
+    assert_eq!(decoded.refused_count(), 1_000);
+
+    let line = format!("\"{}\"\n", "x".repeat(100_000));
+    let decoded = decode(Format::Json, &every_type(), line.repeat(3)).unwrap();
+    assert!(decoded.refused.iter().all(|refusal| refusal.reason.len() < 500), "a line is not repeated as a whole");
 }
 
 #[test]

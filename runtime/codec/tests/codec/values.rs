@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, BinaryArray, Float64Array, Int64Array, StringArray};
+use arrow_array::{Array, ArrayRef, BinaryArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_ipc::writer::StreamWriter;
 use dag_codec::{Decoder, Format, TimeColumn, TimeUnit};
 use dag_model::{Timestamp, times};
 
@@ -46,6 +49,26 @@ fn csv_knows_the_floats_that_json_does_not() {
     let values = decoded.batch.column(3).as_primitive::<Float64Type>().values();
     assert!(values[0].is_nan());
     assert_eq!(values[1..], [f64::INFINITY, f64::NEG_INFINITY, 1e-7]);
+}
+
+#[test]
+fn a_nan_is_one_value_whatever_its_sign_and_payload() {
+    let payload = f64::from_bits(f64::NAN.to_bits() | 0x8000_0000_0000_1234);
+    let body = "time,value\n0,NaN\n0,-NaN\n0,nan\n";
+    let csv = decode(Format::Csv, &every_type(), body).unwrap();
+    let column = |array: ArrayRef| {
+        let time = Arc::new(Int64Array::from(vec![0; array.len()])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("time", time), ("value", array)]).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        decode(Format::Arrow, &every_type(), writer.into_inner().unwrap()).unwrap()
+    };
+    let doubles = column(Arc::new(Float64Array::from(vec![payload, -f64::NAN])));
+    let floats = column(Arc::new(Float32Array::from(vec![f32::from_bits(0xffc0_1234)])));
+    for decoded in [csv, doubles, floats] {
+        let values = decoded.batch.column(3).as_primitive::<Float64Type>().values().clone();
+        assert!(values.iter().all(|value| value.to_bits() == f64::NAN.to_bits()), "{values:?}");
+    }
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub struct Status {
     pub subscribers: usize,
     /// Resident bytes.
     pub memory: u64,
+    /// Memory of requests.
+    #[serde(default)]
+    pub requests: RequestMemory,
     /// Sources whose logs could not be opened, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unavailable: BTreeMap<String, String>,
@@ -50,6 +53,15 @@ pub struct GuestThreads {
     pub limit: usize,
     /// How many computations wait for one, because all are in long calls.
     pub waiting: usize,
+}
+
+/// Memory that the requests under way have together: bodies, what they come to, answers that wait to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestMemory {
+    /// Bytes taken.
+    pub taken: u64,
+    /// Bytes that there are.
+    pub limit: u64,
 }
 
 /// A computation of a node.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
-use super::content::Content;
+use super::content::Document;
 use super::failure::Failed;
 use crate::Node;
 use crate::api;
@@ -26,9 +26,8 @@ pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<api
 pub(super) async fn acknowledge(
     State(node): State<Node>,
     name: Name,
-    Content(body): Content,
+    Document(read): Document<api::Acknowledge>,
 ) -> Result<Json<api::Cursor>, Failed> {
-    let Json(read) = Json::<api::Acknowledge>::from_bytes(&body)?;
     Ok(Json(node.acknowledge(&name?.0, &read).await?))
 }
 
@@ -36,9 +35,8 @@ pub(super) async fn acknowledge(
 pub(super) async fn reset(
     State(node): State<Node>,
     name: Name,
-    Content(body): Content,
+    Document(reset): Document<api::ResetCursor>,
 ) -> Result<Json<api::Cursor>, Failed> {
-    let Json(reset) = Json::<api::ResetCursor>::from_bytes(&body)?;
     Ok(Json(node.reset_cursor(&name?.0, &reset.to).await?))
 }
 

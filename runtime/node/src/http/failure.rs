@@ -64,6 +64,7 @@ const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::Incompatible => (StatusCode::CONFLICT, "incompatible"),
         Code::NeedsReplay => (StatusCode::CONFLICT, "needs-replay"),
         Code::Trimmed => (StatusCode::GONE, "trimmed"),
+        Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),
         Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
         Code::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
         Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

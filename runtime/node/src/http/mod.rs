@@ -1,10 +1,12 @@
 //! The HTTP API, as `docs/http.md` defines it: requests in, [`crate::api`] values and records out.
 //!
 //! [`serve()`] runs the connections. Each request passes [`guard`], then a handler of the module that its path belongs to; what
-//! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean; a subscription's
-//! records go through [`writer`] into [`feed`], its body.
+//! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean, [`answers`] counts what
+//! waits to be read; a subscription's records go through [`writer`] into [`feed`], its body.
 
+mod answers;
 mod backup;
+mod connection;
 mod content;
 mod cursors;
 mod failure;
@@ -56,6 +58,7 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/explain", get(look::explain))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(node.clone(), answers::count))
         .layer(middleware::from_fn_with_state(Guard::new(listen), guard::admit))
         .with_state(node)
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -10,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use dag_codec::Format;
 use futures_util::stream;
 
+use super::connection::Peer;
 use super::failure::Failed;
 use crate::Node;
 
 /// `GET /v1/subscriptions/{number}/notices`
 pub(super) async fn notices(
     State(node): State<Node>,
+    peer: Option<Extension<Peer>>,
     number: Result<Path<u64>, PathRejection>,
 ) -> Result<Response, Failed> {
     let Path(number) = number?;
@@ -24,6 +27,9 @@ pub(super) async fn notices(
         let line = serde_json::to_string(&*notice).expect("text is JSON") + "\n";
         Some((Ok::<_, Infallible>(line), notices))
     });
+    if let Some(Extension(peer)) = peer {
+        peer.subscribes();
+    }
     let told = [(CONTENT_TYPE, Format::Json.media_type()), (CACHE_CONTROL, "no-store")];
     Ok((told, Body::from_stream(lines)).into_response())
 }

@@ -37,8 +37,8 @@ pub(super) async fn roll_back(
 pub(super) async fn deploy(
     State(node): State<Node>,
     parameters: Result<Query<DeployParameters>, QueryRejection>,
-    Content(component): Content,
+    content: Content,
 ) -> Result<Json<Deployed>, Failed> {
     let Query(parameters) = parameters?;
-    Ok(Json(node.deploy(component, parameters).await?))
+    Ok(Json(node.deploy(content.bytes.clone(), parameters).await?))
 }

@@ -20,11 +20,11 @@ pub(super) async fn publish(
     name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<PublishParameters>, QueryRejection>,
     headers: HeaderMap,
-    Content(body): Content,
+    Content { bytes, share }: Content,
 ) -> Result<Response, Failed> {
     let (Path(name), Query(parameters)) = (name?, parameters?);
-    let content = if body.is_empty() { None } else { Some((body_format(&headers)?, body)) };
-    let published = node.publish(&name, content, parameters).await?;
+    let content = if bytes.is_empty() { None } else { Some((body_format(&headers)?, bytes)) };
+    let published = node.publish(&name, content, parameters, share).await?;
     Ok(match published.refused {
         0 => Json(published).into_response(),
         _ => (StatusCode::BAD_REQUEST, Json(Refused::new(published))).into_response(),

@@ -1,20 +1,31 @@
 //! Connections: accepted, served, and ended within a bounded time when the node stops.
+//!
+//! There are at most so many ([`Requests::connections`]), and never so many that the node lacks files of its own. Who comes then is told
+//! to come again. A peer that does not send a request in time, or does not read an answer, loses its connection; one that reads a
+//! subscription keeps it for as long as it lasts.
 
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::serve::Listener;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rlimit::Resource;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::connection::{Connection, Peer};
 use super::router;
 use crate::Node;
+use crate::requests::Requests;
 
 /// How long requests under way may take once the node stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -23,6 +34,15 @@ const GRACE: Duration = Duration::from_secs(5);
 /// demand for ever.
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+
+/// Bytes that a connection holds of what is read or written, and so of a request's head: an address has at most half of that.
+const BUFFER: usize = 128 << 10;
+
+/// How many who come in vain are answered at a time; the others are closed without a word.
+const TURNED_AWAY: usize = 64;
+
+/// How long one of them is listened to: an answer to what nobody has read would be lost with it.
+const HEARING: Duration = Duration::from_secs(1);
 
 /// Serves the API until `shutdown`, then takes no more connections and gives the requests under way some seconds to finish.
 /// Afterwards no connection, and nothing that holds the node for one, is left.
@@ -34,29 +54,46 @@ pub(crate) async fn serve(
     mut listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let requests = node.inner.config.requests;
     let service = TowerToHyperService::new(router(node, listener.local_addr()?.ip()));
     let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
+    let (mut connections, mut turned_away) = (JoinSet::new(), JoinSet::new());
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             (stream, peer) = Listener::accept(&mut listener) => {
+                let limit = limit(requests);
+                if connections.len() >= limit {
+                    tracing::warn!(%peer, limit, "a connection too many (--connections)");
+                    if turned_away.len() < TURNED_AWAY {
+                        turned_away.spawn(turn_away(stream, limit));
+                    }
+                    continue;
+                }
                 if let Err(error) = configure(&stream) {
                     tracing::debug!(%peer, %error, "socket options refused");
                 }
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+                let reader = Peer::new();
+                let connection = connection(stream, reader.clone(), service.clone(), requests);
                 let connection = graceful.watch(connection);
                 connections.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection broke off");
+                    tokio::select! {
+                        ended = connection => if let Err(error) = ended {
+                            tracing::debug!(%peer, %error, "connection broke off");
+                        },
+                        () = reader.is_stuck(requests.patience) => {
+                            tracing::debug!(%peer, "connection closed: the answer was not read");
+                        }
                     }
                 });
             }
             Some(_) = connections.join_next() => {}
+            Some(_) = turned_away.join_next() => {}
             () = &mut shutdown => break,
         }
     }
     drop(listener);
+    turned_away.shutdown().await;
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("closing connections that did not finish in time");
     }
@@ -64,8 +101,66 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// How many connections there may be now: half of the process's files are for the node itself.
+fn limit(requests: Requests) -> usize {
+    let files = Resource::NOFILE.get().map_or(u64::MAX, |(soft, _)| soft);
+    requests.connections.min(usize::try_from(files / 2).unwrap_or(usize::MAX)).max(1)
+}
+
 /// Records leave as they come, and peers that are gone are noticed.
 fn configure(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE)
+}
+
+/// Serves one connection. Its head has to come in time, be it the first or, of a connection that is kept, the next.
+fn connection<S>(
+    stream: TcpStream,
+    peer: Peer,
+    service: S,
+    requests: Requests,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send
+where
+    S: Service<Request<Incoming>, Response = axum::response::Response> + Send + 'static,
+    S::Future: Send,
+    S::Error: std::error::Error + Send + Sync + 'static,
+{
+    let io = Connection::new(stream, peer.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        peer.asks();
+        request.extensions_mut().insert(peer.clone());
+        service.call(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(requests.patience)
+        .max_buf_size(BUFFER)
+        .serve_connection(io, service)
+}
+
+/// Tells a peer that there are connections enough.
+async fn turn_away(mut stream: TcpStream, limit: usize) {
+    let told = async {
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await?;
+        stream.write_all(too_many(limit).as_bytes()).await?;
+        stream.shutdown().await?;
+        while stream.read(&mut buffer).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // It is told as far as it listens.
+    let _ = tokio::time::timeout(HEARING, told).await;
+}
+
+/// An answer to any request where there are connections enough.
+fn too_many(limit: usize) -> String {
+    let body = format!(
+        "{{\"error\":{{\"code\":\"busy\",\"message\":\"there are {limit} connections, which is the limit (--connections, and half of \
+         the process's files): try again in a moment\"}}}}"
+    );
+    let length = body.len();
+    format!(
+        "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
 }

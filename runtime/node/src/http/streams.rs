@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::content::Content;
+use super::content::Document;
 use super::failure::Failed;
 use crate::Node;
 use crate::api;
@@ -14,9 +14,8 @@ use crate::error::{Code, NodeError};
 /// `POST /v1/streams`
 pub(super) async fn create(
     State(node): State<Node>,
-    Content(body): Content,
+    Document(request): Document<api::CreateStream>,
 ) -> Result<(StatusCode, Json<api::Stream>), Failed> {
-    let Json(request) = Json::<api::CreateStream>::from_bytes(&body)?;
     let made = tokio::task::spawn_blocking(move || node.create_stream(request)).await;
     let (stream, created) = made.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
     Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(stream)))
@@ -41,10 +40,9 @@ pub(super) async fn one(
 pub(super) async fn alter(
     State(node): State<Node>,
     name: Result<Path<String>, PathRejection>,
-    Content(body): Content,
+    Document(request): Document<api::AlterStream>,
 ) -> Result<Json<api::Stream>, Failed> {
     let Path(name) = name?;
-    let Json(request) = Json::<api::AlterStream>::from_bytes(&body)?;
     let altered = tokio::task::spawn_blocking(move || node.alter_stream(&name, &request)).await;
     Ok(Json(altered.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
 }

@@ -1,5 +1,6 @@
 //! Subscribing: the demand lasts as long as the answer's body.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use dag_codec::EncodeOptions;
 use dag_model::Position;
 
+use super::connection::Peer;
 use super::failure::Failed;
 use super::feed::{Feed, TRAILERS};
 use super::media::{Shape, header_text};
@@ -26,6 +28,7 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 /// `GET /v1/subscribe`
 pub(super) async fn subscribe(
     State(node): State<Node>,
+    peer: Option<Extension<Peer>>,
     parameters: Result<Query<SubscribeParameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
@@ -61,6 +64,9 @@ pub(super) async fn subscribe(
         told.insert(TRAILER, HeaderValue::from_static(TRAILERS));
     }
     let options = EncodeOptions { positions: parameters.positions };
+    if let Some(Extension(peer)) = peer {
+        peer.subscribes();
+    }
     let writer = Writer::new(shape, subscription.schema(), options, reader);
     Ok((told, Body::new(Feed::new(subscription, writer, trailers).into_body())).into_response())
 }

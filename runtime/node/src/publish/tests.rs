@@ -25,6 +25,7 @@ async fn node(data: &TempDir) -> (Node, Failing) {
         limits: Default::default(),
         computation_memory: 512 << 20,
         disk_reserve: 0,
+        requests: Default::default(),
     };
     let failing = Failing::over(Arc::new(OsStorage));
     let storage = Arc::new(failing.clone());
@@ -43,7 +44,10 @@ fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, NodeError>
     let text: String = (0..bytes).map(|_| char::from(b'0' + random.below(75) as u8)).filter(|c| *c != '\\').collect();
     let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
     let node = node.clone();
-    tokio::spawn(async move { node.publish("x", Some((Format::Json, body)), PublishParameters::default()).await })
+    let share = node.inner.budget.share();
+    tokio::spawn(
+        async move { node.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await },
+    )
 }
 
 async fn answer(asked: JoinHandle<Result<Published, NodeError>>) -> Result<Published, NodeError> {

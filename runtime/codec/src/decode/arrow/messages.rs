@@ -9,11 +9,12 @@ use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::read_record_batch;
-use arrow_ipc::{FieldNode, Message, MessageHeader, root_as_message};
+use arrow_ipc::{FieldNode, Message, MessageHeader, root_as_message_with_opts};
 use arrow_schema::{DataType, Schema, SchemaRef};
+use flatbuffers::VerifierOptions;
 
 use super::unreadable;
-use crate::{BodyError, MAX_VALUES};
+use crate::{BodyError, MAX_COLUMNS};
 
 /// What a message's length comes after, in all but the oldest streams.
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -22,28 +23,33 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 pub(crate) struct Messages {
     rest: Buffer,
     schema: SchemaRef,
-    /// How many columns a record will have.
-    columns: usize,
-    records: usize,
 }
 
 impl Messages {
-    /// Reads the schema message. Each record will become one of `columns` columns.
-    pub fn new(bytes: &[u8], columns: usize) -> Result<Messages, BodyError> {
+    /// Reads the schema message.
+    pub fn new(bytes: &[u8]) -> Result<Messages, BodyError> {
         let mut rest = Buffer::from(bytes);
         let (metadata, _) = next_message(&mut rest)?.ok_or_else(|| unreadable("it is empty; a schema was expected"))?;
         let message = parse(&metadata)?;
         let schema = message.header_as_schema().ok_or_else(|| unreadable("it does not begin with a schema"))?;
+        let found = schema.fields().map_or(0, |fields| fields.len());
+        if found > MAX_COLUMNS {
+            return Err(BodyError::TooManyColumns { found });
+        }
         let schema = Arc::new(try_fb_to_schema(schema).map_err(unreadable)?);
-        Ok(Messages { rest, schema, columns, records: 0 })
+        Ok(Messages { rest, schema })
     }
 
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// The next record batch, or none at the end. All types of the schema must be ones without children.
-    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, BodyError> {
+    /// The next record batch, or none at the end. All types of the schema must be ones without children. `admit` is told how many
+    /// records the batch claims to have, before anything is made of them.
+    pub fn next_batch(
+        &mut self,
+        mut admit: impl FnMut(u64) -> Result<(), BodyError>,
+    ) -> Result<Option<RecordBatch>, BodyError> {
         let Some((metadata, body)) = next_message(&mut self.rest)? else { return Ok(None) };
         let message = parse(&metadata)?;
         let batch = match message.header_type() {
@@ -54,18 +60,24 @@ impl Messages {
         };
         let batch = batch.ok_or_else(|| unreadable("a message does not hold the record batch that it announces"))?;
         check(&batch, &self.schema, body.len())?;
-        self.records = self.records.saturating_add(batch.length() as usize);
-        if self.records.saturating_mul(self.columns) > MAX_VALUES {
-            return Err(BodyError::TooManyValues { columns: self.columns });
-        }
+        admit(batch.length() as u64)?;
         let none = HashMap::new();
         let read = read_record_batch(&body, batch, self.schema.clone(), &none, None, &message.version());
         read.map(Some).map_err(unreadable)
     }
 }
 
+/// Metadata may refer to one part of itself many times over, and nest; what it comes to when each of them counts is bounded by what
+/// [`MAX_COLUMNS`] columns need: a table each for the field, its type and a few entries of metadata.
 fn parse(metadata: &[u8]) -> Result<Message<'_>, BodyError> {
-    root_as_message(metadata).map_err(|error| unreadable(format!("a message's metadata is damaged: {error}")))
+    let options = VerifierOptions {
+        max_depth: 16,
+        max_tables: 8 * MAX_COLUMNS,
+        max_apparent_size: 2 * metadata.len() + 64 * MAX_COLUMNS,
+        ..VerifierOptions::default()
+    };
+    root_as_message_with_opts(&options, metadata)
+        .map_err(|error| unreadable(format!("a message's metadata is damaged: {error}")))
 }
 
 /// Cuts off the next message: its metadata and its body. None at the end of the stream.

@@ -5,32 +5,35 @@ pub(crate) mod widen;
 
 use std::sync::Arc;
 
-use arrow_array::{BooleanArray, RecordBatch, TimestampNanosecondArray, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, TimestampNanosecondArray, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
-use arrow_select::concat::concat_batches;
+use arrow_select::concat::concat;
 use arrow_select::filter::filter;
 use dag_model::batch::arrow_type;
+use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{Schema, Type, arrow_schema};
 
-use super::Decoded;
 use super::names::Names;
-use crate::{BodyError, MAX_LISTED, Refusal, TimeColumn};
+use super::size::Size;
+use super::{Decoded, Decoder};
+use crate::refusal::{Refusals, told};
+use crate::{BodyError, Refusal, TimeColumn};
 use messages::Messages;
 use widen::Widen;
 
-pub(super) fn decode(schema: &Schema, time: &TimeColumn, bytes: &[u8], first_row: u64) -> Result<Decoded, BodyError> {
+pub(super) fn decode(decoder: Decoder<'_>, bytes: &[u8], first_row: u64) -> Result<Decoded, BodyError> {
+    let Decoder { schema, time, .. } = decoder;
     let names = Names::new(schema, time);
-    let mut messages = Messages::new(bytes, schema.fields.len() + 1)?;
+    let mut size = Size::new(decoder, bytes.len());
+    // The arrays lie in a copy of the body, and are copied once more as one batch.
+    size.take(2 * bytes.len() as u64)?;
+    let mut messages = Messages::new(bytes)?;
     let sources = Source::resolve(&names, schema, messages.schema())?;
-    let mut reader = Reader { names, schema, time, sources, tally: Tally::from(first_row) };
-    let mut batches = Vec::new();
-    while let Some(batch) = messages.next_batch()? {
-        batches.push(reader.take(&batch).map_err(unreadable)?);
+    let mut reader = Reader { names, time, sources, tally: Tally::from(first_row) };
+    while let Some(batch) = messages.next_batch(|records| size.add(records))? {
+        reader.take(&batch).map_err(unreadable)?;
     }
-    let batch = concat_batches(&arrow_schema(schema), &batches).map_err(unreadable)?;
-    let Tally { next_row, rows, mut refused } = reader.tally;
-    refused.sort_by_key(|refusal| refusal.line);
-    Ok(Decoded { batch, rows, records: next_row - first_row, refused })
+    reader.finish(schema, first_row)
 }
 
 fn unreadable(error: impl ToString) -> BodyError {
@@ -42,6 +45,8 @@ struct Source {
     /// Which column of the body, and how its values become the stream's; none if the body does not have it.
     from: Option<(usize, Widen)>,
     ty: Type,
+    /// What each batch of the body came to.
+    arrays: Vec<ArrayRef>,
 }
 
 impl Source {
@@ -49,59 +54,84 @@ impl Source {
     fn resolve(names: &Names<'_>, schema: &Schema, found: &SchemaRef) -> Result<Vec<Source>, BodyError> {
         let columns: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
         let types = std::iter::once(Type::Timestamp).chain(schema.fields.iter().map(|field| field.ty));
-        let mut sources: Vec<Source> = types.map(|ty| Source { from: None, ty }).collect();
+        let mut sources: Vec<Source> = types.map(|ty| Source { from: None, ty, arrays: Vec::new() }).collect();
         for (index, column) in names.resolve(&columns)?.into_iter().enumerate() {
             let (field, source) = (found.field(index), &mut sources[column]);
             let widen = widen::to(source.ty, field.data_type()).ok_or_else(|| BodyError::ArrowType {
-                column: field.name().clone(),
+                column: told(field.name()),
                 expected: source.ty.name(),
-                found: field.data_type().to_string(),
+                found: told(&field.data_type().to_string()),
             })?;
             source.from = Some((index, widen));
         }
         Ok(sources)
     }
+
+    /// All values as one array; nulls if the body does not have the column.
+    fn finish(self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        match self.arrays.as_slice() {
+            [] => Ok(new_null_array(&arrow_type(self.ty), rows)),
+            [array] => Ok(array.clone()),
+            arrays => concat(&arrays.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>()),
+        }
+    }
 }
 
-/// Turns the body's batches into the stream's.
+/// Turns the body's batches into one of the stream's. What a batch costs depends on its own columns, not on the stream's: a body
+/// may hold many that are small.
 struct Reader<'a> {
     names: Names<'a>,
-    schema: &'a Schema,
     time: &'a TimeColumn,
     sources: Vec<Source>,
     tally: Tally,
 }
 
 impl Reader<'_> {
-    fn take(&mut self, found: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    fn take(&mut self, found: &RecordBatch) -> Result<(), ArrowError> {
         let count = found.num_rows();
+        if count == 0 {
+            return Ok(());
+        }
         let mut keep = vec![true; count];
-        let mut columns = Vec::with_capacity(self.sources.len());
-        for source in &self.sources {
-            let Some((at, widen)) = source.from else {
-                columns.push(new_null_array(&arrow_type(source.ty), count));
-                continue;
-            };
+        let mut columns = Vec::with_capacity(found.num_columns());
+        for (column, source) in self.sources.iter().enumerate() {
+            let Some((at, widen)) = source.from else { continue };
             let (before, after) = (found.column(at), widen(found.column(at), self.time.unit));
             if after.null_count() > before.null_count() {
                 let lost = (0..count).filter(|row| after.is_null(*row) && before.is_valid(*row));
                 let column = found.schema_ref().field(at).name();
                 self.tally.refuse(&mut keep, lost, Some(column), &format!("out of the range of {}", source.ty));
             }
-            columns.push(after);
+            columns.push((column, after));
         }
-        if let Some(arrival) = self.time.arrival {
-            columns[0] = Arc::new(TimestampNanosecondArray::from_value(arrival.0, count).with_timezone("UTC"));
-        }
-        if columns[0].null_count() > 0 {
-            let untimed = (0..count).filter(|row| columns[0].is_null(*row));
-            let reason = format!("no time; expected one in {}", self.names.times());
-            self.tally.refuse(&mut keep, untimed, None, &reason);
+        if self.time.arrival.is_none() {
+            // The time is the first column, and no body is without it.
+            let untimed = columns.first().filter(|(_, times)| times.null_count() > 0);
+            if let Some((_, times)) = untimed {
+                let rows = (0..count).filter(|row| times.is_null(*row));
+                let reason = format!("no time; expected one in {}", self.names.times());
+                self.tally.refuse(&mut keep, rows, None, &reason);
+            }
         }
         self.tally.pass(&keep);
         let keep = BooleanArray::from(keep);
-        let columns = columns.iter().map(|column| filter(column, &keep)).collect::<Result<_, _>>()?;
-        RecordBatch::try_new(arrow_schema(self.schema), columns)
+        for (column, array) in columns {
+            self.sources[column].arrays.push(filter(&array, &keep)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self, schema: &Schema, first_row: u64) -> Result<Decoded, BodyError> {
+        let Tally { next_row, rows, refused } = self.tally;
+        let columns = self.sources.into_iter().map(|source| source.finish(rows.len()));
+        let mut columns = columns.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        if let Some(arrival) = self.time.arrival {
+            columns[0] = Arc::new(TimestampNanosecondArray::from_value(arrival.0, rows.len()).with_timezone("UTC"));
+        }
+        let batch = RecordBatch::try_new(arrow_schema(schema), columns).map_err(unreadable)?;
+        let mut refused = Vec::from(refused);
+        refused.sort_by_key(|refusal: &Refusal| refusal.line);
+        Ok(Decoded { batch, rows, records: next_row - first_row, refused })
     }
 }
 
@@ -110,20 +140,21 @@ struct Tally {
     /// The number of the batch's first row.
     next_row: u64,
     rows: Vec<u64>,
-    refused: Vec<Refusal>,
+    refused: Refusals,
 }
 
 impl Tally {
     fn from(first_row: u64) -> Tally {
-        Tally { next_row: first_row, rows: Vec::new(), refused: Vec::new() }
+        Tally { next_row: first_row, rows: Vec::new(), refused: Refusals::default() }
     }
 
     /// Refuses these rows of the batch, but for those that are refused already.
     fn refuse(&mut self, keep: &mut [bool], rows: impl Iterator<Item = usize>, column: Option<&str>, reason: &str) {
         for row in rows {
-            if std::mem::replace(&mut keep[row], false) && self.refused.len() < MAX_LISTED {
+            if std::mem::replace(&mut keep[row], false) && !self.refused.is_full() {
                 let line = self.next_row + row as u64;
-                self.refused.push(Refusal { line, column: column.map(Into::into), reason: reason.into() });
+                let column = column.map(|column| shortened(column, MAX_NAME).into_owned());
+                self.refused.push(Refusal { line, column, reason: reason.into() });
             }
         }
     }

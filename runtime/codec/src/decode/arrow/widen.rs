@@ -14,6 +14,7 @@ use dag_model::Type;
 use dag_model::batch::arrow_type;
 
 use crate::TimeUnit;
+use crate::decode::canonical;
 
 /// Makes an array of the stream's type; a value that it cannot hold becomes null. The unit is that of integers as times.
 pub(crate) type Widen = fn(&ArrayRef, TimeUnit) -> ArrayRef;
@@ -28,6 +29,7 @@ pub(crate) fn to(ty: Type, found: &DataType) -> Option<Widen> {
             ArrowUnit::Nanosecond => timestamp::<TimestampNanosecondType>,
         },
         (Type::Timestamp, DataType::Int64) => counted,
+        (Type::Float64, DataType::Float64) => with_one_nan,
         (ty, found) if arrow_type(ty) == *found => |array, _| array.clone(),
         (Type::Int64, DataType::Int8) => integer::<Int8Type>,
         (Type::Int64, DataType::Int16) => integer::<Int16Type>,
@@ -57,7 +59,16 @@ fn integer<T: ArrowPrimitiveType<Native: TryInto<i64>>>(array: &ArrayRef, _: Tim
 }
 
 fn float<T: ArrowPrimitiveType<Native: Into<f64>>>(array: &ArrayRef, _: TimeUnit) -> ArrayRef {
-    Arc::new(array.as_primitive::<T>().unary::<_, Float64Type>(Into::into))
+    Arc::new(array.as_primitive::<T>().unary::<_, Float64Type>(|value| canonical(value.into())))
+}
+
+/// The same array, unless it has a NaN: then one in which all of them are the same.
+fn with_one_nan(array: &ArrayRef, _: TimeUnit) -> ArrayRef {
+    let floats = array.as_primitive::<Float64Type>();
+    match floats.values().iter().any(|value| value.is_nan()) {
+        true => Arc::new(floats.unary::<_, Float64Type>(canonical)),
+        false => array.clone(),
+    }
 }
 
 fn timestamp<T: ArrowTimestampType>(array: &ArrayRef, _: TimeUnit) -> ArrayRef {

@@ -1,0 +1,124 @@
+//! A connection's peer: whether it reads what it is sent.
+//!
+//! Who asks and does not read the answer would keep the connection, and what waits in it, for ever. Who subscribes may: a pager reads
+//! when its user does.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// What is known of a connection's peer. Clones are of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    opened: Instant,
+    /// Since when it has taken nothing that was written, in milliseconds after it was opened; [`NEVER`] if it has.
+    stuck: AtomicU64,
+    /// Whether it may take as long as it wants.
+    unhurried: AtomicBool,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Peer {
+    /// The peer of a connection that was just opened.
+    pub fn new() -> Peer {
+        let (stuck, unhurried) = (AtomicU64::new(NEVER), AtomicBool::new(false));
+        Peer(Arc::new(Known { opened: Instant::now(), stuck, unhurried }))
+    }
+
+    /// A request begins, whose answer it has to read in time.
+    pub fn asks(&self) {
+        self.0.unhurried.store(false, Ordering::Relaxed);
+    }
+
+    /// It reads the answer when it wants to.
+    pub fn subscribes(&self) {
+        self.0.unhurried.store(true, Ordering::Relaxed);
+    }
+
+    /// Resolves once it has not read for so long.
+    pub async fn is_stuck(&self, patience: Duration) {
+        loop {
+            tokio::time::sleep(patience / 2).await;
+            if !self.0.unhurried.load(Ordering::Relaxed) && self.stuck_for() >= patience {
+                return;
+            }
+        }
+    }
+
+    fn stuck_for(&self) -> Duration {
+        match self.0.stuck.load(Ordering::Relaxed) {
+            NEVER => Duration::ZERO,
+            since => self.0.opened.elapsed().saturating_sub(Duration::from_millis(since)),
+        }
+    }
+
+    fn wrote(&self, taken: bool) {
+        let stuck = &self.0.stuck;
+        if taken {
+            stuck.store(NEVER, Ordering::Relaxed);
+        } else if stuck.load(Ordering::Relaxed) == NEVER {
+            let now = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(NEVER - 1);
+            stuck.store(now, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A connection that tells of its peer.
+pub(super) struct Connection {
+    io: TokioIo<TcpStream>,
+    peer: Peer,
+}
+
+impl Connection {
+    /// Of that peer.
+    pub fn new(stream: TcpStream, peer: Peer) -> Connection {
+        Connection { io: TokioIo::new(stream), peer }
+    }
+}
+
+impl Read for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.peer.wrote(written.is_ready());
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        self.peer.wrote(written.is_ready());
+        written
+    }
+}
