@@ -19,7 +19,7 @@ pub use bind::bind;
 pub use error::{Error, ErrorKind, Span};
 pub use names::names;
 pub use scalar::Scalar;
-pub use signature::{Kind, Parameter, ParameterKind, Signature};
+pub use signature::{Kind, MAX_INPUTS, Parameter, ParameterKind, Signature};
 pub use stream::{Application, Argument, Catalog, Input, Stream, Window, errors_of};
 
 /// The name of the column that every record has and no schema lists.

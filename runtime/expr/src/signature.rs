@@ -61,6 +61,9 @@ pub struct Parameter {
     pub doc: String,
 }
 
+/// The most inputs that one application has, whatever its operator takes: each of them is read, merged and numbered by a byte.
+pub const MAX_INPUTS: usize = 64;
+
 /// An operator's inputs and parameters, in declared order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -76,7 +79,7 @@ pub struct Signature {
     pub example: String,
     /// The least number of inputs.
     pub min_inputs: usize,
-    /// The greatest number; none means any.
+    /// The greatest number; none means as many as [`MAX_INPUTS`].
     pub max_inputs: Option<usize>,
     /// The operator's own parameters. An aggregate's window parameters are not among them: binding adds them.
     pub parameters: Vec<Parameter>,

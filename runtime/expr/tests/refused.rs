@@ -2,8 +2,10 @@
 
 mod catalog;
 
+use std::sync::Arc;
+
 use catalog::{default, parameter, positional, required, signature, standard};
-use dag_expr::{ErrorKind, Kind, ParameterKind, Signature, bind, names};
+use dag_expr::{ErrorKind, Kind, MAX_INPUTS, ParameterKind, Signature, bind, names};
 
 #[test]
 fn what_is_wrong_is_shown_where_it_stands() {
@@ -20,6 +22,7 @@ fn what_is_wrong_is_shown_where_it_stands() {
         ("avg()", "avg", "avg takes 1 stream, found 0", "avg(STREAM, [WINDOW]"),
         ("join(cpu, on=host)", "join", "join takes 2 streams, found 1", "join(STREAM, STREAM, on=MATCH, within=)"),
         ("join(cpu, mem)", "join", "join needs `on`", "join("),
+        ("join(cpu as l, mem as r, bare, on=host)", "bare", "join takes no argument here", "join("),
         ("union(cpu)", "union", "union takes 2 streams, found 1", "union(STREAM, STREAM, ...)"),
         ("filter(cpu)", "filter", "filter needs `where`", "filter(STREAM, WHERE)"),
         ("filter(cpu, value)", "value", "expected a condition, found a value of type float64", "value > 90"),
@@ -100,6 +103,17 @@ fn what_may_still_come_is_told_from_what_never_will() {
     assert_eq!(kind("median2(cpu, 5s)"), ErrorKind::UnknownOperator("median2".to_owned()));
     assert_eq!(kind("errors(delta( cpu ))"), ErrorKind::UnknownStream("errors(delta(cpu))".to_owned()));
     assert_eq!(kind("avg(cpu, 5)"), ErrorKind::Other);
+}
+
+#[test]
+fn an_operator_that_takes_any_number_of_streams_takes_as_many_as_there_may_be() {
+    let mut catalog = standard();
+    catalog.signatures.push(Arc::new(signature(Kind::Transform, "merge", (1, None), Vec::new())));
+    let merge = |inputs: usize| bind(&format!("merge({})", vec!["cpu"; inputs].join(", ")), &catalog);
+    assert!(merge(MAX_INPUTS).is_ok());
+    let error = merge(MAX_INPUTS + 1).unwrap_err();
+    assert_eq!(error.message, "merge takes 64 streams at most, found 65");
+    assert!(error.help.is_some_and(|help| help.contains("as one stream")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use dag_expr::{Kind, Signature};
+use dag_expr::{Kind, MAX_INPUTS, Signature};
 
 use crate::bindings::types;
 use crate::convert;
@@ -14,8 +14,6 @@ use crate::words;
 const OPERATORS: usize = 256;
 /// Parameters that one operator may have.
 const PARAMETERS: usize = 32;
-/// Inputs that one operator may ask for.
-const INPUTS: usize = 64;
 /// Bytes of a name.
 const NAME: usize = 64;
 /// Bytes of a doc, an example or a default.
@@ -142,8 +140,8 @@ fn check_signature(signature: &Signature) -> Result<(), String> {
     }
     signature.check()?;
     let inputs = signature.max_inputs.unwrap_or(signature.min_inputs).max(signature.min_inputs);
-    if inputs > INPUTS {
-        return Err(format!("operator {name}: it takes {inputs} streams; the limit is {INPUTS}"));
+    if inputs > MAX_INPUTS {
+        return Err(format!("operator {name}: it takes {inputs} streams; the limit is {MAX_INPUTS}"));
     }
     let parameters = &signature.parameters;
     if parameters.len() > PARAMETERS {

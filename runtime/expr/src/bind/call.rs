@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::argument::found;
 use crate::bind::window;
 use crate::error::{Error, Span};
-use crate::signature::{Kind, Parameter, ParameterKind, Signature};
+use crate::signature::{Kind, MAX_INPUTS, Parameter, ParameterKind, Signature};
 use crate::syntax::ast::{Argument, Ident};
 use crate::syntax::name::{Quoted, near_help};
 
@@ -67,6 +67,10 @@ pub(crate) fn assign<'e>(signature: &Signature, name: &Ident, arguments: &'e [Ar
         let message = format!("{} takes {} {streams}, found {inputs}", signature.name, signature.min_inputs);
         return Err(Error::new(name.span.clone(), message).help(signature.usage()));
     }
+    if inputs > MAX_INPUTS {
+        let message = format!("{} takes {MAX_INPUTS} streams at most, found {inputs}", signature.name);
+        return Err(Error::new(name.span.clone(), message).help("give it what it makes of some of them, as one stream"));
+    }
     call.inputs = positional;
     call.assign_positional(signature, rest)?;
     Ok(call)
@@ -87,8 +91,10 @@ impl<'e> Call<'e> {
                 given.push(argument);
             }
         }
-        let window = self.window.first_mut().filter(|window| window.is_none());
-        if let Some((window, argument)) = window.zip(arguments.next_if(|argument| argument.name.is_none())) {
+        // Looked for first: an argument is taken only where there is a place for it.
+        if let Some(window) = self.window.first_mut().filter(|window| window.is_none())
+            && let Some(argument) = arguments.next_if(|argument| argument.name.is_none())
+        {
             *window = Some(argument);
         }
         match arguments.next() {
