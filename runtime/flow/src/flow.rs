@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 
+use dag_alarm::Alarm;
 use dag_expr::Window;
 use dag_model::{Frontier, Order, arrow_schema};
 use timely::WorkerConfig;
@@ -52,7 +53,8 @@ impl Flow {
             let index = worker.index();
             let commands = receivers.lock().expect("no worker panics holding it")[index].take();
             let hello = hello.lock().expect("no worker panics holding it").clone();
-            let _alarm = Alarm;
+            // The other workers would wait for this one for ever.
+            let _alarm = Alarm::of("worker");
             // The flow that started the workers waits for this.
             let _ = hello.send((index, std::thread::current()));
             run(worker, &commands.expect("each worker takes its own, once"));
@@ -109,18 +111,6 @@ impl Drop for Flow {
         }
         self.tell(|| Command::Leave);
         drop(self.guards.get_mut().map(Option::take));
-    }
-}
-
-/// Ends the process when a worker panics. That is a bug, and the other workers would wait for this one for ever; a restarted
-/// node computes again what is missing.
-pub(crate) struct Alarm;
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
     }
 }
 

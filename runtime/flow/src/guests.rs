@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use timely::scheduling::SyncActivator;
@@ -86,8 +85,7 @@ impl Guests {
         for _ in 0..least {
             crew.hire(&mut crew.lock()).map_err(|error| error.to_string())?;
         }
-        let watch = thread::Builder::new().name("guests-watch".into()).spawn(move || crew.watch());
-        watch.map_err(|error| error.to_string())?;
+        dag_alarm::thread("guests-watch", move || crew.watch()).map_err(|error| error.to_string())?;
         Ok(guests)
     }
 
@@ -120,13 +118,12 @@ impl Crew {
 
     fn hire(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
         let crew = self.clone();
-        thread::Builder::new().name("guest".into()).spawn(move || crew.work())?;
+        dag_alarm::thread("guest", move || crew.work())?;
         state.threads += 1;
         Ok(())
     }
 
     fn work(&self) {
-        let _alarm = crate::flow::Alarm;
         let mut state = self.lock();
         loop {
             if let Some((job, _)) = state.jobs.pop_front() {
@@ -158,7 +155,6 @@ impl Crew {
 
     /// Starts another thread whenever a job waits too long, as long as there may be more.
     fn watch(self: Arc<Self>) {
-        let _alarm = crate::flow::Alarm;
         let mut state = self.lock();
         while !state.stopped {
             let Some((_, since)) = state.jobs.front().filter(|_| state.is_short()) else {
@@ -252,6 +248,7 @@ impl<S: Send + 'static, R: Send + 'static> Aside<S, R> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
 
     use super::*;
 

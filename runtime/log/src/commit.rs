@@ -36,7 +36,7 @@ impl Committer {
         let queue = Arc::new(Queue::default());
         let stop = Arc::new(StopOnDrop(queue.clone()));
         let work = queue.clone();
-        thread::Builder::new().name("log-commit".into()).spawn(move || work.run()).expect("a node can start a thread");
+        dag_alarm::thread("log-commit", move || work.run()).expect("a node can start a thread");
         Committer { queue, storage, reserve: Arc::default(), _stop: stop }
     }
 

@@ -28,9 +28,10 @@ impl Steady {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The moment that is so many milliseconds after the start.
+    /// The moment that is so many milliseconds after the start; a century after it where clocks do not tell later ones.
     pub fn at(&self, millis: Millis) -> Instant {
-        self.0 + Duration::from_millis(millis)
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+        self.0.checked_add(Duration::from_millis(millis)).unwrap_or_else(|| self.0 + CENTURY)
     }
 
     /// A moment that a log has told.

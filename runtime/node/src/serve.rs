@@ -38,7 +38,7 @@ pub async fn serve(
     };
     let served = crate::http::serve(node.clone(), listener, told).await;
     node.stop();
-    // An error means that it has panicked, which has been told.
+    // It ends by itself only, or with the process.
     let _ = attending.await;
     served.map_err(listen)
 }
@@ -47,9 +47,9 @@ pub async fn serve(
 pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), ServeError> {
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
     let (node, reports) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
-    let attending = tokio::spawn(attend(node.clone(), reports));
+    let attending = tokio::spawn(dag_alarm::task("reports", attend(node.clone(), reports)));
     let timed = node.clone();
-    tokio::spawn(async move { timed.keep_time().await });
+    tokio::spawn(dag_alarm::task("timers", async move { timed.keep_time().await }));
     Ok((node, attending))
 }
 
@@ -92,10 +92,9 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
         };
         let Some(report) = report else { return };
         let node = node.clone();
-        if tokio::task::spawn_blocking(move || node.report(report)).await.is_err() {
+        if tokio::task::spawn_blocking(move || dag_alarm::work("report", || node.report(report))).await.is_err() {
             return;
         }
     }
-    // A panic there has been told.
     let _ = tokio::task::spawn_blocking(move || node.inner.snapshots.close()).await;
 }

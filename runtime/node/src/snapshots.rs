@@ -104,8 +104,7 @@ impl Snapshots {
         let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
         let (orders, received) = channel();
         let writing = shelf.clone();
-        let writer =
-            std::thread::Builder::new().name("snapshots".into()).spawn(move || writing.write_all(&received, &logs))?;
+        let writer = dag_alarm::thread("snapshots", move || writing.write_all(&received, &logs))?;
         Ok(Snapshots { shelf, orders: Mutex::new(Some(orders)), writer: Mutex::new(Some(writer)) })
     }
 
@@ -155,7 +154,7 @@ impl Snapshots {
     pub fn close(&self) {
         drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // A panic of that thread has been told already.
+            // It ends by itself only, or with the process.
             let _ = writer.join();
         }
     }

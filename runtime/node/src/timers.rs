@@ -6,6 +6,7 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use dag_alarm::Alarm;
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
 use dag_plan::{Command, LogId};
@@ -39,6 +40,7 @@ impl Node {
         loop {
             let node = self.clone();
             let due = tokio::task::spawn_blocking(move || {
+                let _alarm = Alarm::of("timers");
                 if trim_due <= Instant::now() {
                     node.trim();
                     trim_due = Instant::now() + TRIM;
@@ -46,6 +48,7 @@ impl Node {
                 let due = node.tick().min(trim_due);
                 (node.write_errors().map_or(due, |again| again.min(due)), trim_due)
             });
+            // An error means that the runtime ends: a panic ends the process.
             let Ok((due, next_trim)) = due.await else { return };
             trim_due = next_trim;
             self.inner.timers.sleeps_until(due);

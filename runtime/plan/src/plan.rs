@@ -165,7 +165,7 @@ impl Plan {
             let run = self.runs.get_mut(&id).expect("just found");
             run.leases.remove(&lease);
             if run.users() == 0 && run.state == State::Running {
-                run.state = State::Lingering(now + self.linger);
+                run.state = State::Lingering(now.saturating_add(self.linger));
             }
         }
         self.tick(now)

@@ -39,7 +39,7 @@ impl Ticker {
             stopped: AtomicBool::new(false),
         });
         let (engine, seen) = (engine.weak(), Arc::clone(&shared));
-        let thread = thread::Builder::new().name("wasm-ticker".into()).spawn(move || {
+        let thread = dag_alarm::thread("wasm-ticker", move || {
             let mut last = 0;
             while !seen.stopped.load(SeqCst) {
                 let begun = seen.begun.load(SeqCst);

@@ -64,7 +64,7 @@ impl Node {
         let (kept, start) = table.group.add(name);
         if start {
             let node = self.clone();
-            tokio::task::spawn_blocking(move || node.write_cursors());
+            tokio::task::spawn_blocking(move || dag_alarm::work("cursors", || node.write_cursors()));
         }
         Kept(kept)
     }
