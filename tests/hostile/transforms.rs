@@ -31,6 +31,7 @@ const WAYS: &[&str] = &[
     "goes_back",
     "hold_goes_back",
     "more_for_ever",
+    "swells",
     "opens_never",
     "opens_refused",
     "opens_twice_a_column",
@@ -125,6 +126,7 @@ impl Guest for Component {
                 let before = values.iter().take_while(|value| **value < 13.0).count();
                 frame = with_times(&times[..before], Column::float64(values[..before].iter().copied().map(Some)));
             }
+            "swells" => return Ok(swollen()),
             _ => {}
         }
         Ok(output(frame))
@@ -136,6 +138,7 @@ impl Guest for Component {
             "bad_text" => output.frame = with_times(&[], Column::utf8(std::iter::empty::<Option<&str>>())),
             "loops_in_advance" if STRUCK.get() => loops(),
             "more_for_ever" if STRUCK.get() => output.more = true,
+            "swells" if STRUCK.get() => output = swollen(),
             // After the 13 every second time; before, and in between, one nanosecond behind, to have a hold to go back from.
             "hold_goes_back" => {
                 let back = STRUCK.get() && BACK.replace(!BACK.get());
@@ -161,6 +164,11 @@ impl Guest for Component {
 
 fn output(frame: Vec<u8>) -> Output {
     Output { frame, hold: None, more: false }
+}
+
+/// A mebibyte, and more to come.
+fn swollen() -> Output {
+    Output { more: true, ..output(at(&[i64::MAX / 2; 65_536])) }
 }
 
 /// A frame of the input's schema with records at these times.
