@@ -78,16 +78,23 @@ fn what_is_passed_over_while_the_disk_is_full_is_in_its_stream_when_there_is_roo
     assert_eq!(publish(&node, &body).0, 200);
     assert_eq!(node.http().publish("x", &[("seal", "true")], "").status, 200);
 
-    let filler = disk.leave(5 * MIB);
+    let mut filler = disk.leave(5 * MIB);
     let refused = || node.http().publish("other", &[], "{\"time\":1,\"value\":1}\n").status == 507;
-    wait::until("the node has noticed", DEADLINE, || refused().then_some(()));
-    let sum = node.csv("sum(x, 1h)");
-    assert_eq!(sum.lines().nth(1), Some(format!("1970-01-01T00:00:00Z,{}", i64::MAX).as_str()), "it has not waited");
+    wait::until("the node has nothing more to give up", DEADLINE, || {
+        filler = disk.leave(5 * MIB);
+        refused().then_some(())
+    });
+    let mut sum = node.spawn(&["subscribe", "sum(x, 1h)", "--from", "earliest", "--format", "csv"]);
+    let explained = || node.http().get("explain", &[("expr", "sum(x, 1h)")]).json();
+    let passed_over = || explained()["streams"][0]["passed_over"].as_array().is_some_and(|records| records.len() == 1);
+    wait::until("a record is passed over", 3 * DEADLINE, || passed_over().then_some(()));
     let errors = || node.http().get("streams/errors(sum(x,1h))", &[]).json()["records"].clone();
     assert_eq!(errors(), 0);
 
     fs::remove_file(filler).unwrap();
     wait::until("it is kept", DEADLINE, || (errors() == 1).then_some(()));
+    let expected = ["time,value".to_owned(), format!("1970-01-01T00:00:00Z,{}", i64::MAX)];
+    assert_eq!(sum.take(2), expected, "what is computed goes on by itself");
 }
 
 #[test]
@@ -106,4 +113,28 @@ fn retention_looks_before_a_publisher_is_refused() {
         assert_eq!(status, 200, "{body}");
         (disk.free() > before + 8 * MIB).then_some(())
     });
+}
+
+#[test]
+fn a_subscription_that_fills_the_disk_keeps_no_publisher_out_and_leaves_room_when_it_goes() {
+    const BODIES: usize = 60;
+    let Some(disk) = SmallDisk::mount(128) else { return };
+    let node = node(disk.path(), "10");
+    node.create("x", "text utf8", &["--out-of-order", "1h"]);
+    let mut chance = Chance::new(3);
+    let mut publish_some = |count: usize| {
+        for _ in 0..count {
+            let (status, body) = publish(&node, &texts(&mut chance));
+            assert_eq!(status, 200, "{body}");
+        }
+    };
+    publish_some(BODIES);
+    let everything = (BODIES * 1_000).to_string();
+    let greedy = node.spawn(&["subscribe", "filter(x, text != 'none')", "--from", "earliest", "-n", &everything]);
+    wait::until("the results stop growing", DEADLINE, || (disk.free() < 33 * MIB).then_some(()));
+    publish_some(5);
+    assert!(disk.free() > 13 * MIB, "a tenth stays free: {}", disk.free());
+    drop(greedy);
+    wait::until("there is room again, though nobody asks for it", DEADLINE, || (disk.free() > 45 * MIB).then_some(()));
+    publish_some(5);
 }

@@ -40,9 +40,8 @@ impl Committer {
         Committer { queue, storage, reserve: Arc::default(), _stop: stop }
     }
 
-    /// Refuses to publish while less than that percentage of the disk is free. What is made from now on obeys it.
-    pub fn keep_free(self, percent: u8) -> Committer {
-        Committer { reserve: Arc::new(Reserve::new(percent)), ..self }
+    pub(crate) fn with_reserve(self, reserve: Reserve) -> Committer {
+        Committer { reserve: Arc::new(reserve), ..self }
     }
 
     pub(crate) fn reserve(&self) -> &Reserve {

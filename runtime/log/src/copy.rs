@@ -44,9 +44,11 @@ impl Log {
     /// Copies what readers could see at that moment, less what retention has removed since, into the folder `to`, which may
     /// hold an earlier copy of this log. What is copied is durable afterwards.
     ///
+    /// `admit` is asked before so many bytes are written.
+    ///
     /// # Errors
-    /// If a file can't be read or written, or all of that extent has been removed since.
-    pub fn copy(&self, to: &Path, Extent(end): Extent) -> io::Result<Copied> {
+    /// If that refuses, a file can't be read or written, or all of that extent has been removed since.
+    pub fn copy(&self, to: &Path, Extent(end): Extent, admit: &dyn Fn(u64) -> io::Result<()>) -> io::Result<Copied> {
         fs::create_dir_all(to)?;
         let log = self.inner();
         let mut copied = Copied::default();
@@ -55,7 +57,7 @@ impl Log {
         while let Some(segment) = next(log, number).filter(|segment| segment.number <= end.segment) {
             number = segment.number + 1;
             let length = if segment.number < end.segment { segment.index().end().offset } else { end.offset };
-            match copy_segment(&segment, to, length, segment.number < end.segment) {
+            match copy_segment(&segment, to, length, segment.number < end.segment, admit) {
                 Ok(more) => copied.add(more),
                 // Retention was quicker; it removes in order, so what was copied before is gone, too.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && is_gone(log, &segment) => {
@@ -85,7 +87,13 @@ fn is_gone(log: &Inner, segment: &Segment) -> bool {
     log.progress().segment(segment.number).is_none()
 }
 
-fn copy_segment(segment: &Segment, to: &Path, length: u64, sealed: bool) -> io::Result<Copied> {
+fn copy_segment(
+    segment: &Segment,
+    to: &Path,
+    length: u64,
+    sealed: bool,
+    admit: &dyn Fn(u64) -> io::Result<()>,
+) -> io::Result<Copied> {
     let target = segment::path(to, segment.number);
     let mut source = File::open(&segment.path)?;
     if is_same(&mut source, &target, length)? {
@@ -97,6 +105,7 @@ fn copy_segment(segment: &Segment, to: &Path, length: u64, sealed: bool) -> io::
         _ => {}
     }
     source.seek(SeekFrom::Start(0))?;
+    admit(length)?;
     write_whole(&mut source.take(length), &target, length)?;
     if sealed && let Ok(mut stored) = File::open(segment.index_path()) {
         // It is made again where it is missing, so it is neither counted nor awaited.

@@ -9,13 +9,14 @@ use dag_model::Schema;
 
 use crate::entry::{Code, Location};
 use crate::files::Files;
+use crate::payload::Part;
 use crate::progress::{Point, Progress, Waiting};
 use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Writer};
-use crate::{AppendError, Commit, CommitError, Committer, Durability, Options};
+use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, NoRoom, Options};
 
 /// A log.
 pub(crate) struct Inner {
@@ -111,6 +112,15 @@ impl Inner {
             self.watches.notify();
         }
         Ok(first)
+    }
+
+    /// Asks for room for records that are to be appended.
+    pub(crate) fn admit(&self, parts: &[Part]) -> Result<(), NoRoom> {
+        let claim = match self.options().durability {
+            Durability::Derived => Claim::Cache,
+            Durability::Fsync | Durability::Os => Claim::Kept,
+        };
+        self.committer.admit(claim, &self.dir, parts.iter().map(|part| part.message.len() as u64).sum())
     }
 
     fn append_locked(

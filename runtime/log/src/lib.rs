@@ -108,7 +108,7 @@
 //! | a failed sync leaves bytes that are read, are not on disk, and are not written by later syncs | nothing is acknowledged that was not written again | `tests/power.rs` |
 //! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
 //! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name. Its last ones may be lost unnoticed | `tests/recovery.rs` |
-//! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before | `tests/space.rs` |
+//! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before, and results of computations before records | `tests/space.rs` |
 //!
 //! A log does not survive two failures at once, such as a power cut in which a disk loses what it said was synced. It finds that
 //! when it is opened, and is refused.
@@ -162,6 +162,7 @@ pub use payload::Loaded;
 pub use progress::{Earliest, Visible};
 pub use publishers::{Joined, PublisherId};
 pub use reader::{ReadError, Reader, Start};
+pub use reserve::{Claim, NoRoom};
 pub use retention::Trimmed;
 pub use source::{Publish, PublishError, Receipt, Source, SourceOptions, Stats};
 pub use storage::{OsStorage, Space, Storage, StorageFile};

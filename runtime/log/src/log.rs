@@ -19,8 +19,8 @@ use crate::retention;
 use crate::storage::{is_full, sync_above};
 use crate::writer::{self, Append, Writer};
 use crate::{
-    Commit, CommitError, Committer, Earliest, Entry, Loaded, ReadError, Reader, RunningHash, Start, Trimmed, Visible,
-    Watch, hash_at, kept, payload, reader,
+    Commit, CommitError, Committer, Earliest, Entry, Loaded, NoRoom, ReadError, Reader, RunningHash, Start, Trimmed,
+    Visible, Watch, hash_at, kept, payload, reader,
 };
 
 /// When an append is shown to readers and acknowledged.
@@ -150,17 +150,8 @@ pub enum AppendError {
     #[error("{}: the disk is full", .0.display())]
     Full(PathBuf),
     /// Only so much of the disk is free as stays free; the log takes appends again when there is more.
-    #[error("{dir}: {free} of {total} bytes of the disk are free, and {percent} % of them stay free", dir = dir.display())]
-    Reserved {
-        /// The log's folder.
-        dir: PathBuf,
-        /// Bytes that are free.
-        free: u64,
-        /// Bytes in all.
-        total: u64,
-        /// What stays free, in percent.
-        percent: u8,
-    },
+    #[error(transparent)]
+    Reserved(NoRoom),
     /// The file can't be written.
     #[error("{file}: {source}", file = file.display())]
     Io {
@@ -297,11 +288,13 @@ impl Log {
     ///
     /// A frontier that is less than the one before counts as that.
     pub fn append(&self, batch: &RecordBatch, frontier: Frontier, now: Timestamp) -> Result<u64, AppendError> {
-        let parts = payload::encode(batch, &self.inner().columns)?;
+        let inner = self.inner();
+        let parts = payload::encode(batch, &inner.columns)?;
         if parts.is_empty() {
             self.advance(frontier, now)?;
-            return Ok(self.inner().writer().sequence);
+            return Ok(inner.writer().sequence);
         }
+        inner.admit(&parts)?;
         self.append_derived(Code::Records, &parts, frontier, now)
     }
 

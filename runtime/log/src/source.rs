@@ -320,9 +320,7 @@ impl Source {
     fn encode(&self, batch: &RecordBatch) -> Result<Vec<Part>, AppendError> {
         let parts = payload::encode(batch, self.log.arrow_schema())?;
         if !parts.is_empty() {
-            let inner = self.log.inner();
-            let bytes = parts.iter().map(|part| part.message.len() as u64).sum();
-            inner.committer.reserve().admit(&**inner.committer.storage(), &inner.dir, bytes)?;
+            self.log.inner().admit(&parts)?;
         }
         Ok(parts)
     }

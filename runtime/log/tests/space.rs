@@ -8,9 +8,10 @@ use std::sync::Arc;
 use common::workload::{DIR, batch, values};
 use common::{NOW, entries, integers};
 use dag_log::{
-    AppendError, Committer, Options, Publish, PublishError, PublisherId, Receipt, Source, SourceOptions, Start,
+    AppendError, Committer, Durability, Log, NoRoom, Options, Publish, PublishError, PublisherId, Receipt, Source,
+    SourceOptions, Start,
 };
-use dag_model::Timestamp;
+use dag_model::{Frontier, Timestamp};
 use dag_storage_faults::{Disk, Random};
 
 /// A source with small segments on that disk, of which it keeps some part free.
@@ -91,13 +92,40 @@ fn the_reserve_is_left_free_and_what_else_a_publisher_says_is_taken() {
         source.publish(request, NOW).map(|receipt| receipt.commit.wait().unwrap())
     };
     let refused = std::iter::repeat_with(&mut publish).take(100).find_map(Result::err).expect("the disk is small");
-    let PublishError::Append(AppendError::Reserved { free, total, percent, .. }) = refused else {
+    let PublishError::Append(AppendError::Reserved(NoRoom::Reserved { free, total, percent, .. })) = refused else {
         panic!("{refused}");
     };
     assert_eq!((total, percent), (SIZE, 25));
-    assert!(free < SIZE / 4 && free > SIZE / 4 - (5 << 20), "{free} of {total} are free");
+    assert!((SIZE / 4..SIZE / 4 + (1 << 20)).contains(&free), "{free} of {total} are free");
     let heartbeat = Publish { heartbeat: Some(Timestamp(NOW.0 + 1)), ..Publish::default() };
     source.publish(heartbeat, NOW).unwrap().commit.wait().unwrap();
     disk.resize(2 * SIZE);
     publish().unwrap();
+}
+
+#[test]
+fn a_derived_log_stops_before_publishers_do_and_its_frontier_and_end_need_no_room() {
+    const SIZE: u64 = 20 << 20;
+    let disk = Disk::new();
+    disk.resize(SIZE);
+    let committer = Committer::over(Arc::new(disk.clone())).keep_free(25);
+    let options = Options { durability: Durability::Derived, ..Options::default() };
+    let log = Log::create(Path::new("/derived"), &integers(), options, &committer).unwrap();
+    let mut random = Random::new(1);
+    let mut batch_of = |rows: usize| {
+        let rows: Vec<i64> = (0..rows).map(|_| random.below(usize::MAX) as i64).collect();
+        batch(&rows, NOW.0)
+    };
+    let mut append = || log.append(&batch_of(30_000), Frontier::START, NOW).map(drop);
+    let refused = std::iter::repeat_with(&mut append).take(100).find_map(Result::err).expect("the disk is small");
+    let AppendError::Reserved(NoRoom::Reserved { free, percent, .. }) = refused else { panic!("{refused}") };
+    assert!(percent == 25 && (SIZE / 2..SIZE / 2 + (1 << 20)).contains(&free), "{free} are free");
+    assert!(committer.is_short(Path::new("/derived")));
+
+    let options = SourceOptions::default();
+    let source = Source::create(Path::new(DIR), &integers(), options, &committer).unwrap();
+    let request = Publish { batch: Some(batch(&[1], NOW.0)), ..Publish::default() };
+    source.publish(request, NOW).expect("publishers have room of their own");
+    log.advance(Frontier::At(NOW), NOW).unwrap();
+    log.end(Frontier::Empty, NOW).unwrap();
 }

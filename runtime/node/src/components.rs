@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use dag_log::Claim;
 use dag_model::Digest;
 use dag_wasm::{Component, Limits, LoadError};
 
@@ -119,6 +120,7 @@ impl Node {
         let new = path.with_extension("new");
         let write = || -> io::Result<()> {
             if !path.exists() {
+                self.inner.committer.admit(Claim::Kept, &self.inner.config.data, component.bytes().len() as u64)?;
                 let mut file = File::create(&new)?;
                 file.write_all(component.bytes())?;
                 file.sync_all()?;

@@ -20,6 +20,9 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// The longest delay while there is no room on the disk: that may change at any moment.
+const FOR_ROOM: Duration = Duration::from_secs(2);
+
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -94,7 +97,9 @@ impl Failures {
                 return Next::Afresh;
             }
             // The disk may have room again.
-            ComputeError::Write(AppendError::Full(_)) => return Next::Again(self.delay()),
+            ComputeError::Write(AppendError::Full(_) | AppendError::Reserved(_)) => {
+                return Next::Again(self.delay().min(FOR_ROOM));
+            }
             error if !error.blames_operator() => return Next::GiveUp,
             _ => {}
         }

@@ -126,8 +126,8 @@ impl Node {
             };
             dag_fault::point("errors");
             errors.source.publish(publish, &self.inner.clock).map_err(|error| {
-                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved { .. }) = &error {
-                    self.make_room();
+                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = &error {
+                    self.make_room(Instant::now());
                 }
                 internal(&error)
             })?;

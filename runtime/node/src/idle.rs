@@ -31,6 +31,13 @@ impl Idle {
         self.since.remove(&id);
     }
 
+    /// All of them, those used last at the end.
+    pub fn oldest_first(&self) -> Vec<IncarnationId> {
+        let mut oldest: Vec<(Instant, IncarnationId)> = self.since.iter().map(|(id, since)| (*since, *id)).collect();
+        oldest.sort_unstable();
+        oldest.into_iter().map(|(_, id)| id).collect()
+    }
+
     /// The runs that are not kept. However many there are, those that are `held` are kept for as long as any.
     pub fn outdated(&self, held: &BTreeSet<IncarnationId>, now: Instant) -> Vec<IncarnationId> {
         let mut oldest: Vec<(Instant, IncarnationId)> = self.since.iter().map(|(id, since)| (*since, *id)).collect();

@@ -37,6 +37,7 @@ mod notices;
 pub mod pipe;
 mod publish;
 pub mod requests;
+mod room;
 mod runs;
 mod serve;
 mod snapshots;

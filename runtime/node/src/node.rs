@@ -208,7 +208,7 @@ impl Node {
         let logs = Arc::new(Logs::new(derived.clone(), committer.clone()));
         logs.remove_unknown(&known)
             .map_err(|error| ServeError::Data { path: derived.clone(), why: error.to_string() })?;
-        let snapshots = Snapshots::new(derived, committer.storage().clone(), logs.clone());
+        let snapshots = Snapshots::new(derived, committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);

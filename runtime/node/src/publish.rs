@@ -1,6 +1,7 @@
 //! Creating sources and publishing to them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
@@ -96,8 +97,9 @@ impl Node {
         })?;
         let node = self.clone();
         let work = move || {
+            let begun = Instant::now();
             let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock, &share);
-            if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room() {
+            if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room(begun) {
                 done = publish(&source, &name, content, &parameters, &node.inner.clock, &share);
             }
             if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
@@ -220,7 +222,7 @@ fn refused(stream: &str, error: &PublishError) -> NodeError {
         PublishError::Gap { .. } => Code::OutOfSequence,
         PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } => Code::BadRequest,
         PublishError::TooManyPublishers { .. } => Code::Busy,
-        PublishError::Append(AppendError::Full(_) | AppendError::Reserved { .. }) => Code::DiskFull,
+        PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) => Code::DiskFull,
         PublishError::Append(AppendError::TooLarge { .. }) => Code::TooLarge,
         PublishError::Append(_) => Code::Internal,
     };

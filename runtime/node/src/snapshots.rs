@@ -21,7 +21,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dag_flow::{Place, Snapshot};
-use dag_log::{Log, Storage};
+use dag_log::{Claim, Committer, Log};
 use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
 
@@ -77,7 +77,7 @@ pub struct Snapshots {
 
 struct Shelf {
     root: PathBuf,
-    storage: Arc<dyn Storage>,
+    committer: Committer,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
     /// Held while one is written: they share a name until they are whole.
@@ -100,8 +100,8 @@ struct Head {
 
 impl Snapshots {
     /// Those of the logs below that folder.
-    pub fn new(root: PathBuf, storage: Arc<dyn Storage>, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
-        let shelf = Arc::new(Shelf { root, storage, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
+    pub fn new(root: PathBuf, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
+        let shelf = Arc::new(Shelf { root, committer, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
         let (orders, received) = channel();
         let writing = shelf.clone();
         let writer = dag_alarm::thread("snapshots", move || writing.write_all(&received, &logs))?;
@@ -186,7 +186,7 @@ impl Shelf {
 
     /// Removes a file that may be there.
     fn remove(&self, path: &Path) -> io::Result<()> {
-        match self.storage.remove(path) {
+        match self.committer.storage().remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -229,14 +229,16 @@ impl Shelf {
         let path = self.path(id);
         let new = path.with_extension("new");
         self.remove(&new)?;
-        let file = self.storage.create(&new)?;
+        self.committer.admit(Claim::Kept, path.parent().expect("it lies in its log's folder"), bytes.len() as u64)?;
+        let storage = self.committer.storage();
+        let file = storage.create(&new)?;
         dag_fault::point("snapshot");
         file.write_at(&bytes, 0)?;
         file.sync_data()?;
         dag_fault::point("snapshot");
-        self.storage.rename(&new, &path)?;
+        storage.rename(&new, &path)?;
         dag_fault::point("snapshot");
-        self.storage.sync_dir(path.parent().expect("it lies in its log's folder"))
+        storage.sync_dir(path.parent().expect("it lies in its log's folder"))
     }
 
     /// Reads a run's file, or its first bytes.
@@ -249,7 +251,7 @@ impl Shelf {
         let path = self.path(id);
         let failed = |source| SnapshotError::Io { path: path.clone(), source };
         let damaged = |what: String| SnapshotError::Damaged { path: path.clone(), what };
-        let file = match self.storage.open(&path) {
+        let file = match self.committer.storage().open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(failed)?,
         };

@@ -3,7 +3,6 @@
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use dag_alarm::Alarm;
@@ -11,7 +10,6 @@ use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
 use dag_plan::{Command, LogId};
 
-use crate::clock::now;
 use crate::node::{Node, State, View};
 
 /// How often the node speaks for a clock=node stream that somebody reads.
@@ -19,12 +17,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How often retention looks.
 const TRIM: Duration = Duration::from_secs(60);
-
-/// How often a full disk makes the node look for room.
-const ROOM: Duration = Duration::from_secs(1);
-
-/// How many runs of a stream are kept that nobody uses, for those who come back to a position.
-const KEPT_RUNS: usize = 16;
 
 /// How much longer than their windows the node speaks for single streams that have fallen silent.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
@@ -46,7 +38,8 @@ impl Node {
                     trim_due = Instant::now() + TRIM;
                 }
                 let due = node.tick().min(trim_due);
-                (node.write_errors().map_or(due, |again| again.min(due)), trim_due)
+                let again = [node.look_for_room(), node.write_errors()];
+                (again.into_iter().flatten().fold(due, Instant::min), trim_due)
             });
             // An error means that the runtime ends: a panic ends the process.
             let Ok((due, next_trim)) = due.await else { return };
@@ -109,54 +102,6 @@ impl Node {
             }
         }
         due
-    }
-
-    /// The disk is full: retention looks at once. Says whether it did; it does not look again so soon.
-    pub(crate) fn make_room(&self) -> bool {
-        let last = &self.inner.made_room;
-        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < ROOM) {
-            return false;
-        }
-        *last = Some(Instant::now());
-        tracing::warn!("the disk is full: removing what retention no longer keeps");
-        self.trim();
-        true
-    }
-
-    /// Removes what retention no longer keeps.
-    fn trim(&self) {
-        let wall = now();
-        for (name, stream) in self.view().sources.iter() {
-            if let Err(error) = stream.source.log().trim(wall) {
-                tracing::warn!(stream = name, %error, "cannot remove old records");
-            }
-        }
-        self.forget_unused();
-        self.inner.logs.close_unused();
-    }
-
-    /// Forgets derived logs that nobody has used for long, and those beyond what is kept of a stream and in all, unless a cursor is in
-    /// them.
-    fn forget_unused(&self) {
-        let held = self.inner.cursors.runs();
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let mut unused = state.runs.idle.outdated(&held, Instant::now());
-        unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
-        unused.retain(|id| !state.runs.has_flow(*id) && !self.inner.errors.wait_for(*id) && state.plan.forget(*id));
-        unused.iter().for_each(|id| state.runs.idle.remove(*id));
-        drop(guard);
-        if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
-            tracing::warn!(%error, "cannot forget unused logs");
-        }
-        for id in unused {
-            let removed = self.inner.snapshots.remove(id).map_err(|error| error.to_string());
-            let removed = removed.and_then(|()| self.inner.logs.remove(id).map_err(|error| error.to_string()));
-            if let Err(error) = removed {
-                tracing::warn!(incarnation = %id, error, "cannot remove an unused log");
-            }
-        }
     }
 }
 

@@ -25,11 +25,12 @@ mod target;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dag_expr::errors_of;
-use dag_log::{Copied, Extent, Log};
+use dag_log::{Claim, Copied, Extent, Log};
 use dag_model::{Digest, IncarnationId};
 
 use crate::api::BackedUp;
@@ -83,27 +84,28 @@ impl Node {
         let target = Target::open(folder, &self.inner.config.data, data)?;
         let mut copied = Copied::default();
         let failed = |error| failed(folder, &error);
+        let admit = self.admission(folder).map_err(failed)?;
 
-        let snapshots = self.stage_snapshots(folder, &mut copied).map_err(failed)?;
+        let snapshots = self.stage_snapshots(folder, &*admit, &mut copied).map_err(failed)?;
         let (staged, kept) = self.stage_metadata(folder)?;
         let derived = self.derived(&kept, &staged)?;
         let errors = self.passed_over_logs(&kept)?;
 
         for deployment in &kept.components {
-            self.copy_component(folder, deployment.digest, &mut copied).map_err(failed)?;
+            self.copy_component(folder, deployment.digest, &*admit, &mut copied).map_err(failed)?;
         }
         let source_folder = |number: u64| folder.join("sources").join(number.to_string());
         for (number, settings) in &kept.sources {
             let source = self.source(&settings.name)?;
-            copied.add(copy_source(source.source.log(), &source_folder(*number)).map_err(failed)?);
+            copied.add(copy_source(source.source.log(), &source_folder(*number), &*admit).map_err(failed)?);
         }
         for (number, log, extent) in &errors {
-            copied.add(log.copy(&source_folder(*number), *extent).map_err(failed)?);
+            copied.add(log.copy(&source_folder(*number), *extent, &*admit).map_err(failed)?);
         }
         dag_fault::point("backup");
         for (id, log, extent) in &derived {
             let to = derived_folder(&folder.join("derived"), *id);
-            copied.add(log.copy(&to, *extent).map_err(failed)?);
+            copied.add(log.copy(&to, *extent, &*admit).map_err(failed)?);
         }
         for (staged, place) in snapshots {
             if derived.iter().any(|(id, ..)| place.starts_with(derived_folder(&folder.join("derived"), *id))) {
@@ -129,8 +131,24 @@ impl Node {
         })
     }
 
+    /// What asks for room before so many bytes are copied: a backup on the disk of the data does not use up what stays free of it.
+    fn admission(&self, folder: &Path) -> io::Result<Box<Admit>> {
+        let data = self.inner.config.data.clone();
+        let same = fs::metadata(folder)?.dev() == fs::metadata(&data)?.dev();
+        let committer = self.inner.committer.clone();
+        Ok(Box::new(move |bytes| match same {
+            true => Ok(committer.admit(Claim::Kept, &data, bytes)?),
+            false => Ok(()),
+        }))
+    }
+
     /// Copies all snapshots beside the places that they will have; answers both.
-    fn stage_snapshots(&self, folder: &Path, copied: &mut Copied) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+    fn stage_snapshots(
+        &self,
+        folder: &Path,
+        admit: &Admit,
+        copied: &mut Copied,
+    ) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         let mut staged = Vec::new();
         for entry in fs::read_dir(self.inner.config.data.join("derived"))? {
             let entry = entry?;
@@ -141,6 +159,7 @@ impl Node {
             let place = folder.join("derived").join(entry.file_name()).join(SNAPSHOT);
             let part = place.with_extension(PART);
             fs::create_dir_all(part.parent().expect("it lies in its incarnation's folder"))?;
+            admit(snapshot.metadata()?.len())?;
             copied.written += write(&mut snapshot, &part)?;
             staged.push((part, place));
         }
@@ -189,7 +208,7 @@ impl Node {
     }
 
     /// Copies a component, whose name is the digest of its bytes: what is there needs no second look.
-    fn copy_component(&self, folder: &Path, digest: Digest, copied: &mut Copied) -> io::Result<()> {
+    fn copy_component(&self, folder: &Path, digest: Digest, admit: &Admit, copied: &mut Copied) -> io::Result<()> {
         let name = format!("{digest}.wasm");
         let place = folder.join("components").join(&name);
         if let Ok(there) = fs::metadata(&place) {
@@ -198,14 +217,19 @@ impl Node {
         }
         fs::create_dir_all(folder.join("components"))?;
         let part = place.with_extension(PART);
-        copied.written += write(&mut File::open(self.inner.config.data.join("components").join(name))?, &part)?;
+        let mut component = File::open(self.inner.config.data.join("components").join(name))?;
+        admit(component.metadata()?.len())?;
+        copied.written += write(&mut component, &part)?;
         put(&part, &place)
     }
 }
 
+/// Asks for room before so many bytes are written.
+type Admit = dyn Fn(u64) -> io::Result<()>;
+
 /// Copies a source's log as far as it is now.
-fn copy_source(log: &Log, to: &Path) -> io::Result<Copied> {
-    let attempts = std::iter::repeat_with(|| log.copy(to, log.extent())).take(ATTEMPTS);
+fn copy_source(log: &Log, to: &Path, admit: &Admit) -> io::Result<Copied> {
+    let attempts = std::iter::repeat_with(|| log.copy(to, log.extent(), admit)).take(ATTEMPTS);
     attempts.reduce(|before, next| before.or(next)).expect("there is one attempt at least")
 }
 

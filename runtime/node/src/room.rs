@@ -1,0 +1,140 @@
+//! Room on a disk that is nearly full: what is given up for it, in which order, and when.
+//!
+//! First goes what retention no longer keeps anyhow. As long as room is short after that, the logs of derived streams go that nobody reads
+//! and no cursor is in, those used last at the end, and their snapshots with them; then compiled code, which is compiled again when it is
+//! wanted. What somebody reads stays: it [stops growing](dag_log::Claim::Cache) while publishers still have room.
+
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use dag_model::IncarnationId;
+
+use crate::clock::now;
+use crate::node::Node;
+
+/// How often a full disk makes the node look for room.
+const ROOM: Duration = Duration::from_secs(1);
+
+/// How many runs of a stream are kept that nobody uses, for those who come back to a position.
+const KEPT_RUNS: usize = 16;
+
+/// How many logs are given up before it is looked whether that is enough.
+const STEP: usize = 8;
+
+impl Node {
+    /// Whoever began to write something then was refused for want of room: gives up what can be. Says whether there may be room that was
+    /// not there then.
+    pub(crate) fn make_room(&self, begun: Instant) -> bool {
+        let mut last = self.inner.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some(last) if last >= begun => return true,
+            Some(last) if last.elapsed() < ROOM => return false,
+            _ => {}
+        }
+        self.trim();
+        self.give_up_caches();
+        *last = Some(Instant::now());
+        true
+    }
+
+    /// Gives up what can be if room is short; answers when to look again.
+    pub(crate) fn look_for_room(&self) -> Option<Instant> {
+        if !self.is_short() {
+            return None;
+        }
+        self.make_room(Instant::now());
+        Some(Instant::now() + ROOM)
+    }
+
+    fn is_short(&self) -> bool {
+        self.inner.committer.is_short(&self.inner.config.data)
+    }
+
+    /// Removes what retention no longer keeps.
+    pub(crate) fn trim(&self) {
+        let wall = now();
+        for (name, stream) in self.view().sources.iter() {
+            if let Err(error) = stream.source.log().trim(wall) {
+                tracing::warn!(stream = name, %error, "cannot remove old records");
+            }
+        }
+        self.forget_unused();
+        self.inner.logs.close_unused();
+    }
+
+    /// Forgets derived logs that nobody has used for long, and those beyond what is kept of a stream and in all, unless a cursor is in
+    /// them.
+    fn forget_unused(&self) {
+        let held = self.inner.cursors.runs();
+        let state = self.state();
+        let mut unused = state.runs.idle.outdated(&held, Instant::now());
+        unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
+        drop(state);
+        self.forget(unused);
+    }
+
+    /// Gives up what can be made again, until there is room.
+    fn give_up_caches(&self) {
+        let held = self.inner.cursors.runs();
+        let mut unused = self.state().runs.idle.oldest_first();
+        unused.retain(|id| !held.contains(id));
+        for some in unused.chunks(STEP) {
+            if !self.is_short() {
+                return;
+            }
+            let gone = self.forget(some.to_vec());
+            if gone > 0 {
+                tracing::warn!(logs = gone, "the disk is nearly full: gave up results that nobody reads");
+            }
+        }
+        if self.is_short() {
+            self.give_up_compiled();
+        }
+    }
+
+    fn give_up_compiled(&self) {
+        match remove_all(&self.inner.config.data.join("compiled"), "dagc") {
+            Ok(0) => {}
+            Ok(files) => tracing::warn!(files, "the disk is nearly full: gave up compiled code"),
+            Err(error) => tracing::warn!(%error, "cannot remove compiled code"),
+        }
+    }
+
+    /// Forgets those of the runs that nothing depends on, and removes what is left of them; answers how many that were.
+    fn forget(&self, mut unused: Vec<IncarnationId>) -> usize {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        unused.retain(|id| !state.runs.has_flow(*id) && !self.inner.errors.wait_for(*id) && state.plan.forget(*id));
+        unused.iter().for_each(|id| state.runs.idle.remove(*id));
+        drop(guard);
+        if unused.is_empty() {
+            return 0;
+        }
+        if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
+            tracing::warn!(%error, "cannot forget unused logs");
+        }
+        for id in &unused {
+            let removed = self.inner.snapshots.remove(*id).map_err(|error| error.to_string());
+            let removed = removed.and_then(|()| self.inner.logs.remove(*id).map_err(|error| error.to_string()));
+            if let Err(error) = removed {
+                tracing::warn!(incarnation = %id, error, "cannot remove an unused log");
+            }
+        }
+        unused.len()
+    }
+}
+
+/// Removes the files in a folder whose names end so; answers how many.
+fn remove_all(folder: &Path, extension: &str) -> std::io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            fs::remove_file(path)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
