@@ -45,7 +45,8 @@ impl<'a> Scan<'a> {
         }
         let buffered = self.start..self.start + self.buffer.len() as u64;
         if offset < buffered.start || offset + count as u64 > buffered.end {
-            let length = (count.max(CHUNK) as u64).min(self.length - offset) as usize;
+            // So much more than was asked for that what is asked for at the next places is there, too.
+            let length = (count.saturating_add(CHUNK) as u64).min(self.length - offset) as usize;
             self.buffer.resize(length, 0);
             self.file.read_at(&mut self.buffer, offset)?;
             self.start = offset;
@@ -67,13 +68,16 @@ impl<'a> Scan<'a> {
             Ok(prefix) => prefix,
             Err(what) => return Ok(Found::Bad(what)),
         };
-        let Some(bytes) = self.bytes(offset, prefix.head() + prefix.body())? else {
-            return Ok(Found::Bad("the file ends within an entry".into()));
+        let short = || Ok(Found::Bad("the file ends within an entry".into()));
+        // Before the body is read: what only looks like the beginning of an entry, as a record's text may, says nothing of its length.
+        let Some(head) = self.bytes(offset, prefix.head())? else { return short() };
+        let parsed = match prefix.parse_header(at, head) {
+            Ok(parsed) => parsed,
+            Err(what) => return Ok(Found::Bad(what)),
         };
-        let (head, body) = bytes.split_at(prefix.head());
-        let parsed = prefix.parse_header(at, head);
-        match parsed.and_then(|parsed| entry::check_body(&parsed.body, body).map(|()| parsed)) {
-            Ok(parsed) => Ok(Found::Entry(Box::new(parsed))),
+        let Some(bytes) = self.bytes(offset, prefix.head() + prefix.body())? else { return short() };
+        match entry::check_body(&parsed.body, &bytes[prefix.head()..]) {
+            Ok(()) => Ok(Found::Entry(Box::new(parsed))),
             Err(what) => Ok(Found::Bad(what)),
         }
     }
@@ -89,11 +93,15 @@ impl<'a> Scan<'a> {
 
     /// Whether an entry that begins in `range` is whole and satisfies `holds`.
     pub(crate) fn any(&mut self, range: Range<u64>, holds: impl Fn(&Parsed) -> bool) -> io::Result<bool> {
-        for offset in range.step_by(8) {
+        let mut offset = range.start;
+        while offset < range.end {
             let begins = self.bytes(offset, entry::MAGIC.len())? == Some(&entry::MAGIC);
-            if begins && matches!(self.entry(offset)?, Found::Entry(entry) if holds(&entry)) {
-                return Ok(true);
-            }
+            offset = match if begins { self.entry(offset)? } else { Found::End } {
+                Found::Entry(entry) if holds(&entry) => return Ok(true),
+                // Nothing in its records is an entry, whatever it looks like.
+                Found::Entry(entry) => entry.body.end().offset,
+                Found::End | Found::Bad(_) => offset + 8,
+            };
         }
         Ok(false)
     }

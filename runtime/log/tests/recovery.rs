@@ -4,10 +4,12 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use common::*;
-use dag_log::{Durability, Log, OpenError, Options, ReadError, Retention};
+use dag_log::{Committer, Durability, Log, OpenError, Options, OsStorage, ReadError, Retention};
 use dag_model::{Frontier, Timestamp};
+use dag_storage_faults::{Failing, Operation};
 
 /// Batches of two records, and a frontier.
 fn fill(log: &Log, batches: std::ops::Range<i64>) {
@@ -67,6 +69,29 @@ fn a_log_whose_tail_was_cut_goes_on() {
     fill(&log, 2..5);
     drop(log);
     assert_eq!(all(&Log::open(crashed.path(), options, &committer).unwrap()).unwrap(), expected(5));
+}
+
+#[test]
+fn a_torn_tail_of_what_looks_like_entries_is_read_a_few_times_and_not_once_for_each() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options = options(Durability::Fsync, 1 << 30);
+    let log = Log::create(dir.path(), &schema(), options, &unsynced()).unwrap();
+    fill(&log, 0..3);
+    copy(dir.path(), crashed.path());
+    // As a publisher's text may be: the magic, version 1, of records, with a header of 16 bytes and a body of 4 MiB.
+    let mut forged = b"dagE\x01\x01\0\0".to_vec();
+    forged.extend([16u32.to_le_bytes(), (4u32 << 20).to_le_bytes(), [7; 4], [7; 4]].concat());
+    let path = &segments(crashed.path())[0];
+    let mut bytes = fs::read(path).unwrap();
+    let whole = bytes.len();
+    bytes.extend(forged.repeat(2_000));
+    bytes.resize(bytes.len() + (5 << 20), 0);
+    overwrite(path, &bytes);
+    let storage = Failing::over(Arc::new(OsStorage));
+    let log = Log::open(crashed.path(), options, &Committer::over(Arc::new(storage.clone()))).unwrap();
+    assert_eq!((all(&log).unwrap(), log.bytes()), (expected(3), whole as u64));
+    let reads = storage.operations().iter().filter(|operation| **operation == Operation::Read).count();
+    assert!(reads < 40, "{reads} reads of {} MiB", bytes.len() >> 20);
 }
 
 #[test]
