@@ -318,6 +318,29 @@ fn a_cursor_follows_from_a_backfill_to_what_runs() {
     }
 }
 
+#[test]
+fn what_no_record_ever_was_is_neither_waited_for_nor_acknowledged() {
+    let node = node();
+    publish(&node, 0..20);
+    let shown = read(&node, "filter(x, value >= 0)", 20, &["--from", "earliest"]);
+    assert_eq!(value_and_position(&shown[19]).1, "1:19");
+    let ahead = |place: &str| node.http().get("subscribe", &[("expr", "filter(x, value >= 0)"), ("from", place)]);
+    let refused = ahead("1:99999");
+    let message = refused.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        refused.status == 400 && message.contains("1:99999 is past the end") && message.contains("1:20"),
+        "{message}"
+    );
+    let source = node.http().get("subscribe", &[("expr", "x"), ("from", "1:99999")]);
+    assert!(source.status == 400 && source.body.contains("which is 1:20"), "{}", source.body);
+
+    let cursor = cursor(&node);
+    let answer = acknowledge(&node, &cursor["reader"], "1:5000000");
+    assert!(answer.status == 400 && answer.body.contains("which is 1:20"), "{}", answer.body);
+    assert_eq!(acknowledge(&node, &cursor["reader"], "1:19").status, 200, "what was read can be");
+    until_next(&node, "1:20");
+}
+
 fn canonical(node: &Node, expression: &str) -> String {
     node.http().get("explain", &[("expr", expression)]).json()["stream"].as_str().expect("it has one").to_owned()
 }

@@ -45,6 +45,31 @@ fn a_computation_goes_on_from_its_snapshot_though_the_input_before_it_is_gone() 
 }
 
 #[test]
+fn a_snapshot_that_cannot_be_opened_is_tried_again_and_not_taken_for_none() {
+    let mut node = Node::start();
+    node.create("x", "value float64", &["--retention-bytes", "300000", "--durability", "os"]);
+    let rows = |part: i64| csv((part * 20_000..(part + 1) * 20_000).map(|i| (i, ((i * 7919) % 10_007) as f64)));
+    (0..5).for_each(|part| drop(node.publish("x", &rows(part), &[])));
+    node.dag(&["subscribe", "count(x)", "--from", "earliest", "-n", "99999", "--cursor", "c", "--format", "csv"])
+        .success();
+    // When it stops it leaves a snapshot, in whose place something lies that cannot be opened as a file.
+    node.restart_after(|data| {
+        let snapshot = data.join("derived/1/snapshot");
+        fs::rename(&snapshot, data.join("aside")).unwrap();
+        fs::create_dir(snapshot).unwrap();
+    });
+    node.publish("x", &rows(5), &["--seal"]);
+    let rest = node.spawn(&["subscribe", "count(x)", "--cursor", "c", "--format", "csv"]);
+    let restarts = || node.status()["computations"][0]["state"] == "restarting";
+    until("it is tried again", DEADLINE, || restarts().then_some(()));
+    let snapshot = node.data().join("derived/1/snapshot");
+    fs::remove_dir(&snapshot).unwrap();
+    fs::rename(node.data().join("aside"), snapshot).unwrap();
+    let rest = rest.finish().success();
+    assert!(rest.lines().last().is_some_and(|last| last.ends_with(",120000")), "{:?}", rest.lines().last());
+}
+
+#[test]
 fn a_computation_that_does_not_repeat_itself_is_quarantined_through_restarts_and_others_take_its_place() {
     let mut node = Node::start();
     node.create("x", "value float64", &["--idle", "1h"]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dag_expr::Stream;
 use dag_flow::Input;
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
@@ -10,12 +11,14 @@ use crate::api::SubscribeParameters;
 use crate::clock::now;
 use crate::cursors::{Place, Wish};
 use crate::error::{Code, NodeError};
-use crate::node::Node;
+use crate::node::{Node, State, View};
 use crate::runs::leg_of;
 use crate::source::duration;
+use crate::standing::log_of;
 use crate::subscription::{Reading, Subscriber, Subscription, notify, reading};
 
 /// What a subscription is to read.
+#[derive(Clone)]
 pub(crate) struct Opening {
     /// Where it begins.
     pub at: At,
@@ -28,6 +31,7 @@ pub(crate) struct Opening {
 }
 
 /// Where a subscription begins.
+#[derive(Clone)]
 pub(crate) enum At {
     /// Where that leads to now.
     Want(Want),
@@ -81,7 +85,7 @@ impl Node {
     pub(crate) fn open_subscription(
         &self,
         lease: LeaseId,
-        stream: &dag_expr::Stream,
+        stream: &Stream,
         opening: Opening,
     ) -> Result<Subscription, NodeError> {
         if *self.inner.stopping.borrow() {
@@ -104,7 +108,7 @@ impl Node {
         state.subscribers.insert(lease, subscriber.clone());
         let (mut route, commands) = {
             let view = self.view();
-            self.check_position(&view, stream, want)?;
+            self.check_position(&state, &view, stream, want)?;
             match state.plan.demand(lease, stream, want, &view) {
                 Ok(demanded) => demanded,
                 Err(error) => {
@@ -172,9 +176,9 @@ impl Node {
     }
 
     /// A position of a derived stream that was given out by the data that this is a copy of is one of this data, or of nothing.
-    fn present(&self, stream: &dag_expr::Stream, want: Want) -> Result<Want, NodeError> {
+    fn present(&self, stream: &Stream, want: Want) -> Result<Want, NodeError> {
         match (stream, want) {
-            (dag_expr::Stream::Apply(_), Want::Position(position)) => {
+            (Stream::Apply(_), Want::Position(position)) => {
                 let present = self.inner.moved.present(position);
                 present.map(Want::Position).map_err(|error| NodeError::new(Code::Trimmed, error.to_string()))
             }
@@ -182,37 +186,20 @@ impl Node {
         }
     }
 
-    /// A position of a source is checked against its log before anything is demanded.
-    fn check_position(
-        &self,
-        view: &crate::node::View<'_>,
-        stream: &dag_expr::Stream,
-        want: Want,
-    ) -> Result<(), NodeError> {
-        let (Some(name), Want::Position(position)) = (stream.source(), want) else { return Ok(()) };
-        let Some(source) = view.sources.get(name) else { return Ok(()) };
-        let log = source.source.log();
-        let end = log.visible().end;
-        if position.sequence > end {
-            let end = Position { run: log.visible().epoch, sequence: end };
-            let message = format!("{position} is past the end of `{name}`, which is {end}");
-            return Err(NodeError::new(Code::BadRequest, message));
+    /// A position is checked against its log before anything is demanded. One of another stream's run is for the plan to refuse.
+    fn check_position(&self, state: &State, view: &View<'_>, stream: &Stream, want: Want) -> Result<(), NodeError> {
+        let Want::Position(position) = want else { return Ok(()) };
+        let (source, canonical) = (stream.source(), stream.to_string());
+        let id = log_of(source, position);
+        let is_of_stream = |id: IncarnationId| state.plan.run(id).is_some_and(|run| run.record.stream == canonical);
+        match &id {
+            LogId::Derived(id) if !is_of_stream(*id) => Ok(()),
+            _ => view.check_position(source.unwrap_or(&canonical), &id, position),
         }
-        log.check(position.run, position.sequence).map_err(|error| match error {
-            dag_log::ReadError::Trimmed { earliest, .. } => {
-                let lost = earliest - position.sequence;
-                let earliest = Position { run: log.visible().epoch, sequence: earliest };
-                let message =
-                    format!("{position} is no longer kept: {lost} records are lost, the earliest is {earliest}");
-                NodeError::new(Code::Trimmed, message)
-            }
-            error @ dag_log::ReadError::Lost { .. } => NodeError::new(Code::Trimmed, format!("{position}: {error}")),
-            error => NodeError::new(Code::BadRequest, format!("{position}: {error}")),
-        })
     }
 
     /// `was_read` where the position has been one of this stream.
-    fn refused(&self, error: DemandError, stream: &dag_expr::Stream, was_read: bool) -> NodeError {
+    fn refused(&self, error: DemandError, stream: &Stream, was_read: bool) -> NodeError {
         if let (DemandError::NoSuchPosition { position, .. }, true) = (&error, was_read) {
             let message = format!("the log that had {position} of `{stream}` was removed: nobody had used it for long");
             return NodeError::new(Code::Trimmed, message);

@@ -6,6 +6,7 @@ use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::{Facts, LogId, OperatorFacts, SourceFacts};
 
 use crate::node::View;
+use crate::snapshots::usable;
 
 impl View<'_> {
     /// The log of that identity, if it is there.
@@ -43,12 +44,9 @@ impl Facts for View<'_> {
         self.log(log).map_or(0, |log| log.visible().end)
     }
 
-    fn resumes(&self, run: IncarnationId) -> Option<Vec<(usize, u64)>> {
-        let places = self.snapshots.places(run).unwrap_or_else(|error| {
-            tracing::warn!(incarnation = %run, %error, "passing over a snapshot");
-            None
-        });
-        Some(places?.iter().map(|place| (place.leg, place.sequence)).collect())
+    fn resumes(&self, run: IncarnationId) -> Result<Option<Vec<(usize, u64)>>, String> {
+        let places = usable(run, self.snapshots.places(run))?;
+        Ok(places.map(|places| places.iter().map(|place| (place.leg, place.sequence)).collect()))
     }
 
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String> {

@@ -9,7 +9,7 @@ use dag_log::{Committer, Log, OpenError};
 use crate::error::{Code, NodeError};
 use crate::meta::Meta;
 use crate::node::ServeError;
-use crate::snapshots;
+use crate::snapshots::{self, SnapshotError};
 
 /// Looks at the versions of the metadata and of all logs and snapshots, also of those that are only opened when somebody asks.
 ///
@@ -30,7 +30,9 @@ pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError
             if let Err(newer @ OpenError::Newer { .. }) = Log::check_version(&folder, committer) {
                 return Err(refused(&newer).into());
             }
-            snapshots::check_version(&folder.join("snapshot")).map_err(|error| refused(&error))?;
+            if let Err(newer @ SnapshotError::Newer { .. }) = snapshots::check_version(&folder.join("snapshot")) {
+                return Err(refused(&newer).into());
+            }
         }
     }
     Ok(())

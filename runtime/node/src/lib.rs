@@ -42,9 +42,12 @@ mod runs;
 mod serve;
 mod snapshots;
 mod source;
+mod standing;
 mod storage;
 mod subscription;
 mod switch;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod unavailable;
 mod upgrade;

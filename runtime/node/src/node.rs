@@ -115,6 +115,8 @@ pub(crate) struct Inner {
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Arc<Logs>,
+    /// The newest run that was there when the node was started.
+    pub last_before: IncarnationId,
     /// Runs that had other numbers before this data was a copy.
     pub moved: Moved,
     pub cursors: Cursors,
@@ -186,6 +188,8 @@ impl Node {
             policies,
         } = kept;
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
+        let newest = incarnations.iter().map(|(record, _)| record.id).max().max(last_incarnation);
+        let last_before = newest.unwrap_or(IncarnationId(0));
         let published = sources.into_iter().map(|(number, settings)| (number, Origin::Published, settings));
         let errors = errors.into_iter().map(|(number, of)| {
             let settings = crate::errors::settings(&of);
@@ -226,6 +230,7 @@ impl Node {
             unavailable,
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
+            last_before,
             moved,
             cursors: Cursors::new(cursors),
             policies: Policies::new(policies),
@@ -261,6 +266,7 @@ impl Node {
             logs: &self.inner.logs,
             snapshots: &self.inner.snapshots,
             moved: &self.inner.moved,
+            last_before: self.inner.last_before,
         }
     }
 
@@ -322,6 +328,8 @@ pub(crate) struct View<'a> {
     pub logs: &'a Logs,
     pub snapshots: &'a Snapshots,
     pub moved: &'a Moved,
+    /// The newest run that was there when the node was started.
+    pub last_before: IncarnationId,
 }
 
 impl Binding for View<'_> {

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream};
 use dag_flow::{
     Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot,
     World,
 };
+use dag_log::OpenError;
 use dag_model::{Frontier, IncarnationId, Order, Timestamp, Windowing};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
@@ -20,6 +21,10 @@ use crate::error::{Code, NodeError};
 use crate::idle::Idle;
 use crate::limits::of_record;
 use crate::node::{Node, State, View};
+use crate::snapshots::usable;
+
+/// How long it takes until a run is started again of which a file could not be opened.
+const START_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a worker says of a run.
 #[derive(Debug)]
@@ -193,12 +198,22 @@ impl Node {
                     match self.start(state, id) {
                         Ok(Started::Running) => {}
                         Ok(Started::Complete) => commands.extend(state.plan.finished(id)),
+                        Ok(Started::Later(why)) => self.start_later(state, id, &why),
                         Err(error) => commands.extend(self.fail(state, id, &error.message)),
                     }
                 }
             }
         }
         self.inner.timers.notify_one();
+    }
+
+    /// A run is started again in a while, and who waits for it is told why.
+    fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
+        tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");
+        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
+        why.clone_into(&mut failures.why);
+        failures.due = Some(Instant::now() + START_AGAIN);
+        self.notify_of_failure(state, id, why, &format!("trying again in {START_AGAIN:?}"));
     }
 
     /// A worker has something to say of a run.
@@ -270,7 +285,10 @@ impl Node {
         };
         let view = self.view();
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
-        let output = view.logs.get_or_create(id, &application.schema).map_err(|error| internal(&error))?;
+        let output = match view.logs.get_or_create(id, &application.schema) {
+            Err(error @ OpenError::Io { .. }) => return Ok(Started::Later(error.to_string())),
+            output => output.map_err(|error| internal(&error))?,
+        };
         if output.visible().ended {
             return Ok(Started::Complete);
         }
@@ -279,10 +297,10 @@ impl Node {
         let failures = state.runs.failures.get(&id);
         let snapshot = match failures.is_some_and(|failures| failures.afresh) {
             true => None,
-            false => view.snapshots.get(id).unwrap_or_else(|error| {
-                tracing::warn!(incarnation = %id, %error, "starting without the snapshot");
-                None
-            }),
+            false => match usable(id, view.snapshots.get(id)) {
+                Ok(snapshot) => snapshot,
+                Err(why) => return Ok(Started::Later(why)),
+            },
         };
         let mut computation = self.computation_of(&view, &record, &application, output)?;
         resume(&view, &mut computation, &record, &application, snapshot)?;
@@ -304,6 +322,8 @@ enum Started {
     Running,
     /// Its log has everything already.
     Complete,
+    /// A file of it cannot be opened now.
+    Later(String),
 }
 
 pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {

@@ -160,6 +160,22 @@ impl Snapshots {
     }
 }
 
+/// What was read of a run's snapshot: one that is damaged is as good as none.
+///
+/// # Errors
+/// If it may be there but cannot be read now, as when too many files are open: to go on without it might mean to begin anew, or not at all
+/// where the inputs have been trimmed.
+pub(crate) fn usable<T>(id: IncarnationId, read: Result<Option<T>, SnapshotError>) -> Result<Option<T>, String> {
+    match read {
+        Err(error @ SnapshotError::Io { .. }) => Err(error.to_string()),
+        Err(error) => {
+            tracing::warn!(incarnation = %id, %error, "going on without the snapshot");
+            Ok(None)
+        }
+        Ok(snapshot) => Ok(snapshot),
+    }
+}
+
 /// Refuses a snapshot, if there is one, that a newer node wrote.
 pub(crate) fn check_version(path: &Path) -> Result<(), SnapshotError> {
     let failed = |source| SnapshotError::Io { path: path.to_owned(), source };

@@ -15,7 +15,10 @@ pub trait Facts {
     fn end(&self, log: &LogId) -> u64;
     /// From where on a run that is not live needs its inputs to go on, where that is later than its start: for each input the leg,
     /// and the sequence there.
-    fn resumes(&self, run: IncarnationId) -> Option<Vec<(usize, u64)>>;
+    ///
+    /// # Errors
+    /// If that cannot be told now. It may be told once the run is started.
+    fn resumes(&self, run: IncarnationId) -> Result<Option<Vec<(usize, u64)>>, String>;
     /// What an operator says of an application of it.
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String>;
     /// Whether somebody has deployed another version of this component since, so that what it computed is no longer what a new

@@ -107,8 +107,8 @@ impl Catalog for World {
 }
 
 impl Facts for World {
-    fn resumes(&self, _: IncarnationId) -> Option<Vec<(usize, u64)>> {
-        None
+    fn resumes(&self, _: IncarnationId) -> Result<Option<Vec<(usize, u64)>>, String> {
+        Ok(None)
     }
 
     fn source(&self, name: &str) -> Option<SourceFacts> {

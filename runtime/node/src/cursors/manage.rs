@@ -9,6 +9,7 @@ use crate::clock::now;
 use crate::demand::{At, Opening, want};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
+use crate::standing::{Standing, log_of};
 
 impl Node {
     /// All cursors, by name.
@@ -43,13 +44,10 @@ impl Node {
     pub async fn acknowledge(&self, name: &str, read: &api::Acknowledge) -> Result<api::Cursor, NodeError> {
         let bad = |why: String| NodeError::new(Code::BadRequest, why);
         let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
+        let cursor = self.inner.cursors.table().get(name)?.clone();
+        self.check_read(name, &cursor, after)?;
         let kept = {
             let mut table = self.inner.cursors.table();
-            if let Some(end) = self.end_of(table.get(name)?).filter(|end| after.sequence >= *end) {
-                return Err(bad(format!(
-                    "cursor `{name}`: {after} is past the end of its stream, which has {end} records"
-                )));
-            }
             table.acknowledge(name, read.reader, after, now())?;
             self.keep_cursor(table, name)
         };
@@ -88,10 +86,23 @@ impl Node {
         Ok(self.shown(name, &cursor, false))
     }
 
-    /// The sequence after the last record of a source's log, where the cursor is in one.
-    fn end_of(&self, cursor: &Cursor) -> Option<u64> {
-        let source = self.source(cursor.source.as_ref()?).ok()?;
-        Some(source.source.log().visible().end)
+    /// Refuses that a record was read which there is not. That retention has removed it since is no reason.
+    pub(super) fn check_read(&self, name: &str, cursor: &Cursor, read: Position) -> Result<(), NodeError> {
+        if cursor.place.legs.iter().all(|leg| leg.run != read.run) {
+            // It is of another log, which the cursor says of itself.
+            return Ok(());
+        }
+        let behind = Position { sequence: read.sequence.saturating_add(1), ..read };
+        match self.view().standing(&log_of(cursor.source.as_deref(), read), behind) {
+            Some(Standing::PastEnd { end }) => {
+                let message = format!(
+                    "cursor `{name}`: {read} is past the end of `{}`, which is {end}: acknowledge what was read",
+                    cursor.stream
+                );
+                Err(NodeError::new(Code::BadRequest, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> api::Cursor {

@@ -5,7 +5,7 @@ use dag_model::Position;
 use dag_plan::LeaseId;
 
 use super::Kept;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Place};
 use super::table::Wish;
 use crate::api::SubscribeParameters;
 use crate::clock::now;
@@ -90,17 +90,29 @@ impl Node {
         opening: Opening,
         wish: &Wish,
     ) -> Result<(Subscription, Kept), NodeError> {
-        let (number, resumed) = self.inner.cursors.table().enter(wish, &stream.to_string(), now())?;
-        let new = resumed.is_none();
-        let mut subscription = match resumed {
+        let canonical = stream.to_string();
+        if let Some(after) = wish.after {
+            let cursor = self.inner.cursors.table().get(&wish.name)?.clone();
+            self.check_read(&wish.name, &cursor, after)?;
+        }
+        let expected = self.inner.cursors.table().look(wish, &canonical)?;
+        let open = |place: &Option<Place>| match place {
             Some(place) => {
-                let opened = self.open_subscription(lease, stream, Opening { at: At::Place(place), ..opening });
-                opened.map_err(|error| explain(&wish.name, error))?
+                let opening = Opening { at: At::Place(place.clone()), ..opening.clone() };
+                self.open_subscription(lease, stream, opening).map_err(|error| explain(&wish.name, error))
             }
-            None => self.open_subscription(lease, stream, opening)?,
+            None => self.open_subscription(lease, stream, opening.clone()),
         };
+        // Whoever has the cursor is sent away once this one can be opened, and not before.
+        let mut subscription = open(&expected)?;
+        let (number, resumed) = self.inner.cursors.table().enter(wish, &canonical, now())?;
+        if resumed != expected {
+            drop(subscription);
+            subscription = open(&resumed)?;
+        }
+        let new = resumed.is_none();
         let cursor = Cursor {
-            stream: stream.to_string(),
+            stream: canonical,
             source: stream.source().map(str::to_owned),
             reader: number,
             place: subscription.place.clone(),
@@ -125,5 +137,61 @@ fn explain(name: &str, error: NodeError) -> NodeError {
             ..error
         },
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use dag_codec::Format;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::api::PublishParameters;
+    use crate::subscription::Next;
+    use crate::testing::node;
+
+    async fn publish(node: &Node, bytes: usize) {
+        let mut random = dag_storage_faults::Random::new(7);
+        let text: String = (0..bytes).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
+        let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
+        let share = node.inner.budget.share();
+        node.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await.unwrap();
+    }
+
+    async fn read(subscription: &mut Subscription, mut records: usize) {
+        while records > 0 {
+            match subscription.next().await.expect("it is not sent away") {
+                Next::Records { batch, .. } => records -= batch.num_rows(),
+                Next::End(end) => panic!("{end:?}"),
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reader_is_sent_away_only_once_the_next_one_can_be_opened() {
+        let data = TempDir::new().unwrap();
+        let (node, _) = node(&data).await;
+        for _ in 0..5 {
+            publish(&node, 100_000).await;
+        }
+        let parameters = |from: Option<&str>| SubscribeParameters {
+            expr: "x".to_owned(),
+            cursor: Some("c".to_owned()),
+            from: from.map(str::to_owned),
+            ..SubscribeParameters::default()
+        };
+        let mut reader = node.subscribe(&parameters(Some("earliest"))).await.unwrap();
+        read(&mut reader, 5).await;
+        node.trim();
+        let behind = node.subscribe(&parameters(None)).await.map(drop).unwrap_err();
+        assert_eq!(behind.code, Code::Trimmed, "it has acknowledged nothing: {behind}");
+        publish(&node, 10).await;
+        read(&mut reader, 1).await;
+        node.reset_cursor("c", "latest").await.unwrap();
+        let next = node.subscribe(&parameters(None)).await.map(drop);
+        assert_eq!(next.map_err(|error| error.message), Ok(()));
+        let told = reader.next().await.unwrap_err();
+        assert_eq!(told.code, Code::Fenced, "{told}");
     }
 }

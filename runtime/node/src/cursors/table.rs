@@ -125,15 +125,14 @@ impl Table {
         self.readers.contains_key(name)
     }
 
-    /// Somebody comes to read: from now on nobody else may move the cursor. Answers the reader's number and, where the cursor is there
-    /// already, its place.
-    pub fn enter(&mut self, wish: &Wish, stream: &str, now: Timestamp) -> Result<(u64, Option<Place>), CursorError> {
+    /// Where somebody would begin to read who comes now, where the cursor is there already. Nobody is sent away.
+    pub fn look(&self, wish: &Wish, stream: &str) -> Result<Option<Place>, CursorError> {
         let name = &wish.name;
-        let Some(cursor) = self.cursors.get_mut(name) else {
+        let Some(cursor) = self.cursors.get(name) else {
             return match wish.reader {
                 Some(_) => Err(CursorError::Unknown(name.clone())),
                 None if self.cursors.len() >= MOST => Err(CursorError::TooMany),
-                None => Ok((number(0, now), None)),
+                None => Ok(None),
             };
         };
         if cursor.stream != stream {
@@ -143,16 +142,28 @@ impl Table {
         if wish.placed {
             return Err(CursorError::Placed { name: name.clone(), next: cursor.place.next() });
         }
-        match wish.reader {
-            Some(reader) => {
-                admit(name, cursor, reader)?;
-                if let Some(after) = wish.after {
-                    pass(name, cursor, after, now)?;
-                }
+        let mut place = cursor.place.clone();
+        if let Some(reader) = wish.reader {
+            admit(name, cursor, reader)?;
+            if let Some(after) = wish.after {
+                place.pass(after).map_err(|why| CursorError::NotRead { name: name.clone(), why })?;
             }
-            None => cursor.reader = number(cursor.reader, now),
         }
-        let entered = (cursor.reader, Some(cursor.place.clone()));
+        Ok(Some(place))
+    }
+
+    /// Somebody comes to read who can: from now on nobody else may move the cursor. Answers the reader's number and, where the cursor is
+    /// there already, its place.
+    pub fn enter(&mut self, wish: &Wish, stream: &str, now: Timestamp) -> Result<(u64, Option<Place>), CursorError> {
+        let name = &wish.name;
+        let place = self.look(wish, stream)?;
+        let Some(cursor) = self.cursors.get_mut(name) else { return Ok((number(0, now), None)) };
+        match (wish.reader, wish.after) {
+            (Some(_), Some(after)) => drop(pass(name, cursor, after, now)?),
+            (Some(_), None) => {}
+            (None, _) => cursor.reader = number(cursor.reader, now),
+        }
+        let entered = (cursor.reader, place);
         self.expel(name, |name, since| CursorError::TakenOver { name, since }, now);
         Ok(entered)
     }
@@ -303,6 +314,16 @@ mod tests {
         assert_eq!(table.get("c").unwrap().place, place(15));
         table.leave("c", LeaseId(1));
         assert!(table.is_read("c"), "the newer one stays");
+    }
+
+    #[test]
+    fn whoever_only_looks_sends_nobody_away() {
+        let mut table = Table::default();
+        let (reader, _, subscriber) = read(&mut table, 1, &wish(None, None)).unwrap();
+        assert_eq!(table.look(&wish(None, None), "x"), Ok(Some(place(10))));
+        assert_eq!(table.look(&wish(Some(reader), Some(at(19))), "x"), Ok(Some(place(20))));
+        assert_eq!((subscriber.failure(), table.get("c").unwrap().place.clone()), (None, place(10)));
+        assert_eq!(table.acknowledge("c", reader, at(14), NOW), Ok(true), "it still has the cursor");
     }
 
     #[test]

@@ -1,42 +1,16 @@
 //! Publishing while the disk fails: whoever has asked gets an answer.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use dag_log::OsStorage;
-use dag_storage_faults::{Failing, Operation};
+use dag_storage_faults::Operation;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::node::Config;
+use crate::testing::node;
 
 /// Longer than anything here takes, and less than for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A node with a stream `x` whose segments are of 64 KiB, over storage that fails as it is told.
-async fn node(data: &TempDir) -> (Node, Failing) {
-    let config = Config {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        data: data.path().to_owned(),
-        workers: 1,
-        linger: Duration::ZERO,
-        snapshots: None,
-        limits: Default::default(),
-        computation_memory: 512 << 20,
-        disk_reserve: 0,
-        requests: Default::default(),
-    };
-    let failing = Failing::over(Arc::new(OsStorage));
-    let storage = Arc::new(failing.clone());
-    let open = tokio::task::spawn_blocking(move || Node::open_over(config, storage));
-    let (node, _) = open.await.unwrap().unwrap();
-    let settings = serde_json::json!({
-        "name": "x", "schema": [{"name": "text", "type": "utf8"}], "time": {"column": "time"}, "retention": {"bytes": 1}
-    });
-    node.create_stream(serde_json::from_value(settings).unwrap()).unwrap();
-    (node, failing)
-}
 
 /// Publishes a record of so many bytes that nothing makes smaller, beside whatever else goes on.
 fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, NodeError>> {

@@ -128,7 +128,8 @@ impl Plan {
 
     /// Whether everything that the run needs to go on is still there.
     fn can_resume(&self, record: &Incarnation, facts: &dyn Facts) -> bool {
-        let places = facts.resumes(record.id);
+        // Starting it is tried until that can be told.
+        let Ok(places) = facts.resumes(record.id) else { return true };
         record.inputs.iter().enumerate().all(|(at, input)| {
             let place = places.as_ref().and_then(|places| places.get(at).copied());
             let (first, sequence) = place.unwrap_or((0, 0));
