@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::entry::Location;
 use crate::inner::Inner;
+use crate::publishers::Remembered;
 use crate::reserve::Reserve;
 use crate::storage::{OsStorage, Storage};
 
@@ -22,6 +23,7 @@ pub struct Committer {
     queue: Arc<Queue>,
     storage: Arc<dyn Storage>,
     reserve: Arc<Reserve>,
+    remembered: Arc<Remembered>,
     _stop: Arc<StopOnDrop>,
 }
 
@@ -37,11 +39,16 @@ impl Committer {
         let stop = Arc::new(StopOnDrop(queue.clone()));
         let work = queue.clone();
         dag_alarm::thread("log-commit", move || work.run()).expect("a node can start a thread");
-        Committer { queue, storage, reserve: Arc::default(), _stop: stop }
+        Committer { queue, storage, reserve: Arc::default(), remembered: Arc::default(), _stop: stop }
     }
 
     pub(crate) fn with_reserve(self, reserve: Reserve) -> Committer {
         Committer { reserve: Arc::new(reserve), ..self }
+    }
+
+    /// The publishers of all sources.
+    pub(crate) fn remembered(&self) -> Arc<Remembered> {
+        self.remembered.clone()
     }
 
     pub(crate) fn reserve(&self) -> &Reserve {

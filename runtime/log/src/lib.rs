@@ -116,7 +116,7 @@
 //! # Limits
 //!
 //! An entry has at most 65,536 records and 8 MiB, larger appends are several entries; a record has at most 64 MiB. A source
-//! has at most 1,000 publishers joined and remembers 10,000; a name has at most 256 bytes.
+//! has at most 1,000 publishers joined and remembers 10,000, all sources over one committer 100,000; a name has at most 256 bytes.
 
 mod ahead;
 mod clock;

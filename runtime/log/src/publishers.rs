@@ -4,6 +4,8 @@
 //! ([`Publishers::apply`]); what it changes is in the log entry, so that replaying the log gives the same state.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arrow_buffer::BooleanBuffer;
@@ -16,6 +18,8 @@ use crate::{Moment, PublishError, Steady};
 const MAX_REMEMBERED: usize = 10_000;
 /// The most publishers that are joined at once.
 const MAX_JOINED: usize = 1_000;
+/// The most publishers that all sources of a node remember together, which takes some 50 MB where their names are long.
+const MAX_ALL: usize = 100_000;
 /// The most bytes of a publisher's name.
 const MAX_NAME: usize = 256;
 
@@ -101,12 +105,25 @@ pub(crate) struct Verdict {
     pub(crate) publishers: Vec<PublisherRecord>,
 }
 
+/// How many publishers all sources of a node remember.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(AtomicUsize);
+
 /// The publishers of a source.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Publishers {
     rules: Rules,
     frontier: Frontier,
     known: HashMap<String, Known>,
+    /// Those of all sources, and how many of these are counted there.
+    all: Arc<Remembered>,
+    counted: usize,
+}
+
+impl Drop for Publishers {
+    fn drop(&mut self) {
+        self.all.0.fetch_sub(self.counted, Ordering::Relaxed);
+    }
 }
 
 /// A publisher that is remembered.
@@ -126,7 +143,7 @@ impl Publishers {
         now: impl Into<Moment>,
     ) -> Publishers {
         let now = now.into();
-        let mut publishers = Publishers { rules, frontier, known: HashMap::new() };
+        let mut publishers = Publishers { rules, frontier, known: HashMap::new(), all: Arc::default(), counted: 0 };
         for mut record in records {
             if record.joined.is_some() {
                 record.heard = record.heard.max(now.wall);
@@ -134,6 +151,28 @@ impl Publishers {
             publishers.known.insert(record.name.clone(), Known { record, heard: now.steady });
         }
         publishers
+    }
+
+    /// These among those of other sources.
+    pub(crate) fn among(mut self, all: Arc<Remembered>) -> Publishers {
+        self.all = all;
+        self.counted = 0;
+        self.count();
+        self
+    }
+
+    fn count(&mut self) {
+        let (before, now) = (self.counted, self.known.len());
+        self.all.0.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
+        self.all.0.fetch_sub(before.saturating_sub(now), Ordering::Relaxed);
+        self.counted = now;
+    }
+
+    /// Whether these would be too many if there were `more` of them.
+    fn are_too_many(&self, more: usize) -> bool {
+        let others = self.all.0.load(Ordering::Relaxed).saturating_sub(self.counted);
+        let own = self.known.len() + more;
+        own > MAX_REMEMBERED || others + own > MAX_ALL
     }
 
     pub(crate) fn frontier(&self) -> Frontier {
@@ -237,11 +276,12 @@ impl Publishers {
         if self.frontier == Frontier::Empty {
             self.known.values_mut().for_each(|known| known.record.joined = None);
         }
-        while self.known.len() > MAX_REMEMBERED {
+        while self.are_too_many(0) {
             let gone = self.known.values().map(|known| &known.record).filter(|record| record.joined.is_none());
             let Some(oldest) = gone.min_by_key(|record| record.heard).map(|record| record.name.clone()) else { break };
             self.known.remove(&oldest);
         }
+        self.count();
     }
 
     /// Notes that a named publisher is alive, which needs no place in the log.
@@ -259,6 +299,7 @@ impl Publishers {
         if let Some(remember) = self.rules.remember {
             let is_recent = |heard: Timestamp| heard.saturating_add(ns(remember)) >= now.wall;
             self.known.retain(|_, Known { record, .. }| record.joined.is_some() || is_recent(record.heard));
+            self.count();
         }
         let silent = |known: &Known| self.deadline(known) <= now.steady;
         let left: Vec<PublisherRecord> = self
@@ -311,6 +352,10 @@ impl Publishers {
         };
         if publisher.is_some() && !(1..=MAX_NAME).contains(&name.len()) {
             return Err(PublishError::Name { found: name.len(), limit: MAX_NAME });
+        }
+        let is_new = publisher.is_some() && !self.known.contains_key(name);
+        if is_new && self.are_too_many(1) && self.known.values().all(|known| known.record.joined.is_some()) {
+            return Err(PublishError::TooManyPublishers { limit: MAX_ALL });
         }
         let known = self.known.get(name).map(|known| &known.record);
         let known = known.filter(|record| publisher.is_some() && record.session == session);

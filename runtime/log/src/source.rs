@@ -146,8 +146,10 @@ pub enum PublishError {
         /// The longest that is taken.
         limit: usize,
     },
-    /// More publishers are joined than a stream may have.
-    #[error("{limit} publishers are joined, which is the limit")]
+    /// More publishers are joined than a stream, or all streams of a node, may have.
+    #[error(
+        "{limit} publishers are joined, which is the limit: some have to leave, or be silent for the stream's idle time"
+    )]
     TooManyPublishers {
         /// How many may be joined.
         limit: usize,
@@ -218,6 +220,7 @@ impl Source {
     }
 
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
+        let publishers = publishers.among(log.inner().committer.remembered());
         Source { log, state: Mutex::new(State { options, publishers, refused: 0, mend_at: Steady::MIN }) }
     }
 
@@ -336,7 +339,7 @@ impl Source {
         // Where that fails, requests go on being answered with what the log has failed of.
         if let Ok(Some(records)) = mend(log) {
             let (rules, frontier) = (state.options.rules(), self.log.visible().frontier);
-            state.publishers = Publishers::restore(rules, frontier, records, now);
+            state.publishers = Publishers::restore(rules, frontier, records, now).among(log.committer.remembered());
         }
     }
 

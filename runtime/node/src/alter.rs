@@ -12,6 +12,9 @@ use crate::source::Origin;
 /// What derived streams do with a record on which their operator fails every time, by canonical name; those that are not here stop.
 pub type Policies = RwLock<BTreeMap<String, OnError>>;
 
+/// The most derived streams of which that is kept.
+const MAX_POLICIES: usize = 10_000;
+
 impl Node {
     /// Alters a source, by its name, or a derived stream, by its expression.
     pub fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
@@ -30,6 +33,7 @@ impl Node {
                 format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
             return Err(bad(message));
         };
+        has_room(&self.inner.policies.read().unwrap_or_else(PoisonError::into_inner), &canonical)?;
         if on_error == OnError::Skip {
             self.errors(&canonical)?;
         }
@@ -76,6 +80,17 @@ impl Node {
     }
 }
 
+/// Whether one more policy can be kept, if it is one more.
+fn has_room(policies: &BTreeMap<String, OnError>, stream: &str) -> Result<(), NodeError> {
+    match policies.contains_key(stream) || policies.len() < MAX_POLICIES {
+        true => Ok(()),
+        false => {
+            let message = format!("{MAX_POLICIES} derived streams have an `on_error`, which is the limit");
+            Err(NodeError::new(Code::Busy, message))
+        }
+    }
+}
+
 /// The settings with what the request gives.
 fn altered(settings: &CreateStream, request: &AlterStream) -> CreateStream {
     let AlterStream { out_of_order, max_ahead, idle, clock, retention, .. } = request.clone();
@@ -107,4 +122,18 @@ fn refuse_what_is_fixed(name: &str, request: &AlterStream) -> Result<(), NodeErr
 
 fn bad(message: String) -> NodeError {
     NodeError::new(Code::BadRequest, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_bounded() {
+        let mut policies: BTreeMap<_, _> = (1..MAX_POLICIES).map(|at| (format!("x{at}"), OnError::Skip)).collect();
+        assert!(has_room(&policies, "another").is_ok());
+        policies.insert("another".to_owned(), OnError::Skip);
+        assert!(has_room(&policies, "another").is_ok(), "it may be changed");
+        assert_eq!(has_room(&policies, "y").map_err(|error| error.code), Err(Code::Busy));
+    }
 }

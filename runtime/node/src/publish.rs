@@ -14,7 +14,7 @@ use crate::clock::Steady;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::runs::shown;
-use crate::source::{Origin, SourceStream, Sources, check};
+use crate::source::{Origin, SourceStream, Sources, check, room_for_stream};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;
@@ -62,6 +62,7 @@ impl Node {
         settings: &CreateStream,
     ) -> Result<(), NodeError> {
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
+        room_for_stream(sources.len())?;
         let root = self.inner.config.data.join("sources");
         let number = next_number(&root).map_err(|error| internal(&error))?;
         let folder = root.join(number.to_string());

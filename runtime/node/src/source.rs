@@ -1,12 +1,12 @@
 //! Source streams: their settings, and the logs behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dag_codec::TimeColumn;
+use dag_codec::{MAX_COLUMNS, TimeColumn};
 use dag_expr::syntax::name::Quoted;
 use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch};
 use dag_model::{Field, Schema, Timestamp, Type};
@@ -166,17 +166,38 @@ pub fn check(settings: &CreateStream) -> Result<(), NodeError> {
     options(&Origin::Published, settings).map(drop)
 }
 
+/// Refuses another stream where there are so many.
+pub(crate) fn room_for_stream(there: usize) -> Result<(), NodeError> {
+    match there < MAX_STREAMS {
+        true => Ok(()),
+        false => Err(NodeError::new(Code::Busy, format!("there are {MAX_STREAMS} streams, which is the limit"))),
+    }
+}
+
 /// The most bytes of a stream's name.
 const MAX_NAME: usize = 200;
 
+/// The most bytes of a column's name.
+const MAX_COLUMN: usize = 200;
+
+/// The most streams that are published to or hold what others pass over: each takes files, and some memory.
+const MAX_STREAMS: usize = 10_000;
+
 fn schema(columns: &[Column]) -> Result<Schema, NodeError> {
     let bad = |message| NodeError::new(Code::BadRequest, message);
+    if columns.len() > MAX_COLUMNS {
+        return Err(bad(format!("a stream has at most {MAX_COLUMNS} columns, this one has {}", columns.len())));
+    }
     let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
+    let mut names = HashSet::with_capacity(columns.len());
     for Column { name, ty } in columns {
+        if name.len() > MAX_COLUMN {
+            return Err(bad(format!("a column's name has at most {MAX_COLUMN} bytes, this one has {}", name.len())));
+        }
         if name.is_empty() || name == dag_model::TIME {
             return Err(bad(format!("`{name}` cannot be a column's name: every record has a `time` of its own")));
         }
-        if fields.iter().any(|field| field.name == *name) {
+        if !names.insert(name) {
             return Err(bad(format!("there are two columns `{name}`")));
         }
         let names = Type::ALL.map(Type::name).join(", ");
@@ -231,4 +252,33 @@ pub fn duration(what: &str, text: &str) -> Result<Duration, NodeError> {
     u64::try_from(ns)
         .map(Duration::from_nanos)
         .map_err(|_| NodeError::new(Code::BadRequest, format!("{what}: `{text}` is negative")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: String) -> Column {
+        Column { name, ty: "int64".to_owned() }
+    }
+
+    #[test]
+    fn columns_are_bounded_in_number_and_length() {
+        let columns = |count: usize| (0..count).map(|at| column(format!("c{at}"))).collect::<Vec<_>>();
+        assert_eq!(schema(&columns(MAX_COLUMNS)).map(|schema| schema.fields.len()).unwrap(), MAX_COLUMNS);
+        let many = schema(&columns(MAX_COLUMNS + 1)).unwrap_err().message;
+        assert_eq!(many, "a stream has at most 1000 columns, this one has 1001");
+        assert!(schema(&[column("n".repeat(MAX_COLUMN))]).is_ok());
+        let long = schema(&[column("n".repeat(MAX_COLUMN + 1))]).unwrap_err().message;
+        assert_eq!(long, "a column's name has at most 200 bytes, this one has 201");
+        let twice = schema(&[column("n".to_owned()), column("n".to_owned())]).unwrap_err().message;
+        assert_eq!(twice, "there are two columns `n`");
+    }
+
+    #[test]
+    fn a_node_has_a_number_of_streams() {
+        assert!(room_for_stream(MAX_STREAMS - 1).is_ok());
+        let full = room_for_stream(MAX_STREAMS).unwrap_err();
+        assert_eq!((full.code, full.message.as_str()), (Code::Busy, "there are 10000 streams, which is the limit"));
+    }
 }

@@ -302,6 +302,23 @@ fn the_longest_unheard_of_is_forgotten_first() {
 }
 
 #[test]
+fn all_sources_together_remember_only_so_many_and_refuse_who_joins_where_nobody_can_be_forgotten() {
+    let everywhere = Arc::new(Remembered::default());
+    let mut source = publishers(rules()).among(everywhere.clone());
+    records(&mut source, &id("gone", 1, 1), &[1]);
+    leave(&mut source, &id("gone", 1, 0));
+    everywhere.0.fetch_add(MAX_ALL - 1, Ordering::Relaxed);
+    records(&mut source, &id("a", 1, 1), &[1]);
+    assert_eq!((source.find("gone"), source.find("a")), (None, Some((1, 1))), "the one that left makes room");
+    let b = id("b", 1, 1);
+    let refused = source.judge(Request { publisher: Some(&b), times: Some(&[S]), ..Request::default() }, at(0));
+    assert!(matches!(refused, Err(PublishError::TooManyPublishers { limit: MAX_ALL })), "{refused:?}");
+    records(&mut source, &id("a", 1, 2), &[2]);
+    drop(source);
+    assert_eq!(everywhere.0.load(Ordering::Relaxed), MAX_ALL - 1);
+}
+
+#[test]
 fn who_left_is_forgotten_when_the_records_are() {
     let mut all = publishers(Rules { remember: Some(Duration::from_secs(60)), ..rules() });
     let (a, b) = (id("a", 1, 1), id("b", 1, 1));
