@@ -177,6 +177,12 @@ impl Budget {
         self.limit
     }
 
+    /// How many bytes are read, given to an operator or emitted at once, but for a single record: few of what a share is, and no more than
+    /// an entry has.
+    pub(crate) fn batch(&self) -> u64 {
+        (self.limit / 64).min(8 << 20)
+    }
+
     /// The bytes that are held.
     pub fn held(&self) -> u64 {
         self.held.iter().map(|held| held.load(Ordering::Relaxed)).sum()

@@ -117,9 +117,9 @@ impl FromStr for Memory {
 impl FromStr for ComputationMemory {
     type Err = String;
 
-    /// An entry of a log, of up to eight mebibytes, is held even where it is more than its share.
+    /// Below, what comes of a single step of an operator would not find room.
     fn from_str(text: &str) -> Result<ComputationMemory, String> {
-        size(text, MIB..=1024 * GIB).map(ComputationMemory)
+        size(text, 16 * MIB..=1024 * GIB).map(ComputationMemory)
     }
 }
 

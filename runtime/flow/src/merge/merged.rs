@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use dag_model::Frontier;
+use dag_model::{Frontier, Timestamp, times};
 
 use crate::budget::{Budget, Charge, Part, memory};
 use crate::search::{Search, Span, Spot};
@@ -36,8 +36,13 @@ pub(crate) struct Stretch {
     pub held: Charge,
 }
 
-/// The most bytes that an operator is given at once, unless they are a single record's.
-const BYTES: u64 = 8 << 20;
+impl Stretch {
+    /// The time of the first record.
+    pub fn time(&self) -> Timestamp {
+        let first = |batch: &RecordBatch| times(batch).first().copied();
+        Timestamp(self.batches.iter().filter_map(first).min().expect("a stretch has records"))
+    }
+}
 
 impl Merged {
     /// How many records there are.
@@ -75,7 +80,7 @@ impl Rest<'_> {
         }
         let batches = self.batches(&rows);
         let bytes = batches.iter().map(memory).sum();
-        if bytes > BYTES && rows.len() > 1 {
+        if bytes > self.budget.batch() && rows.len() > 1 {
             let middle = rows.start + rows.len() / 2;
             self.cut(rows.start..middle, stretches);
             return self.cut(middle..rows.end, stretches);
@@ -109,7 +114,7 @@ mod tests {
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int64Type;
     use arrow_array::{ArrayRef, Int64Array};
-    use dag_model::{Position, Timestamp};
+    use dag_model::Position;
     use proptest::prelude::*;
 
     use super::*;

@@ -30,17 +30,16 @@ use crate::snapshot::Place;
 /// How many records a merge gathers before it answers.
 const RECORDS: usize = 8_192;
 
-/// How many bytes of records a merge gathers before it answers.
-const BYTES: u64 = 8 << 20;
-
-/// How many pieces, and how many bytes of them, a merge loads before others get their turn.
-const LOADS: (usize, u64) = (4_096, 64 << 20);
+/// How many pieces, and how many batches' bytes of them, a merge loads before others get their turn.
+const LOADS: (usize, u64) = (4_096, 8);
 
 /// Merges the pieces of several inputs.
 pub struct Merge {
     inputs: Vec<Waiting>,
     /// Whether records are [`numbered`].
     numbered: bool,
+    /// How many bytes it gathers before it answers.
+    batch: u64,
     /// How much may be loaded at once, but for a single entry: of what overlaps further, the later records are put back.
     most: u64,
     /// How much is.
@@ -65,7 +64,7 @@ struct Ahead {
     /// The piece's leg, and its first sequence there.
     first: (usize, u64),
     piece: Arc<Piece>,
-    /// How many records of the piece, by time, are not meant.
+    /// How many records of the piece, by time, are not meant: they have been taken, or are in memory.
     skip: usize,
     /// Whether it has been loaded before.
     again: bool,
@@ -88,8 +87,8 @@ impl Merge {
     pub fn new(schemas: Vec<SchemaRef>, budget: &Arc<Budget>) -> Merge {
         let waiting = |schema| Waiting { schema, ahead: BinaryHeap::new(), open: Vec::new(), next: (0, 0) };
         let most = Share::Order.of(budget.limit()) / 2;
-        let inputs = schemas.into_iter().map(waiting).collect();
-        Merge { inputs, numbered: false, most, bytes: 0, held: budget.charge(Part::Merging) }
+        let (batch, inputs) = (budget.batch(), schemas.into_iter().map(waiting).collect());
+        Merge { inputs, numbered: false, batch, most, bytes: 0, held: budget.charge(Part::Merging) }
     }
 
     /// A merge that says of each record where it is.
@@ -153,11 +152,11 @@ impl Merge {
         let mut fair = true;
         for (input, loaded) in loaded.iter_mut().enumerate() {
             while let Some(time) = self.inputs[input].ahead.peek().map(|Reverse(ahead)| ahead.min_time) {
-                fair &= records < RECORDS && bytes < BYTES && loads < LOADS.0;
+                fair &= records < RECORDS && bytes < self.batch && loads < LOADS.0;
                 if time > low && !(fair && frontier.passed(time)) {
                     break;
                 }
-                if loads >= LOADS.0 || bytes >= LOADS.1 {
+                if loads >= LOADS.0 || bytes >= LOADS.1 * self.batch {
                     return Ok(false);
                 }
                 let (rows, memory, again) = self.inputs[input].load(self.numbered)?;
@@ -215,33 +214,46 @@ impl Waiting {
         let Reverse(Ahead { first, piece, skip, again, .. }) = self.ahead.pop().expect("the caller looked");
         let loaded = piece.load()?;
         let batch = if numbered { numbered::number(&loaded, first.0, &self.schema)? } else { loaded.batch };
-        let batch = sorted(batch)?;
-        let (bytes, rows) = (memory(&batch), batch.num_rows() - skip);
+        let mut batch = sorted(batch)?;
+        if skip > 0 {
+            batch = copied(&batch, skip, batch.num_rows());
+        }
+        let (bytes, rows) = (memory(&batch), batch.num_rows());
         if rows > 0 {
             let at = self.open.partition_point(|open| (open.first, open.skip) < (first, skip));
-            self.open.insert(at, Open { first, piece, skip, batch: batch.slice(skip, rows), next: 0, bytes });
+            self.open.insert(at, Open { first, piece, skip, batch, next: 0, bytes });
         }
-        Ok((rows, if rows > 0 { bytes } else { 0 }, again))
+        Ok((rows, bytes, again))
     }
 
-    /// Puts back what is loaded from that time on.
+    /// Puts back what is loaded from that time on: of each piece, all that lies behind the first such record, for it is sorted.
     fn put_back(&mut self, from: Timestamp) {
-        for open in std::mem::take(&mut self.open) {
+        let mut ahead = std::mem::take(&mut self.ahead).into_vec();
+        let mut kept = Vec::new();
+        // From behind, so that what is put back of a piece joins what had been put back of it.
+        while let Some(open) = self.open.pop() {
             let end = open.next + open.times().partition_point(|time| *time < from.0);
-            if end == open.batch.num_rows() {
-                self.open.push(open);
+            if open.next == 0 && end == open.batch.num_rows() {
+                kept.push(open);
                 continue;
             }
-            let min_time = Timestamp(times(&open.batch)[end]);
             let Open { first, piece, skip, batch, next, .. } = open;
-            self.ahead.push(Reverse(Ahead { min_time, first, piece: piece.clone(), skip: skip + end, again: true }));
+            if let Some(time) = times(&batch).get(end) {
+                let (min_time, piece, skip) = (Timestamp(*time), piece.clone(), skip + end);
+                let back = Reverse(Ahead { min_time, first, piece, skip, again: true });
+                match ahead.iter_mut().find(|Reverse(ahead)| ahead.first == first) {
+                    Some(behind) => *behind = back,
+                    None => ahead.push(back),
+                }
+            }
             if end > next {
-                // A copy: a slice would keep all of it.
                 let batch = copied(&batch, next, end);
                 let bytes = memory(&batch);
-                self.open.push(Open { first, piece, skip: skip + next, batch, next: 0, bytes });
+                kept.push(Open { first, piece, skip: skip + next, batch, next: 0, bytes });
             }
         }
+        kept.reverse();
+        (self.open, self.ahead) = (kept, BinaryHeap::from(ahead));
     }
 
     /// The loaded records before `cut`, by time and then as they came.
@@ -274,7 +286,7 @@ impl Open {
     }
 }
 
-/// Some rows of a batch, with buffers of their own.
+/// Some rows of a batch, with buffers of their own: a slice would keep all of it in memory.
 fn copied(batch: &RecordBatch, from: usize, to: usize) -> RecordBatch {
     let rows = UInt32Array::from_iter_values((from..to).map(|row| row as u32));
     take_record_batch(batch, &rows).expect("the rows are the batch's")

@@ -15,6 +15,7 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::work::{Done, Output, Work};
+use crate::budget::memory;
 use crate::computation::{Aggregation, Computation, Shared, frontier_of};
 use crate::error::ComputeError;
 use crate::folding::Folding;
@@ -139,16 +140,16 @@ impl Task {
         if station.folding.is_none() {
             station.folding = restored(&self.computation, &self.aggregation, self.worker, self.peers, &stopped)?;
         }
-        let (mut messages, mut results) = (Vec::new(), 0);
+        let (mut messages, mut results, mut bytes) = (Vec::new(), 0, 0);
         for _ in 0..STEPS {
-            if results >= RESULTS || stopped() {
+            if results >= RESULTS || bytes >= self.computation.budget.batch() || stopped() {
                 break;
             }
             let Some(item) = station.queue.pop_front() else { break };
             let (batch, rest) = self.step(station, item, at, &mut messages)?;
             *at = None;
             if let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) {
-                results += batch.num_rows();
+                (results, bytes) = (results + batch.num_rows(), bytes + memory(&batch));
                 messages.push(self.results(batch));
             }
             if let Some(rest) = rest {

@@ -69,6 +69,7 @@ pub(crate) fn order<'scope>(
             if waiting.is_empty() && shared.is_finishing() {
                 return;
             }
+            let mut went_on = false;
             let mut advance = || -> Result<(), ComputeError> {
                 if waiting.is_empty() && credits.available() {
                     let Some(merged) = merge.next(frontier)? else {
@@ -80,7 +81,7 @@ pub(crate) fn order<'scope>(
                     ahead.merged(merged.loaded[0], frontier);
                     (news, cut) = (true, cut.max(merged.frontier));
                     waiting = merged.stretches(&computation.search, &computation.budget);
-                    activator.activate();
+                    went_on = true;
                 }
                 while credits.available()
                     && let Some(Stretch { batches, span, .. }) = waiting.pop_front()
@@ -96,9 +97,15 @@ pub(crate) fn order<'scope>(
                         let parcel = Parcel { worker, from, batch, credit, span, muted: false, held: None };
                         session.give(Local(Message::Records(parcel)));
                     }
+                    went_on = true;
                 }
-                if waiting.is_empty() && cut.time().is_some() {
-                    downgrade(&mut hold, cut);
+                if went_on && waiting.is_empty() {
+                    activator.activate();
+                }
+                // As far as what is sent reaches, or results would wait for what nobody has credits for.
+                let reached = waiting.front().map_or(cut, |next: &Stretch| Frontier::At(next.time()));
+                if reached.time().is_some() {
+                    downgrade(&mut hold, reached);
                 }
                 Ok(())
             };

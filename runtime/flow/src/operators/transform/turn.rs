@@ -17,9 +17,6 @@ use crate::operators::work::Done;
 use crate::search::Span;
 use crate::snapshot::Barrier;
 
-/// A turn is over after so many bytes of results.
-const BYTES: u64 = 8 << 20;
-
 /// A turn is over after this time, whatever came of it.
 const TIME: Duration = Duration::from_millis(50);
 
@@ -122,7 +119,9 @@ impl Task {
 
 impl Turn<'_> {
     fn is_over(&self) -> bool {
-        self.bytes >= BYTES || self.begun.elapsed() >= TIME || self.task.shared.is_stopped()
+        self.bytes >= self.task.computation.budget.batch()
+            || self.begun.elapsed() >= TIME
+            || self.task.shared.is_stopped()
     }
 
     /// Takes in what came of some records, or of the frontier.
