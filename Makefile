@@ -4,10 +4,13 @@
 # How long each fuzz target runs.
 SECONDS ?= 60
 
+# How long the siege takes.
+MINUTES ?= 10
+
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test model soak growth lint doc bench fuzz install clean
+.PHONY: help setup demo test model soak siege growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,6 +41,10 @@ model: setup ## run a thousand random programs against a model of what readers s
 	cargo build --workspace
 	DAG_TESTS_PROGRAMS=1000 cargo test --workspace --test model every_reader -- --nocapture
 
+siege: setup ## everything hostile at once at a node, while a publisher and three dashboards work (ten minutes); MINUTES=60 for longer
+	cargo build --workspace
+	DAG_TESTS_SIEGE=$$(($(MINUTES) * 60)) cargo test --workspace --test siege -- --nocapture
+
 growth: setup ## start and stop a thousand computations a hundred times, then ten minutes of load: nothing may grow (an hour)
 	cargo build --workspace
 	DAG_TESTS_GROWTH=1000x100 cargo test --workspace --test growth -- --nocapture --test-threads=1
@@ -52,8 +59,14 @@ doc: setup ## build the crates' documentation, warnings refused
 bench: setup ## measure, each time against a named peer (release build; leave the machine alone meanwhile)
 	cargo bench --package dag-benches
 
-fuzz: setup ## hostile input for each reader of what others wrote, a minute each; SECONDS=600 for longer
-	DAG_FUZZ_SECONDS=$(SECONDS) cargo test --package dag-fuzz -- --nocapture
+fuzz: setup ## hostile input for each reader of what others wrote, a minute each, and its memory; SECONDS=600 for longer
+	cargo test --package dag-fuzz --no-run
+	@rm -f target/fuzz-table
+	DAG_FUZZ_SECONDS=$(SECONDS) DAG_FUZZ_TABLE=$(CURDIR)/target/fuzz-table cargo test --package dag-fuzz --no-fail-fast; \
+		failed=$$?; \
+		printf '\n%-82s %9s %9s  %s\n' target inputs 'peak MiB' 'worst input'; \
+		cat target/fuzz-table; \
+		exit $$failed
 
 install: setup ## build for speed and put dag on your path; PREFIX=/usr/local puts it into /usr/local/bin
 	cargo install --locked --path cli $(if $(PREFIX),--root $(PREFIX))

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use dag_expr::{Application, Catalog, Kind, Signature, bind, names};
+use dag_fuzz::bomb::{Pattern, bombs};
 use dag_fuzz::fuzz;
 use dag_fuzz::mutation::{mutated, mutations};
 use dag_model::{Field, Schema, Type};
@@ -198,6 +199,45 @@ fn a_canonical_form_of_any_words_is_its_own() {
 fn a_canonical_form_of_a_damaged_expression_is_its_own() {
     fuzz((select(GOOD), mutations()), |(good, mutations)| {
         check(&String::from_utf8_lossy(&mutated(good.as_bytes(), &mutations)), &STANDARD);
+    });
+}
+
+/// What is nested, and what is long, of streams and of scalars.
+const PATTERNS: &[Pattern] = &[
+    ("avg(", "x", ", 1s)"),
+    ("filter(", "x", ", true)"),
+    ("union(x, ", "x", ")"),
+    ("x as x, ", "x", ""),
+    ("late(", "x", ")"),
+    ("a.", "a", ""),
+    ("errors", "", ""),
+    ("x{host=", "web1", "}"),
+    ("(", "value", ")"),
+    ("-", "value", ""),
+    ("not ", "ok", ""),
+    ("value + ", "value", ""),
+    ("(value, ", "value", ")"),
+    ("value in (", "1", ")"),
+    ("1, ", "1", ""),
+    ("case when true then ", "1", " end"),
+    ("coalesce(value, ", "1", ")"),
+    ("cast(", "value", " as int64)"),
+    ("'", "a", "'"),
+    ("\"", "a", "\""),
+    ("9", ".", "9"),
+    ("1h", "", ""),
+    ("value = value and ", "true", ""),
+];
+
+#[test]
+fn what_is_nested_or_long_is_bound_or_refused() {
+    fuzz(bombs(PATTERNS, 100_000), |bomb| {
+        let text = bomb.text();
+        check(&text, &STANDARD);
+        for (before, after) in [("filter(x, ", ")"), ("union(", ")"), ("avg(x, 1s, by=(", "))"), ("map(x, ", " as y)")]
+        {
+            check(&[before, &text, after].concat(), &STANDARD);
+        }
     });
 }
 

@@ -77,3 +77,44 @@ fn no_bytes_are_a_frame_by_chance() {
         check(&bytes, &types(&bytes));
     });
 }
+
+/// A frame without nulls that says it has so many rows, with the same column again and again, whose buffers all lie in the same bytes.
+fn repeated(ty: Type, columns: u32, rows: u32, bytes: u32) -> Vec<u8> {
+    let first = 16 + 32 * columns;
+    let values = match ty {
+        Type::Boolean => rows.div_ceil(8),
+        Type::Utf8 | Type::Binary => rows.saturating_add(1).saturating_mul(4),
+        _ => rows.saturating_mul(8),
+    };
+    let text = if matches!(ty, Type::Utf8 | Type::Binary) { [first, 0] } else { [0, 0] };
+    let descriptor = [ty as u32, 0, 0, first, values, text[0], text[1], 0];
+    let length = (first + bytes).next_multiple_of(8);
+    let numbers = [1, columns, rows, length].into_iter().chain((0..columns).flat_map(|_| descriptor));
+    let mut frame: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+    frame.resize(length as usize, 0);
+    frame
+}
+
+#[test]
+fn a_frame_that_says_more_than_it_has_is_refused_before_anything_is_made_of_it() {
+    let rows = prop_oneof![0..100_000_u32, (i32::MAX as u32 - 9)..=u32::MAX];
+    let bytes = prop_oneof![Just(0_u32), 0..100_000_u32, Just(1 << 20)];
+    let columns = 0..64_u32;
+    fuzz((0..Type::ALL.len(), columns, rows, bytes), |(ty, columns, rows, bytes)| {
+        let ty = Type::ALL[ty];
+        let frame = repeated(ty, columns, rows, bytes);
+        // What is refused is not made again; what is taken has so many columns of the same bytes.
+        if u64::from(columns) * u64::from(rows) < 1 << 18 {
+            check(&frame, &vec![ty; columns as usize]);
+        } else {
+            drop(decode(frame, &vec![ty; columns as usize]));
+        }
+    });
+}
+
+#[test]
+fn the_frames_that_are_repeated_are_frames() {
+    for ty in Type::ALL {
+        assert_eq!(decode(repeated(ty, 3, 5, 64), &[ty; 3]).expect("it is one").len(), 3, "{ty:?}");
+    }
+}

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampNanosecondArray};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, write_message};
+use arrow_ipc::{CompressionType, MetadataVersion};
 use dag_fuzz::fuzz;
 use dag_fuzz::mutation::{mutated, mutations};
 use dag_log::{Committer, Durability, Log, Options, Retention, Source, SourceOptions, Start};
-use dag_model::Timestamp;
+use dag_model::{Field, Frontier, Schema, Timestamp, Type};
 use proptest::prelude::*;
 
 const OPTIONS: SourceOptions = SourceOptions {
@@ -86,6 +91,62 @@ fn a_segment_that_was_made_with_its_checksums_right_is_read_or_refused() {
     let (folder, seed) = (Folder::new(), seed());
     fuzz(mutations(), |mutations| {
         let mut segment = mutated(&seed, &mutations);
+        checksum(&mut segment);
+        folder.read(&segment);
+    });
+}
+
+/// A record with so many columns of so many bytes each, which compress to next to nothing.
+fn zeros(log: &Log, columns: usize, bytes: usize) -> RecordBatch {
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0, i32::try_from(bytes).expect("text is not that long")]));
+    let text: ArrayRef = Arc::new(StringArray::new(offsets, Buffer::from(vec![0; bytes]), None));
+    let time: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1]).with_timezone("UTC"));
+    let columns = std::iter::once(time).chain(std::iter::repeat_n(text, columns)).collect();
+    RecordBatch::try_new(log.arrow_schema().clone(), columns).expect("a record")
+}
+
+/// A segment with one entry, whose one record unpacks to so many columns of so many bytes: the log never writes it, since records have
+/// a limit, but it is all in order.
+fn bomb(columns: usize, bytes: usize) -> Vec<u8> {
+    let (folder, committer) = (tempfile::tempdir().expect("a folder can be made"), Committer::new());
+    let schema = Schema::new((0..columns).map(|column| Field::new(format!("c{column}"), Type::Utf8)).collect());
+    let log = Log::create(folder.path(), &schema, OPTIONS.log, &committer).expect("a log can be made");
+    log.append(&zeros(&log, columns, 1), Frontier::At(Timestamp(1)), Timestamp(1)).expect("it is appended");
+    log.sync().wait().expect("it is written");
+    let mut segment = fs::read(folder.path().join("00000000000000000000.seg")).expect("it is there");
+
+    let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).expect("eight is a power of two");
+    let options = options.try_with_compression(Some(CompressionType::LZ4_FRAME)).expect("it is compiled in");
+    let batch = zeros(&log, columns, bytes);
+    let encoded = IpcDataGenerator::default().encode(
+        &batch,
+        &mut DictionaryTracker::new(false),
+        &options,
+        &mut Default::default(),
+    );
+    let mut body = Vec::new();
+    write_message(&mut body, encoded.expect("plain columns encode").1, &options).expect("memory takes it");
+    let number = |at: usize| u32::from_le_bytes(segment[at..at + 4].try_into().expect("four bytes")) as usize;
+    let entry = 16 + number(8).next_multiple_of(8);
+    let begin = entry + 24 + number(entry + 8).next_multiple_of(8);
+    let length = u32::try_from(body.len()).expect("it is small");
+    segment[entry + 12..entry + 16].copy_from_slice(&length.to_le_bytes());
+    segment.truncate(begin);
+    segment.extend(body);
+    checksum(&mut segment);
+    segment
+}
+
+#[test]
+fn a_record_that_unpacks_to_more_than_a_record_may_be_is_not_unpacked() {
+    const MIB: usize = 1 << 20;
+    let folder = Folder::new();
+    assert_eq!(folder.read(&bomb(3, 1_000)).len(), 1, "it is read where it is small");
+    let seeds =
+        [(1, 60 * MIB), (2, 60 * MIB), (12, 60 * MIB), (200, 4 * MIB)].map(|(columns, bytes)| bomb(columns, bytes));
+    assert!(seeds.iter().all(|seed| seed.len() < 4 * MIB), "they are small");
+    fuzz((0..seeds.len(), prop::option::of(mutations())), |(seed, mutations)| {
+        let mut segment = mutated(&seeds[seed], &mutations.unwrap_or_default());
         checksum(&mut segment);
         folder.read(&segment);
     });

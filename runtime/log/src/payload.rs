@@ -187,7 +187,7 @@ fn batch(message: Buffer, schema: &SchemaRef) -> Result<RecordBatch, ArrowError>
     )
 }
 
-/// Bytes of a buffer when it is unpacked: those of the largest record, and room for its offsets.
+/// Bytes of all buffers when they are unpacked: those of the largest record, and room for offsets and bitmaps.
 const MAX_UNPACKED: i64 = MAX_RECORD as i64 + (1 << 20);
 
 /// Whether a batch says nothing of its body that is not so. Checksums are right before this is asked; but arrow panics on a buffer
@@ -196,21 +196,22 @@ const MAX_UNPACKED: i64 = MAX_RECORD as i64 + (1 << 20);
 fn fits(records: &arrow_ipc::RecordBatch<'_>, schema: &SchemaRef, body: &[u8]) -> bool {
     let rows = records.length();
     let node_fits = |node: &arrow_ipc::FieldNode| node.length() == rows && (0..=rows).contains(&node.null_count());
-    let buffer_fits = |place: &arrow_ipc::Buffer, width: i64| {
-        let (offset, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
-        let (Ok(offset), Ok(length)) = (offset, length) else { return false };
-        let Some(bytes) = body.get(offset..).and_then(|rest| rest.get(..length)) else { return false };
+    // What a buffer takes when it is unpacked, if it lies in the body and holds whole values.
+    let unpacked = |place: &arrow_ipc::Buffer, width: i64| {
+        let (offset, length) = (usize::try_from(place.offset()).ok()?, usize::try_from(place.length()).ok()?);
+        let bytes = body.get(offset..)?.get(..length)?;
         // Compressed buffers begin with their length, or with -1 if they are not compressed after all.
         let unpacked = match (records.compression(), bytes.first_chunk().map(|unpacked| i64::from_le_bytes(*unpacked)))
         {
             (None, _) => length as i64,
             (Some(_), None) if bytes.is_empty() => 0,
-            (Some(_), None) => return false,
+            (Some(_), None) => return None,
             (Some(_), Some(-1)) => length as i64 - 8,
             (Some(_), Some(unpacked)) => unpacked,
         };
-        (0..=MAX_UNPACKED).contains(&unpacked) && unpacked % width == 0
+        (unpacked >= 0 && unpacked % width == 0).then_some(unpacked)
     };
+    let within = |total: i64, unpacked: i64| total.checked_add(unpacked).filter(|total| *total <= MAX_UNPACKED);
     let nodes = records.nodes().into_iter().flatten();
     let buffers = records.buffers().into_iter().flatten();
     let widths: Vec<i64> = schema.fields().iter().flat_map(|field| widths(field.data_type())).copied().collect();
@@ -218,7 +219,7 @@ fn fits(records: &arrow_ipc::RecordBatch<'_>, schema: &SchemaRef, body: &[u8]) -
         && nodes.clone().count() == schema.fields().len()
         && nodes.into_iter().all(node_fits)
         && buffers.clone().count() == widths.len()
-        && buffers.zip(widths).all(|(place, width)| buffer_fits(place, width))
+        && buffers.zip(widths).try_fold(0, |total, (place, width)| within(total, unpacked(place, width)?)).is_some()
 }
 
 /// The bytes of a value in each buffer of a column, its bitmap of nulls first: a buffer is a whole number of them.
