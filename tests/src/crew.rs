@@ -44,6 +44,15 @@ pub struct Crew<'scope, 'env> {
 }
 
 impl<'scope> Crew<'scope, '_> {
+    /// Ends the test's own thread where another one has failed.
+    ///
+    /// # Panics
+    /// Then, with the reason.
+    #[track_caller]
+    pub fn check(&self) {
+        self.alarm.check();
+    }
+
     /// Starts one. `name` is who failed, if it does.
     pub fn spawn<T: Send + 'scope>(
         &self,

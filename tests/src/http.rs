@@ -86,6 +86,16 @@ impl Http {
         Ok(Answer { status, body: response.into_body().with_config().limit(u64::MAX).read_to_string()? })
     }
 
+    /// `GET` of a path under `/v1`, where the node may be gone.
+    ///
+    /// # Errors
+    /// If there is no answer, or not all of one.
+    pub fn try_get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
+        let response = self.getting(path, parameters).config().timeout_global(Some(CAP)).build().call()?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, body: response.into_body().with_config().limit(u64::MAX).read_to_string()? })
+    }
+
     /// `GET` of a body that goes on, where the node may be gone: its status, and what reads the body.
     ///
     /// # Errors

@@ -90,8 +90,7 @@ impl Node {
     /// Kills the node, and starts it again on the same data and at the same address, where clients find it again.
     #[track_caller]
     pub fn crash(&mut self) {
-        self.process.signal(Signal::KILL);
-        self.process.ended();
+        self.kill();
         self.start_again();
     }
 
@@ -101,8 +100,7 @@ impl Node {
     /// If the node was not started with `DAG_FAULT_POWER`.
     #[track_caller]
     pub fn cut_power(&mut self, folders: &[&str]) {
-        self.process.signal(Signal::KILL);
-        self.process.ended();
+        self.kill();
         let mut folders: Vec<PathBuf> = folders.iter().map(|folder| self.data.path().join(folder)).collect();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).expect("the folder is there") {
@@ -128,6 +126,12 @@ impl Node {
     pub fn stop(&mut self) -> Finished {
         self.process.signal(Signal::INT);
         self.process.ended()
+    }
+
+    /// Kills the node.
+    pub fn kill(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.ended();
     }
 
     #[track_caller]
@@ -248,6 +252,13 @@ impl Node {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid())).expect("the node runs");
         let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("proc(5): resident");
         pages * rustix::param::page_size() as u64
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the node runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse::<u64>().ok()).expect("proc(5): VmHWM") << 10
     }
 
     /// The processor time that it has used, of all its threads.

@@ -301,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn there_are_so_many_cursors_and_no_more() {
+        let mut table = Table::default();
+        read(&mut table, 1, &wish(None, None)).unwrap();
+        let cursor = table.get("c").unwrap().clone();
+        table.cursors.extend((2..MOST).map(|number| (format!("c{number}"), cursor.clone())));
+        let new = |name: &str| Wish { name: name.to_owned(), ..wish(None, None) };
+        assert!(table.enter(&new("last"), "x", NOW).is_ok(), "one is left");
+        table.cursors.insert("last".to_owned(), cursor);
+        assert_eq!(table.enter(&new("more"), "x", NOW), Err(CursorError::TooMany));
+        assert!(table.enter(&new("c2"), "x", NOW).is_ok(), "who comes back finds its own");
+    }
+
+    #[test]
     fn a_newer_reader_takes_over_and_what_the_older_one_acknowledges_is_refused() {
         let mut table = Table::default();
         let (first, _, subscriber) = read(&mut table, 1, &wish(None, None)).unwrap();
