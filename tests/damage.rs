@@ -100,3 +100,38 @@ fn a_stream_whose_creation_a_crash_interrupted_is_made_by_whoever_creates_it_aga
     node.crash();
     assert_eq!(records(&node, "x"), 100);
 }
+
+#[test]
+fn a_row_of_the_metadata_that_cannot_be_read_is_named_and_all_else_works() {
+    let mut node = two_streams();
+    node.dag(&["subscribe", "x", "--from", "earliest", "-n", "1", "--cursor", "c"]).success();
+    node.dag(&["subscribe", "x", "--from", "earliest", "-n", "1", "--cursor", "d"]).success();
+    node.dag(&["subscribe", "count(x, 10s)", "--from", "earliest", "-n", "1"]).success();
+    let derived = |node: &Node| fs::read_dir(node.data().join("derived")).expect("it is there").count();
+    let before = derived(&node);
+    node.restart_after(|data| {
+        let database = redb::Database::create(data.join("meta.redb")).expect("it can be opened");
+        let transaction = database.begin_write().expect("it can be written");
+        let numbered = |table: &'static str| {
+            let table = transaction.open_table(redb::TableDefinition::<u64, &[u8]>::new(table));
+            table.expect("it is there").insert(1, &b"\xff"[..]).expect("it can be written");
+        };
+        ["sources", "incarnations"].into_iter().for_each(numbered);
+        let cursors = transaction.open_table(redb::TableDefinition::<&str, &[u8]>::new("cursors"));
+        cursors.expect("it is there").insert("c", &b"\xff"[..]).expect("it can be written");
+        transaction.commit().expect("it can be written");
+    });
+    let shown = node.dag(&["status"]).success();
+    for row in ["sources 1", "incarnations 1", "cursors c"] {
+        assert!(shown.contains(&format!("the metadata's row {row} cannot be read")), "{row}: {shown}");
+    }
+    assert_eq!(derived(&node), before, "the log of a run that cannot be told stays");
+    assert!(folder(&node, 1).exists(), "and so does that of a stream");
+    publish(&node, "y", 2);
+    assert_eq!(records(&node, "y"), 200);
+    node.dag(&["subscribe", "count(y, 10s)", "--from", "earliest", "-n", "1"]).success();
+    let refused = node.dag(&["subscribe", "y", "--cursor", "c", "-n", "1"]).code(1).stderr;
+    assert!(refused.contains("cursor `c` cannot be read") && refused.contains("dag cursors delete c"), "{refused}");
+    node.dag(&["cursors", "delete", "c"]).success();
+    node.dag(&["subscribe", "y", "--from", "earliest", "--cursor", "c", "-n", "1"]).success();
+}

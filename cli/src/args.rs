@@ -63,6 +63,9 @@ enum Command {
     Explain(explain::Explain),
     Backup(backup::Backup),
     Pipe(pipe::Pipe),
+    /// Build one component, which standard input brings: what `dag serve` runs for each that is deployed
+    #[command(hide = true)]
+    BuildComponent,
     Demo(demo::Demo),
 }
 
@@ -73,6 +76,10 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Pipe(pipe) => pipe.run(),
+            Command::BuildComponent => {
+                dag_node::build_component().map_err(anyhow::Error::from_boxed)?;
+                Ok(Exit::Done)
+            }
             Command::Demo(demo) => demo.run(client),
             Command::Alter(alter) => on_one_thread(alter.run(&client()?)),
             Command::Create(create) => on_one_thread(create.run(&client()?)),

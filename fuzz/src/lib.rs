@@ -7,6 +7,7 @@
 pub mod bomb;
 pub mod memory;
 pub mod mutation;
+pub mod wasm;
 
 use std::cell::RefCell;
 use std::fmt::{self, Debug, Write as _};

@@ -37,8 +37,8 @@ fn a_damaged_component_is_refused_or_can_say_what_it_is() {
     let small = seeds();
     fuzz((0..small.len(), mutations()), |(seed, mutations)| {
         let bytes = mutated(&small[seed], &mutations);
-        if let Ok(component) = runtime.load_within(&bytes, limits()) {
-            assert!(!component.signatures().is_empty());
+        if let Ok(built) = runtime.build(&bytes, limits()) {
+            assert!(!built.description.signatures.is_empty());
         }
     });
 }
@@ -49,8 +49,8 @@ fn a_damaged_operator_of_ours_is_refused_or_can_say_what_it_is() {
     let seeds = dag_operators::COMPONENTS;
     fuzz((0..seeds.len(), mutation()), |(seed, mutation)| {
         let bytes = mutated(seeds[seed].bytes, &[mutation]);
-        if let Ok(component) = runtime.load_within(&bytes, limits()) {
-            assert!(!component.signatures().is_empty());
+        if let Ok(built) = runtime.build(&bytes, limits()) {
+            assert!(!built.description.signatures.is_empty());
         }
     });
 }
@@ -61,7 +61,7 @@ fn any_bytes_are_refused_as_a_component() {
     fuzz(any::<(bool, Vec<u8>)>(), |(core, bytes)| {
         // Behind what a module or a component begins with.
         let magic: &[u8] = if core { b"\0asm\x01\0\0\0" } else { b"\0asm\x0d\0\x01\0" };
-        assert!(runtime.load_within(&bytes, limits()).is_err());
-        assert!(runtime.load_within(&[magic, &bytes].concat(), limits()).is_err());
+        assert!(runtime.build(&bytes, limits()).is_err());
+        assert!(runtime.build(&[magic, &bytes].concat(), limits()).is_err());
     });
 }

@@ -1,5 +1,7 @@
 //! `dag operators`: what can be applied to streams, in which versions.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use crate::client::{Client, Target};
@@ -43,9 +45,13 @@ fn listing(operators: &[Operator]) -> String {
     let mut listing = Listing::new(&["NAME", "COMPONENT", "USAGE"]);
     for operator in operators {
         let component = format!("{} {}", operator.component, operator.version);
-        listing.row(vec![operator.name.clone(), component, operator.usage.clone()]);
+        let usage = if operator.unavailable.is_some() { "unavailable".to_owned() } else { operator.usage.clone() };
+        listing.row(vec![operator.name.clone(), component, usage]);
     }
-    listing.render()
+    let mut text = listing.render();
+    let why: BTreeSet<&str> = operators.iter().filter_map(|operator| operator.unavailable.as_deref()).collect();
+    why.iter().for_each(|why| text += &format!("\n{why}\n"));
+    text
 }
 
 fn details(versions: &OperatorVersions) -> String {
@@ -82,6 +88,9 @@ fn details(versions: &OperatorVersions) -> String {
 
 fn usage(operator: &Operator) -> String {
     let mut text = format!("{}\n", operator.usage);
+    if let Some(why) = &operator.unavailable {
+        text += &format!("    unavailable: {why}\n");
+    }
     if !operator.doc.is_empty() {
         text += &format!("    {}\n", operator.doc);
     }

@@ -9,9 +9,9 @@ use std::{env, fs, io, process, thread};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use dag_node::Config;
-use dag_node::limits::{CallTime, ComputationMemory, LimitSettings, Memory, Output};
+use dag_node::limits::{BuildMemory, BuildTime, CallTime, ComputationMemory, LimitSettings, Memory, Output};
 use dag_node::requests::{Memory as RequestMemory, Requests};
+use dag_node::{Bounds, Builder, BuilderCommand, Config};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -90,6 +90,15 @@ struct Settings {
     /// Memory that the node may use for one computation, besides its operator's instances [default: 512MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_COMPUTATION_MEMORY", hide_env_values = true)]
     computation_memory: Option<ComputationMemory>,
+    /// Instances of operators at a time [default: an eighth of the mappings that the system allows, 8191]
+    #[arg(long, value_name = "N", env = "DAG_INSTANCES", hide_env_values = true)]
+    instances: Option<NonZeroUsize>,
+    /// Memory that may be taken to build a component that is deployed [default: 1GiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_BUILD_MEMORY", hide_env_values = true)]
+    build_memory: Option<BuildMemory>,
+    /// Processor time that may be taken for that [default: 30s]
+    #[arg(long, value_name = "DURATION", env = "DAG_BUILD_TIME", hide_env_values = true)]
+    build_time: Option<BuildTime>,
     /// How much of the disk stays free before publishes are refused, in percent; 0 uses all of it [default: 10]
     #[arg(long, value_name = "PERCENT", env = "DAG_DISK_RESERVE", hide_env_values = true)]
     disk_reserve: Option<u8>,
@@ -153,6 +162,9 @@ impl Settings {
             operator_time: self.operator_time.or(other.operator_time),
             operator_output: self.operator_output.or(other.operator_output),
             computation_memory: self.computation_memory.or(other.computation_memory),
+            instances: self.instances.or(other.instances),
+            build_memory: self.build_memory.or(other.build_memory),
+            build_time: self.build_time.or(other.build_time),
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
             request_memory: self.request_memory.or(other.request_memory),
             request_time: self.request_time.or(other.request_time),
@@ -204,6 +216,8 @@ impl Settings {
             computation_memory: self.computation_memory.map_or(DEFAULT_COMPUTATION_MEMORY, ComputationMemory::bytes),
             disk_reserve,
             requests,
+            builder: own_builder(bounds(self.build_memory, self.build_time)),
+            instances: self.instances,
         })
     }
 
@@ -218,6 +232,26 @@ impl Settings {
             patience,
             connections: self.connections.map_or(usual.connections, NonZeroUsize::get),
         })
+    }
+}
+
+/// Builds components in processes of this same binary, also where its file has been replaced meanwhile.
+pub fn own_builder(bounds: Bounds) -> Builder {
+    let command = BuilderCommand {
+        program: "/proc/self/exe".into(),
+        arguments: vec!["build-component".into()],
+        // The allocator can start no thread there.
+        environment: vec![("_RJEM_MALLOC_CONF".into(), "background_thread:false".into())],
+    };
+    Builder::Process { command, bounds }
+}
+
+/// What may be taken to build a component.
+fn bounds(memory: Option<BuildMemory>, time: Option<BuildTime>) -> Bounds {
+    let bounds = Bounds::default();
+    Bounds {
+        memory: memory.map_or(bounds.memory, BuildMemory::bytes),
+        cpu: time.map_or(bounds.cpu, BuildTime::duration),
     }
 }
 

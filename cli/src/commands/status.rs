@@ -47,6 +47,7 @@ fn show(status: &api::Status) -> String {
         ("subscribers", status.subscribers.to_string()),
         ("memory", output::bytes(status.memory)),
         ("requests", format!("{} of {}", output::bytes(status.requests.taken), output::bytes(status.requests.limit))),
+        ("instances", format!("{} of operators; at most {}", status.instances, status.instances_limit)),
         ("computations", status.computations.len().to_string()),
     ]);
     for why in status.unavailable.values() {

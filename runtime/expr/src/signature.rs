@@ -1,4 +1,4 @@
-//! What an operator says of itself.
+//! What an operator says of itself. With the feature `serde` as JSON too, whose names are persisted.
 
 use crate::argument;
 use crate::bind::window;
@@ -8,6 +8,7 @@ use crate::syntax::parser::parse_argument;
 
 /// Which of the two worlds an operator is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Kind {
     /// Folds; the host gives it the window parameters.
     Aggregate,
@@ -17,6 +18,7 @@ pub enum Kind {
 
 /// What a parameter's argument may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ParameterKind {
     /// `5min`
     Duration,
@@ -44,6 +46,7 @@ pub enum ParameterKind {
 
 /// A parameter of an operator, besides its input streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Parameter {
     /// Its name.
     pub name: String,
@@ -66,6 +69,7 @@ pub const MAX_INPUTS: usize = 64;
 
 /// An operator's inputs and parameters, in declared order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Signature {
     /// The component that exports it.
     pub component: String,

@@ -46,6 +46,8 @@ impl ComputeError {
     /// Whether it is what the operator did, so that a new instance may do better.
     pub fn blames_operator(&self) -> bool {
         match self {
+            // There may be room later.
+            ComputeError::Guest(dag_wasm::CallError::Memories(_) | dag_wasm::CallError::NoRoom(_)) => false,
             ComputeError::Guest(_)
             | ComputeError::Frame(_)
             | ComputeError::Rows { .. }

@@ -28,7 +28,7 @@ fn input_schema() -> Schema {
 fn component(name: &str) -> Arc<Component> {
     static COMPONENTS: OnceLock<Vec<Arc<Component>>> = OnceLock::new();
     let load = || {
-        let runtime = Runtime::new(RuntimeOptions { cache: None }).unwrap();
+        let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
         dag_operators::COMPONENTS.iter().map(|embedded| runtime.load(embedded.bytes).unwrap()).collect()
     };
     let components = COMPONENTS.get_or_init(load);

@@ -16,6 +16,21 @@ impl fmt::Display for Digest {
     }
 }
 
+impl FromStr for Digest {
+    type Err = String;
+
+    /// All 64 digits.
+    fn from_str(text: &str) -> Result<Digest, String> {
+        let mut digest = [0; 32];
+        let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        for (at, byte) in digest.iter_mut().enumerate() {
+            let parsed = is_hex.then(|| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).flatten();
+            *byte = parsed.ok_or_else(|| format!("expected a digest of 64 hexadecimal digits, found `{text}`"))?;
+        }
+        Ok(Digest(digest))
+    }
+}
+
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:#}")

@@ -10,6 +10,7 @@ use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
 use crate::history::{Entry, History, How};
+use crate::installed::Installed;
 use crate::limits::{LimitSettings, recorded};
 
 /// The answers that are remembered before they are forgotten all at once.
@@ -18,13 +19,17 @@ const ANSWERS: usize = 10_000;
 /// The components that are deployed. Clones remember answers together.
 #[derive(Clone)]
 pub struct Catalog {
-    by_digest: HashMap<Digest, Arc<Component>>,
+    by_digest: HashMap<Digest, Arc<Installed>>,
+    /// By the digest of what was sent: the component that was made of it.
+    made: HashMap<Digest, Digest>,
+    /// Components that were deployed and of which nothing is known but that, and why.
+    lost: BTreeMap<Digest, String>,
     /// By name: the version that new computations get.
-    current: BTreeMap<String, Arc<Component>>,
+    current: BTreeMap<String, Arc<Installed>>,
     /// How it came to that.
     history: History,
     /// By operator name.
-    operators: BTreeMap<String, (Arc<Component>, Arc<Signature>)>,
+    operators: BTreeMap<String, (Arc<Installed>, Arc<Signature>)>,
     answers: Arc<Mutex<HashMap<Question, Answer>>>,
     /// What operators may use, where their deployment says nothing else.
     defaults: Limits,
@@ -50,6 +55,8 @@ impl Catalog {
     pub fn new(defaults: Limits, kept: Vec<(Digest, LimitSettings)>) -> Catalog {
         Catalog {
             by_digest: HashMap::new(),
+            made: HashMap::new(),
+            lost: BTreeMap::new(),
             current: BTreeMap::new(),
             history: History::default(),
             operators: BTreeMap::new(),
@@ -76,7 +83,7 @@ impl Catalog {
     }
 
     /// Whether somebody may deploy that component as the current version of its name.
-    pub fn admit(&self, component: &Component) -> Result<(), NodeError> {
+    pub fn admit(&self, component: &Installed) -> Result<(), NodeError> {
         let (name, found) = (component.name(), component.version());
         let version = |why: String| {
             let message = format!("component `{name}` {found} {why}: give the new one a higher version");
@@ -97,14 +104,14 @@ impl Catalog {
 
     /// Whether the binary's own component becomes the current version of its name. One that was current before does not, nor an older
     /// one than somebody deployed. It may have the same version as another: that is how a binary under development differs from the last.
-    pub fn admits_embedded(&self, component: &Component) -> bool {
+    pub fn admits_embedded(&self, component: &Installed) -> bool {
         let current = self.current.get(component.name());
         !self.history.contains(component.digest())
             && current.is_none_or(|current| current.version() <= component.version())
     }
 
     /// Whether no other component exports an operator of the same name as one of that component's.
-    pub fn names_free(&self, component: &Component) -> Result<(), NodeError> {
+    pub fn names_free(&self, component: &Installed) -> Result<(), NodeError> {
         for signature in component.signatures() {
             let taken = self.operators.get(&signature.name).filter(|(other, _)| other.name() != component.name());
             if let Some((other, _)) = taken {
@@ -120,20 +127,59 @@ impl Catalog {
     }
 
     /// Makes a component the current version of its name, the one that new computations get.
-    pub fn make_current(&mut self, component: Arc<Component>, at: Option<Timestamp>, how: How) {
+    pub fn make_current(&mut self, component: Arc<Installed>, at: Option<Timestamp>, how: How) {
         let (name, version, digest) = (component.name().to_owned(), component.version(), component.digest());
+        self.install(component.clone());
         self.operators.retain(|_, (other, _)| other.name() != name);
         for signature in component.signatures() {
             let entry = (component.clone(), Arc::new(signature.clone()));
             self.operators.insert(signature.name.clone(), entry);
         }
-        self.by_digest.insert(digest, component.clone());
         self.current.insert(name.clone(), component);
         self.history.push(Entry { component: name, version, digest, at, how });
     }
 
+    /// A component takes the place of what is known of the same digest: its code has been built anew.
+    pub fn install(&mut self, component: Arc<Installed>) {
+        let digest = component.digest();
+        let is_same = |other: &Arc<Installed>| other.digest() == digest;
+        let current = self.current.values_mut().chain(self.operators.values_mut().map(|(exporter, _)| exporter));
+        current.filter(|other| is_same(other)).for_each(|other| *other = component.clone());
+        self.by_digest.insert(digest, component);
+    }
+
+    /// A component was made of bytes with the digest `sent`.
+    pub fn was_made(&mut self, sent: Digest, component: Digest) {
+        self.made.insert(sent, component);
+    }
+
+    /// The component that is those bytes, or was made of them.
+    pub fn made_of(&self, sent: Digest) -> Option<&Arc<Installed>> {
+        self.by_digest.get(self.made.get(&sent).unwrap_or(&sent))
+    }
+
+    /// A component was deployed once, and nothing else is known of it any more.
+    pub fn lose(&mut self, digest: Digest, why: String) {
+        self.lost.insert(digest, why);
+    }
+
+    /// All that cannot be used, and why.
+    pub fn unavailable(&self) -> impl Iterator<Item = (String, String)> {
+        let known = self.by_digest.values().filter_map(|component| {
+            let why = component.code().err()?.to_owned();
+            Some((format!("component {} {}", component.name(), component.version()), why))
+        });
+        known.chain(self.lost.iter().map(|(digest, why)| (format!("component {digest:#}"), why.clone())))
+    }
+
+    /// Why the operator of that name cannot be used, if it is one of a component that cannot.
+    pub fn why_unavailable(&self, operator: &str) -> Option<&str> {
+        let name = operator.rsplit_once('.').map_or(operator, |(_, name)| name);
+        self.operators.get(name)?.0.code().err()
+    }
+
     /// The current version of a component.
-    pub fn current(&self, name: &str) -> Option<&Arc<Component>> {
+    pub fn current(&self, name: &str) -> Option<&Arc<Installed>> {
         self.current.get(name)
     }
 
@@ -143,13 +189,24 @@ impl Catalog {
     }
 
     /// All operators by name, with the components that export them.
-    pub fn operators(&self) -> impl Iterator<Item = &(Arc<Component>, Arc<Signature>)> {
+    pub fn operators(&self) -> impl Iterator<Item = &(Arc<Installed>, Arc<Signature>)> {
         self.operators.values()
     }
 
     /// The component with that digest.
-    pub fn component(&self, digest: Digest) -> Option<Arc<Component>> {
+    pub fn component(&self, digest: Digest) -> Option<Arc<Installed>> {
         self.by_digest.get(&digest).cloned()
+    }
+
+    /// The code of the component with that digest, or why there is none.
+    pub fn code(&self, digest: Digest) -> Result<Arc<Component>, String> {
+        match self.by_digest.get(&digest) {
+            Some(component) => component.code().cloned().map_err(str::to_owned),
+            None => Err(match self.lost.get(&digest) {
+                Some(why) => format!("component {digest:#} cannot be loaded: {why}"),
+                None => format!("component {digest:#} is not here any more"),
+            }),
+        }
     }
 
     /// The signature of an operator, of any component or of the one named.
@@ -162,7 +219,7 @@ impl Catalog {
     pub fn bind(&self, application: &Application) -> Result<Answer, String> {
         let name = &application.operator;
         let (component, _) = self.operators.get(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
-        self.bind_with(component, application)
+        self.bind_with(component.code().map_err(str::to_owned)?, application)
     }
 
     /// The same of that component, which need not be current.

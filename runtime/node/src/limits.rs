@@ -44,6 +44,30 @@ impl ComputationMemory {
     }
 }
 
+/// Bytes of memory that building a component may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BuildMemory(u64);
+
+/// Processor time that building a component may take, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BuildTime(Duration);
+
+impl BuildMemory {
+    /// How many.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+impl BuildTime {
+    /// How long.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
 /// What a node or a deployment says of limits. What it does not say is as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -136,14 +160,38 @@ impl FromStr for CallTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<CallTime, String> {
-        const BOUNDS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
-        let ns = dag_expr::argument::duration(text).map_err(|error| error.to_string())?;
-        let time = u64::try_from(ns).map(Duration::from_nanos).ok();
-        match time.filter(|time| BOUNDS.contains(time)) {
-            Some(time) => Ok(CallTime(time)),
-            None => Err(format!("expected {} to {}, found `{text}`", span(*BOUNDS.start()), span(*BOUNDS.end()))),
-        }
+        time(text, Duration::from_millis(10)..=Duration::from_secs(3600)).map(CallTime)
     }
+}
+
+impl FromStr for BuildMemory {
+    type Err = String;
+
+    /// The process that builds has a stack of 32 MiB, and the engine takes some more.
+    fn from_str(text: &str) -> Result<BuildMemory, String> {
+        size(text, 64 * MIB..=64 * GIB).map(BuildMemory)
+    }
+}
+
+impl FromStr for BuildTime {
+    type Err = String;
+
+    /// The system counts it in seconds.
+    fn from_str(text: &str) -> Result<BuildTime, String> {
+        let time = time(text, Duration::from_secs(1)..=Duration::from_secs(3600))?;
+        if time.subsec_nanos() > 0 {
+            return Err(format!("expected whole seconds, found `{text}`"));
+        }
+        Ok(BuildTime(time))
+    }
+}
+
+/// The time that `text` tells, if it lies within `bounds`.
+fn time(text: &str, bounds: RangeInclusive<Duration>) -> Result<Duration, String> {
+    let ns = dag_expr::argument::duration(text).map_err(|error| error.to_string())?;
+    let time = u64::try_from(ns).map(Duration::from_nanos).ok();
+    time.filter(|time| bounds.contains(time))
+        .ok_or_else(|| format!("expected {} to {}, found `{text}`", span(*bounds.start()), span(*bounds.end())))
 }
 
 const UNITS: [(&str, u64); 4] = [("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)];
@@ -185,6 +233,18 @@ impl fmt::Display for CallTime {
     }
 }
 
+impl fmt::Display for BuildMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.0))
+    }
+}
+
+impl fmt::Display for BuildTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&span(self.0))
+    }
+}
+
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(self.0))
@@ -210,7 +270,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output, ComputationMemory);
+as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime);
 
 #[cfg(test)]
 mod tests {

@@ -27,15 +27,15 @@ impl Logs {
 
     /// Removes the logs of incarnations that no record tells of: a crash came between the two. The numbers of such
     /// incarnations are given again, and their logs must not be.
-    pub fn remove_unknown(&self, known: &BTreeSet<IncarnationId>) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(&self.root)? {
-            let entry = entry?;
+    pub fn remove_unknown(&self, known: &BTreeSet<IncarnationId>) {
+        let entries = std::fs::read_dir(&self.root).into_iter().flatten().filter_map(Result::ok);
+        for entry in entries {
             let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if number.is_some_and(|number| !known.contains(&IncarnationId(number))) {
-                std::fs::remove_dir_all(entry.path())?;
+            let unknown = number.is_some_and(|number| !known.contains(&IncarnationId(number)));
+            if unknown && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                tracing::warn!(path = %entry.path().display(), %error, "a log that no record tells of cannot be removed");
             }
         }
-        Ok(())
     }
 
     /// A log that is there.

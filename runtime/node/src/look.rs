@@ -1,5 +1,7 @@
 //! What a node shows of itself: streams, computations, status.
 
+use std::collections::BTreeMap;
+
 use dag_log::Log;
 use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
@@ -146,6 +148,7 @@ impl Node {
             waiting: Some(what.clone()),
         }));
         let rush = self.inner.flow.rush();
+        let (instances, instances_limit) = self.inner.runtime.memories();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -157,10 +160,23 @@ impl Node {
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
             requests: RequestMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
-            unavailable: self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone())).collect(),
+            instances,
+            instances_limit,
+            unavailable: self.unavailable(),
             cursors,
             computations,
         }
+    }
+
+    /// What is kept and cannot be used, and why.
+    fn unavailable(&self) -> BTreeMap<String, String> {
+        let sources = self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone()));
+        let rows = self.inner.unreadable.iter().map(|row| {
+            let name = format!("{} {}", row.table, row.key);
+            let why = format!("the metadata's row {name} cannot be read: {}; it is left as it is", row.why);
+            (name, why)
+        });
+        sources.chain(self.view().catalog.unavailable()).chain(rows).collect()
     }
 
     fn computation(&self, state: &State, run: &Run) -> Computation {

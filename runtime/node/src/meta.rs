@@ -20,6 +20,7 @@ use redb::{
 
 use crate::api::{CreateStream, OnError};
 use crate::cursors::Cursor;
+use crate::described::Described;
 use crate::history::How;
 use crate::limits::LimitSettings;
 use crate::moved::{Moved, Now};
@@ -28,7 +29,7 @@ pub(crate) use copy::new_number;
 use store::Store;
 
 /// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 
 /// `format`, [`DATA`] and [`LAST_INCARNATION`].
 const HEADER: TableDefinition<&str, u64> = TableDefinition::new("header");
@@ -46,6 +47,8 @@ const COMPONENTS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("compon
 const DEPLOYMENTS: TableDefinition<u64, (i64, u8)> = TableDefinition::new("deployments");
 /// A component's digest to what its deployments said of limits, as JSON.
 const LIMITS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("limits");
+/// A component's digest to what is kept of it, as [`Described`] has it.
+const DESCRIPTIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("descriptions");
 /// An incarnation's number to its record in postcard.
 const INCARNATIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
@@ -65,16 +68,6 @@ pub enum MetaError {
     /// The database can't be read or written.
     #[error("metadata: {0}")]
     Database(#[from] redb::Error),
-    /// A row is not what a node of this version writes.
-    #[error("metadata: {table} {key} cannot be read: {why}")]
-    Row {
-        /// The table.
-        table: &'static str,
-        /// The row.
-        key: String,
-        /// What is wrong with it.
-        why: String,
-    },
     /// A newer node wrote it.
     #[error(
         "{file} was written by a newer dag: its format is {found}, and this dag reads up to {FORMAT}; start the dag that wrote it, or \
@@ -110,6 +103,8 @@ pub struct Kept {
     pub errors: Vec<(u64, String)>,
     /// What was made the current version of a component, in that order.
     pub components: Vec<Deployment>,
+    /// What components said of themselves.
+    pub described: BTreeMap<Digest, Described>,
     /// What components' deployments said of limits.
     pub limits: Vec<(Digest, LimitSettings)>,
     /// Incarnations, and whether they are finished.
@@ -124,6 +119,27 @@ pub struct Kept {
     pub cursors: BTreeMap<String, Cursor>,
     /// What derived streams do with a record on which their operator fails every time.
     pub policies: BTreeMap<String, OnError>,
+    /// Rows that are not what a node of this version writes. They are left as they are, and what they tell of cannot be used.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A row that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its table.
+    pub table: &'static str,
+    /// Its key, as people read it.
+    pub key: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Kept {
+    /// The numbers of incarnations whose records cannot be read: they are taken, and their logs stay.
+    pub fn unreadable_incarnations(&self) -> impl Iterator<Item = IncarnationId> {
+        let keys = self.unreadable.iter().filter(|row| row.table == "incarnations");
+        keys.filter_map(|row| row.key.parse().ok().map(IncarnationId))
+    }
 }
 
 /// A component that was made the current version of its name.
@@ -158,8 +174,9 @@ impl Meta {
         let meta = Meta { store: Store::new(open) };
         meta.store.write(|transaction| match prepare(transaction)? {
             1 => v1::rewrite(transaction),
-            // Nothing here is different: the logs beside it are, which an older node would trim without saying so.
-            2 => Ok(is_of_this_format(transaction)?),
+            // Nothing here is different: to 3, the logs beside it are, which an older node would trim without saying so; to 4, there is a
+            // table that an older node would not copy.
+            2 | 3 => Ok(is_of_this_format(transaction)?),
             FORMAT => Ok(()),
             found => Err(newer(found)),
         })?;
@@ -187,6 +204,13 @@ impl Meta {
                 let (order, digest) = row?;
                 let said = deployments.get(order.value())?.map(|said| said.value());
                 components.push((order.value(), Digest(*digest.value()), said));
+            }
+            for row in transaction.open_table(DESCRIPTIONS)?.iter()? {
+                let (digest, described) = row?;
+                // Without it the component is asked once more.
+                if let Some(described) = Described::read(described.value()) {
+                    kept.described.insert(Digest(*digest.value()), described);
+                }
             }
             for row in transaction.open_table(LIMITS)?.iter()? {
                 let (digest, settings) = row?;
@@ -220,30 +244,48 @@ impl Meta {
             kept.last_incarnation = header.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
             Ok(())
         })?;
+        let unreadable = &mut kept.unreadable;
+        let mut note = |table: &'static str, key: String, why: &dyn std::fmt::Display| {
+            let why = why.to_string();
+            tracing::error!(table, key, why, "a row of the metadata cannot be read; what it tells of cannot be used");
+            unreadable.push(Unreadable { table, key, why });
+        };
         for (key, bytes) in sources {
-            let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("sources", key, why))?;
-            kept.sources.push((key, settings));
+            match serde_json::from_slice(&bytes) {
+                Ok(settings) => kept.sources.push((key, settings)),
+                Err(why) => note("sources", key.to_string(), &why),
+            }
         }
         for (order, digest, said) in components {
-            let how = said.map_or(Some(How::Deployed), |(_, how)| How::of(how));
-            let how = how.ok_or_else(|| unreadable("deployments", order, "it is of no kind that this dag knows"))?;
+            let how = said.map_or(Some(How::Deployed), |(_, how)| How::of(how)).unwrap_or_else(|| {
+                note("deployments", order.to_string(), &"it is of no kind that this dag knows");
+                How::Deployed
+            });
             kept.components.push(Deployment { digest, at: said.map(|(at, _)| Timestamp(at)), how });
         }
         for (digest, bytes) in limits {
-            let settings = serde_json::from_slice(&bytes).map_err(|why| unreadable("limits", digest, why))?;
-            kept.limits.push((digest, settings));
+            match serde_json::from_slice(&bytes) {
+                Ok(settings) => kept.limits.push((digest, settings)),
+                Err(why) => note("limits", digest.to_string(), &why),
+            }
         }
         for (key, bytes, finished) in incarnations {
-            let record = postcard::from_bytes(&bytes).map_err(|why| unreadable("incarnations", key, why))?;
-            kept.incarnations.push((record, finished));
+            match postcard::from_bytes(&bytes) {
+                Ok(record) => kept.incarnations.push((record, finished)),
+                Err(why) => note("incarnations", key.to_string(), &why),
+            }
         }
         for (key, bytes) in cursors {
-            let cursor = postcard::from_bytes(&bytes).map_err(|why| unreadable("cursors", &key, why))?;
-            kept.cursors.insert(key, cursor);
+            match postcard::from_bytes(&bytes) {
+                Ok(cursor) => drop(kept.cursors.insert(key, cursor)),
+                Err(why) => note("cursors", key, &why),
+            }
         }
         for (key, bytes) in policies {
-            let policy = serde_json::from_slice(&bytes).map_err(|why| unreadable("policies", &key, why))?;
-            kept.policies.insert(key, policy);
+            match serde_json::from_slice(&bytes) {
+                Ok(policy) => drop(kept.policies.insert(key, policy)),
+                Err(why) => note("policies", key, &why),
+            }
         }
         Ok(kept)
     }
@@ -285,14 +327,17 @@ impl Meta {
         self.write(|transaction| Ok(transaction.open_table(POLICIES)?.insert(stream, json.as_slice()).map(drop)?))
     }
 
-    /// Keeps what a deployment changes: that a component has become the current version of its name, when and how, and what its deployments
-    /// said of limits.
+    /// Keeps what a deployment changes: that a component has become the current version of its name, when and how, what its deployments
+    /// said of limits, and what it said of itself.
     pub fn put_deployment(
         &self,
         digest: Digest,
         current: Option<(Timestamp, How)>,
         limits: Option<&LimitSettings>,
+        described: Option<&Described>,
     ) -> Result<(), MetaError> {
+        let described =
+            described.map(|described| serde_json::to_vec(described).expect("descriptions are plain values"));
         let limits = limits.map(|limits| serde_json::to_vec(limits).expect("settings are plain values"));
         self.write(|transaction| {
             if let Some((at, how)) = current {
@@ -303,6 +348,9 @@ impl Meta {
             }
             if let Some(limits) = &limits {
                 transaction.open_table(LIMITS)?.insert(&digest.0, limits.as_slice())?;
+            }
+            if let Some(described) = &described {
+                transaction.open_table(DESCRIPTIONS)?.insert(&digest.0, described.as_slice())?;
             }
             Ok(())
         })
@@ -379,10 +427,6 @@ impl Meta {
     }
 }
 
-fn unreadable(table: &'static str, key: impl ToString, why: impl ToString) -> MetaError {
-    MetaError::Row { table, key: key.to_string(), why: why.to_string() }
-}
-
 /// The format of a database, without touching it; none where it is not there, has to be repaired first, as after a crash, or
 /// is open.
 fn peek(file: &Path) -> Result<Option<u64>, MetaError> {
@@ -427,6 +471,7 @@ fn prepare(transaction: &WriteTransaction) -> Result<u64, redb::Error> {
     transaction.open_table(COMPONENTS)?;
     transaction.open_table(DEPLOYMENTS)?;
     transaction.open_table(LIMITS)?;
+    transaction.open_table(DESCRIPTIONS)?;
     transaction.open_table(INCARNATIONS)?;
     transaction.open_table(FINISHED)?;
     transaction.open_table(QUARANTINED)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -13,13 +14,15 @@ use dag_flow::Flow;
 use dag_log::{Committer, OpenError, Storage};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
-use dag_wasm::{Limits, Runtime, RuntimeOptions};
+use dag_wasm::limits::most_memories;
+use dag_wasm::{Builder, Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::alarm::Alarm;
 use crate::alter::Policies;
 use crate::api::CreateStream;
 use crate::budget::Budget;
+use crate::building::Building;
 use crate::catalog::Catalog;
 use crate::clock::Steady;
 use crate::cursors::Cursors;
@@ -27,7 +30,7 @@ use crate::error::{Code, NodeError};
 use crate::errors::Errors;
 use crate::limits::LimitSettings;
 use crate::logs::Logs;
-use crate::meta::{Kept, Meta, MetaError};
+use crate::meta::{Kept, Meta, MetaError, Unreadable};
 use crate::moved::Moved;
 use crate::requests::Requests;
 use crate::runs::{Reports, Runs};
@@ -57,6 +60,11 @@ pub struct Config {
     pub disk_reserve: u8,
     /// What requests may take.
     pub requests: Requests,
+    /// Where what somebody deploys is parsed, compiled and asked what it is.
+    pub builder: Builder,
+    /// How many instances of operators there may be at a time, those with several memories counted so often; none for as many as the
+    /// system allows.
+    pub instances: Option<NonZeroUsize>,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -112,6 +120,8 @@ pub(crate) struct Inner {
     pub sources: RwLock<Arc<Sources>>,
     /// The sources that are known but not among these.
     pub unavailable: Unavailable,
+    /// What the metadata tells that cannot be read.
+    pub unreadable: Vec<Unreadable>,
     /// Likewise: a guest may be asked what it makes of an expression, and take its time.
     pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Arc<Logs>,
@@ -122,6 +132,8 @@ pub(crate) struct Inner {
     pub cursors: Cursors,
     pub policies: Policies,
     pub errors: Errors,
+    /// Where components are built, one after the other.
+    pub building: Building,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
     pub snapshots: Snapshots,
@@ -171,14 +183,20 @@ impl Node {
         if is_copy {
             kept = crate::backup::take_over_runs(&config.data, &meta, kept, &committer)?;
         }
-        let runtime = Runtime::new(RuntimeOptions { cache: Some(config.data.join("compiled")) })
-            .map_err(|error| ServeError::Start(error.to_string()))?;
+        let runtime = Runtime::new(RuntimeOptions {
+            cache: Some(config.data.join("compiled")),
+            threads: true,
+            memories: config.instances.map_or_else(most_memories, NonZeroUsize::get),
+        })
+        .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
+        let unreadable_incarnations: Vec<IncarnationId> = kept.unreadable_incarnations().collect();
         let Kept {
             sources,
             errors,
             components,
+            described,
             limits,
             incarnations,
             quarantined,
@@ -186,7 +204,10 @@ impl Node {
             moved,
             cursors,
             policies,
+            unreadable,
         } = kept;
+        let taken = last_incarnation.into_iter().chain(unreadable_incarnations.iter().copied());
+        let last_incarnation = taken.max();
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let newest = incarnations.iter().map(|(record, _)| record.id).max().max(last_incarnation);
         let last_before = newest.unwrap_or(IncarnationId(0));
@@ -201,7 +222,7 @@ impl Node {
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
         let errors = Errors::default();
-        let known = incarnations.iter().map(|(record, _)| record.id).collect();
+        let known = incarnations.iter().map(|(record, _)| record.id).chain(unreadable_incarnations).collect();
         for (record, finished) in incarnations {
             runs.idle.insert(record.id, Instant::now());
             errors.hand_in(&record);
@@ -210,11 +231,12 @@ impl Node {
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
         let derived = config.data.join("derived");
         let logs = Arc::new(Logs::new(derived.clone(), committer.clone()));
-        logs.remove_unknown(&known)
-            .map_err(|error| ServeError::Data { path: derived.clone(), why: error.to_string() })?;
+        logs.remove_unknown(&known);
         let snapshots = Snapshots::new(derived, committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
+        let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
+        let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
         let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
         let budget = Budget::new(config.requests.memory.0);
         let inner = Inner {
@@ -228,13 +250,15 @@ impl Node {
             address: OnceLock::new(),
             sources: RwLock::new(Arc::new(open)),
             unavailable,
+            unreadable,
             catalog: RwLock::new(Arc::new(catalog)),
             logs,
             last_before,
             moved,
-            cursors: Cursors::new(cursors),
+            cursors: Cursors::new(cursors, broken_cursors),
             policies: Policies::new(policies),
             errors,
+            building: Building::default(),
             deploying: Mutex::new(()),
             snapshots,
             state: Mutex::new(state),
@@ -248,7 +272,7 @@ impl Node {
             _lock: lock,
         };
         let node = Node { inner: Arc::new(inner) };
-        node.restore_components(&components)?;
+        node.restore_components(&components, &described)?;
         if is_copy {
             node.take_over()?;
         }
@@ -301,6 +325,11 @@ impl Node {
             {
                 return why.clone();
             }
+            if let dag_expr::ErrorKind::UnknownOperator(name) = &error.kind
+                && let Some(why) = self.view().catalog.why_unavailable(name)
+            {
+                return NodeError::new(Code::Internal, format!("operator `{name}` cannot be used: {why}"));
+            }
             let code = match &error.kind {
                 dag_expr::ErrorKind::UnknownStream(_) => Code::UnknownStream,
                 dag_expr::ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
@@ -344,7 +373,8 @@ impl Binding for View<'_> {
     }
 
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
-        self.catalog.signature(component, name)
+        // Of what cannot run nothing can be made.
+        self.catalog.why_unavailable(name).is_none().then(|| self.catalog.signature(component, name)).flatten()
     }
 
     fn sources(&self) -> Vec<String> {
@@ -374,9 +404,12 @@ fn open_sources(
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
     for (number, origin, settings) in known {
         let folder = data.join("sources").join(number.to_string());
-        match SourceStream::open(&folder, origin.clone(), &settings, committer, timers)? {
-            Ok(source) => drop(sources.insert(settings.name, Arc::new(source))),
-            Err(newer @ OpenError::Newer { .. }) => return Err(NodeError::new(Code::Internal, newer.to_string())),
+        match SourceStream::open(&folder, origin.clone(), &settings, committer, timers) {
+            Ok(Ok(source)) => drop(sources.insert(settings.name, Arc::new(source))),
+            Ok(Err(newer @ OpenError::Newer { .. })) => {
+                return Err(NodeError::new(Code::Internal, newer.to_string()));
+            }
+            Ok(Err(error)) => unavailable.push(&origin, settings, &error),
             Err(error) => unavailable.push(&origin, settings, &error),
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
+use dag_wasm::Builder;
 
 use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use crate::error::{Code, NodeError};
@@ -88,6 +89,8 @@ pub async fn run(
         disk_reserve: 0,
         // There are no others.
         requests: Requests { memory: Memory(u64::MAX), ..Requests::default() },
+        builder: Builder::Here,
+        instances: None,
     };
     let (node, _) = crate::serve::start(config).await?;
     let name = {

@@ -339,8 +339,7 @@ fn computation(
     budget: Arc<Budget>,
 ) -> Result<Computation, NodeError> {
     let digest = last_digest(record);
-    let missing = || NodeError::new(Code::Internal, format!("component {digest:#} is not here any more"));
-    let component = view.catalog.component(digest).ok_or_else(missing)?;
+    let component = view.catalog.code(digest).map_err(|why| NodeError::new(Code::Internal, why))?;
     let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
     let answer = view.catalog.bind_with(&component, application);
     let answer = answer.map_err(|why| NodeError::new(Code::BadExpression, why))?;

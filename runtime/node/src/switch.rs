@@ -176,7 +176,7 @@ impl Node {
         output: &Log,
         to: Digest,
     ) -> Result<(By, Ran), String> {
-        let component = view.catalog.component(to).ok_or_else(|| format!("component {to:#} is not here any more"))?;
+        let component = view.catalog.code(to)?;
         let order = view.catalog.bind_with(&component, application)?.facts.order;
         let visible = output.visible();
         let in_log_order = application.window.is_none() && order == Order::Log;

@@ -22,6 +22,8 @@ pub(crate) async fn node(data: &TempDir) -> (Node, Failing) {
         computation_memory: 512 << 20,
         disk_reserve: 0,
         requests: Default::default(),
+        builder: dag_wasm::Builder::Here,
+        instances: None,
     };
     let failing = Failing::over(Arc::new(OsStorage));
     let storage = Arc::new(failing.clone());

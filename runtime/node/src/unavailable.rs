@@ -2,8 +2,7 @@
 //! is missing or damaged is never made anew under the name of what was in it.
 
 use std::collections::BTreeMap;
-
-use dag_log::OpenError;
+use std::fmt;
 
 use crate::api::{CreateStream, Stream};
 use crate::error::{Code, NodeError};
@@ -17,7 +16,7 @@ pub struct Unavailable {
 
 impl Unavailable {
     /// The log of one more stream cannot be opened.
-    pub fn push(&mut self, origin: &Origin, settings: CreateStream, error: &OpenError) {
+    pub fn push(&mut self, origin: &Origin, settings: CreateStream, error: &dyn fmt::Display) {
         let message = format!(
             "stream `{}` cannot be opened: {error}; nothing of it was changed: put its folder back as it was, from a backup, say, and \
              start the node again",

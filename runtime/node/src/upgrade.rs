@@ -14,8 +14,10 @@ use dag_wasm::{Component, Version};
 
 use crate::api::{DeployParameters, Deployed, Move, Replay};
 use crate::clock::now;
+use crate::components::Made;
 use crate::error::{Code, NodeError};
 use crate::history::How;
+use crate::installed::Installed;
 use crate::limits::LimitSettings;
 use crate::node::{Node, View};
 use crate::runs::{last_digest, shown};
@@ -33,17 +35,24 @@ impl Node {
     /// that is current already gets what still runs another version. The caller holds `deploying`.
     pub(crate) fn make_current(
         &self,
-        component: &Arc<Component>,
+        installed: &Arc<Installed>,
         how: How,
         parameters: &DeployParameters,
+        made: Option<&Made>,
     ) -> Result<Deployed, NodeError> {
         let view = self.view();
+        let component = installed.code().map_err(|why| NodeError::new(Code::Internal, why))?;
         let (digest, limits, at) = (component.digest(), parameters.limits(), now());
         let current = view.catalog.current(component.name()).cloned();
         let repeat = current.as_ref().is_some_and(|current| current.digest() == digest);
         let mut catalog = (*view.catalog).clone();
-        if !repeat {
-            catalog.make_current(component.clone(), Some(at), how);
+        if repeat {
+            catalog.install(installed.clone());
+        } else {
+            catalog.make_current(installed.clone(), Some(at), how);
+        }
+        if let Some(made) = made {
+            catalog.was_made(made.sent, digest);
         }
         catalog.limit(digest, limits);
         let next = View { catalog: Arc::new(catalog), ..view };
@@ -61,11 +70,16 @@ impl Node {
         let moves = if parameters.dry_run {
             planned.iter().map(|planned| self.announced(&next, planned)).collect()
         } else {
-            self.keep(component)?;
-            if !repeat || !limits.is_empty() {
+            if let Some(made) = made {
+                self.keep(&made.built)?;
+                self.keep_code(&made.built);
+            }
+            if !repeat || !limits.is_empty() || made.is_some() {
                 let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
+                let described = made.map(Made::described);
                 dag_fault::point("deploy");
-                self.inner.meta.put_deployment(digest, (!repeat).then_some((at, how)), said.as_ref())?;
+                let current = (!repeat).then_some((at, how));
+                self.inner.meta.put_deployment(digest, current, said.as_ref(), described.as_ref())?;
                 dag_fault::point("deploy");
             }
             self.replace_catalog(next.catalog.clone());
@@ -84,7 +98,7 @@ impl Node {
             repeat,
             dry_run: parameters.dry_run,
             limits: LimitSettings::of(next.catalog.limits(digest)),
-            operators: component.signatures().iter().map(|signature| versions::shown(component, signature)).collect(),
+            operators: installed.signatures().iter().map(|signature| versions::shown(installed, signature)).collect(),
             started,
             moves,
         })
@@ -103,7 +117,7 @@ impl Node {
         record: Incarnation,
         application: Application,
     ) -> Result<Planned, NodeError> {
-        let old = next.catalog.component(last_digest(&record)).expect("what runs is a component that was deployed");
+        let old = next.catalog.code(last_digest(&record)).map_err(|why| internal(&why))?;
         let running = running(record, application, &old, component, next)?;
         let decided = upgrade::decide(&running, next).map_err(|refusal| incompatible(component, &refusal))?;
         Ok(Planned { decided, leaves: old.version() })
@@ -186,7 +200,7 @@ impl Node {
                 let _turn = node.deploying();
                 let view = node.view();
                 let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
-                let Some(component) = view.catalog.current(&name) else { return };
+                let Some(Ok(component)) = view.catalog.current(&name).map(|current| current.code()) else { return };
                 let outdated = node.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
                 let Some((record, application)) = outdated else { return };
                 let moved = match node.plan_move(component, &view, record, application) {

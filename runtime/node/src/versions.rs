@@ -2,11 +2,11 @@
 
 use dag_expr::{Kind, Signature};
 use dag_model::Digest;
-use dag_wasm::Component;
 
 use crate::api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use crate::catalog::Catalog;
 use crate::error::{Code, NodeError};
+use crate::installed::Installed;
 use crate::look::run_state;
 use crate::node::{Node, State};
 
@@ -72,7 +72,7 @@ pub(crate) fn exporter<'n>(catalog: &Catalog, name: &'n str) -> Result<(String, 
     })
 }
 
-fn exported<'c>(component: &'c Component, operator: &str) -> Option<&'c Signature> {
+fn exported<'c>(component: &'c Installed, operator: &str) -> Option<&'c Signature> {
     component.signatures().iter().find(|signature| signature.name == operator)
 }
 
@@ -93,7 +93,7 @@ fn applied(stream: &str) -> &str {
     call.rsplit('.').next().unwrap_or_default()
 }
 
-pub(crate) fn shown(component: &Component, signature: &Signature) -> Operator {
+pub(crate) fn shown(component: &Installed, signature: &Signature) -> Operator {
     let parameter = |parameter: &dag_expr::Parameter| Parameter {
         name: parameter.name.clone(),
         kind: parameter.kind.name().to_owned(),
@@ -114,6 +114,7 @@ pub(crate) fn shown(component: &Component, signature: &Signature) -> Operator {
         doc: signature.doc.clone(),
         example: signature.example.clone(),
         parameters: signature.parameters.iter().map(parameter).collect(),
+        unavailable: component.code().err().map(str::to_owned),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dag_node::limits::LimitSettings;
 use dag_node::requests::Requests;
-use dag_node::{Config, ServeError};
+use dag_node::{Builder, Config, ServeError};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
@@ -43,6 +43,8 @@ impl TestNode {
             computation_memory: 512 << 20,
             disk_reserve: 0,
             requests: Requests::default(),
+            builder: Builder::Here,
+            instances: None,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };

@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use dag_model::Digest;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 const MAGIC: &[u8; 8] = b"dagcode1";
 const HEADER: usize = 40;
@@ -52,30 +51,42 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The compiled component, if a sound copy is here.
-    pub fn get(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
-        let file = fs::read(self.path(digest)).ok()?;
+    /// What was kept, if a sound copy is here: byte for byte what [`put`](Self::put) wrote. That keeps out a torn write and a damaged
+    /// disk, but not somebody who writes into the folder on purpose: it lies in the node's own data folder, and who can write there can
+    /// already replace all that the node believes.
+    pub fn get(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let mut file = fs::read(self.path(digest)).ok()?;
         let (header, code) = file.split_at_checked(HEADER)?;
         if header[..8] != MAGIC[..] || header[8..] != Sha256::digest(code)[..] {
             return None;
         }
-        // SAFETY: `code` must be what `Component::serialize` returned for an engine that is compatible with this one. The checksum
-        // says that it is byte for byte what `put` wrote, so neither a torn write nor a damaged disk gets here, and wasmtime itself
-        // refuses another version or other settings. It does not stop somebody who writes into the folder on purpose: the
-        // folder lies in the node's own data folder, and who can write there can already replace all that the node believes.
-        unsafe { Component::deserialize(engine, code) }.ok()
+        file.drain(..HEADER);
+        Some(file)
     }
 
-    /// Keeps a compiled component. It appears whole or not at all.
-    pub fn put(&self, digest: &Digest, component: &Component) -> io::Result<()> {
-        let code = component.serialize().map_err(io::Error::other)?;
+    /// Keeps compiled code. It appears whole or not at all.
+    pub fn put(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         file.write_all(MAGIC)?;
-        file.write_all(&Sha256::digest(&code))?;
+        file.write_all(&Sha256::digest(code))?;
         dag_fault::point("compile");
-        file.write_all(&code)?;
+        file.write_all(code)?;
         dag_fault::point("compile");
         file.persist(self.path(digest))?;
+        Ok(())
+    }
+
+    /// Removes the code of all components but those that are wanted.
+    pub fn keep_only(&self, wanted: &dyn Fn(Digest) -> bool) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let is_code = path.extension().is_some_and(|extension| extension == EXTENSION);
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let digest = stem.split_once('-').and_then(|(digest, _)| digest.parse().ok());
+            if is_code && !digest.is_some_and(wanted) {
+                fs::remove_file(path)?;
+            }
+        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::bindings::types;
 use crate::description::{Description, Version};
 use crate::host::Host;
 use crate::instance::{CallError, Instance, InstanceOptions};
-use crate::limits::Limits;
+use crate::limits::{Limits, Places};
 use crate::ticker::Ticker;
 use crate::transform::Transform;
 
@@ -23,7 +23,6 @@ const DESCRIPTION: u64 = 1 << 20;
 /// A component that may run. Its instances share its code and nothing else.
 pub struct Component {
     pub(crate) digest: Digest,
-    pub(crate) bytes: Vec<u8>,
     pub(crate) description: Description,
     pub(crate) guests: Guests,
 }
@@ -32,19 +31,22 @@ pub struct Component {
 pub(crate) struct Guests {
     pub engine: Engine,
     pub ticker: Arc<Ticker>,
+    pub places: Arc<Places>,
+    /// How many places an instance takes.
+    pub memories: usize,
     pub aggregate: Option<AggregatePre<Host>>,
     pub transform: Option<TransformPre<Host>>,
 }
 
 impl Component {
-    /// The SHA-256 of [`bytes`](Self::bytes).
+    /// The SHA-256 of its bytes.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The component's bytes: those that were loaded, or what a loaded core module was made into.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// What it said of itself when it was built.
+    pub fn description(&self) -> &Description {
+        &self.description
     }
 
     /// Its name, such as `std-aggregates`.
@@ -76,13 +78,17 @@ impl Component {
 impl Guests {
     fn aggregate(&self, options: InstanceOptions) -> Result<Aggregate, CallError> {
         let guest = self.aggregate.as_ref().ok_or(CallError::NotExported("aggregating"))?;
-        let instance = Instance::new(&self.engine, &self.ticker, options, |store| guest.instantiate(store))?;
+        let instance = Instance::new(&self.engine, &self.ticker, (&self.places, self.memories), options, |store| {
+            guest.instantiate(store)
+        })?;
         Ok(Aggregate { instance })
     }
 
     fn transform(&self, options: InstanceOptions) -> Result<Transform, CallError> {
         let guest = self.transform.as_ref().ok_or(CallError::NotExported("transforming"))?;
-        let instance = Instance::new(&self.engine, &self.ticker, options, |store| guest.instantiate(store))?;
+        let instance = Instance::new(&self.engine, &self.ticker, (&self.places, self.memories), options, |store| {
+            guest.instantiate(store)
+        })?;
         Ok(Transform { instance })
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use dag_expr::{Kind, MAX_INPUTS, Signature};
+use serde::{Deserialize, Serialize};
 
 use crate::bindings::types;
 use crate::convert;
@@ -22,7 +23,8 @@ const TEXT: usize = 4096;
 const STATES: usize = 64;
 
 /// A component's version. Displayed as `1.2.0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Version {
     /// The first number.
     pub major: u64,
@@ -50,6 +52,20 @@ impl FromStr for Version {
             Some(&[major, minor, patch]) => Ok(Version { major, minor, patch }),
             _ => Err(DescriptionError::Version(words::fit(text.into()))),
         }
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = DescriptionError;
+
+    fn try_from(text: String) -> Result<Version, DescriptionError> {
+        text.parse()
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> String {
+        version.to_string()
     }
 }
 
@@ -81,8 +97,8 @@ pub enum DescriptionError {
     Signature(String),
 }
 
-/// A component's name, version and operators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A component's name, version and operators. Persisted as JSON, and sent so by the process that builds components.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Such as `std-aggregates`.
     pub name: String,
@@ -110,18 +126,29 @@ pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Descri
         description.signatures.extend(signatures);
     }
     let description = joined.ok_or(DescriptionError::Count(0))?;
-    let count = description.signatures.len();
-    if count == 0 || count > OPERATORS {
-        return Err(DescriptionError::Count(count));
-    }
-    let mut names = BTreeSet::new();
-    for signature in &description.signatures {
-        if !names.insert(&signature.name) {
-            return Err(DescriptionError::Twice(signature.name.clone()));
-        }
-        check_signature(signature).map_err(DescriptionError::Signature)?;
-    }
+    description.check()?;
     Ok(description)
+}
+
+impl Description {
+    /// Whether it holds together, whoever wrote it.
+    pub(crate) fn check(&self) -> Result<(), DescriptionError> {
+        if !is_component_name(&self.name) {
+            return Err(DescriptionError::Name(words::fit(self.name.clone())));
+        }
+        let count = self.signatures.len();
+        if count == 0 || count > OPERATORS {
+            return Err(DescriptionError::Count(count));
+        }
+        let mut names = BTreeSet::new();
+        for signature in &self.signatures {
+            if !names.insert(&signature.name) {
+                return Err(DescriptionError::Twice(signature.name.clone()));
+            }
+            check_signature(signature).map_err(DescriptionError::Signature)?;
+        }
+        Ok(())
+    }
 }
 
 fn is_component_name(name: &str) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::{Store, Trap};
 
 use crate::host::Host;
-use crate::limits::{Limits, OverMemory, OverTables, TABLE_ELEMENTS, shown};
+use crate::limits::{Limits, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken, shown};
 use crate::ticker::Ticker;
 use crate::words;
 
@@ -39,6 +39,11 @@ pub enum CallError {
     /// The machine gives no memory, or no room in its address space, for another instance.
     #[error("no instance of the operator can be made: {0}")]
     NoRoom(String),
+    /// The instances of all operators have as many memories as they may have.
+    #[error(
+        "no instance of the operator can be made: there are as many as `dag serve --instances` allows, which is {0}"
+    )]
+    Memories(usize),
     /// The instance is gone.
     #[error("the operator trapped: {0}")]
     Trap(String),
@@ -62,9 +67,15 @@ pub enum CallError {
 /// An instance with its bindings `B`. Dropping it frees its memory at once.
 pub(crate) struct Instance<B> {
     /// None once a call has failed in a way that leaves the guest's memory in no known state.
-    running: Option<(Store<Host>, B)>,
+    running: Option<Running<B>>,
     limits: Limits,
     ticker: Arc<Ticker>,
+}
+
+struct Running<B> {
+    store: Store<Host>,
+    bindings: B,
+    _taken: Taken,
 }
 
 impl<B> Instance<B> {
@@ -72,10 +83,12 @@ impl<B> Instance<B> {
     pub fn new(
         engine: &wasmtime::Engine,
         ticker: &Arc<Ticker>,
+        (places, memories): (&Arc<Places>, usize),
         options: InstanceOptions,
         instantiate: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<B>,
     ) -> Result<Instance<B>, CallError> {
         let limits = options.limits;
+        let taken = places.take(memories).map_err(CallError::Memories)?;
         let mut store = Store::new(engine, Host::new(options.label, options.random, &limits));
         store.limiter(|host| &mut host.usage);
         store.set_hostcall_fuel(usize::try_from(limits.output.saturating_add(BESIDES_FRAMES)).unwrap_or(usize::MAX));
@@ -88,7 +101,7 @@ impl<B> Instance<B> {
             CallError::Trap(_) if !error.is::<Trap>() => CallError::NoRoom(format!("{error:#}")),
             failure => failure,
         })?;
-        Ok(Instance { running: Some((store, bindings)), limits, ticker: Arc::clone(ticker) })
+        Ok(Instance { running: Some(Running { store, bindings, _taken: taken }), limits, ticker: Arc::clone(ticker) })
     }
 
     /// Calls the guest within its limits.
@@ -96,7 +109,7 @@ impl<B> Instance<B> {
         &mut self,
         call: impl FnOnce(&B, &mut Store<Host>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, CallError> {
-        let (store, bindings) = self.running.as_mut().ok_or(CallError::Ended)?;
+        let Running { store, bindings, .. } = self.running.as_mut().ok_or(CallError::Ended)?;
         store.data_mut().begin();
         store.set_epoch_deadline(Ticker::ticks(self.limits.call));
         let answer = {
@@ -115,7 +128,7 @@ impl<B> Instance<B> {
 
     /// Where the generator is; 0 for an instance that has ended.
     pub fn random_state(&self) -> u64 {
-        self.running.as_ref().map_or(0, |(store, _)| store.data().random_state())
+        self.running.as_ref().map_or(0, |running| running.store.data().random_state())
     }
 
     /// Ends the instance if it returned so many bytes that they are more than one call may return.

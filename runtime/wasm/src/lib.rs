@@ -1,20 +1,23 @@
 //! Components: loading, instances, limits, compiled cache.
 //!
-//! A [`Runtime`] loads the bytes of a component, checks what it imports, exports and says of itself, and gives a [`Component`].
-//! A component makes instances: an [`Aggregate`] or a [`Transform`], each with its own memory and its own [`Limits`]. An instance
+//! A [`Builder`] makes of the bytes that somebody sent what a node keeps: the component, its compiled code, and what it says of itself.
+//! A [`Runtime`] opens that and gives a [`Component`], without asking it anything. A component makes instances: an [`Aggregate`] or a [`Transform`], each with its own memory and its own [`Limits`]. An instance
 //! that traps or goes over a limit ends, and nothing else does.
 //!
-//! Read [`runtime`], [`load`](mod@load), [`component`], [`instance`], then [`aggregate`] and [`transform`].
+//! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], then [`aggregate`] and [`transform`].
 
 mod bindings;
+mod build;
 mod cache;
 mod chatter;
 mod convert;
 mod host;
+mod shape;
 mod ticker;
 mod words;
 
 pub mod aggregate;
+pub mod builder;
 pub mod component;
 pub mod description;
 pub mod instance;
@@ -24,10 +27,13 @@ pub mod runtime;
 pub mod transform;
 
 pub use aggregate::{Aggregate, Binding};
+pub use build::{Built, digest};
+pub use builder::{Abandoned, Bounds, Builder, BuilderCommand, Waiting};
 pub use component::Component;
 pub use description::{Description, DescriptionError, Version};
 pub use instance::{CallError, InstanceOptions};
 pub use limits::Limits;
 pub use load::{INTERFACE_VERSION, LoadError};
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
+pub use shape::{ShapeError, Thing};
 pub use transform::{Opening, Output, Transform};

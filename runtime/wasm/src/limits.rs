@@ -1,8 +1,12 @@
 //! What an instance may use.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use wasmtime::{Error, ResourceLimiter, Result};
+
+use crate::shape::Thing;
 
 /// What one instance may use. What is hit is named in the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +34,53 @@ pub fn shown(bytes: u64) -> String {
 
 /// Elements of all tables together, eight bytes each: ten times what a large component has.
 pub(crate) const TABLE_ELEMENTS: usize = 1 << 20;
+
+/// How many memories all instances may have together, unless told otherwise: each is four of the system's mappings, all of them together
+/// at most half of those that a process may have.
+pub fn most_memories() -> usize {
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    // What Linux says by default.
+    most.and_then(|most| most.trim().parse::<usize>().ok()).unwrap_or(65_530) / 8
+}
+
+/// Places for the memories of instances.
+#[derive(Debug)]
+pub(crate) struct Places {
+    taken: AtomicUsize,
+    limit: usize,
+}
+
+/// The places of an instance, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    places: Arc<Places>,
+    count: usize,
+}
+
+impl Places {
+    /// So many places.
+    pub fn new(limit: usize) -> Places {
+        Places { taken: AtomicUsize::new(0), limit }
+    }
+
+    /// How many are taken, and how many there are.
+    pub fn count(&self) -> (usize, usize) {
+        (self.taken.load(Ordering::Relaxed), self.limit)
+    }
+
+    /// Takes so many places; an error tells how many there are.
+    pub fn take(self: &Arc<Places>, count: usize) -> Result<Taken, usize> {
+        let before = self.taken.fetch_add(count, Ordering::Relaxed);
+        let taken = Taken { places: Arc::clone(self), count };
+        if before + count <= self.limit { Ok(taken) } else { Err(self.limit) }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.places.taken.fetch_sub(self.count, Ordering::Relaxed);
+    }
+}
 
 /// Keeps an instance's memories and tables within its limits.
 ///
@@ -91,6 +142,6 @@ impl ResourceLimiter for Usage {
     }
 
     fn memories(&self) -> usize {
-        16
+        Thing::Memories.limit() as usize
     }
 }

@@ -8,6 +8,7 @@ use wit_component::ComponentEncoder;
 
 use crate::CallError;
 use crate::description::DescriptionError;
+use crate::shape::ShapeError;
 
 /// The version of `dag:operator` that this node speaks.
 pub const INTERFACE_VERSION: &str = "0.1.0";
@@ -24,6 +25,9 @@ pub enum LoadError {
     /// Too many bytes.
     #[error("the component has {0} bytes; the limit is {COMPONENT_BYTES}")]
     TooLarge(usize),
+    /// It nests too deeply or has too much of something, or is damaged.
+    #[error("this component cannot be taken: {0}")]
+    Shape(#[from] ShapeError),
     /// It does not begin as WebAssembly does.
     #[error("this is not WebAssembly: it does not begin with `\\0asm`")]
     NotWasm,
@@ -52,6 +56,21 @@ pub enum LoadError {
     /// Its imports or exports have other types than the interface has.
     #[error("it does not fit dag:operator@{INTERFACE_VERSION}: {0}")]
     Interface(String),
+    /// The process that builds components refused it, and says why.
+    #[error("{0}")]
+    Refused(String),
+    /// To build it takes more than that may take.
+    #[error("this component cannot be taken: {0}")]
+    Bounds(String),
+    /// The process that builds components failed for reasons of its own.
+    #[error("the process that builds components failed: {0}")]
+    Builder(String),
+    /// Nobody waits for it any more.
+    #[error("nobody waits for it any more")]
+    Abandoned,
+    /// Its compiled code cannot be used.
+    #[error("its compiled code cannot be used: {0}")]
+    Code(String),
     /// It cannot say what it is.
     #[error("it cannot be described: {0}")]
     Describe(#[from] CallError),
@@ -60,14 +79,16 @@ pub enum LoadError {
     Description(#[from] DescriptionError),
 }
 
-/// The bytes of a component: those given, or the component that this core module describes.
-pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+/// Refuses what is no WebAssembly, or more of it than is taken.
+pub(crate) fn bounded(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() > COMPONENT_BYTES {
         return Err(LoadError::TooLarge(bytes.len()));
     }
-    if !bytes.starts_with(MAGIC) {
-        return Err(LoadError::NotWasm);
-    }
+    if bytes.starts_with(MAGIC) { Ok(()) } else { Err(LoadError::NotWasm) }
+}
+
+/// The bytes of a component: those given, or the component that this core module describes.
+pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     if !bytes.starts_with(CORE_MODULE) {
         return Ok(bytes.to_vec());
     }

@@ -5,11 +5,20 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dag_wasm::{Runtime, RuntimeOptions};
+use dag_wasm::{Built, InstanceOptions, Limits, Runtime, RuntimeOptions};
 use support::Guest;
 
 fn runtime(folder: &Path) -> Runtime {
-    Runtime::new(RuntimeOptions { cache: Some(folder.into()) }).unwrap()
+    Runtime::new(RuntimeOptions { cache: Some(folder.into()), ..RuntimeOptions::default() }).unwrap()
+}
+
+/// A component whose code is kept in that folder.
+fn kept(folder: &Path, guest: Guest) -> Built {
+    let runtime = runtime(folder);
+    let built = runtime.build(&guest.module(), Limits::default()).unwrap();
+    assert!(runtime.kept(built.digest, &built.description).is_none(), "building keeps nothing");
+    runtime.keep(&built);
+    built
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -17,24 +26,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn compiled_code_is_kept_once_and_used_by_the_next_runtime() {
+fn code_that_is_kept_is_used_by_the_next_runtime() {
     let folder = tempfile::tempdir().unwrap();
-    let module = Guest::default().module();
-    let first = runtime(folder.path()).load(&module).unwrap();
+    let built = kept(folder.path(), Guest::default());
     let [file] = &files(folder.path())[..] else { panic!("one file") };
-    assert!(file.file_name().unwrap().to_string_lossy().starts_with(&first.digest().to_string()));
-    let written = fs::metadata(file).unwrap().modified().unwrap();
-
-    let second = runtime(folder.path()).load(&module).unwrap();
-    assert_eq!(second.signatures(), first.signatures());
-    assert_eq!(fs::metadata(file).unwrap().modified().unwrap(), written, "it was not compiled again");
+    assert!(file.file_name().unwrap().to_string_lossy().starts_with(&built.digest.to_string()));
+    let component = runtime(folder.path()).kept(built.digest, &built.description).unwrap();
+    assert_eq!((component.digest(), component.description()), (built.digest, &built.description));
+    assert!(component.aggregate(InstanceOptions::default()).is_ok());
 }
 
 #[test]
-fn a_damaged_file_is_compiled_anew() {
+fn a_damaged_file_is_as_good_as_none() {
     let folder = tempfile::tempdir().unwrap();
-    let module = Guest::default().module();
-    runtime(folder.path()).load(&module).unwrap();
+    let built = kept(folder.path(), Guest::default());
     let [file] = &files(folder.path())[..] else { panic!("one file") };
     let sound = fs::read(file).unwrap();
 
@@ -42,9 +47,24 @@ fn a_damaged_file_is_compiled_anew() {
     *flipped.last_mut().unwrap() ^= 1;
     for damaged in [flipped, sound[..sound.len() / 2].to_vec(), b"dagcode1".to_vec(), Vec::new()] {
         fs::write(file, damaged).unwrap();
-        assert!(runtime(folder.path()).load(&module).is_ok());
-        assert_eq!(fs::read(file).unwrap().len(), sound.len());
+        let runtime = runtime(folder.path());
+        assert!(runtime.kept(built.digest, &built.description).is_none());
+        runtime.keep(&built);
+        assert!(runtime.kept(built.digest, &built.description).is_some());
     }
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = kept(folder.path(), Guest::default());
+    let built = kept(folder.path(), Guest { version: "1.2.4", ..Guest::default() });
+    fs::write(folder.path().join("README"), "not ours").unwrap();
+    let runtime = runtime(folder.path());
+    runtime.keep_only(&|digest| digest == built.digest);
+    assert!(runtime.kept(other.digest, &other.description).is_none());
+    assert!(runtime.kept(built.digest, &built.description).is_some());
+    assert_eq!(files(folder.path()).len(), 2);
 }
 
 #[test]

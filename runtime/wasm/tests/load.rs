@@ -4,10 +4,14 @@ mod support;
 
 use std::time::Duration;
 
-use dag_wasm::{InstanceOptions, Limits, LoadError, Runtime, RuntimeOptions, Version};
+use dag_wasm::{Built, Component, InstanceOptions, Limits, LoadError, Runtime, RuntimeOptions, Version};
 use support::Guest;
 
-fn load(bytes: &[u8]) -> Result<std::sync::Arc<dag_wasm::Component>, LoadError> {
+fn build(bytes: &[u8]) -> Result<Built, LoadError> {
+    Runtime::new(RuntimeOptions::default()).unwrap().build(bytes, Limits::default())
+}
+
+fn load(bytes: &[u8]) -> Result<std::sync::Arc<Component>, LoadError> {
     Runtime::new(RuntimeOptions::default()).unwrap().load(bytes)
 }
 
@@ -32,9 +36,10 @@ fn a_core_module_with_a_component_type_becomes_a_component() {
     assert_eq!((signature.name.as_str(), signature.component.as_str()), ("probe", "test-guest"));
     assert_eq!((signature.min_inputs, signature.max_inputs), (1, Some(1)));
 
-    let again = load(component.bytes()).unwrap();
-    assert_eq!(again.digest(), component.digest(), "a component stays as it is");
-    assert_eq!(again.signatures(), component.signatures());
+    let built = build(&Guest::default().module()).unwrap();
+    let again = build(&built.bytes).unwrap();
+    assert_eq!((again.digest, &again.bytes), (component.digest(), &built.bytes), "a component stays as it is");
+    assert_eq!(again.description.signatures, component.signatures());
 }
 
 #[test]
@@ -53,9 +58,8 @@ fn what_is_no_webassembly_is_refused() {
 
 #[test]
 fn a_truncated_file_is_refused() {
-    let component = load(&Guest::default().module()).unwrap();
-    let bytes = component.bytes();
-    assert!(matches!(load(&bytes[..bytes.len() / 2]), Err(LoadError::Compile(_))));
+    let bytes = build(&Guest::default().module()).unwrap().bytes;
+    assert!(matches!(load(&bytes[..bytes.len() / 2]), Err(LoadError::Shape(_))));
     let module = Guest::default().module();
     assert!(load(&module[..module.len() / 2]).is_err());
 }
@@ -63,7 +67,7 @@ fn a_truncated_file_is_refused() {
 #[test]
 fn a_section_that_is_longer_than_the_file_is_refused() {
     // A code section of 100 bytes, of which one is there.
-    assert!(matches!(load(b"\0asm\x01\0\0\0\x0a\x64\x01"), Err(LoadError::Encode(_))));
+    assert!(matches!(load(b"\0asm\x01\0\0\0\x0a\x64\x01"), Err(LoadError::Shape(_))));
 }
 
 #[test]
@@ -130,15 +134,15 @@ macro_rules! description {
 fn a_description_is_asked_for_within_limits() {
     let limits = Limits { call: Duration::from_millis(50), memory: 8 << 20, ..Limits::default() };
     let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
-    let refusal = |guest: Guest| runtime.load_within(&guest.module(), limits).map(drop).unwrap_err().to_string();
+    let refusal = |guest: Guest| runtime.build(&guest.module(), limits).map(drop).unwrap_err().to_string();
     let endless = "(loop (br 0)) unreachable";
     assert_says(&refusal(Guest { describe: endless, ..Guest::default() }), &["described", "longer than the 50ms"]);
     let more = "(func $start (loop (br 0))) (start $start)";
     assert_says(&refusal(Guest { more, ..Guest::default() }), &["described", "longer than the 50ms"]);
     let storm = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
     assert_says(&refusal(Guest { describe: storm, ..Guest::default() }), &["described", "limit of 8MiB"]);
-    let more = "(memory 1024)";
-    assert_says(&refusal(Guest { more, ..Guest::default() }), &["described", "limit of 8MiB"]);
+    let more = "(table 2000000 funcref)";
+    assert_says(&refusal(Guest { more, ..Guest::default() }), &["described", "1048576 elements"]);
     assert_says(&refusal(Guest { describe: "unreachable", ..Guest::default() }), &["described", "trapped"]);
 }
 

@@ -5,13 +5,13 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
-use dag_node::Config;
 use dag_node::limits::LimitSettings;
 use dag_node::requests::Requests;
+use dag_node::{Bounds, Config};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::commands::serve::{DEFAULT_COMPUTATION_MEMORY, DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL};
+use crate::commands::serve::{DEFAULT_COMPUTATION_MEMORY, DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL, own_builder};
 
 /// A running node.
 pub struct Node {
@@ -37,6 +37,8 @@ impl Node {
             computation_memory: DEFAULT_COMPUTATION_MEMORY,
             disk_reserve: 0,
             requests: Requests::default(),
+            builder: own_builder(Bounds::default()),
+            instances: None,
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

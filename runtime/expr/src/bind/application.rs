@@ -3,7 +3,7 @@
 use crate::bind::call::{self, Call};
 use crate::bind::parameter::Scope;
 use crate::bind::window;
-use crate::bind::{Binder, unknown_operator};
+use crate::bind::{Binder, MAX_APPLICATIONS, unknown_operator};
 use crate::column;
 use crate::error::Error;
 use crate::signature::{Kind, Parameter, ParameterKind, Signature};
@@ -14,6 +14,12 @@ use crate::syntax::parser::parse_argument;
 
 impl Binder<'_> {
     pub(super) fn application(self, name: &Ident, arguments: &[Written]) -> Result<Stream, Error> {
+        self.applications.update(|applied| applied + 1);
+        if self.applications.get() > MAX_APPLICATIONS {
+            let message = format!("an expression applies at most {MAX_APPLICATIONS} operators, and this is one more");
+            return Err(Error::new(name.span.clone(), message)
+                .help("compute a part of it from a stream that somebody publishes"));
+        }
         let found = call::operator(&name.text, |component, name| self.catalog.operator(component, name));
         let (component, signature) = found.ok_or_else(|| unknown_operator(self.catalog, name))?;
         let call = call::assign(&signature, name, arguments)?;

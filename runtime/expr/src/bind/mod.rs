@@ -8,6 +8,8 @@ pub(crate) mod call;
 pub(crate) mod parameter;
 pub(crate) mod window;
 
+use std::cell::Cell;
+
 use crate::argument::found;
 use crate::error::{Error, ErrorKind, Span};
 use crate::scalar::is_function;
@@ -20,14 +22,19 @@ use crate::syntax::parser::parse;
 ///
 /// # Errors
 /// Where the text departs from the grammar, names a stream, operator or column that is not there, or gives an operator what it does
-/// not take. [`ErrorKind`] tells a stream or operator that may still come.
+/// not take, or applies more than [`MAX_APPLICATIONS`] of them. [`ErrorKind`] tells a stream or operator that may still come.
 pub fn bind(text: &str, catalog: &dyn Catalog) -> Result<Stream, Error> {
-    Binder { catalog }.stream(&parse(text)?)
+    Binder { catalog, applications: &Cell::new(0) }.stream(&parse(text)?)
 }
+
+/// How many operators one expression may apply: each is asked while it is bound, and computed once somebody subscribes.
+pub const MAX_APPLICATIONS: usize = 100;
 
 #[derive(Clone, Copy)]
 struct Binder<'c> {
     catalog: &'c dyn Catalog,
+    /// How many operators have been applied.
+    applications: &'c Cell<usize>,
 }
 
 impl Binder<'_> {

@@ -32,6 +32,9 @@ pub struct Operator {
     pub example: String,
     /// Besides its inputs.
     pub parameters: Vec<Parameter>,
+    /// Why it cannot be used, where its component cannot be loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
 }
 
 /// A parameter of an operator.

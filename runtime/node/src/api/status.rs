@@ -34,7 +34,13 @@ pub struct Status {
     /// Memory of requests.
     #[serde(default)]
     pub requests: RequestMemory,
-    /// Sources whose logs could not be opened, and why.
+    /// Instances of operators that there are.
+    #[serde(default)]
+    pub instances: usize,
+    /// How many there may be.
+    #[serde(default)]
+    pub instances_limit: usize,
+    /// What is kept and cannot be used, and why: a source by its name, a component as `component electric 1.0.0`, a row of the metadata.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unavailable: BTreeMap<String, String>,
     /// Cursors that somebody reads with.

@@ -31,9 +31,9 @@ pub(crate) use table::Wish;
 pub(crate) struct Cursors(Mutex<Table>);
 
 impl Cursors {
-    /// Those that were kept.
-    pub fn new(kept: BTreeMap<String, Cursor>) -> Cursors {
-        Cursors(Mutex::new(Table::new(kept)))
+    /// Those that were kept, and those of which nothing can be read but the name, and why.
+    pub fn new(kept: BTreeMap<String, Cursor>, broken: BTreeMap<String, String>) -> Cursors {
+        Cursors(Mutex::new(Table::new(kept, broken)))
     }
 
     /// The runs that cursors are in.

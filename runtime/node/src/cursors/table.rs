@@ -59,6 +59,14 @@ pub enum CursorError {
     /// There are too many.
     #[error("there are {MOST} cursors, which is the limit: `dag cursors delete NAME` removes one")]
     TooMany,
+    /// What is kept of it cannot be read.
+    #[error("cursor `{name}` cannot be read: {why}; `dag cursors delete {name}` removes it")]
+    Broken {
+        /// The cursor.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What was acknowledged cannot have been read.
     #[error("cursor `{name}`: {why}")]
     NotRead {
@@ -76,6 +84,7 @@ impl From<CursorError> for NodeError {
             CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
             CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
             CursorError::TooMany => Code::Busy,
+            CursorError::Broken { .. } => Code::Internal,
             CursorError::NotRead { .. } => Code::BadRequest,
         };
         NodeError::new(code, error.to_string())
@@ -99,6 +108,8 @@ pub struct Wish {
 #[derive(Default)]
 pub struct Table {
     cursors: BTreeMap<String, Cursor>,
+    /// Those that are kept and cannot be read, and why.
+    broken: BTreeMap<String, String>,
     readers: BTreeMap<String, (LeaseId, Arc<Subscriber>)>,
     /// What is being made durable.
     pub group: Group,
@@ -106,13 +117,21 @@ pub struct Table {
 
 impl Table {
     /// A table of those that were kept.
-    pub fn new(cursors: BTreeMap<String, Cursor>) -> Table {
-        Table { cursors, ..Table::default() }
+    pub fn new(cursors: BTreeMap<String, Cursor>, broken: BTreeMap<String, String>) -> Table {
+        Table { cursors, broken, ..Table::default() }
     }
 
     /// One cursor.
     pub fn get(&self, name: &str) -> Result<&Cursor, CursorError> {
-        self.cursors.get(name).ok_or_else(|| CursorError::Unknown(name.to_owned()))
+        self.cursors.get(name).ok_or_else(|| self.none(name))
+    }
+
+    /// Why there is no cursor of that name.
+    fn none(&self, name: &str) -> CursorError {
+        match self.broken.get(name) {
+            Some(why) => CursorError::Broken { name: name.to_owned(), why: why.clone() },
+            None => CursorError::Unknown(name.to_owned()),
+        }
     }
 
     /// All cursors, and whether somebody reads with each.
@@ -128,6 +147,9 @@ impl Table {
     /// Where somebody would begin to read who comes now, where the cursor is there already. Nobody is sent away.
     pub fn look(&self, wish: &Wish, stream: &str) -> Result<Option<Place>, CursorError> {
         let name = &wish.name;
+        if self.broken.contains_key(name) {
+            return Err(self.none(name));
+        }
         let Some(cursor) = self.cursors.get(name) else {
             return match wish.reader {
                 Some(_) => Err(CursorError::Unknown(name.clone())),
@@ -224,8 +246,13 @@ impl Table {
         Ok(())
     }
 
-    /// Deletes a cursor; whoever reads with it is sent away.
+    /// Deletes a cursor; whoever reads with it is sent away. One that cannot be read is answered as one of no stream.
     pub fn delete(&mut self, name: &str, now: Timestamp) -> Result<Cursor, CursorError> {
+        if self.broken.remove(name).is_some() {
+            let nowhere = Place { legs: vec![Position { run: 0, sequence: 0 }], from: Timestamp::MIN, newest: None };
+            let (stream, source, acknowledged) = (String::new(), None, None);
+            return Ok(Cursor { stream, source, reader: 0, place: nowhere, created: now, acknowledged });
+        }
         let cursor = self.cursors.remove(name).ok_or_else(|| CursorError::Unknown(name.to_owned()))?;
         self.expel(name, |name, _| CursorError::Deleted(name), now);
         Ok(cursor)
@@ -385,6 +412,15 @@ mod tests {
         assert_eq!(other, "cursor `c` belongs to `x`, not to `y`: use another name, or `dag cursors delete c`");
         let placed = table.enter(&Wish { placed: true, ..wish(None, None) }, "x", NOW).unwrap_err().to_string();
         assert!(placed.contains("goes on at 1:10") && placed.contains("dag cursors reset c"), "{placed}");
+    }
+
+    #[test]
+    fn a_cursor_that_cannot_be_read_is_kept_from_use_until_it_is_deleted() {
+        let mut table = Table::new(BTreeMap::new(), BTreeMap::from([("c".to_owned(), "it is damaged".to_owned())]));
+        let refused = table.enter(&wish(None, None), "x", NOW).unwrap_err().to_string();
+        assert_eq!(refused, "cursor `c` cannot be read: it is damaged; `dag cursors delete c` removes it");
+        table.delete("c", NOW).unwrap();
+        assert!(table.enter(&wish(None, None), "x", NOW).is_ok());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::path::Path;
 use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
 
 use super::{
-    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, ERRORS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta, MetaError,
-    POLICIES, QUARANTINED, SOURCES,
+    COMPONENTS, CURSORS, DATA, DEPLOYMENTS, DESCRIPTIONS, ERRORS, FINISHED, HEADER, INCARNATIONS, LIMITS, MOVED, Meta,
+    MetaError, POLICIES, QUARANTINED, SOURCES,
 };
 
 impl Meta {
@@ -33,6 +33,7 @@ impl Meta {
             table(from, &to, COMPONENTS)?;
             table(from, &to, DEPLOYMENTS)?;
             table(from, &to, LIMITS)?;
+            table(from, &to, DESCRIPTIONS)?;
             table(from, &to, INCARNATIONS)?;
             table(from, &to, FINISHED)?;
             table(from, &to, QUARANTINED)?;

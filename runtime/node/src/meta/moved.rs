@@ -6,9 +6,7 @@ use dag_model::IncarnationId;
 use dag_plan::{Incarnation, InputStart, LogId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
-use super::{
-    CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, QUARANTINED, new_number, unreadable,
-};
+use super::{CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, QUARANTINED, new_number};
 use crate::cursors::Cursor;
 use crate::moved::Now;
 
@@ -19,13 +17,18 @@ impl Meta {
             let runs = |id: IncarnationId| moves.get(&id).map_or(id, |now| now.id);
             let mut records = Vec::new();
             for (key, bytes) in drain(transaction, INCARNATIONS)? {
-                let record = postcard::from_bytes(&bytes).map_err(|why| unreadable("incarnations", key, why))?;
-                records.push(renumbered(record, &runs));
+                match postcard::from_bytes(&bytes) {
+                    Ok(record) => {
+                        let record = renumbered(record, &runs);
+                        records.push((record.id.0, postcard::to_stdvec(&record).expect("records are plain values")));
+                    }
+                    // What cannot be read stays where it is.
+                    Err(_) => records.push((key, bytes)),
+                }
             }
             let mut cursors = Vec::new();
             for (name, bytes) in rows(transaction)? {
-                let mut cursor: Cursor =
-                    postcard::from_bytes(&bytes).map_err(|why| unreadable("cursors", &name, why))?;
+                let Ok(mut cursor) = postcard::from_bytes::<Cursor>(&bytes) else { continue };
                 if cursor.source.is_none() {
                     cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
                 }
@@ -69,13 +72,12 @@ fn rows(transaction: &WriteTransaction) -> Result<Vec<(String, Vec<u8>)>, redb::
 fn store(
     transaction: &WriteTransaction,
     moves: &BTreeMap<IncarnationId, Now>,
-    records: &[Incarnation],
+    records: &[(u64, Vec<u8>)],
     cursors: &[(String, Cursor)],
 ) -> Result<(), redb::Error> {
     let mut incarnations = transaction.open_table(INCARNATIONS)?;
-    for record in records {
-        let bytes = postcard::to_stdvec(record).expect("records are plain values");
-        incarnations.insert(record.id.0, bytes.as_slice())?;
+    for (key, bytes) in records {
+        incarnations.insert(key, bytes.as_slice())?;
     }
     let mut table = transaction.open_table(CURSORS)?;
     for (name, cursor) in cursors {

@@ -7,15 +7,16 @@ use dag_plan::{Began, InputStart, Limits, Until};
 use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
-use super::{INCARNATIONS, MetaError, unreadable};
+use super::{INCARNATIONS, MetaError};
 
 /// Rewrites the rows into those of the present format, and says so in the header.
 pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), MetaError> {
     let mut records = Vec::new();
     for (key, bytes) in rows(transaction)? {
-        let record: Result<Incarnation, _> = postcard::from_bytes(&bytes);
-        let record = record.map_err(|error| unreadable("incarnations", key, error))?;
-        records.push((key, dag_plan::Incarnation::from(record)));
+        // What cannot be read is left, and told when the rows are read.
+        if let Ok(record) = postcard::from_bytes::<Incarnation>(&bytes) {
+            records.push((key, dag_plan::Incarnation::from(record)));
+        }
     }
     Ok(store(transaction, &records)?)
 }
