@@ -99,7 +99,8 @@ struct Settings {
     /// Processor time that may be taken for that [default: 30s]
     #[arg(long, value_name = "DURATION", env = "DAG_BUILD_TIME", hide_env_values = true)]
     build_time: Option<BuildTime>,
-    /// How much of the disk stays free before publishes are refused, in percent; 0 uses all of it [default: 10]
+    /// How much of the disk stays free before publishes are refused, in percent; results of computations leave as much again free, up to
+    /// 1 GiB; 0 uses all of it [default: 10]
     #[arg(long, value_name = "PERCENT", env = "DAG_DISK_RESERVE", hide_env_values = true)]
     disk_reserve: Option<u8>,
     /// Memory that all requests may take together: bodies, what they come to, answers [default: 256MiB]

@@ -7,10 +7,23 @@ use dag_flow::{Failure, Search, Spot};
 use dag_model::IncarnationId;
 use dag_plan::{Command, Incarnation, Skipped};
 
+use crate::api::OnError;
 use crate::containment::{Failures, Next, TRIES};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::runs::last_digest;
+
+/// The most records that a run passes over: its record lists them, and is written anew with each.
+const MAX_SKIPPED: usize = 10_000;
+
+/// What is done with a record on which an operator fails every time, after so many have been passed over; and whether that is for their
+/// number.
+fn policy(wanted: OnError, passed_over: usize) -> (OnError, bool) {
+    match passed_over < MAX_SKIPPED {
+        true => (wanted, false),
+        false => (OnError::Stop, wanted == OnError::Skip),
+    }
+}
 
 impl Node {
     /// Decides what follows from the failure of a run.
@@ -20,8 +33,12 @@ impl Node {
         let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
         let searching = matches!(failures.search, Search::Halve(_));
-        let next = failures.next(failure, written, self.error_policy(&record.stream));
-        let why = self.told(&record, stream.as_ref(), failure);
+        let (policy, full) = policy(self.error_policy(&record.stream), record.skipped.len());
+        let next = failures.next(failure, written, policy);
+        let mut why = self.told(&record, stream.as_ref(), failure);
+        if full && next == Next::GiveUp {
+            why += &format!("; {MAX_SKIPPED} records have been passed over, which is the limit");
+        }
         failures.why.clone_from(&why);
         let outlook = outlook(next, failure, failures.count(), searching);
         tracing::warn!(stream = record.stream, incarnation = %id, why, next = outlook, "computation failed");
@@ -113,4 +130,16 @@ fn outlook(next: Next, failure: &Failure, count: u32, searching: bool) -> Option
         Next::Skip(_) => "this record is passed over".to_owned(),
         Next::GiveUp | Next::Quarantine => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_records_are_passed_over() {
+        assert_eq!(policy(OnError::Skip, MAX_SKIPPED - 1), (OnError::Skip, false));
+        assert_eq!(policy(OnError::Skip, MAX_SKIPPED), (OnError::Stop, true));
+        assert_eq!(policy(OnError::Stop, MAX_SKIPPED), (OnError::Stop, false));
+    }
 }

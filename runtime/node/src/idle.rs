@@ -12,7 +12,7 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 const KEPT: usize = 2048;
 
 /// How long as many are kept as there are: when a node is started again, its readers are back within that time.
-const GRACE: Duration = Duration::from_secs(60);
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// The runs that are not live, and when they were last used.
 #[derive(Default)]
@@ -31,9 +31,10 @@ impl Idle {
         self.since.remove(&id);
     }
 
-    /// All of them, those used last at the end.
-    pub fn oldest_first(&self) -> Vec<IncarnationId> {
-        let mut oldest: Vec<(Instant, IncarnationId)> = self.since.iter().map(|(id, since)| (*since, *id)).collect();
+    /// All of them, or those used since `spared`; those used last at the end.
+    pub fn oldest_first(&self, spared: Option<Instant>) -> Vec<IncarnationId> {
+        let all = self.since.iter().map(|(id, since)| (*since, *id));
+        let mut oldest: Vec<_> = all.filter(|(since, _)| spared.is_none_or(|spared| *since > spared)).collect();
         oldest.sort_unstable();
         oldest.into_iter().map(|(_, id)| id).collect()
     }
@@ -78,6 +79,15 @@ mod tests {
         idle.insert(IncarnationId(0), later);
         idle.insert(IncarnationId(1 << 20), later);
         assert_eq!(idle.outdated(&BTreeSet::new(), later), [IncarnationId(1)], "the first one has been used again");
+    }
+
+    #[test]
+    fn when_room_is_short_those_go_last_that_were_used_last_and_some_are_spared() {
+        let first = Instant::now();
+        let mut idle = idle(3, first);
+        idle.insert(IncarnationId(0), first + 9 * SECOND);
+        assert_eq!(idle.oldest_first(None), [1, 2, 0].map(IncarnationId));
+        assert_eq!(idle.oldest_first(Some(first + SECOND)), [2, 0].map(IncarnationId));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Bytes that the host may hold in memory for one computation.
     pub computation_memory: u64,
-    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it.
+    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it. See [`dag_log::Claim`].
     pub disk_reserve: u8,
     /// What requests may take.
     pub requests: Requests,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use dag_model::IncarnationId;
 
 use crate::clock::now;
+use crate::idle::GRACE;
 use crate::node::Node;
 
 /// How often a full disk makes the node look for room.
@@ -34,7 +35,7 @@ impl Node {
             _ => {}
         }
         self.trim();
-        self.give_up_caches();
+        self.give_up_caches(None);
         *last = Some(Instant::now());
         true
     }
@@ -44,7 +45,10 @@ impl Node {
         if !self.is_short() {
             return None;
         }
-        self.make_room(Instant::now());
+        self.trim();
+        // Where nobody is refused, the readers of what there was before the node was started have time to come back.
+        let started = self.inner.started;
+        self.give_up_caches((started.elapsed() < GRACE).then_some(started));
         Some(Instant::now() + ROOM)
     }
 
@@ -75,10 +79,10 @@ impl Node {
         self.forget(unused);
     }
 
-    /// Gives up what can be made again, until there is room.
-    fn give_up_caches(&self) {
+    /// Gives up what can be made again, until there is room; of results only those that have been read since `spared`, if that is given.
+    fn give_up_caches(&self, spared: Option<Instant>) {
         let held = self.inner.cursors.runs();
-        let mut unused = self.state().runs.idle.oldest_first();
+        let mut unused = self.state().runs.idle.oldest_first(spared);
         unused.retain(|id| !held.contains(id));
         for some in unused.chunks(STEP) {
             if !self.is_short() {
