@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use dag_fuzz::wasm;
-use dag_tests::hostile::describing;
+use dag_tests::hostile::{aggregates, describing, transforms};
 use dag_tests::records::counting;
 use dag_tests::{DEADLINE, Node, Options, build_component, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -328,4 +328,22 @@ fn computations_beyond_the_number_of_instances_are_refused_and_the_node_goes_on(
     let maps: Vec<String> = (0..60).map(|n| format!("map(filter(x,value>={n}),value as value)")).collect();
     let refused = node.dag(&["subscribe", &format!("union({})", maps.join(","))]).code(1).stderr;
     assert!(refused.contains("applies at most 100 operators"), "{refused}");
+}
+
+#[test]
+fn components_take_no_more_of_the_disk_than_they_may_until_one_is_undeployed() {
+    let padded = |component: &Path| {
+        let bytes = fs::read(component).expect("it was built");
+        [bytes, wasm::custom("padding", &vec![0; 9 << 20])].concat()
+    };
+    let node = node(&["--component-disk", "20MiB"]);
+    let (status, body) = deploy(&node, &padded(transforms()));
+    assert_eq!(status, 200, "{body}");
+    let before = kept(&node);
+    let (status, body) = deploy(&node, &padded(aggregates()));
+    assert!(status == 413 && body.contains("--component-disk") && body.contains("dag undeploy"), "{status} {body}");
+    assert_eq!(kept(&node), before);
+    node.dag(&["undeploy", "hostile-transforms"]).success();
+    let (status, body) = deploy(&node, &padded(aggregates()));
+    assert_eq!(status, 200, "{body}");
 }

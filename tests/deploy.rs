@@ -162,3 +162,63 @@ fn what_is_no_component_and_what_asks_for_more_than_the_host_gives_is_refused() 
     let module = wat::parse_str(r#"(module (import "env" "clock" (func)))"#).expect("it is WAT");
     refused(&module);
 }
+
+#[test]
+fn what_is_undeployed_is_gone_from_memory_and_disk_and_can_come_again_with_other_bytes() {
+    let component = rms();
+    let mut node = node();
+    let files = |node: &Node| {
+        let folders =
+            ["components", "compiled"].map(|it| std::fs::read_dir(node.data().join(it)).expect("it is there"));
+        folders.into_iter().flatten().count()
+    };
+    let before = files(&node);
+    node.dag(&["deploy", &component]).success();
+    assert_eq!(files(&node), before + 2);
+    assert_eq!(node.csv("rms(x, 5s)").lines().count(), 3);
+    node.until_computing(&[], dag_tests::DEADLINE);
+    let would = node.dag(&["undeploy", "electric", "--dry-run"]).success();
+    assert!(would.contains("electric 1.0.0 would be removed\n  rms\n"), "{would}");
+    assert_eq!(files(&node), before + 2);
+    assert_eq!(node.dag(&["undeploy", "electric"]).success(), "electric 1.0.0 removed\n  rms\n");
+    assert_eq!(files(&node), before);
+    for _ in 0..2 {
+        let unknown = node.dag(&["subscribe", "rms(x, 5s)", "--from", "earliest"]).code(1).stderr;
+        assert!(unknown.contains("there is no operator `rms`"), "{unknown}");
+        let unknown = node.dag(&["undeploy", "electric"]).code(1).stderr;
+        assert!(unknown.contains("there is no component `electric`"), "{unknown}");
+        node.restart();
+    }
+    // As far as the node knows, this version was never there.
+    let other = build_component("electric-other", &RMS.replace("The root mean square.", "Another."));
+    node.dag(&["deploy", other.to_str().expect("UTF-8")]).success();
+    assert_eq!(node.csv("rms(x, 4s)").lines().count(), 4);
+    let own = node.dag(&["undeploy", "aggregates"]).code(2).stderr;
+    assert!(own.contains("component `aggregates` is a part of this dag"), "{own}");
+}
+
+#[test]
+fn what_is_used_is_not_undeployed_unless_that_is_wanted_and_then_who_uses_it_is_told() {
+    let component = rms();
+    let node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..10), &["--seal"]);
+    node.create("live", "value float64", &[]);
+    node.publish("live", &counting(0..10), &[]);
+    node.dag(&["deploy", &component]).success();
+    node.dag(&["subscribe", "rms(x, 5s)", "--from", "earliest", "-n", "1", "--cursor", "billing"]).success();
+    node.until_computing(&[], dag_tests::DEADLINE);
+    let used = node.dag(&["undeploy", "electric"]).code(1).stderr;
+    assert!(used.contains("cursor `billing` is in it") && used.contains("--force"), "{used}");
+    node.dag(&["cursors", "delete", "billing"]).success();
+
+    let reader = node.spawn(&["subscribe", "sum(rms(live, 5s), 5s)", "--from", "earliest"]);
+    node.until_subscribers(1);
+    let used = node.dag(&["undeploy", "electric"]).code(1).stderr;
+    assert!(used.contains("`rms(live,5s)` runs"), "{used}");
+    let ended = node.dag(&["undeploy", "electric", "--force"]).success();
+    assert!(ended.contains("ended rms(live,5s)"), "{ended}");
+    let told = reader.finish().code(1).stderr;
+    assert!(told.contains("component `electric` was undeployed"), "{told}");
+    assert_eq!(node.csv("count(x, 5s)").lines().count(), 3);
+}

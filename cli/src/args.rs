@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Client;
 use crate::commands::{
     alter, backup, create, cursors, demo, deploy, explain, operators, pipe, publish, rollback, serve, status, streams,
-    subscribe,
+    subscribe, undeploy,
 };
 use crate::exit::Exit;
 
@@ -56,6 +56,7 @@ enum Command {
     Subscribe(subscribe::Subscribe),
     Cursors(cursors::Cursors),
     Deploy(deploy::Deploy),
+    Undeploy(undeploy::Undeploy),
     Operators(operators::Operators),
     Rollback(rollback::Rollback),
     Streams(streams::Streams),
@@ -87,6 +88,7 @@ impl Cli {
             Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),
             Command::Cursors(cursors) => on_one_thread(cursors.run(&client()?)),
             Command::Deploy(deploy) => on_one_thread(deploy.run(&client()?)),
+            Command::Undeploy(undeploy) => on_one_thread(undeploy.run(&client()?)),
             Command::Operators(operators) => on_one_thread(operators.run(&client()?)),
             Command::Rollback(rollback) => on_one_thread(rollback.run(&client()?)),
             Command::Streams(streams) => on_one_thread(streams.run(&client()?)),

@@ -15,3 +15,4 @@ pub mod serve;
 pub mod status;
 pub mod streams;
 pub mod subscribe;
+pub mod undeploy;

@@ -9,7 +9,9 @@ use std::{env, fs, io, process, thread};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use dag_node::limits::{BuildMemory, BuildTime, CallTime, ComputationMemory, LimitSettings, Memory, Output};
+use dag_node::limits::{
+    BuildMemory, BuildTime, CallTime, ComponentDisk, ComputationMemory, LimitSettings, Memory, Output,
+};
 use dag_node::requests::{Memory as RequestMemory, Requests};
 use dag_node::{Bounds, Builder, BuilderCommand, Config};
 use serde::Deserialize;
@@ -93,6 +95,9 @@ struct Settings {
     /// Instances of operators at a time [default: an eighth of the mappings that the system allows, 8191]
     #[arg(long, value_name = "N", env = "DAG_INSTANCES", hide_env_values = true)]
     instances: Option<NonZeroUsize>,
+    /// What all components may take on disk, with their compiled code [default: 4GiB]
+    #[arg(long, value_name = "SIZE", env = "DAG_COMPONENT_DISK", hide_env_values = true)]
+    component_disk: Option<ComponentDisk>,
     /// Memory that may be taken to build a component that is deployed [default: 1GiB]
     #[arg(long, value_name = "SIZE", env = "DAG_BUILD_MEMORY", hide_env_values = true)]
     build_memory: Option<BuildMemory>,
@@ -164,6 +169,7 @@ impl Settings {
             operator_output: self.operator_output.or(other.operator_output),
             computation_memory: self.computation_memory.or(other.computation_memory),
             instances: self.instances.or(other.instances),
+            component_disk: self.component_disk.or(other.component_disk),
             build_memory: self.build_memory.or(other.build_memory),
             build_time: self.build_time.or(other.build_time),
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
@@ -218,6 +224,7 @@ impl Settings {
             disk_reserve,
             requests,
             builder: own_builder(bounds(self.build_memory, self.build_time)),
+            component_disk: self.component_disk.unwrap_or_default(),
             instances: self.instances,
         })
     }

@@ -21,7 +21,8 @@ pub use explain::{Explained, Explanation, PassedOver};
 pub use failure::{Cause, Failure};
 pub use notice::Notice;
 pub use operators::{
-    DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay, Version,
+    DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay,
+    UndeployParameters, Undeployed, Version,
 };
 pub use publish::{PublishParameters, Published, PublisherProgress};
 pub use status::{Computation, GuestThreads, Held, HeldOf, RequestMemory, Status};

@@ -1,6 +1,6 @@
 //! The catalog: which operators there are, and what they answer when they are bound.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use dag_expr::{Application, Kind, Signature, Window};
@@ -161,6 +161,28 @@ impl Catalog {
     /// A component was deployed once, and nothing else is known of it any more.
     pub fn lose(&mut self, digest: Digest, why: String) {
         self.lost.insert(digest, why);
+    }
+
+    /// All versions that there are of a component, by its name; or the one of which nothing is known but a digest that begins so.
+    pub fn digests(&self, name: &str) -> BTreeSet<Digest> {
+        let named = self.by_digest.values().filter(|component| component.name() == name).map(|it| it.digest());
+        let named: BTreeSet<Digest> =
+            named.chain(self.history.versions(name).iter().map(|(_, entry)| entry.digest)).collect();
+        if !named.is_empty() || name.len() < 12 {
+            return named;
+        }
+        self.lost.keys().filter(|digest| digest.to_string().starts_with(name)).copied().collect()
+    }
+
+    /// Forgets these versions of a component, which are all of them.
+    pub fn remove(&mut self, name: &str, digests: &BTreeSet<Digest>) {
+        self.by_digest.retain(|digest, _| !digests.contains(digest));
+        self.made.retain(|_, digest| !digests.contains(digest));
+        self.lost.retain(|digest, _| !digests.contains(digest));
+        self.limits.retain(|digest, _| !digests.contains(digest));
+        self.operators.retain(|_, (exporter, _)| !digests.contains(&exporter.digest()));
+        self.current.remove(name);
+        self.history.forget(name);
     }
 
     /// All that cannot be used, and why.

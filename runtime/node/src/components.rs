@@ -1,6 +1,6 @@
 //! Components: built, kept by digest, and made current by whoever deploys them, goes back to them, or starts a node.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use crate::described::Described;
 use crate::error::{Code, NodeError};
 use crate::history::How;
 use crate::installed::Installed;
+use crate::limits::ComponentDisk;
 use crate::meta::Deployment;
 use crate::node::{Node, ServeError};
 use crate::storage::is_full;
@@ -226,6 +227,11 @@ impl Node {
         Ok(installed)
     }
 
+    /// Whether one of these is a component of this binary.
+    pub(crate) fn is_own(&self, digests: &BTreeSet<Digest>) -> bool {
+        dag_operators::COMPONENTS.iter().any(|embedded| digests.contains(&dag_wasm::digest(embedded.bytes)))
+    }
+
     /// Builds a component of this binary, which is no stranger's.
     fn build_own(&self, embedded: &dag_operators::Embedded) -> Result<(Arc<Installed>, Made), ServeError> {
         let limits = Limits::default();
@@ -248,7 +254,7 @@ impl Node {
     }
 
     /// Removes what deployments left that were interrupted, and what was undeployed while the disk did not take it.
-    fn remove_unknown(&self, is_known: &dyn Fn(Digest) -> bool) {
+    pub(crate) fn remove_unknown(&self, is_known: &dyn Fn(Digest) -> bool) {
         self.inner.runtime.keep_only(is_known);
         let folder = self.inner.config.data.join("components");
         let known = |path: &Path| {
@@ -270,6 +276,24 @@ impl Node {
 
     fn path(&self, digest: Digest) -> PathBuf {
         self.inner.config.data.join("components").join(format!("{digest}.wasm"))
+    }
+
+    /// Refuses a component that would take more of the disk, with its compiled code, than is left of what all may take.
+    pub(crate) fn admit_to_disk(&self, built: &Built) -> Result<(), NodeError> {
+        let ComponentDisk(limit) = self.inner.config.component_disk;
+        let folders = ["components", "compiled"].map(|folder| fs::read_dir(self.inner.config.data.join(folder)));
+        let files = folders.into_iter().flatten().flatten().filter_map(|entry| entry.ok()?.metadata().ok());
+        let taken: u64 = files.map(|file| file.len()).sum();
+        let more = (built.bytes.len() + built.code.len()) as u64;
+        if taken.saturating_add(more) <= limit {
+            return Ok(());
+        }
+        let message = format!(
+            "component `{}` takes {more} bytes on disk with its compiled code, and those that are deployed take {taken}: all may take {} \
+             (--component-disk); `dag undeploy NAME` removes one",
+            built.description.name, self.inner.config.component_disk
+        );
+        Err(NodeError::new(Code::TooLarge, message))
     }
 
     /// Keeps a component's compiled code where there is room for what can be made again.

@@ -45,6 +45,8 @@ pub enum Code {
     Incompatible,
     /// Something that runs could move to the component by replay only, which was not wanted.
     NeedsReplay,
+    /// Something uses it.
+    InUse,
     /// What was asked for is no longer kept.
     Trimmed,
     /// The body does not come, or comes too slowly.

@@ -67,6 +67,11 @@ impl History {
         self.entries.push(entry);
     }
 
+    /// A component was removed, and is as if it had never been.
+    pub fn forget(&mut self, component: &str) {
+        self.entries.retain(|entry| entry.component != component);
+    }
+
     /// Whether that component ever was current.
     pub fn contains(&self, digest: Digest) -> bool {
         self.entries.iter().any(|entry| entry.digest == digest)

@@ -53,6 +53,7 @@ mod switch;
 mod testing;
 mod timers;
 mod unavailable;
+mod undeploy;
 mod upgrade;
 mod versions;
 

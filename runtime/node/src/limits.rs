@@ -49,6 +49,18 @@ impl ComputationMemory {
 #[serde(try_from = "String", into = "String")]
 pub struct BuildMemory(u64);
 
+/// Bytes on disk that all components may take together, with their compiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ComponentDisk(pub(crate) u64);
+
+impl Default for ComponentDisk {
+    /// Forty components of the largest kind that is known.
+    fn default() -> ComponentDisk {
+        ComponentDisk(4 * GIB)
+    }
+}
+
 /// Processor time that building a component may take, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -173,6 +185,15 @@ impl FromStr for BuildMemory {
     }
 }
 
+impl FromStr for ComponentDisk {
+    type Err = String;
+
+    /// What is embedded in the binary has some of it.
+    fn from_str(text: &str) -> Result<ComponentDisk, String> {
+        size(text, 16 * MIB..=1024 * GIB).map(ComponentDisk)
+    }
+}
+
 impl FromStr for BuildTime {
     type Err = String;
 
@@ -239,6 +260,12 @@ impl fmt::Display for BuildMemory {
     }
 }
 
+impl fmt::Display for ComponentDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.0))
+    }
+}
+
 impl fmt::Display for BuildTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&span(self.0))
@@ -270,7 +297,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime);
+as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime, ComponentDisk);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ mod moved;
 mod store;
 mod v1;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dag_model::{Digest, IncarnationId, Timestamp};
@@ -351,6 +351,32 @@ impl Meta {
             }
             if let Some(described) = &described {
                 transaction.open_table(DESCRIPTIONS)?.insert(&digest.0, described.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets components.
+    pub fn remove_components(&self, digests: &BTreeSet<Digest>) -> Result<(), MetaError> {
+        self.write(|transaction| {
+            let (mut components, mut deployments) =
+                (transaction.open_table(COMPONENTS)?, transaction.open_table(DEPLOYMENTS)?);
+            let mut orders = Vec::new();
+            for row in components.iter()? {
+                let (order, digest) = row?;
+                if digests.contains(&Digest(*digest.value())) {
+                    orders.push(order.value());
+                }
+            }
+            for order in orders {
+                components.remove(order)?;
+                deployments.remove(order)?;
+            }
+            let (mut limits, mut descriptions) =
+                (transaction.open_table(LIMITS)?, transaction.open_table(DESCRIPTIONS)?);
+            for digest in digests {
+                limits.remove(&digest.0)?;
+                descriptions.remove(&digest.0)?;
             }
             Ok(())
         })

@@ -28,7 +28,7 @@ use crate::clock::Steady;
 use crate::cursors::Cursors;
 use crate::error::{Code, NodeError};
 use crate::errors::Errors;
-use crate::limits::LimitSettings;
+use crate::limits::{ComponentDisk, LimitSettings};
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError, Unreadable};
 use crate::moved::Moved;
@@ -62,6 +62,8 @@ pub struct Config {
     pub requests: Requests,
     /// Where what somebody deploys is parsed, compiled and asked what it is.
     pub builder: Builder,
+    /// What all components may take on disk.
+    pub component_disk: ComponentDisk,
     /// How many instances of operators there may be at a time, those with several memories counted so often; none for as many as the
     /// system allows.
     pub instances: Option<NonZeroUsize>,

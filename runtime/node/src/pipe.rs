@@ -90,6 +90,7 @@ pub async fn run(
         // There are no others.
         requests: Requests { memory: Memory(u64::MAX), ..Requests::default() },
         builder: Builder::Here,
+        component_disk: Default::default(),
         instances: None,
     };
     let (node, _) = crate::serve::start(config).await?;

@@ -23,6 +23,7 @@ pub(crate) async fn node(data: &TempDir) -> (Node, Failing) {
         disk_reserve: 0,
         requests: Default::default(),
         builder: dag_wasm::Builder::Here,
+        component_disk: Default::default(),
         instances: None,
     };
     let failing = Failing::over(Arc::new(OsStorage));

@@ -71,6 +71,7 @@ impl Node {
             planned.iter().map(|planned| self.announced(&next, planned)).collect()
         } else {
             if let Some(made) = made {
+                self.admit_to_disk(&made.built)?;
                 self.keep(&made.built)?;
                 self.keep_code(&made.built);
             }

@@ -44,6 +44,7 @@ impl TestNode {
             disk_reserve: 0,
             requests: Requests::default(),
             builder: Builder::Here,
+            component_disk: Default::default(),
             instances: None,
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());

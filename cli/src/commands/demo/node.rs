@@ -38,6 +38,7 @@ impl Node {
             disk_reserve: 0,
             requests: Requests::default(),
             builder: own_builder(Bounds::default()),
+            component_disk: Default::default(),
             instances: None,
         };
         let (stop, stopped) = oneshot::channel();

@@ -107,6 +107,31 @@ pub struct Deployed {
     pub moves: Vec<Move>,
 }
 
+/// The parameters of `DELETE /v1/components/{name}`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UndeployParameters {
+    /// Ends what runs with it.
+    pub force: bool,
+    /// Only tells what would be done.
+    pub dry_run: bool,
+}
+
+/// The answer of `DELETE /v1/components/{name}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Undeployed {
+    /// The component's name.
+    pub component: String,
+    /// The versions that there were of it.
+    pub versions: Vec<String>,
+    /// The operators that are gone with it.
+    pub operators: Vec<String>,
+    /// The streams whose computations were ended.
+    pub stopped: Vec<String>,
+    /// Whether this only tells what would be done.
+    pub dry_run: bool,
+}
+
 /// A running computation that gets another version of its operator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Move {

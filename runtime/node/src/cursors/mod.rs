@@ -43,6 +43,14 @@ impl Cursors {
         legs.map(|leg| IncarnationId(leg.run)).collect()
     }
 
+    /// All cursors by name, and the runs that each is in.
+    pub fn names(&self) -> Vec<(String, BTreeSet<IncarnationId>)> {
+        let table = self.table();
+        let derived = table.all().filter(|(_, cursor, _)| cursor.source.is_none());
+        let runs = |cursor: &Cursor| cursor.place.legs.iter().map(|leg| IncarnationId(leg.run)).collect();
+        derived.map(|(name, cursor, _)| (name.to_owned(), runs(cursor))).collect()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

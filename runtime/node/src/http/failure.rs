@@ -62,6 +62,7 @@ const fn answer(code: Code) -> (StatusCode, &'static str) {
         Code::OperatorTaken => (StatusCode::CONFLICT, "operator-taken"),
         Code::Version => (StatusCode::CONFLICT, "version"),
         Code::Incompatible => (StatusCode::CONFLICT, "incompatible"),
+        Code::InUse => (StatusCode::CONFLICT, "in-use"),
         Code::NeedsReplay => (StatusCode::CONFLICT, "needs-replay"),
         Code::Trimmed => (StatusCode::GONE, "trimmed"),
         Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),

@@ -25,7 +25,7 @@ mod writer;
 use std::net::IpAddr;
 
 use axum::extract::Request;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 
 use crate::Node;
@@ -53,6 +53,7 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/operators/{name}", get(operators::one))
         .route("/v1/operators/{name}/rollback", post(operators::roll_back))
         .route("/v1/components", post(operators::deploy))
+        .route("/v1/components/{name}", delete(operators::undeploy))
         .route("/v1/backup", post(backup::back_up))
         .route("/v1/status", get(look::status))
         .route("/v1/explain", get(look::explain))

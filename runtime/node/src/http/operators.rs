@@ -1,4 +1,4 @@
-//! Operators: listed, deployed as components, and taken back.
+//! Operators: listed, deployed as components, taken back, and removed.
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use super::content::Content;
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{DeployParameters, Deployed, OperatorVersions, Operators};
+use crate::api::{DeployParameters, Deployed, OperatorVersions, Operators, UndeployParameters, Undeployed};
 
 /// `GET /v1/operators`
 pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
@@ -41,4 +41,14 @@ pub(super) async fn deploy(
 ) -> Result<Json<Deployed>, Failed> {
     let Query(parameters) = parameters?;
     Ok(Json(node.deploy(content.bytes.clone(), parameters).await?))
+}
+
+/// `DELETE /v1/components/{name}`
+pub(super) async fn undeploy(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<UndeployParameters>, QueryRejection>,
+) -> Result<Json<Undeployed>, Failed> {
+    let (Path(name), Query(parameters)) = (name?, parameters?);
+    Ok(Json(node.undeploy(name, parameters).await?))
 }
