@@ -33,7 +33,7 @@ fn schema() -> Schema {
 fn component(name: &str) -> Arc<Component> {
     static COMPONENTS: OnceLock<Vec<Arc<Component>>> = OnceLock::new();
     let load = || {
-        let runtime = Runtime::new(RuntimeOptions { cache: None }).unwrap();
+        let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
         dag_operators::COMPONENTS.iter().map(|embedded| runtime.load(embedded.bytes).unwrap()).collect()
     };
     COMPONENTS.get_or_init(load).iter().find(|component| component.name() == name).unwrap().clone()
