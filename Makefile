@@ -10,7 +10,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test model soak siege growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests model soak siege growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ demo: setup ## show on this machine's CPU load how computations come and go (hal
 test: setup ## run all tests, those with real processes included
 	@echo "test: compiling, then running all tests (the first time takes some minutes)"
 	cargo test --workspace --no-fail-fast
+
+guests: ## build small operators with CPython, QuickJS and SpiderMonkey, which the tests then deploy (needs pip and npm)
+	@.ci/guests
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	cargo build --workspace

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use dag_fuzz::fuzz;
 use dag_fuzz::mutation::{mutated, mutation, mutations};
-use dag_wasm::{Limits, Runtime, RuntimeOptions};
+use dag_fuzz::{MEMORY, fuzz, memory, wasm};
+use dag_wasm::{Abandoned, Bounds, Builder, BuilderCommand, Limits, LoadError, Runtime, RuntimeOptions};
 use proptest::prelude::*;
 
 /// Small ones, because a node compiles what it cannot refuse.
@@ -64,4 +64,81 @@ fn any_bytes_are_refused_as_a_component() {
         assert!(runtime.build(&bytes, limits()).is_err());
         assert!(runtime.build(&[magic, &bytes].concat(), limits()).is_err());
     });
+}
+
+/// What nests, repeats or bombs: of what, and how much.
+#[derive(Clone, Copy, Debug)]
+enum Bomb {
+    Types(u8),
+    Components,
+    ComponentTypes,
+    Modules,
+    Doubling,
+    Functions,
+    Blocks,
+    Loops,
+    Jumps,
+    Names,
+    Data,
+}
+
+const BOMBS: [Bomb; 12] = [
+    Bomb::Types(0x41),
+    Bomb::Types(0x42),
+    Bomb::Components,
+    Bomb::ComponentTypes,
+    Bomb::Modules,
+    Bomb::Doubling,
+    Bomb::Functions,
+    Bomb::Blocks,
+    Bomb::Loops,
+    Bomb::Jumps,
+    Bomb::Names,
+    Bomb::Data,
+];
+
+impl Bomb {
+    /// About so many bytes of it.
+    fn bytes(self, size: usize) -> Vec<u8> {
+        match self {
+            Bomb::Types(kind) => wasm::types(kind, size / 3),
+            // They take time in proportion to the square to make.
+            Bomb::Components => wasm::components((size / 14).min(10_000)),
+            Bomb::ComponentTypes => wasm::component_types(&wasm::types(0x42, 10), size / 64),
+            Bomb::Modules => wasm::modules(size / 10, wasm::MODULE),
+            Bomb::Doubling => wasm::doubling((size / 40).clamp(1, 1_000)),
+            Bomb::Functions => wasm::functions(size / 4, &[]),
+            Bomb::Blocks => wasm::functions((size / 24_000).max(1), &wasm::nested(0x02, 8_000.min(size / 3))),
+            Bomb::Loops => wasm::functions((size / 400).max(1), &wasm::nested(0x03, 128)),
+            Bomb::Jumps => wasm::jumps((size / 6).clamp(1, 8_000), (size / 6).clamp(1, 1_000)),
+            Bomb::Names => wasm::names(size / 2_000, 1_000),
+            Bomb::Data => [wasm::MODULE, &wasm::custom("component-type", &vec![0; size])].concat(),
+        }
+    }
+}
+
+/// The same limits as a node's, but for time where many are tried in little.
+#[test]
+fn what_nests_repeats_or_bombs_is_refused_or_built_by_a_process_within_its_bounds() {
+    let long = std::env::var_os("DAG_FUZZ_SECONDS").is_some();
+    let (most, seconds) = if long { (26_usize, 10) } else { (16, 1) };
+    let command = BuilderCommand {
+        program: env!("CARGO_BIN_EXE_build-component").into(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+    };
+    let builder = Builder::Process { command, bounds: Bounds { memory: 512 << 20, cpu: Duration::from_secs(seconds) } };
+    let runtime = Runtime::new(RuntimeOptions::default()).expect("the engine starts");
+    let bomb = (proptest::sample::select(&BOMBS[..]), 6..=most, proptest::option::of(mutation()));
+    let built = |(bomb, exponent, mutation): (Bomb, usize, Option<_>)| {
+        let bytes = mutated(&bomb.bytes(1 << exponent), mutation.as_slice());
+        match builder.build(&runtime, &bytes, limits(), &Abandoned::default()) {
+            Ok(built) => assert!(!built.description.signatures.is_empty()),
+            Err(LoadError::Builder(why)) => panic!("the process failed for reasons of its own: {why}"),
+            Err(_) => {}
+        }
+    };
+    let peak = memory::of_children(|| fuzz(bomb, built));
+    println!("{} MiB at most in a process that builds", peak >> 20);
+    assert!(peak < MEMORY, "{peak} bytes");
 }

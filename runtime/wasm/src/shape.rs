@@ -223,11 +223,11 @@ impl Tally {
             *last -= 1;
             self.add(Thing::Definitions, 1, reader.original_position())?;
             // Types lie in the section, declarations in types.
-            if left.len() == 1 || declaration(&mut reader)? {
-                if let Some(declarations) = nested(&mut reader)? {
-                    left.push(declarations);
-                    bounded(Thing::Types, left.len() as u64 - 1, reader.original_position())?;
-                }
+            if (left.len() == 1 || declaration(&mut reader)?)
+                && let Some(declarations) = nested(&mut reader)?
+            {
+                left.push(declarations);
+                bounded(Thing::Types, left.len() as u64 - 1, reader.original_position())?;
             }
         }
         Ok(())

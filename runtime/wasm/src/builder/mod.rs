@@ -4,7 +4,7 @@
 //! do it where they can at most fail: in a process with limits on memory and processor time and a stack of known size, which can
 //! neither open, connect nor start anything, and which ends when nobody waits for it any more.
 //!
-//! Read [`wire`] (what is asked and answered), [`child`] (the process), [`sandbox`] (what it takes from itself), then this file (the
+//! Read `wire` (what is asked and answered), [`child`] (the process), `sandbox` (what it takes from itself), then this file (the
 //! node's side).
 
 pub mod child;

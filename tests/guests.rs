@@ -1,0 +1,46 @@
+//! Operators that toolchains for other languages build: large components, of interpreters. `make guests` builds them.
+
+use std::env;
+use std::path::PathBuf;
+
+use dag_tests::Node;
+use dag_tests::records::counting;
+
+/// The component of that name, if it was built.
+fn built(name: &str) -> Option<PathBuf> {
+    let test = env::current_exe().expect("a test knows where it lies");
+    let target = test.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
+    let path = target.join("guests").join(name).with_extension("wasm");
+    path.is_file().then_some(path)
+}
+
+fn is_deployed_and_computes(name: &str) {
+    let Some(component) = built(name) else {
+        println!("skipped: `make guests` builds {name}");
+        return;
+    };
+    let mut node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..3), &["--seal"]);
+    let deployed = node.dag(&["deploy", component.to_str().expect("it is UTF-8")]).success();
+    assert!(deployed.starts_with(&format!("guest-{name} 1.0.0")), "{deployed}");
+    let expected = node.csv("x");
+    assert_eq!(node.csv(&format!("{name}(x)")), expected);
+    node.restart();
+    assert_eq!(node.csv(&format!("filter({name}(x), value >= 0)")), expected);
+}
+
+#[test]
+fn a_component_with_cpython_is_deployed_within_the_usual_limits_and_computes() {
+    is_deployed_and_computes("python");
+}
+
+#[test]
+fn a_component_with_quickjs_is_deployed_within_the_usual_limits_and_computes() {
+    is_deployed_and_computes("quickjs");
+}
+
+#[test]
+fn a_component_with_spidermonkey_is_deployed_within_the_usual_limits_and_computes() {
+    is_deployed_and_computes("spidermonkey");
+}
