@@ -76,6 +76,27 @@ fn the_data_of_the_first_version_is_all_there_and_goes_on() {
     assert_eq!(records(&node, "sum(readings, 10s, by=host)", "3:20", 4), sums);
 }
 
+/// What the version that wrote the data said of all windows, those included that came to an end after it had stopped.
+#[test]
+fn windows_that_began_with_the_first_windowing_keep_it() {
+    let expected = fixture::json("data-2/expected.json");
+    let node = Node::on(fixture::data("data-2/data"), Options::default());
+    let record = |i: i64| {
+        let sign = if i % 2 == 0 { -0.0 } else { 0.0 };
+        json!({"time": START + i, "sign": sign, "value": (i * 37 % 101) as f64 * 0.1})
+    };
+    let parameters = [("publisher", "p"), ("session", "1"), ("batch", "2")];
+    let answer = node.http().publish("loads", &parameters, &ndjson(&(100..200).map(record).collect::<Vec<_>>()));
+    assert_eq!((answer.status, &answer.json()["first"]), (200, &json!("1:100")), "{}", answer.body);
+    is_as_it_was(&node, &expected);
+    let of = |key: f64| {
+        records(&node, "count(loads, 10s, by=sign)", "earliest", 36)
+            .into_iter()
+            .filter(move |count| count["sign"].as_f64().is_some_and(|sign| sign.to_bits() == key.to_bits()))
+    };
+    assert_eq!((of(0.0).count(), of(-0.0).count()), (18, 18), "keys were told apart by their bits");
+}
+
 /// A node on the fixture, changed in that way, ends at once: with exit code 1, all of these words, and no byte changed.
 #[track_caller]
 fn is_refused(change: impl FnOnce(&Path), words: &[&str]) {

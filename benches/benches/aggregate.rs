@@ -85,7 +85,7 @@ fn fold_by_component(batches: &[RecordBatch], component: &Component) {
     let mut keys = Keys::new(&[DataType::Utf8]).expect("texts can be keys");
     let mut instance = component.aggregate(InstanceOptions::default()).expect("it is an aggregate");
     let bound = instance.bind("avg", &[("of", "value")], &schema()).expect("it has avg");
-    let mut fold = GuestFold::new(instance, bound.result, u64::MAX);
+    let mut fold = GuestFold::new(instance, bound.result, usize::MAX);
     for batch in batches {
         let slots = slots(&mut keys, batch);
         fold.update(&slots, times(batch), &batch.columns()[2..3]).expect("it folds");

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use arrow_schema::SchemaRef;
 use dag_expr::Window;
 use dag_log::{Log, RunningHash};
 use dag_model::{Frontier, Order, Schema, Timestamp, Windowing, arrow_schema};
@@ -61,7 +62,25 @@ impl Computation {
     /// A cursor over an input, from where the computation takes up its work.
     pub(crate) fn cursor(&self, input: usize, notify: Notify) -> Cursor {
         let frontier = self.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
-        Cursor::at(self.inputs[input].clone(), self.place(input), frontier, notify)
+        let places = self.aggregation().map(Aggregation::places);
+        Cursor::at(self.inputs[input].clone(), self.place(input), frontier, notify).of_columns(places.as_deref())
+    }
+
+    /// What the host does, if it is a fold.
+    fn aggregation(&self) -> Option<&Aggregation> {
+        match &self.operator.world {
+            World::Aggregate(aggregation) => Some(aggregation),
+            World::Transform { .. } => None,
+        }
+    }
+
+    /// The schema of what is read of an input.
+    fn read(&self, input: usize) -> SchemaRef {
+        let whole = arrow_schema(&self.schemas[input]);
+        match self.aggregation() {
+            Some(aggregation) => Arc::new(whole.project(&aggregation.places()).expect("binding checks the columns")),
+            None => whole,
+        }
     }
 
     /// Where an input is read from.
@@ -75,7 +94,7 @@ impl Computation {
 
     /// The merge of its inputs, from where it takes up its work.
     pub(crate) fn merge(&self) -> Merge {
-        let schemas = self.schemas.iter().map(arrow_schema).collect();
+        let schemas = (0..self.schemas.len()).map(|input| self.read(input)).collect();
         let mut merge = match self.search {
             Search::Off => Merge::new(schemas, &self.budget),
             Search::Trace | Search::Halve(_) => Merge::numbered(schemas, &self.budget),
@@ -139,6 +158,14 @@ pub struct Aggregation {
     pub by: Vec<usize>,
     /// The columns that the operator asks for when it is bound; the others do not reach it.
     pub columns: Vec<usize>,
+}
+
+impl Aggregation {
+    /// What it reads of a batch, by the columns' places there: the time, the key columns, then those that the operator asks for. A column
+    /// may be both.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        std::iter::once(0).chain(self.by.iter().chain(&self.columns).map(|column| column + 1)).collect()
+    }
 }
 
 /// What happens to a computation.

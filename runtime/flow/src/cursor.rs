@@ -61,6 +61,7 @@ pub struct Piece {
     until: Option<u64>,
     from: Timestamp,
     late: bool,
+    columns: Option<Arc<[usize]>>,
     /// The frontier after it.
     pub frontier: Frontier,
 }
@@ -107,13 +108,15 @@ pub struct Cursor {
     notify: Notify,
     frontier: Frontier,
     input: Input,
+    /// The places of the columns to load; none for all.
+    columns: Option<Arc<[usize]>>,
 }
 
 impl Cursor {
     /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
     pub fn new(input: Input, notify: Notify) -> Cursor {
         let legs = input.legs.iter().cloned().collect();
-        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier: Frontier::START, input }
+        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier: Frontier::START, input, columns: None }
     }
 
     /// A cursor at a place in `input` where the frontier is known.
@@ -123,7 +126,13 @@ impl Cursor {
         if let Some(leg) = legs.front_mut() {
             leg.sequence = leg.sequence.max(place.sequence);
         }
-        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input }
+        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input, columns: None }
+    }
+
+    /// The same, whose records have only these columns, by their places in a batch: the first is the time.
+    #[must_use]
+    pub fn of_columns(self, places: Option<&[usize]>) -> Cursor {
+        Cursor { columns: places.map(Arc::from), ..self }
     }
 
     /// The place after what has been read.
@@ -196,6 +205,7 @@ impl Cursor {
                 until,
                 from: self.input.from,
                 late: self.input.late,
+                columns: self.columns.clone(),
                 frontier: self.frontier,
                 entry,
             };
@@ -253,6 +263,8 @@ impl Piece {
     /// The wanted records.
     pub fn load(&self) -> Result<Loaded, ReadError> {
         let loaded = self.log.load(&self.entry)?;
+        let wanted_columns = self.columns.as_ref().map(|places| loaded.batch.project(places));
+        let batch = wanted_columns.unwrap_or(Ok(loaded.batch)).expect("the columns are those of the stream");
         let (first, end) = (self.entry.first, self.entry.end());
         let whole = !self.late
             && self.entry.late == 0
@@ -261,9 +273,9 @@ impl Piece {
             && self.until.is_none_or(|until| end <= until)
             && self.from <= self.entry.min_time;
         if whole {
-            return Ok(Loaded { batch: loaded.batch, run: self.run, sequences: Sequences::From(first) });
+            return Ok(Loaded { batch, run: self.run, sequences: Sequences::From(first) });
         }
-        let event_times = times(&loaded.batch);
+        let event_times = times(&batch);
         let wanted = |row: usize| {
             let sequence = first + row as u64;
             let is_late = loaded.late.as_ref().is_some_and(|late| late.value(row));
@@ -273,9 +285,9 @@ impl Piece {
                 && event_times[row] >= self.from.0
                 && !self.skipped.contains(&sequence)
         };
-        let mask = BooleanBuffer::collect_bool(loaded.batch.num_rows(), wanted);
+        let mask = BooleanBuffer::collect_bool(batch.num_rows(), wanted);
         let sequences = mask.set_indices().map(|row| first + row as u64).collect();
-        let batch = filter_record_batch(&loaded.batch, &BooleanArray::new(mask, None))
+        let batch = filter_record_batch(&batch, &BooleanArray::new(mask, None))
             .expect("a mask as long as its batch filters it");
         Ok(Loaded { batch, run: self.run, sequences: Sequences::List(sequences) })
     }

@@ -6,7 +6,7 @@ use std::thread::Thread;
 
 use dag_alarm::Alarm;
 use dag_expr::Window;
-use dag_model::{Frontier, Order, arrow_schema};
+use dag_model::{Frontier, Order};
 use timely::WorkerConfig;
 use timely::communication::{Config as Communication, WorkerGuards};
 use timely::worker::Worker;
@@ -147,7 +147,9 @@ fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, sha
         };
         match computation.operator.world.clone() {
             World::Aggregate(aggregation) => {
-                let shards = Shards::of(&arrow_schema(&computation.schemas[0]), &aggregation, peers, home)?;
+                let keys: Vec<_> =
+                    aggregation.by.iter().map(|column| computation.schemas[0].fields[*column].ty).collect();
+                let shards = Shards::by_key(&keys, aggregation.windowing, peers, home)?;
                 let stateful: Vec<usize> = (0..peers).collect();
                 let messages = match aggregation.window {
                     Window::Hopping { .. } => source(scope, computation.clone(), shards, stateful, shared.clone()),

@@ -6,6 +6,7 @@ use dag_expr::Window;
 use dag_model::batch::arrow_type;
 use dag_model::frame;
 use dag_model::{Frontier, Hops, Type, arrow_schema, times};
+use dag_wasm::Limits;
 
 use crate::budget::{Charge, Part};
 use crate::computation::{Aggregation, Computation, Operator};
@@ -38,8 +39,7 @@ pub(crate) struct Folding {
 }
 
 impl Folding {
-    /// An empty one, whose guest's generator starts at `random`. What it takes in is as [`Shards`](crate::operators::shard::Shards)
-    /// has it.
+    /// An empty one, whose guest's generator starts at `random`.
     pub fn new(computation: &Computation, aggregation: &Aggregation, random: u64) -> Result<Folding, ComputeError> {
         let Operator { component, name, arguments, options, .. } = &computation.operator;
         let Aggregation { window, windowing, by, columns } = aggregation;
@@ -64,8 +64,11 @@ impl Folding {
             }
             Window::Session { gap } => Box::new(Session::new(gap, shape)),
         };
+        let Limits { memory, output, .. } = options.limits;
+        // A frame is in the guest's memory once or twice, beside what it holds.
+        let bytes = computation.budget.batch().min(memory / 16).min(output / 4);
         Ok(Folding {
-            guest: GuestFold::new(instance, binding.result, options.limits.output),
+            guest: GuestFold::new(instance, binding.result, bytes as usize),
             keys: Keys::new(&arrow_types)?,
             windows,
             running: *window == Window::Running,

@@ -100,7 +100,11 @@ impl Failures {
             ComputeError::Write(AppendError::Full(_) | AppendError::Reserved(_)) => {
                 return Next::Again(self.delay().min(FOR_ROOM));
             }
-            error if !error.blames_operator() => return Next::GiveUp,
+            // What no instance could take is not tried again.
+            error if !error.blames_operator() => match failure.at {
+                Some(at) if error.blames_records() => return self.narrow(at, policy),
+                _ => return Next::GiveUp,
+            },
             _ => {}
         }
         match failure.at {
@@ -206,6 +210,19 @@ mod tests {
         assert_eq!(tries, [Next::Again(FIRST), Next::Again(FIRST * 2), Next::Narrow(span(0, 1_000))]);
         let elsewhere = failures.next(&trap(Some(span(1_000, 2_000))), 5, OnError::Skip);
         assert_eq!(elsewhere, Next::Again(FIRST));
+    }
+
+    #[test]
+    fn a_record_that_no_operator_could_take_is_searched_for_at_once() {
+        let edge = |at| Failure {
+            error: ComputeError::Edge { time: Timestamp::MIN },
+            at: Some(at),
+            frontier: Frontier::START,
+        };
+        let mut failures = Failures::none();
+        assert_eq!(failures.next(&edge(span(0, 2)), 0, OnError::Skip), Next::Narrow(span(0, 2)));
+        assert_eq!(failures.next(&edge(span(1, 2)), 0, OnError::Skip), Next::Skip(spot(1)));
+        assert_eq!(failures.next(&edge(span(1, 2)), 0, OnError::Stop), Next::GiveUp);
     }
 
     #[test]

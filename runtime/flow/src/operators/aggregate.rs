@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use dag_expr::Window;
-use dag_model::{Frontier, Hops};
+use dag_model::{Frontier, Hops, Timestamp, times};
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
@@ -179,7 +179,13 @@ impl Task {
                     }
                 };
                 let rows = (parcel.batch.num_rows() - taken).min(folding.most_rows());
-                let results = folding.insert(&parcel.batch.slice(taken, rows))?;
+                let slice = parcel.batch.slice(taken, rows);
+                let results = folding.insert(&slice)?;
+                if !matches!(self.aggregation.window, Window::Hopping { .. }) {
+                    // These come in time order: what has come of them can be written before the frontier gets here.
+                    let last = times(&slice).last().map_or(Timestamp::MIN, |time| Timestamp(*time));
+                    station.reached = station.reached.max(Frontier::At(last));
+                }
                 let taken = taken + rows;
                 Ok((results, (taken < parcel.batch.num_rows()).then_some(Item::Records(parcel, taken))))
             }

@@ -88,7 +88,6 @@ pub(crate) fn order<'scope>(
                 {
                     let batch = batches.into_iter().next().expect("a merge of one input");
                     shared.progress.count_in(batch.num_rows());
-                    let batch = shards.taken(batch)?;
                     let credit = credits.take(&batch);
                     let mut output = output.activate();
                     let mut session = output.session(hold.as_ref().expect("checked above"));

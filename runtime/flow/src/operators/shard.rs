@@ -1,67 +1,43 @@
-//! What of a record reaches an operator, and on which worker.
+//! Which worker a record belongs to.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_row::RowConverter;
-use arrow_schema::{Schema, SchemaRef};
-use dag_model::Windowing;
+use dag_model::batch::arrow_type;
+use dag_model::{Type, Windowing};
 
-use crate::computation::Aggregation;
 use crate::error::ComputeError;
 use crate::output::take;
 use crate::window::keys::{canonical, converter, hashes, worker_of};
 
-/// Cuts batches by key into one batch for each worker.
+/// Cuts batches by key, the columns behind the time, into one batch for each worker.
 pub struct Shards {
-    intake: Option<Intake>,
+    /// How many key columns there are.
+    keys: usize,
+    windowing: Windowing,
     converter: Option<RowConverter>,
     peers: usize,
     home: usize,
 }
 
-/// What an aggregate takes of a batch: the time, then the key columns, then those that the operator asks for. A column may be both.
-struct Intake {
-    schema: SchemaRef,
-    /// Their places in the batch.
-    places: Vec<usize>,
-    /// How many key columns there are.
-    keys: usize,
-    windowing: Windowing,
-}
-
 impl Shards {
-    /// All records, whole, for `home`.
+    /// All records for `home`.
     pub fn whole(home: usize) -> Shards {
-        Shards { intake: None, converter: None, peers: 1, home }
+        Shards { keys: 0, windowing: Windowing::NEWEST, converter: None, peers: 1, home }
     }
 
-    /// Shards by key over `peers` workers of batches of this schema; without key columns all goes to `home`.
-    pub fn of(schema: &Schema, aggregation: &Aggregation, peers: usize, home: usize) -> Result<Shards, ComputeError> {
-        let Aggregation { by, columns, windowing, .. } = aggregation;
-        let places: Vec<usize> = std::iter::once(0).chain(by.iter().chain(columns).map(|column| column + 1)).collect();
-        let taken = Arc::new(schema.project(&places)?);
-        let types: Vec<_> = taken.fields()[1..=by.len()].iter().map(|field| field.data_type().clone()).collect();
-        let converter = if by.is_empty() || peers == 1 { None } else { Some(converter(&types)?) };
-        let intake = Intake { schema: taken, places, keys: by.len(), windowing: *windowing };
-        Ok(Shards { intake: Some(intake), converter, peers, home })
+    /// Shards over `peers` workers by key columns of these types; without any all goes to `home`.
+    pub fn by_key(keys: &[Type], windowing: Windowing, peers: usize, home: usize) -> Result<Shards, ComputeError> {
+        let types: Vec<_> = keys.iter().map(|ty| arrow_type(*ty)).collect();
+        let converter = if keys.is_empty() || peers == 1 { None } else { Some(converter(&types)?) };
+        Ok(Shards { keys: keys.len(), windowing, converter, peers, home })
     }
 
-    /// What of a batch reaches the operator.
-    pub fn taken(&self, batch: RecordBatch) -> Result<RecordBatch, ComputeError> {
-        match &self.intake {
-            Some(intake) => intake.take(&batch),
-            None => Ok(batch),
-        }
-    }
-
-    /// The rows, of what is taken of a batch, of each worker that has any, in their order.
+    /// The rows of each worker that has any, in their order; keys that are one have one form.
     pub fn split(&self, batch: RecordBatch) -> Result<Vec<(usize, RecordBatch)>, ComputeError> {
-        let (Some(converter), Some(intake)) = (&self.converter, &self.intake) else {
-            return Ok(vec![(self.home, batch)]);
-        };
+        let batch = self.canonical(batch)?;
+        let Some(converter) = &self.converter else { return Ok(vec![(self.home, batch)]) };
         let mut rows = vec![Vec::new(); self.peers];
-        for (row, hash) in hashes(converter, &batch.columns()[1..=intake.keys])?.into_iter().enumerate() {
+        for (row, hash) in hashes(converter, &batch.columns()[1..=self.keys])?.into_iter().enumerate() {
             rows[worker_of(hash, self.peers)].push(row as u32);
         }
         let mut parts = Vec::with_capacity(self.peers);
@@ -74,18 +50,13 @@ impl Shards {
         }
         Ok(parts)
     }
-}
 
-impl Intake {
-    fn take(&self, batch: &RecordBatch) -> Result<RecordBatch, ComputeError> {
-        let column = |(at, place): (usize, &usize)| -> ArrayRef {
-            let column = batch.column(*place);
-            match self.windowing {
-                Windowing::Two if (1..=self.keys).contains(&at) => canonical(column),
-                Windowing::One | Windowing::Two => column.clone(),
-            }
-        };
-        let columns = self.places.iter().enumerate().map(column).collect();
-        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    fn canonical(&self, batch: RecordBatch) -> Result<RecordBatch, ComputeError> {
+        if self.keys == 0 || self.windowing == Windowing::One {
+            return Ok(batch);
+        }
+        let mut columns = batch.columns().to_vec();
+        columns[1..=self.keys].iter_mut().for_each(|column| *column = canonical(column));
+        Ok(RecordBatch::try_new(batch.schema(), columns)?)
     }
 }

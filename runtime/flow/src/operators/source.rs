@@ -76,7 +76,6 @@ pub(crate) fn source<'scope>(
                         for (span, batch) in cut(&piece, &computation)? {
                             shared.progress.count_in(batch.num_rows());
                             let muted = computation.is_muted(&span.first);
-                            let batch = shards.taken(batch)?;
                             let credit = credits.take(&batch);
                             for (worker, batch) in shards.split(batch)? {
                                 let (from, credit) = (computation.home, Some(credit.clone()));

@@ -35,9 +35,6 @@ const MOST: usize = 8_192;
 /// The most that the first call is asked for: how large a result is shows only then.
 const FIRST: usize = 256;
 
-/// The most bytes that one call is given or expected to answer with, where that is more than one row.
-const BYTES: usize = 8 << 20;
-
 /// Slots to be combined, one pair after the other.
 #[derive(Debug, Default)]
 pub struct Pairs {
@@ -75,8 +72,8 @@ impl Pairs {
 pub struct GuestFold {
     instance: dag_wasm::Aggregate,
     result: Type,
-    /// How many bytes one call may be expected to answer with.
-    answer: usize,
+    /// How many bytes one call is given or expected to answer with, where that is more than one row.
+    bytes: usize,
     /// Bytes of the widest row that the guest has been given, or of the average one that it has answered with: results and states
     /// are expected to be no wider.
     widest: usize,
@@ -85,10 +82,10 @@ pub struct GuestFold {
 }
 
 impl GuestFold {
-    /// A fold by `instance`, which has been bound, answers with results of type `result`, and may return so many bytes at once.
-    pub fn new(instance: dag_wasm::Aggregate, result: Type, output: u64) -> GuestFold {
-        let answer = usize::try_from(output / 4).unwrap_or(BYTES).min(BYTES);
-        GuestFold { instance, result, answer, widest: 0, most: FIRST }
+    /// A fold by `instance`, which has been bound, answers with results of type `result`, and is given or asked for so many bytes at
+    /// once, where that is more than one row.
+    pub fn new(instance: dag_wasm::Aggregate, result: Type, bytes: usize) -> GuestFold {
+        GuestFold { instance, result, bytes, widest: 0, most: FIRST }
     }
 
     /// Where the guest's generator is.
@@ -134,7 +131,7 @@ fn rows_frame(slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Vec<u8> {
 impl Fold for GuestFold {
     fn update(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<(), ComputeError> {
         let (rows, bytes) = (slots.len(), columns.iter().map(|column| size(column)).sum::<usize>());
-        if rows > 1 && bytes > BYTES {
+        if rows > 1 && bytes > self.bytes {
             let half = |from: usize, rows: usize| -> Vec<ArrayRef> {
                 columns.iter().map(|column| column.slice(from, rows)).collect()
             };
@@ -179,7 +176,7 @@ impl Fold for GuestFold {
     }
 
     fn most(&self) -> usize {
-        (self.answer / (self.widest + 16)).clamp(1, self.most)
+        (self.bytes / (self.widest + 16)).clamp(1, self.most)
     }
 }
 
