@@ -158,6 +158,12 @@ fn an_operator_that_says_more_without_end_takes_no_memory_of_the_nodes_and_ends_
     });
     let memory = &computation(&node, "swells(x)").expect("somebody reads it")["memory"];
     assert_eq!(memory["budget"], 64 * MIB, "{memory} after {records} records");
+    let limits = memory["limits"].as_array().expect("they are listed");
+    assert!(limits.iter().any(|limit| limit["name"] == memory["nearest"]), "{memory}");
+    let instance = limits.iter().find(|limit| limit["name"] == "an instance of its operator").expect("it is listed");
+    assert!(instance["bytes"].as_u64() > Some(MIB) && instance["limit"] == 256 * MIB, "{instance}");
+    let shown = node.dag(&["status"]).success();
+    assert!(shown.contains("NEAREST LIMIT") && shown.contains("of 64.0 MiB"), "{shown}");
     drop(reader);
     comes_to_rest(&node);
 }

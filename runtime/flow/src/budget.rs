@@ -157,6 +157,8 @@ pub struct Budget {
     limit: u64,
     held: [AtomicU64; Part::ALL.len()],
     peaks: [AtomicU64; Share::ALL.len()],
+    /// The most memory that one of its operator's instances has, which has a limit of its own.
+    instance: AtomicU64,
     starved: AtomicBool,
     /// Operators that wait for room.
     waiting: Mutex<Vec<Arc<SyncActivator>>>,
@@ -169,7 +171,8 @@ impl Budget {
     /// A budget of so many bytes, of which nothing is held yet.
     pub fn new(limit: u64) -> Arc<Budget> {
         let (held, peaks) = (Default::default(), Default::default());
-        Arc::new(Budget { limit, held, peaks, starved: AtomicBool::new(false), waiting: Mutex::new(Vec::new()) })
+        let (instance, starved) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Budget { limit, held, peaks, instance, starved, waiting: Mutex::new(Vec::new()) })
     }
 
     /// The bytes that may be held.
@@ -197,11 +200,14 @@ impl Budget {
         Share::ALL.into_iter().map(usage).collect()
     }
 
-    /// The share that is nearest to its limit.
-    pub fn nearest(&self) -> Usage {
-        let part = |usage: &Usage| usage.bytes as f64 / usage.limit.max(1) as f64;
-        let nearest = self.usage().into_iter().max_by(|a, b| part(a).total_cmp(&part(b)));
-        nearest.expect("there are shares")
+    /// The most bytes of memory that one of the operator's instances has, which are no part of the budget: an instance only grows.
+    pub fn instance(&self) -> u64 {
+        self.instance.load(Ordering::Relaxed)
+    }
+
+    /// One of the operator's instances has so many bytes of memory.
+    pub(crate) fn has_instance(&self, bytes: u64) {
+        self.instance.fetch_max(bytes, Ordering::Relaxed);
     }
 
     /// A charge on a part that holds nothing yet.
@@ -330,7 +336,6 @@ mod tests {
         let (mut keys, mut windows) = (budget.charge(Part::Keys), budget.charge(Part::Windows));
         keys.set(500 << 10).unwrap();
         windows.set(12 << 10).unwrap();
-        assert_eq!(budget.nearest().share, Share::State);
         let over = windows.set((12 << 10) + 1).unwrap_err();
         assert_eq!((over.part, over.found, over.limit), (Part::Windows, (512 << 10) + 1, 512 << 10));
         let told = over.to_string();
@@ -342,7 +347,7 @@ mod tests {
         drop(keys);
         windows.set(512 << 10).unwrap();
         drop(windows);
-        assert_eq!((budget.held(), budget.nearest().bytes), (0, 0));
+        assert_eq!(budget.held(), 0);
         assert_eq!(budget.usage()[Share::State as usize].peak, (512 << 10) + 1);
     }
 

@@ -113,6 +113,11 @@ impl Folding {
         self.windows.hold(frontier)
     }
 
+    /// The bytes of memory that the guest has.
+    pub fn memory(&self) -> u64 {
+        self.guest.memory()
+    }
+
     /// What is open; none where it is no longer wanted.
     pub fn save(&mut self, stopped: &dyn Fn() -> bool) -> Result<Option<Folded>, ComputeError> {
         let (open, mut pieces, mut saved) = (self.windows.open(), Vec::new(), 0);

@@ -102,6 +102,11 @@ impl Guest {
         self.take(output, Some(frontier), begun.elapsed())
     }
 
+    /// The bytes of memory that it has.
+    pub fn memory(&self) -> u64 {
+        self.instance.memory()
+    }
+
     /// What it remembers.
     pub fn save(&mut self) -> Result<Transformed, ComputeError> {
         let chunks = self.instance.snapshot()?;

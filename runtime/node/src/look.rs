@@ -204,7 +204,7 @@ impl Node {
             users: run.users(),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
-            memory: state.runs.budget(id).map(Held::of),
+            memory: state.runs.budget(id).map(|budget| Held::of(budget, run.record.limits.memory)),
             frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
             error: match &run.state {
                 RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),

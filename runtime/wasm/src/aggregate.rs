@@ -79,6 +79,11 @@ impl Aggregate {
         self.instance.call(|guest, store| guest.dag_operator_aggregating().call_clear(store, frame))
     }
 
+    /// The bytes of linear memory that it has; 0 once the instance has ended.
+    pub fn memory(&self) -> u64 {
+        self.instance.memory()
+    }
+
     /// Where the seeded generator is, for a snapshot; 0 once the instance has ended.
     pub fn random_state(&self) -> u64 {
         self.instance.random_state()

@@ -126,6 +126,11 @@ impl<B> Instance<B> {
         }
     }
 
+    /// The bytes of linear memory that it has; 0 for an instance that has ended.
+    pub fn memory(&self) -> u64 {
+        self.running.as_ref().map_or(0, |running| running.store.data().usage.memory())
+    }
+
     /// Where the generator is; 0 for an instance that has ended.
     pub fn random_state(&self) -> u64 {
         self.running.as_ref().map_or(0, |running| running.store.data().random_state())

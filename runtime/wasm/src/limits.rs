@@ -109,6 +109,13 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// Bytes of linear memory.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+}
+
 impl ResourceLimiter for Usage {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current) as u64);

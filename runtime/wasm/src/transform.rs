@@ -92,6 +92,11 @@ impl Transform {
         self.instance.call(|guest, store| guest.dag_operator_transforming().call_restore(store, version, chunks))
     }
 
+    /// The bytes of linear memory that it has; 0 once the instance has ended.
+    pub fn memory(&self) -> u64 {
+        self.instance.memory()
+    }
+
     /// Where the seeded generator is, for a snapshot; 0 once the instance has ended.
     pub fn random_state(&self) -> u64 {
         self.instance.random_state()

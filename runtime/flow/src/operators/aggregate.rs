@@ -157,6 +157,7 @@ impl Task {
             }
         }
         let promise = promise(station.folding.as_ref(), &self.aggregation, station.reached);
+        station.folding.iter().for_each(|folding| self.computation.budget.has_instance(folding.memory()));
         Ok(Done { messages, promise, more: !station.queue.is_empty() })
     }
 

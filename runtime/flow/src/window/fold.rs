@@ -88,6 +88,11 @@ impl GuestFold {
         GuestFold { instance, result, bytes, widest: 0, most: FIRST }
     }
 
+    /// The bytes of memory that the guest has.
+    pub fn memory(&self) -> u64 {
+        self.instance.memory()
+    }
+
     /// Where the guest's generator is.
     pub fn random_state(&self) -> u64 {
         self.instance.random_state()

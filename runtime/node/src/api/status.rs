@@ -104,16 +104,16 @@ pub struct Computation {
     pub waiting: Option<String>,
 }
 
-/// What a node holds in memory for a computation, besides its operator's instances.
+/// What a computation takes of memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Held {
-    /// Bytes at the moment.
+    /// Bytes that the node holds for it, besides its operator's instances.
     pub bytes: u64,
-    /// The most bytes that it may be: `dag serve --computation-memory`.
+    /// The most bytes that these may be: `dag serve --computation-memory`.
     pub budget: u64,
     /// The name of the limit below that it is nearest to.
     pub nearest: String,
-    /// The limits that the budget is made of.
+    /// The limits that the budget is made of, and that of an instance.
     pub limits: Vec<HeldOf>,
 }
 
@@ -131,19 +131,18 @@ pub struct HeldOf {
 }
 
 impl Held {
-    /// What a computation holds of its budget.
-    pub(crate) fn of(budget: &Budget) -> Held {
-        let limit = |usage: Usage| HeldOf {
-            name: usage.share.name().to_owned(),
-            bytes: usage.bytes,
-            peak: usage.peak,
-            limit: usage.limit,
+    /// What a computation holds of its budget, and what the largest of its operator's instances has of so many bytes.
+    pub(crate) fn of(budget: &Budget, instance: u64) -> Held {
+        let share = |usage: Usage| {
+            let Usage { share, bytes, peak, limit } = usage;
+            HeldOf { name: share.name().to_owned(), bytes, peak, limit }
         };
-        Held {
-            bytes: budget.held(),
-            budget: budget.limit(),
-            nearest: budget.nearest().share.name().to_owned(),
-            limits: budget.usage().into_iter().map(limit).collect(),
-        }
+        let mut limits: Vec<HeldOf> = budget.usage().into_iter().map(share).collect();
+        let bytes = budget.instance();
+        limits.push(HeldOf { name: "an instance of its operator".to_owned(), bytes, peak: bytes, limit: instance });
+        let nearest =
+            limits.iter().max_by_key(|held| u128::from(held.bytes) * 1_000_000 / u128::from(held.limit.max(1)));
+        let nearest = nearest.map_or_else(String::new, |held| held.name.clone());
+        Held { bytes: budget.held(), budget: budget.limit(), nearest, limits }
     }
 }

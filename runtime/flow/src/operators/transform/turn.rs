@@ -113,6 +113,7 @@ impl Task {
         };
         let nobody = if more { Frontier::START } else { frontier };
         let promise = hand.guest.as_ref().map_or(nobody, Guest::promise);
+        hand.guest.iter().for_each(|guest| self.computation.budget.has_instance(guest.memory()));
         Ok(Done { messages: turn.messages, promise, more })
     }
 }
