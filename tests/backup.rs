@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -225,7 +226,24 @@ fn what_cannot_hold_a_backup_is_refused_and_left_alone() {
     fs::create_dir(&full).expect("a folder can be made");
     fs::write(full.join("letter.txt"), "dear").expect("a file can be written");
     refused(&full, "is not empty and holds no backup");
-    assert_eq!(fixture::files(&full), [("letter.txt".into(), b"dear".to_vec()), ("lock".into(), Vec::new())]);
+    assert_eq!(fixture::files(&full), [("letter.txt".into(), b"dear".to_vec())]);
+    // Neither somebody's file of that name nor what a link leads to is emptied.
+    let (locked, victim) = (folder.path().join("locked"), folder.path().join("victim"));
+    fs::create_dir(&locked).expect("a folder can be made");
+    fs::write(locked.join("lock"), "the combination of somebody's safe   ").expect("a file can be written");
+    refused(&locked, "is not empty and holds no backup");
+    assert_eq!(fixture::files(&locked)[0].1.len(), 37);
+    let linked = folder.path().join("linked");
+    fs::create_dir(&linked).expect("a folder can be made");
+    fs::write(&victim, "dear").expect("a file can be written");
+    symlink(&victim, linked.join("lock")).expect("a link can be made");
+    refused(&linked, "is not empty and holds no backup");
+    let made = folder.path().join("made");
+    backup(&node, &made);
+    fs::remove_file(made.join("meta.redb")).expect("it is there");
+    symlink(&victim, made.join("meta.redb")).expect("a link can be made");
+    refused(&made, "meta.redb is a link, and a backup has none");
+    assert_eq!(fs::read(&victim).expect("it is there"), b"dear");
     let other = Node::start();
     let theirs = folder.path().join("theirs");
     backup(&other, &theirs);
@@ -238,6 +256,39 @@ fn what_cannot_hold_a_backup_is_refused_and_left_alone() {
     refused(served.data(), "is in use");
     served.stop().code(0);
     refused(served.data(), "is not empty and holds no backup");
+}
+
+#[test]
+fn backups_go_only_where_the_node_was_told_and_are_for_its_owner_alone() {
+    let folder = data_folder();
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let arguments = vec!["--backup-dir".to_owned(), path("allowed"), "--backup-dir".to_owned(), path("too")];
+    let node = Node::with(Options { arguments, ..Options::default() });
+    node.create("x", "value int64", &[]);
+    publish(node.http(), 1, 0, 10);
+    let refused = node.dag(&["backup", &path("elsewhere")]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("--backup-dir"), "{refused:?}");
+    fs::create_dir(path("allowed")).expect("a folder can be made");
+    fs::create_dir(path("elsewhere")).expect("a folder can be made");
+    symlink(path("elsewhere"), path("allowed/out")).expect("a link can be made");
+    let by_a_link = node.dag(&["backup", &path("allowed/out/of")]);
+    assert!(by_a_link.code != Some(0) && by_a_link.stderr.contains("--backup-dir"), "{by_a_link:?}");
+    assert_eq!(fixture::files(&folder.path().join("elsewhere")), []);
+    fs::remove_file(path("allowed/out")).expect("it is there");
+
+    backup(&node, &folder.path().join("allowed/a/b"));
+    backup(&node, &folder.path().join("too"));
+    let modes = |folder: &Path| -> Vec<(String, u32)> {
+        let entries = fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("it is listed"));
+        let mode = |entry: fs::DirEntry| entry.metadata().expect("it is there").permissions().mode() & 0o077;
+        entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), mode(entry))).collect()
+    };
+    for folder in
+        [node.data(), &folder.path().join("allowed/a/b"), &folder.path().join("too"), &folder.path().join("allowed")]
+    {
+        let open: Vec<_> = modes(folder).into_iter().filter(|(_, others)| *others != 0).collect();
+        assert_eq!(open, [], "in {}", folder.display());
+    }
 }
 
 #[test]

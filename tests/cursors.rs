@@ -352,8 +352,9 @@ fn events(node: &Node, last: Option<&str>) -> (String, impl Iterator<Item = Stri
     connection.set_read_timeout(Some(DEADLINE)).expect("it is not zero");
     let last = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
     let query = "expr=x&cursor=c&from=earliest";
-    let head =
-        format!("GET /v1/subscribe?{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{last}\r\n");
+    let head = format!(
+        "GET /v1/subscribe?{query} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nAccept: text/event-stream\r\n{last}\r\n"
+    );
     connection.write_all(head.as_bytes()).expect("the node reads");
     let mut lines = BufReader::new(connection).lines().map_while(Result::ok);
     let status = lines.next().expect("the node answers");

@@ -122,11 +122,15 @@ fn notices_of_formats_that_have_no_place_for_them_are_beside_the_subscription_an
     let subscribe = || {
         let parameters = [("expr", "guests(x)"), ("from", "earliest"), ("format", "csv")];
         let subscription = feed(&node, "subscribe", &parameters);
-        let number = subscription.header("dag-subscription").expect("it has a number");
-        let notices = feed(&node, &format!("subscriptions/{number}/notices"), &[]);
+        let id = subscription.header("dag-subscription").expect("it has an id");
+        let notices = feed(&node, &format!("subscriptions/{id}/notices"), &[]);
         (subscription, notices)
     };
     let (first, mut told) = subscribe();
+    for guessed in ["1", "1-", "1-0000000000000000"] {
+        let taken = node.http().get(&format!("subscriptions/{guessed}/notices"), &[]);
+        assert_eq!(taken.status, 404, "what waits is for the subscriber only");
+    }
     let error = format!("component superstitious 1.0.0 {digest}, at record 1:13 of x: thirteen is one too many");
     until("the record is passed over", DEADLINE, || {
         let notice = notice(told.line(DEADLINE));

@@ -10,6 +10,7 @@ mod duration;
 mod exit;
 mod host;
 mod interrupt;
+mod log;
 mod output;
 mod schema;
 mod settings;

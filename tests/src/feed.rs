@@ -51,8 +51,9 @@ impl Feed {
         socket.set_read_timeout(Some(DEADLINE))?;
         let query = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>();
         let query = query.join("&");
-        let head =
-            format!("GET /v1/{path}?{query} HTTP/1.1\r\nHost: {address}\r\nTE: trailers\r\nConnection: close\r\n\r\n");
+        let head = format!(
+            "GET /v1/{path}?{query} HTTP/1.1\r\nHost: {address}\r\nDag-Client: tests\r\nTE: trailers\r\nConnection: close\r\n\r\n"
+        );
         socket.write_all(head.as_bytes())?;
         let mut raw = Vec::new();
         let end = loop {

@@ -160,7 +160,7 @@ impl Http {
     }
 
     fn getting(&self, path: &str, parameters: &[(&str, &str)]) -> RequestBuilder<WithoutBody> {
-        let request = self.agent.get(format!("{}/v1/{path}", self.base));
+        let request = self.agent.get(format!("{}/v1/{path}", self.base)).header("dag-client", "tests");
         parameters.iter().fold(request, |request, (name, value)| request.query(name, value))
     }
 }

@@ -30,6 +30,7 @@ pub mod wait;
 
 pub use binary::{dag, dag_process, dag_with_input};
 pub use component::build_component;
+pub use feed::Feed;
 pub use http::Http;
 pub use node::{Node, Options, data_folder};
 pub use process::{Finished, Line, Process};

@@ -290,7 +290,11 @@ pub fn data_folder() -> TempDir {
 fn serve(data: &Path, options: &Options, listen: &str) -> (Process, String) {
     let mut command = binary::command(&["serve", "--listen", listen, "--linger", options.linger]);
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-    command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]).args(&options.arguments);
+    command.arg("--data").arg(data).args(["--workers", &options.workers.to_string()]);
+    if !options.arguments.iter().any(|argument| argument == "--backup-dir") {
+        command.arg("--backup-dir").arg(std::env::temp_dir());
+    }
+    command.args(&options.arguments);
     let mut process = Process::start(command);
     let line = process.line().text;
     let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("expected an address, found `{line}`"));

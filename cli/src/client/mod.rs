@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, TE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, TE};
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,6 +21,9 @@ pub use error::{ClientError, Refusal};
 pub use target::Target;
 
 use crate::exit::misuse;
+
+/// Tells the node that no web page asks.
+const CLIENT: HeaderName = HeaderName::from_static("dag-client");
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -121,6 +124,7 @@ impl Client {
         body: Bytes,
     ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
+        request.headers_mut().insert(CLIENT, HeaderValue::from_static(concat!("dag/", env!("CARGO_PKG_VERSION"))));
         *request.method_mut() = method;
         *request.uri_mut() =
             format!("{}{target}", self.base).parse().expect("a checked URL and percent-encoded text are a URI");

@@ -12,10 +12,11 @@ use crate::output;
 /// Copy a running node's data into another folder
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
+  dag serve --backup-dir /mnt/backup     (when the node is started)
   dag backup /mnt/backup/dag
   dag serve --data /mnt/backup/dag
 
-The node writes it, so the folder is one of its machine. The same command again copies only what is new; one that was interrupted is
+The node writes it, so the folder is one of its machine, and lies in one that the node was started with as --backup-dir. The same command again copies only what is new; one that was interrupted is
 completed. A node that is started on the copy makes it data of its own: no backup is made over it after that."#)]
 pub struct Backup {
     /// An empty folder, or one that holds an earlier backup of the same data

@@ -70,7 +70,7 @@ impl Cursors {
                 let cursor: Cursor = serde_json::from_value(answer)?;
                 output::line(&format!("{} of {}: {done} {}", cursor.name, cursor.stream, cursor.next))?;
             }
-            (false, None) => output::write(show(self.action.is_some(), answer)?.as_bytes())?,
+            (false, None) => output::text(&show(self.action.is_some(), answer)?)?,
         }
         Ok(Exit::Done)
     }

@@ -89,7 +89,7 @@ pub fn show(answer: Value, json: bool) -> anyhow::Result<Exit> {
     if json {
         output::json(&answer)?;
     } else {
-        output::write(text(&deployed).as_bytes())?;
+        output::text(&text(&deployed))?;
     }
     let stayed = deployed.moves.iter().filter_map(|one| one.error.as_ref().map(|why| (one, why)));
     let mut exit = Exit::Done;

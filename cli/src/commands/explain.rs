@@ -29,7 +29,7 @@ impl Explain {
         if self.json {
             output::json(&answer)?;
         } else {
-            output::write(show(&serde_json::from_value(answer)?).as_bytes())?;
+            output::text(&show(&serde_json::from_value(answer)?))?;
         }
         Ok(Exit::Done)
     }

@@ -32,10 +32,10 @@ impl Operators {
         if self.json {
             output::json(&answer)?;
         } else if self.name.is_some() {
-            output::write(details(&serde_json::from_value(answer)?).as_bytes())?;
+            output::text(&details(&serde_json::from_value(answer)?))?;
         } else {
             let all: api::Operators = serde_json::from_value(answer)?;
-            output::write(listing(&all.operators).as_bytes())?;
+            output::text(&listing(&all.operators))?;
         }
         Ok(Exit::Done)
     }

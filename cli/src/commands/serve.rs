@@ -1,11 +1,10 @@
 //! `dag serve`: runs a node.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs, io, process, thread};
+use std::{env, fs, process, thread};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -20,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::duration::Span;
 use crate::exit::{Exit, misuse};
-use crate::output;
+use crate::{log, output};
 
 /// How long a computation outlives its last subscriber, unless told otherwise: long enough for a page that is loaded again.
 pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
@@ -117,6 +116,9 @@ struct Settings {
     /// How many connections there may be, up to half of the process's files [default: 4096]
     #[arg(long, value_name = "N", env = "DAG_CONNECTIONS", hide_env_values = true)]
     connections: Option<NonZeroUsize>,
+    /// A folder that backups may go to, or below; may be given several times [default: none, and so no backups]
+    #[arg(long, value_name = "FOLDER", env = "DAG_BACKUP_DIR", hide_env_values = true, value_delimiter = ',')]
+    backup_dir: Option<Vec<PathBuf>>,
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DAG_LOG_FORMAT", hide_env_values = true)]
     log_format: Option<LogFormat>,
@@ -176,6 +178,7 @@ impl Settings {
             request_memory: self.request_memory.or(other.request_memory),
             request_time: self.request_time.or(other.request_time),
             connections: self.connections.or(other.connections),
+            backup_dir: self.backup_dir.or(other.backup_dir),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
@@ -184,14 +187,9 @@ impl Settings {
     fn start_logging(&self) -> anyhow::Result<()> {
         let level = self.log_level.as_deref().unwrap_or("info");
         let filter = EnvFilter::try_new(level).map_err(|error| misuse(format!("--log-level {level}: {error}")))?;
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal())
-            .log_internal_errors(false);
         match self.log_format.unwrap_or(LogFormat::Text) {
-            LogFormat::Text => subscriber.init(),
-            LogFormat::Json => subscriber.json().init(),
+            LogFormat::Text => log::text(filter),
+            LogFormat::Json => log::json(filter),
         }
         Ok(())
     }
@@ -226,6 +224,7 @@ impl Settings {
             builder: own_builder(bounds(self.build_memory, self.build_time)),
             component_disk: self.component_disk.unwrap_or_default(),
             instances: self.instances,
+            backup_dirs: self.backup_dir.unwrap_or_default(),
         })
     }
 

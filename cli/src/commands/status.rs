@@ -30,7 +30,7 @@ impl Status {
         if self.json {
             output::json(&answer)?;
         } else {
-            output::write(show(&serde_json::from_value(answer)?).as_bytes())?;
+            output::text(&show(&serde_json::from_value(answer)?))?;
         }
         Ok(Exit::Done)
     }

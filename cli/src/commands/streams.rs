@@ -33,10 +33,10 @@ impl Streams {
         if self.json {
             output::json(&answer)?;
         } else if self.name.is_some() {
-            output::write(details(&serde_json::from_value(answer)?).as_bytes())?;
+            output::text(&details(&serde_json::from_value(answer)?))?;
         } else {
             let streams: api::Streams = serde_json::from_value(answer)?;
-            output::write(listing(&streams.streams).as_bytes())?;
+            output::text(&listing(&streams.streams))?;
         }
         Ok(Exit::Done)
     }

@@ -1,4 +1,6 @@
 //! What commands print: text tables, JSON, and bytes on standard output.
+//!
+//! Names and messages are others' words. All text for people goes through [`text`] or [`note`], in which nothing moves a terminal's cursor.
 
 pub mod positioned;
 pub mod records;
@@ -7,6 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::{process, thread};
 
+use dag_model::text::{is_unprintable, printable};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde_json::Value;
@@ -38,17 +41,39 @@ pub fn ends_with_its_reader() -> io::Result<()> {
 
 /// Writes a line to standard error, for people; whether anybody reads it makes no difference to what a command does.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", harmless(text));
+}
+
+/// Prints text that has its line ends.
+pub fn text(text: &str) -> io::Result<()> {
+    write(harmless(text).as_bytes())
 }
 
 /// Prints a line.
-pub fn line(text: &str) -> io::Result<()> {
-    write(format!("{text}\n").as_bytes())
+pub fn line(line: &str) -> io::Result<()> {
+    text(&format!("{line}\n"))
 }
 
-/// Prints an answer of the node as it is, for `--json`.
+/// Prints an answer of the node as it is, for `--json`: characters that a terminal might obey as JSON writes them, too.
 pub fn json(value: &Value) -> io::Result<()> {
-    line(&format!("{value:#}"))
+    write(format!("{}\n", escaped(&format!("{value:#}"))).as_bytes())
+}
+
+/// The text, in which nothing but line ends does anything.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON whose texts have no characters that a terminal might obey.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match is_unprintable(character) && character != '\n' {
+            true => escaped.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            false => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// Rows under a heading, aligned to the widest cell of each column.
@@ -65,7 +90,7 @@ impl Listing {
     /// Adds a row of as many cells as there are headings.
     pub fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.rows[0].len());
-        self.rows.push(cells);
+        self.rows.push(cells.iter().map(|cell| printable(cell).into_owned()).collect());
     }
 
     /// The text, each line ended.
@@ -116,6 +141,18 @@ mod tests {
         let mut listing = Listing::new(&["NAME", "RECORDS"]);
         listing.row(vec!["avg(cpu_util,5m)".into(), "12".into()]);
         assert_eq!(listing.render(), "NAME              RECORDS\navg(cpu_util,5m)  12\n");
+    }
+
+    #[test]
+    fn names_of_others_do_nothing_to_a_terminal() {
+        let mut listing = Listing::new(&["NAME", "STATE"]);
+        listing.row(vec!["a\nb\u{1b}[2J".into(), "open".into()]);
+        assert_eq!(listing.render(), "NAME           STATE\na\\nb\\u{1b}[2J  open\n");
+        assert_eq!(harmless("one\n  two\u{9b}\r\n"), "one\n  two\\u{9b}\\r\n");
+        let value = serde_json::json!({"name": "\u{1b}\u{9b}\u{202e}é"});
+        let text = escaped(&format!("{value:#}"));
+        assert!(!text.contains(|char| is_unprintable(char) && char != '\n'), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 
-/// The most bytes of a name that is given to something: a stream, a column, a publisher, a cursor.
+/// The most bytes of a name that is given to something: a stream, a column, a cursor.
 pub const MAX_NAME: usize = 200;
 
 /// Why a text is no name, as what a name has and this one has not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It is empty, or too long.
-    #[error("has 1 to {MAX_NAME} bytes, this one has {found}")]
+    #[error("has 1 to {most} bytes, this one has {found}")]
     Length {
         /// Its bytes.
         found: usize,
+        /// The most that are taken.
+        most: usize,
     },
     /// It would not be shown as it is.
     #[error("has no control characters, this one has {}", printable(&found.to_string()))]
@@ -22,10 +24,10 @@ pub enum NameError {
     },
 }
 
-/// Whether a text may be the name of something, which it is from then on wherever that is shown.
-pub fn check_name(name: &str) -> Result<(), NameError> {
-    if name.is_empty() || name.len() > MAX_NAME {
-        return Err(NameError::Length { found: name.len() });
+/// Whether a text of at most so many bytes may be the name of something, which it is from then on wherever that is shown.
+pub fn check_name(name: &str, most: usize) -> Result<(), NameError> {
+    if name.is_empty() || name.len() > most {
+        return Err(NameError::Length { found: name.len(), most });
     }
     match name.chars().find(|character| is_unprintable(*character)) {
         Some(found) => Err(NameError::Character { found }),
@@ -69,14 +71,14 @@ mod tests {
     #[test]
     fn a_name_is_short_and_holds_nothing_that_a_terminal_obeys() {
         for name in ["x", "größe", "a b", "%/:", &"x".repeat(MAX_NAME)] {
-            assert_eq!(check_name(name), Ok(()), "{name}");
+            assert_eq!(check_name(name, MAX_NAME), Ok(()), "{name}");
         }
         for name in ["\u{1b}[2J", "a\nb", "\u{9b}", "a\u{202e}b", "\u{2028}", "\0"] {
-            assert!(matches!(check_name(name), Err(NameError::Character { .. })), "{name:?}");
+            assert!(matches!(check_name(name, MAX_NAME), Err(NameError::Character { .. })), "{name:?}");
         }
-        assert_eq!(check_name(""), Err(NameError::Length { found: 0 }));
-        assert_eq!(check_name(&"é".repeat(101)), Err(NameError::Length { found: 202 }));
-        let told = check_name("a\u{1b}").unwrap_err().to_string();
+        assert_eq!(check_name("", 9), Err(NameError::Length { found: 0, most: 9 }));
+        assert_eq!(check_name(&"é".repeat(5), 9), Err(NameError::Length { found: 10, most: 9 }));
+        let told = check_name("a\u{1b}", MAX_NAME).unwrap_err().to_string();
         assert_eq!(told, r"has no control characters, this one has \u{1b}");
     }
 

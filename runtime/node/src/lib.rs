@@ -38,6 +38,7 @@ mod moved;
 mod node;
 mod notices;
 pub mod pipe;
+mod private;
 mod publish;
 pub mod requests;
 mod room;

@@ -1,7 +1,7 @@
 //! The node: sources, catalog, plan and flow, put together.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ use crate::limits::{ComponentDisk, LimitSettings};
 use crate::logs::Logs;
 use crate::meta::{Kept, Meta, MetaError, Unreadable};
 use crate::moved::Moved;
+use crate::private;
 use crate::requests::Requests;
 use crate::runs::{Reports, Runs};
 use crate::snapshots::Snapshots;
@@ -67,6 +68,8 @@ pub struct Config {
     /// How many instances of operators there may be at a time, those with several memories counted so often; none for as many as the
     /// system allows.
     pub instances: Option<NonZeroUsize>,
+    /// The folders that backups may go to, or below; none for no backups.
+    pub backup_dirs: Vec<PathBuf>,
 }
 
 /// Why a node does not start, or ends other than by being told to.
@@ -181,7 +184,9 @@ impl Node {
         let committer = Committer::over(storage).keep_free(config.disk_reserve);
         crate::formats::check(&config.data, &committer)?;
         let lock = lock(&config.data)?;
-        let (meta, mut kept) = Meta::open(&config.data.join("meta.redb"))?;
+        let metadata = config.data.join("meta.redb");
+        let (meta, mut kept) = Meta::open(&metadata)?;
+        private::own_file(&metadata).map_err(|error| ServeError::Data { path: metadata, why: error.to_string() })?;
         if is_copy {
             kept = crate::backup::take_over_runs(&config.data, &meta, kept, &committer)?;
         }
@@ -426,10 +431,11 @@ fn lock(folder: &Path) -> Result<File, ServeError> {
     };
     for part in ["", "sources", "derived", "components", "compiled"] {
         let path = folder.join(part);
-        fs::create_dir_all(&path).map_err(data(&path))?;
+        let made = if part.is_empty() { private::make_folder(&path) } else { private::own_folder(&path) };
+        made.map_err(data(&path))?;
     }
     let path = folder.join("lock");
-    let file = File::create(&path).map_err(data(&path))?;
+    let file = private::lock_file(&path).map_err(data(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ServeError::Locked(folder.to_owned())),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dag_model::IncarnationId;
+use dag_model::text::shortened;
 use dag_plan::LeaseId;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -59,12 +60,18 @@ impl Notices {
 }
 
 impl Node {
-    /// The notices of the subscription of that number.
-    pub fn notices(&self, number: u64) -> Result<Notices, NodeError> {
+    /// The notices of the subscription of that id. Who knows it is the subscriber: it takes with it what has waited.
+    pub fn notices(&self, id: &str) -> Result<Notices, NodeError> {
+        let lease = id.split('-').next().and_then(|number| number.parse().ok()).map(LeaseId);
         let state = self.state();
-        let subscriber = state.subscribers.get(&LeaseId(number));
-        let none = || NodeError::new(Code::NotFound, format!("there is no subscription {number}, or not any more"));
-        subscriber.map(|subscriber| subscriber.notices.listen()).ok_or_else(none)
+        let subscriber = lease.and_then(|lease| Some((lease, state.subscribers.get(&lease)?)));
+        match subscriber.filter(|(lease, subscriber)| subscriber.id(*lease) == id) {
+            Some((_, subscriber)) => Ok(subscriber.notices.listen()),
+            None => {
+                let message = format!("there is no subscription `{}`, or not any more", shortened(id, 40));
+                Err(NodeError::new(Code::NotFound, message))
+            }
+        }
     }
 
     /// A run has failed and is tried again: tells those who need it why, and what is done about it.

@@ -92,6 +92,7 @@ pub async fn run(
         builder: Builder::Here,
         component_disk: Default::default(),
         instances: None,
+        backup_dirs: Vec::new(),
     };
     let (node, _) = crate::serve::start(config).await?;
     let name = {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
 use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, readings};
+use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
 use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
@@ -18,6 +19,12 @@ use crate::source::{Origin, SourceStream, Sources, check, room_for_stream};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;
+
+/// The most bytes of a publisher's name.
+const MAX_PUBLISHER: usize = 256;
+
+/// The greatest number of a body's first line.
+const MAX_LINES: u64 = 1 << 53;
 
 impl Node {
     /// Creates a source; answers it, and whether it is new.
@@ -151,6 +158,15 @@ fn publish(
         (None, None, None) => None,
         (None, ..) => return Err(bad("`session` and `batch` go with `publisher`".into())),
     };
+    if let Some(PublisherId { name, .. }) = &publisher
+        && let Err(why) = check_name(name, MAX_PUBLISHER)
+    {
+        return Err(bad(format!("a publisher's name {why}")));
+    }
+    let line = parameters.line.unwrap_or(1);
+    if line > MAX_LINES {
+        return Err(bad(format!("line: {line} is beyond the lines of any file; the limit is {MAX_LINES}")));
+    }
     let heartbeat = match &parameters.heartbeat {
         Some(text) => Some(Timestamp(
             dag_frame::time::parse(text).map_err(|_| bad(format!("heartbeat: `{text}` is not a time in RFC 3339")))?,
@@ -164,12 +180,11 @@ fn publish(
         Some((format, bytes)) => {
             let time = source.time_column(parameters.time.clone());
             let decoder = Decoder::new(&source.schema, &time).within(share);
-            let decoded =
-                decoder.decode(format, &bytes, parameters.line.unwrap_or(1)).map_err(|error| match error {
-                    BodyError::NoRoom => share.refusal(),
-                    BodyError::TooMuch { .. } => NodeError::new(Code::TooLarge, error.to_string()),
-                    error => NodeError::new(Code::BadBody, error.to_string()),
-                })?;
+            let decoded = decoder.decode(format, &bytes, line).map_err(|error| match error {
+                BodyError::NoRoom => share.refusal(),
+                BodyError::TooMuch { .. } => NodeError::new(Code::TooLarge, error.to_string()),
+                error => NodeError::new(Code::BadBody, error.to_string()),
+            })?;
             published.refused = decoded.refused_count();
             published.refusals = decoded.refused;
             rows = decoded.rows;

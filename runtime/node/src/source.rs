@@ -9,6 +9,7 @@ use std::time::Duration;
 use dag_codec::{MAX_COLUMNS, TimeColumn};
 use dag_expr::syntax::name::Quoted;
 use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch};
+use dag_model::text::{MAX_NAME, check_name, shortened};
 use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::alarm::Alarm;
@@ -147,14 +148,25 @@ impl SourceStream {
 /// Checks settings before anything is made of them.
 pub fn check(settings: &CreateStream) -> Result<(), NodeError> {
     let bad = |message: String| Err(NodeError::new(Code::BadRequest, message));
-    if settings.name.is_empty() || settings.name.len() > MAX_NAME {
-        return bad(format!("a stream's name has 1 to {MAX_NAME} bytes, this one has {}", settings.name.len()));
-    }
-    if settings.name.chars().any(char::is_control) {
-        return bad("a stream's name has no control characters".to_owned());
+    if let Err(why) = check_name(&settings.name, MAX_NAME) {
+        return bad(format!("a stream's name {why}"));
     }
     if settings.schema.is_empty() {
         return bad("a stream has at least one column besides its time".to_owned());
+    }
+    if settings.schema.len() > MAX_COLUMNS {
+        return bad(format!("a stream has at most {MAX_COLUMNS} columns, this one has {}", settings.schema.len()));
+    }
+    let names = settings.schema.iter().map(|column| &column.name);
+    let time = settings.time.as_ref().and_then(|time| time.column.as_ref());
+    for name in names.clone().chain(time) {
+        if let Err(why) = check_name(name, MAX_NAME) {
+            return bad(format!("column `{}`: a column's name {why}", shortened(name, SHOWN)));
+        }
+    }
+    let length: usize = names.map(String::len).sum();
+    if length > MAX_NAMES {
+        return bad(format!("the columns' names have {length} bytes together; the limit is {MAX_NAMES}"));
     }
     if let Some(time) = &settings.time
         && let Some(column) = &time.column
@@ -174,26 +186,20 @@ pub(crate) fn room_for_stream(there: usize) -> Result<(), NodeError> {
     }
 }
 
-/// The most bytes of a stream's name.
-const MAX_NAME: usize = 200;
+/// The most bytes of the names of all columns together, which each segment of the log begins with.
+const MAX_NAMES: usize = 64 << 10;
 
-/// The most bytes of a column's name.
-const MAX_COLUMN: usize = 200;
+/// How many characters of a name that is refused are shown.
+const SHOWN: usize = 40;
 
 /// The most streams that are published to or hold what others pass over: each takes files, and some memory.
 const MAX_STREAMS: usize = 10_000;
 
 fn schema(columns: &[Column]) -> Result<Schema, NodeError> {
     let bad = |message| NodeError::new(Code::BadRequest, message);
-    if columns.len() > MAX_COLUMNS {
-        return Err(bad(format!("a stream has at most {MAX_COLUMNS} columns, this one has {}", columns.len())));
-    }
     let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
     let mut names = HashSet::with_capacity(columns.len());
     for Column { name, ty } in columns {
-        if name.len() > MAX_COLUMN {
-            return Err(bad(format!("a column's name has at most {MAX_COLUMN} bytes, this one has {}", name.len())));
-        }
         if name.is_empty() || name == dag_model::TIME {
             return Err(bad(format!("`{name}` cannot be a column's name: every record has a `time` of its own")));
         }
@@ -257,23 +263,6 @@ pub fn duration(what: &str, text: &str) -> Result<Duration, NodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn column(name: String) -> Column {
-        Column { name, ty: "int64".to_owned() }
-    }
-
-    #[test]
-    fn columns_are_bounded_in_number_and_length() {
-        let columns = |count: usize| (0..count).map(|at| column(format!("c{at}"))).collect::<Vec<_>>();
-        assert_eq!(schema(&columns(MAX_COLUMNS)).map(|schema| schema.fields.len()).unwrap(), MAX_COLUMNS);
-        let many = schema(&columns(MAX_COLUMNS + 1)).unwrap_err().message;
-        assert_eq!(many, "a stream has at most 1000 columns, this one has 1001");
-        assert!(schema(&[column("n".repeat(MAX_COLUMN))]).is_ok());
-        let long = schema(&[column("n".repeat(MAX_COLUMN + 1))]).unwrap_err().message;
-        assert_eq!(long, "a column's name has at most 200 bytes, this one has 201");
-        let twice = schema(&[column("n".to_owned()), column("n".to_owned())]).unwrap_err().message;
-        assert_eq!(twice, "there are two columns `n`");
-    }
 
     #[test]
     fn a_node_has_a_number_of_streams() {

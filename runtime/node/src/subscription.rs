@@ -12,6 +12,7 @@ use dag_plan::LeaseId;
 
 use crate::cursors::{Place, Reader};
 use crate::error::{Code, NodeError};
+use crate::meta::new_number;
 use crate::node::Node;
 use crate::notices::{Board, Notices};
 
@@ -24,6 +25,8 @@ pub(crate) struct Subscriber {
     failure: OnceLock<NodeError>,
     /// What is said besides records.
     pub notices: Board,
+    /// Tells the subscriber from others who ask for its notices.
+    secret: u64,
     /// The source that it reads itself.
     source: Option<String>,
 }
@@ -31,7 +34,13 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// A subscriber, and the source that it reads itself, if it does.
     pub fn new(source: Option<String>) -> Subscriber {
-        Subscriber { wake: tokio::sync::Notify::new(), failure: OnceLock::new(), notices: Board::new(), source }
+        let (wake, failure, notices) = (tokio::sync::Notify::new(), OnceLock::new(), Board::new());
+        Subscriber { wake, failure, notices, secret: new_number(), source }
+    }
+
+    /// Its lease and its secret, as one text.
+    pub fn id(&self, lease: LeaseId) -> String {
+        format!("{}-{:016x}", lease.0, self.secret)
     }
 
     /// Whether it reads that source itself.
@@ -140,9 +149,9 @@ impl Subscription {
         self.cursor.as_ref().map(Reader::number)
     }
 
-    /// The number under which its notices are found.
-    pub fn number(&self) -> u64 {
-        self.lease.0
+    /// Under which its notices are found; nobody else can know it.
+    pub fn id(&self) -> String {
+        self.subscriber.id(self.lease)
     }
 
     /// What is said of what it reads besides records, from what nobody has asked for yet.

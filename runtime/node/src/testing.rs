@@ -25,6 +25,7 @@ pub(crate) async fn node(data: &TempDir) -> (Node, Failing) {
         builder: dag_wasm::Builder::Here,
         component_disk: Default::default(),
         instances: None,
+        backup_dirs: Vec::new(),
     };
     let failing = Failing::over(Arc::new(OsStorage));
     let storage = Arc::new(failing.clone());

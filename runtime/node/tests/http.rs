@@ -46,6 +46,7 @@ impl TestNode {
             builder: Builder::Here,
             component_disk: Default::default(),
             instances: None,
+            backup_dirs: Vec::new(),
         };
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };
@@ -72,7 +73,7 @@ impl TestNode {
     }
 
     async fn get(&self, path: &str) -> Response<Incoming> {
-        self.send(Request::get(path).header(HOST, "localhost"), "").await
+        self.send(Request::get(path).header(HOST, "localhost").header("dag-client", "tests"), "").await
     }
 
     async fn post(&self, path: &str, body: impl Into<Bytes>) -> (StatusCode, Value) {

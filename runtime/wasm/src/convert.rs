@@ -1,6 +1,7 @@
 //! Between the interface's types and the project's.
 
 use dag_expr::{Kind, Parameter, ParameterKind, Signature};
+use dag_model::text::is_unprintable;
 use dag_model::{Field, Lookback, Schema, TIME, Type};
 
 use crate::bindings::types;
@@ -53,7 +54,7 @@ pub fn schema(fields: Vec<types::Field>) -> Result<Schema, String> {
     }
     let mut schema = Schema::default();
     for field in fields {
-        if field.name.len() > COLUMN_NAME || field.name.chars().any(char::is_control) {
+        if field.name.len() > COLUMN_NAME || field.name.contains(is_unprintable) {
             return Err(format!("a column's name has at most {COLUMN_NAME} bytes and no control characters"));
         }
         if field.name.is_empty() || field.name == TIME || schema.find(&field.name).is_some() {

@@ -1,5 +1,7 @@
 //! What guests say, made fit for logs, terminals and answers.
 
+use dag_model::text::is_unprintable;
+
 /// Bytes of what a guest says that are kept.
 pub const MOST: usize = 4096;
 
@@ -15,7 +17,7 @@ pub fn fit(mut text: String) -> String {
 
 /// Whether a character has no place in text that people see.
 pub fn is_unfit(char: char) -> bool {
-    char.is_control() && char != '\n' && char != '\t'
+    is_unprintable(char) && char != '\n' && char != '\t'
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ impl Node {
             builder: own_builder(Bounds::default()),
             component_disk: Default::default(),
             instances: None,
+            backup_dirs: Vec::new(),
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

@@ -15,8 +15,8 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 /// Writes to standard error what the node tells of the subscription that it answered with these headers, until that ends or nothing
 /// can be heard.
 pub async fn say(client: &Client, headers: &HeaderMap) {
-    let Some(number) = headers.get("dag-subscription").and_then(|number| number.to_str().ok()) else { return };
-    let Ok(response) = client.stream(&Target::new(&["subscriptions", number, "notices"])).await else { return };
+    let Some(id) = headers.get("dag-subscription").and_then(|id| id.to_str().ok()) else { return };
+    let Ok(response) = client.stream(&Target::new(&["subscriptions", id, "notices"])).await else { return };
     let mut body = response.into_body();
     let mut text = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {

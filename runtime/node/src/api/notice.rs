@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What happened to a computation: a line of `GET /v1/subscriptions/{number}/notices`, and the data of a server-sent event `notice`.
+/// What happened to a computation: a line of `GET /v1/subscriptions/{id}/notices`, and the data of a server-sent event `notice`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Its stream's canonical expression: the one that is subscribed to, or one that this is computed from.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::private;
+
 /// What lies in `backup.json`. Persisted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -52,7 +54,7 @@ impl Manifest {
     /// Puts it into that folder, durably and as a whole.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let part = folder.join(PART);
-        let mut file = File::create(&part)?;
+        let mut file = private::new_file(&part)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;
         fs::rename(part, folder.join(NAME))?;
@@ -71,7 +73,13 @@ const PART: &str = "backup.part";
 /// Whether a folder without a manifest can become a backup: nothing is in it but what an attempt may have left.
 pub fn is_free(folder: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(folder)? {
-        if !["lock", PART].map(Into::into).contains(&entry?.file_name()) {
+        let entry = entry?;
+        let there = entry.metadata()?;
+        let left = match entry.file_name() {
+            name if name == "lock" => there.is_file() && there.len() == 0,
+            name => name == PART && there.is_file(),
+        };
+        if !left {
             return Ok(false);
         }
     }

@@ -38,6 +38,7 @@ use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::meta::{Kept, Meta};
 use crate::node::{Node, ServeError, derived_folder};
+use crate::private;
 use crate::storage::is_full;
 use manifest::Manifest;
 pub(crate) use take_over::take_over_runs;
@@ -81,7 +82,9 @@ impl Node {
         let begun = Instant::now();
         let taken = now().to_string();
         let data = self.inner.meta.data().map_err(|error| internal(&error))?;
-        let target = Target::open(folder, &self.inner.config.data, data)?;
+        let config = &self.inner.config;
+        let target = Target::open(folder, &config.backup_dirs, &config.data, data)?;
+        let folder = &target.folder.clone();
         let mut copied = Copied::default();
         let failed = |error| failed(folder, &error);
         let admit = self.admission(folder).map_err(failed)?;
@@ -174,6 +177,7 @@ impl Node {
             _ => {}
         }
         self.inner.meta.copy(&part).map_err(|error| internal(&error))?;
+        private::own_file(&part).map_err(|error| failed(folder, &error))?;
         let (_, kept) = Meta::open(&part).map_err(|error| internal(&error))?;
         Ok((part, kept))
     }
@@ -235,7 +239,7 @@ fn copy_source(log: &Log, to: &Path, admit: &Admit) -> io::Result<Copied> {
 
 /// Writes all of a file to another one, durably; answers how much that was.
 fn write(from: &mut File, to: &Path) -> io::Result<u64> {
-    let mut file = File::create(to)?;
+    let mut file = private::new_file(to)?;
     let length = io::copy(from, &mut file)?;
     file.sync_all()?;
     Ok(length)

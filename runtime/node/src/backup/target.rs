@@ -1,4 +1,4 @@
-//! The folder that a backup goes to.
+//! The folder that a backup goes to: one that the node was told to use for that, looked at before anything in it changes.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{self, Manifest};
 use crate::error::{Code, NodeError};
+use crate::private;
 
 /// A folder that holds, or will hold, a backup of some data, and that nobody else uses meanwhile.
 pub struct Target {
@@ -18,49 +19,48 @@ pub struct Target {
 }
 
 impl Target {
-    /// Checks the folder, makes it where it is missing, and says in it that a backup is under way.
-    pub fn open(folder: &Path, own: &Path, data: u64) -> Result<Target, NodeError> {
+    /// Checks the folder, makes it where it is missing, and says in it that a backup is under way. `allowed` are the folders that
+    /// backups may go to, `own` the node's.
+    pub fn open(folder: &Path, allowed: &[PathBuf], own: &Path, data: u64) -> Result<Target, NodeError> {
         let bad = |message: String| NodeError::new(Code::BadRequest, message);
         let shown = folder.display();
         if !folder.is_absolute() {
             return Err(bad(format!("`{shown}` is relative: name the whole path of the folder on the node's machine")));
         }
-        let failed = |error| super::failed(folder, &error);
+        let failed = |error: io::Error| super::failed(folder, &error);
         let (real, own) = (resolve(folder).map_err(failed)?, resolve(own).map_err(failed)?);
+        is_allowed(folder, &real, allowed)?;
         if real.starts_with(&own) || own.starts_with(&real) {
             return Err(bad(format!(
                 "{shown} and the node's data in {} lie in one another: name a folder apart",
                 own.display()
             )));
         }
-        fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let message = format!("{shown} is in use: a backup to it is under way, or a node runs on it");
-                return Err(NodeError::new(Code::Busy, message));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
         let data = format!("{data:016x}");
-        let manifest = match Manifest::read(folder).map_err(failed)? {
-            Some(manifest) if manifest.data == data => manifest,
-            Some(_) => {
-                let message = format!("{shown} holds a backup of other data: name another folder");
-                return Err(NodeError::new(Code::Exists, message));
-            }
-            None if manifest::is_free(folder).map_err(failed)? => {
+        let in_use = || {
+            let message = format!("{shown} is in use: a backup to it is under way, or a node runs on it");
+            NodeError::new(Code::Busy, message)
+        };
+        look(&real, &data, folder).map_err(|why| if is_locked(&real) { in_use() } else { why })?;
+        private::make_folder(&real).map_err(failed)?;
+        let lock = private::lock_file(&real.join("lock")).map_err(failed)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => in_use(),
+            TryLockError::Error(error) => failed(error),
+        })?;
+        // Once more: it was not locked.
+        let manifest = match look(&real, &data, folder)? {
+            Some(manifest) => manifest,
+            None => {
                 let manifest = Manifest { format: manifest::FORMAT, data, complete: false, taken: None };
-                manifest.write(folder).map_err(failed)?;
+                manifest.write(&real).map_err(failed)?;
                 manifest
             }
-            None => {
-                let message = format!("{shown} is not empty and holds no backup: name another folder");
-                return Err(NodeError::new(Code::Exists, message));
-            }
         };
-        Ok(Target { folder: folder.to_owned(), manifest, _lock: lock })
+        for part in ["sources", "derived", "components"] {
+            private::own_folder(&real.join(part)).map_err(failed)?;
+        }
+        Ok(Target { folder: real, manifest, _lock: lock })
     }
 
     /// Says that all is there, of the moment `taken`.
@@ -69,6 +69,80 @@ impl Target {
         self.manifest.taken = Some(taken);
         self.manifest.write(&self.folder)
     }
+}
+
+/// Whether that is a folder for backups, or lies in one.
+fn is_allowed(folder: &Path, real: &Path, allowed: &[PathBuf]) -> Result<(), NodeError> {
+    let allows = |root: &PathBuf| resolve(root).is_ok_and(|root| real.starts_with(root));
+    if allowed.iter().any(allows) {
+        return Ok(());
+    }
+    let shown = folder.display();
+    let message = match allowed {
+        [] => format!(
+            "this node was not told where backups may go, since whoever reaches it could fill any folder: start it with `dag serve \
+             --backup-dir {shown}`, or a folder above"
+        ),
+        _ => {
+            let allowed: Vec<String> = allowed.iter().map(|root| root.display().to_string()).collect();
+            format!(
+                "{shown} does not lie in a folder for backups ({}): name one that does, or start the node with a further --backup-dir",
+                allowed.join(", ")
+            )
+        }
+    };
+    Err(NodeError::new(Code::BadRequest, message))
+}
+
+/// Whether somebody uses the folder as data. Nothing is made to find out.
+fn is_locked(real: &Path) -> bool {
+    let path = real.join("lock");
+    let is_file = fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
+    let lock = is_file.then(|| File::open(path).ok()).flatten();
+    lock.is_some_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// What the folder holds, as far as it can take a backup of that data: the manifest of an earlier one, or nothing. It is as it was
+/// afterwards.
+fn look(real: &Path, data: &str, folder: &Path) -> Result<Option<Manifest>, NodeError> {
+    let shown = folder.display();
+    let failed = |error: io::Error| super::failed(folder, &error);
+    let exists = |message: String| Err(NodeError::new(Code::Exists, message));
+    match fs::symlink_metadata(real) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+        Ok(there) if !there.is_dir() => return exists(format!("{shown} is no folder: name one")),
+        Ok(_) => {}
+    }
+    match Manifest::read(real).map_err(failed)? {
+        Some(manifest) if manifest.data == data => {}
+        Some(_) => return exists(format!("{shown} holds a backup of other data: name another folder")),
+        None if manifest::is_free(real).map_err(failed)? => return Ok(None),
+        None => return exists(format!("{shown} is not empty and holds no backup: name another folder")),
+    }
+    match link_in(real).map_err(failed)? {
+        None => Manifest::read(real).map_err(failed),
+        Some(link) => {
+            exists(format!("{} is a link, and a backup has none: remove it, or name another folder", link.display()))
+        }
+    }
+}
+
+/// A link somewhere in the folder, if there is one: what is written there would go elsewhere.
+fn link_in(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let (entry, kind) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind)))?;
+            if kind.is_symlink() {
+                return Ok(Some(entry.path()));
+            }
+            if kind.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A path without links, which need not be there as a whole.

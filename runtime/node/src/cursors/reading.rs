@@ -2,6 +2,7 @@
 
 use dag_expr::Stream;
 use dag_model::Position;
+use dag_model::text::{MAX_NAME, check_name};
 use dag_plan::LeaseId;
 
 use super::Kept;
@@ -13,9 +14,6 @@ use crate::demand::{At, Opening};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::subscription::Subscription;
-
-/// The most bytes of a cursor's name.
-const MAX_NAME: usize = 200;
 
 /// A subscription's hold on its cursor. Dropping it lets go.
 pub(crate) struct Reader {
@@ -61,11 +59,8 @@ impl Wish {
                 _ => Err(bad("`reader` and `after` go with `cursor`".to_owned())),
             };
         };
-        if name.is_empty() || name.len() > MAX_NAME {
-            return Err(bad(format!("a cursor's name has 1 to {MAX_NAME} bytes, this one has {}", name.len())));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(bad("a cursor's name has no control characters".to_owned()));
+        if let Err(why) = check_name(&name, MAX_NAME) {
+            return Err(bad(format!("a cursor's name {why}")));
         }
         if parameters.ordered {
             let why = "a cursor counts records in the order of the log: leave out either the cursor or the time order";

@@ -1,15 +1,21 @@
 //! Who may ask: requests addressed to this node, and not sent on behalf of a foreign web page.
 //!
 //! A page in a browser can send requests to any address its user's machine reaches. Its `Origin` gives it away; where it has
-//! made its own name resolve to this machine (DNS rebinding), `Host` does.
+//! made its own name resolve to this machine (DNS rebinding), `Host` does. A GET, such as that of an image, carries no `Origin`: browsers
+//! say in `Sec-Fetch-Site` whose page it is for, to this machine and over TLS, but to no other machine without it.
+//!
+//! So what a GET may do depends on who vouches for it ([`Asker`]): the browser, an own `Origin`, or the header `Dag-Client`, which no page can
+//! send without asking first, and here it asks in vain.
 
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderValue, ORIGIN};
+use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use axum::http::uri::{Authority, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
+
+use dag_model::text::shortened;
 
 use super::failure::Failed;
 use crate::error::{Code, NodeError};
@@ -20,9 +26,48 @@ pub(super) struct Guard {
     listen: IpAddr,
 }
 
+/// Who asks, as far as that decides what a GET may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// No foreign page.
+    Known,
+    /// Perhaps a page: on this machine, or over TLS, an old browser's.
+    Unknown,
+    /// Perhaps a page of any browser on another machine.
+    UnknownAfar,
+}
+
+impl Asker {
+    /// Whether it may make a cursor, or take one over.
+    pub fn may_take_cursors(self) -> Result<(), NodeError> {
+        self.vouched("a cursor is made, or taken from who reads with it,", Asker::Known)
+    }
+
+    /// Whether it may subscribe.
+    pub fn may_subscribe(self) -> Result<(), NodeError> {
+        self.vouched("a subscription makes the node compute, and from another machine", Asker::Unknown)
+    }
+
+    fn vouched(self, what: &str, most: Asker) -> Result<(), NodeError> {
+        if self as u8 <= most as u8 {
+            return Ok(());
+        }
+        Err(foreign(format!(
+            "{what} only by a request that no foreign page can send: give it the header `Dag-Client` with any value, as in curl -H 'Dag-Client: me'"
+        )))
+    }
+}
+
+/// What no page can send without asking first.
+const CLIENT: HeaderName = HeaderName::from_static("dag-client");
+
+/// For whose page a browser sends a request.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Lets a request pass, or refuses it.
-pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Result<Response, Failed> {
-    guard.check(&request)?;
+pub(super) async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> Result<Response, Failed> {
+    let asker = guard.check(&request)?;
+    request.extensions_mut().insert(asker);
     Ok(next.run(request).await)
 }
 
@@ -32,7 +77,7 @@ impl Guard {
         Guard { listen }
     }
 
-    fn check<B>(self, request: &axum::http::Request<B>) -> Result<(), NodeError> {
+    fn check<B>(self, request: &axum::http::Request<B>) -> Result<Asker, NodeError> {
         let headers = request.headers();
         if !headers.contains_key(HOST) {
             return Err(foreign(format!("the request names no host; {}", self.names())));
@@ -45,19 +90,27 @@ impl Guard {
         if let Some(authority) = request.uri().authority().filter(|authority| !self.is_own(authority)) {
             return Err(foreign(format!("this node is not `{authority}`; {}", self.names())));
         }
-        if let Some(origin) = headers.get_all(ORIGIN).iter().find(|origin| !self.is_own_origin(origin)) {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        if let Some(origin) = origins.find(|origin| !is_own_origin(origin, headers)) {
             return Err(foreign(format!("pages of `{}` may not use this node", shown(origin))));
         }
-        Ok(())
+        let own_origin = headers.contains_key(ORIGIN);
+        let mut sites = headers.get_all(SITE).iter();
+        if let Some(site) = sites.find(|site| !own_origin && *site != "same-origin" && *site != "none") {
+            return Err(foreign(format!(
+                "pages of other sites may not use this node (Sec-Fetch-Site: {})",
+                shown(site)
+            )));
+        }
+        Ok(match own_origin || headers.contains_key(SITE) || headers.contains_key(CLIENT) {
+            true => Asker::Known,
+            false if self.listen.is_loopback() => Asker::Unknown,
+            false => Asker::UnknownAfar,
+        })
     }
 
     fn is_own_host(self, value: &HeaderValue) -> bool {
         Authority::try_from(value.as_bytes()).is_ok_and(|authority| self.is_own(&authority))
-    }
-
-    fn is_own_origin(self, value: &HeaderValue) -> bool {
-        let uri = Uri::try_from(value.as_bytes());
-        uri.is_ok_and(|uri| uri.authority().is_some_and(|authority| self.is_own(authority)))
     }
 
     /// Whether that is the node's name, with any port: ports are forwarded. An address cannot be made to resolve to another
@@ -80,12 +133,20 @@ impl Guard {
     }
 }
 
+/// Whether a page's origin is where the request is sent to: its port, too, for another one is another program's.
+fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let origin = Uri::try_from(origin.as_bytes()).ok();
+    let origin = origin.as_ref().and_then(Uri::authority).map(Authority::as_str);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    origin.zip(host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+}
+
 fn foreign(message: String) -> NodeError {
     NodeError::new(Code::ForeignHost, message)
 }
 
 fn shown(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+    shortened(&String::from_utf8_lossy(value.as_bytes()), 80).into_owned()
 }
 
 #[cfg(test)]
@@ -93,6 +154,10 @@ mod tests {
     use super::*;
 
     fn check(listen: &str, uri: &str, headers: &[(&'static str, &str)]) -> Result<(), String> {
+        asker(listen, uri, headers).map(drop)
+    }
+
+    fn asker(listen: &str, uri: &str, headers: &[(&'static str, &str)]) -> Result<Asker, String> {
         let mut request = axum::http::Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -145,12 +210,42 @@ mod tests {
     #[test]
     fn a_foreign_page_is_refused_whatever_the_host() {
         let origin = |origin| check("127.0.0.1", "/", &[("host", "localhost:7324"), ("origin", origin)]);
-        assert_eq!(origin("http://localhost:3000"), Ok(()));
-        assert_eq!(origin("http://[::1]:3000"), Ok(()));
-        assert!(origin("null").is_err());
+        assert_eq!(origin("http://localhost:7324"), Ok(()));
+        for foreign in
+            ["http://localhost:3000", "http://localhost", "http://127.0.0.1:7324", "http://[::1]:3000", "null", ""]
+        {
+            assert!(origin(foreign).is_err(), "{foreign}");
+        }
         assert_eq!(
             origin("https://evil.example"),
             Err("pages of `https://evil.example` may not use this node".to_owned())
         );
+    }
+
+    #[test]
+    fn a_browser_says_whose_page_it_asks_for() {
+        let site = |site| check("127.0.0.1", "/", &[("host", "localhost:7324"), ("sec-fetch-site", site)]);
+        assert_eq!((site("same-origin"), site("none")), (Ok(()), Ok(())));
+        for foreign in ["cross-site", "same-site", "", "same-origin, none"] {
+            assert!(site(foreign).is_err(), "{foreign}");
+        }
+        let own = [("host", "localhost:7324"), ("origin", "http://localhost:7324"), ("sec-fetch-site", "cross-site")];
+        assert_eq!(check("127.0.0.1", "/", &own), Ok(()));
+    }
+
+    #[test]
+    fn what_a_get_changes_wants_somebody_who_vouches_for_it() {
+        let may = |listen, more: &[(&'static str, &str)]| {
+            let asker = asker(listen, "/", &[&[("host", "127.0.0.1:7324")], more].concat()).unwrap();
+            (asker.may_subscribe().is_ok(), asker.may_take_cursors().is_ok())
+        };
+        assert_eq!(may("127.0.0.1", &[]), (true, false));
+        assert_eq!(may("10.0.0.7", &[]), (false, false));
+        for vouched in [("dag-client", "me"), ("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:7324")] {
+            assert_eq!(may("127.0.0.1", &[vouched]), (true, true));
+            assert_eq!(may("10.0.0.7", &[vouched]), (true, true));
+        }
+        let why = Asker::Unknown.may_take_cursors().unwrap_err().message;
+        assert!(why.contains("curl -H 'Dag-Client: me'"), "{why}");
     }
 }

@@ -43,7 +43,7 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/streams/{name}/records", post(records::publish))
         .route("/v1/streams/{name}/publishers/{publisher}", get(records::progress))
         .route("/v1/subscribe", get(subscribe::subscribe))
-        .route("/v1/subscriptions/{number}/notices", get(notices::notices))
+        .route("/v1/subscriptions/{id}/notices", get(notices::notices))
         .route("/v1/cursors", get(cursors::list))
         .route(
             "/v1/cursors/{name}",

@@ -15,14 +15,14 @@ use super::connection::Peer;
 use super::failure::Failed;
 use crate::Node;
 
-/// `GET /v1/subscriptions/{number}/notices`
+/// `GET /v1/subscriptions/{id}/notices`
 pub(super) async fn notices(
     State(node): State<Node>,
     peer: Option<Extension<Peer>>,
-    number: Result<Path<u64>, PathRejection>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failed> {
-    let Path(number) = number?;
-    let lines = stream::unfold(node.notices(number)?, |mut notices| async {
+    let Path(id) = id?;
+    let lines = stream::unfold(node.notices(&id)?, |mut notices| async {
         let notice = notices.next().await?;
         let line = serde_json::to_string(&*notice).expect("text is JSON") + "\n";
         Some((Ok::<_, Infallible>(line), notices))

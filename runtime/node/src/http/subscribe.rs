@@ -12,6 +12,7 @@ use dag_model::Position;
 use super::connection::Peer;
 use super::failure::Failed;
 use super::feed::{Feed, TRAILERS};
+use super::guard::Asker;
 use super::media::{Shape, header_text};
 use super::writer::Writer;
 use crate::Node;
@@ -29,12 +30,17 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn subscribe(
     State(node): State<Node>,
     peer: Option<Extension<Peer>>,
+    Extension(asker): Extension<Asker>,
     parameters: Result<Query<SubscribeParameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failed> {
     let Query(mut parameters) = parameters?;
     if parameters.expr.is_empty() {
         return Err(NodeError::new(Code::BadRequest, "parameters: missing field `expr`").into());
+    }
+    asker.may_subscribe()?;
+    if parameters.cursor.is_some() {
+        asker.may_take_cursors()?;
     }
     let shape = Shape::wanted(parameters.format.as_deref(), &headers)?;
     if shape == Shape::Events
@@ -49,7 +55,7 @@ pub(super) async fn subscribe(
     told.insert(CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
     told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     told.insert(STREAM, header_text(subscription.stream()));
-    told.insert(SUBSCRIPTION, subscription.number().into());
+    told.insert(SUBSCRIPTION, header_text(&subscription.id()));
     if let Some(incarnation) = subscription.incarnation() {
         told.insert(INCARNATION, incarnation.into());
     }
