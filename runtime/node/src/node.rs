@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
 use dag_log::{Committer, OpenError, Storage};
+use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::limits::most_memories;
@@ -312,6 +313,7 @@ impl Node {
                 return why.clone();
             }
             let near = dag_expr::syntax::name::near_help(name, view.sources.keys().map(String::as_str));
+            let name = shortened(name, MAX_NAME);
             let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
             NodeError::new(Code::UnknownStream, format!("unknown stream `{name}`: {hint}"))
         })

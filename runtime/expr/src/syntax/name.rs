@@ -49,10 +49,21 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// The longest name, in bytes, that is compared with others: nobody mistypes a longer one, and comparing takes the product of both lengths.
+const COMPARED: usize = 64;
+
+/// How many names one is compared with.
+const CANDIDATES: usize = 1_000;
+
 /// The names that somebody who wrote `name` may have meant: the nearest ones, at most three.
 fn near<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
-    let distances = names.into_iter().map(|other| (distance(name, other), other));
+    if name.len() > COMPARED {
+        return Vec::new();
+    }
+    let length = name.chars().count();
+    let allowed = (length / 3).clamp(1, 3);
+    let close = |other: &&str| other.len() <= COMPARED && other.chars().count().abs_diff(length) <= allowed;
+    let distances = names.into_iter().filter(close).take(CANDIDATES).map(|other| (distance(name, other), other));
     let mut near: Vec<_> = distances.filter(|(distance, _)| *distance <= allowed).collect();
     near.sort();
     near.dedup();
@@ -93,6 +104,14 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_not_compared() {
+        let long = "x".repeat(COMPARED);
+        assert_eq!(near(&long, [&*long]), [long.as_str()]);
+        let longer = long + "x";
+        assert!(near(&longer, [&*longer]).is_empty());
+    }
 
     #[test]
     fn only_names_that_need_quotes_get_them() {

@@ -24,6 +24,12 @@ impl Target {
     pub fn open(folder: &Path, allowed: &[PathBuf], own: &Path, data: u64) -> Result<Target, NodeError> {
         let bad = |message: String| NodeError::new(Code::BadRequest, message);
         let shown = folder.display();
+        if folder.as_os_str().len() > MAX_PATH {
+            return Err(bad(format!(
+                "a folder's path has at most {MAX_PATH} bytes, this one has {}",
+                folder.as_os_str().len()
+            )));
+        }
         if !folder.is_absolute() {
             return Err(bad(format!("`{shown}` is relative: name the whole path of the folder on the node's machine")));
         }
@@ -145,12 +151,20 @@ fn link_in(folder: &Path) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// The most bytes of a path that a system takes.
+const MAX_PATH: usize = 4096;
+
 /// A path without links, which need not be there as a whole.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match (path.canonicalize(), path.parent(), path.file_name()) {
-        (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(resolve(parent)?.join(name))
+    let mut missing = Vec::new();
+    let mut there = path;
+    loop {
+        match (there.canonicalize(), there.parent(), there.file_name()) {
+            (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
+                missing.push(name);
+                there = parent;
+            }
+            (resolved, ..) => return Ok(missing.iter().rev().fold(resolved?, |path, name| path.join(name))),
         }
-        (resolved, ..) => resolved,
     }
 }
