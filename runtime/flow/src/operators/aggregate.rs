@@ -104,7 +104,8 @@ pub(crate) fn aggregate<'scope>(
                 && untouched
                 && !begin
             {
-                (station.reached, _) = (*frontier, station.queue.pop_front());
+                station.reached = *frontier;
+                station.queue.clear();
                 return work.promise(promise(None, &task.aggregation, told));
             }
             if station.queue.is_empty() && !begin {

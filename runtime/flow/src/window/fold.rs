@@ -135,7 +135,7 @@ fn rows_frame(slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Vec<u8> {
 
 impl Fold for GuestFold {
     fn update(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<(), ComputeError> {
-        let (rows, bytes) = (slots.len(), columns.iter().map(|column| size(column)).sum::<usize>());
+        let (rows, bytes) = (slots.len(), columns.iter().map(size).sum::<usize>());
         if rows > 1 && bytes > self.bytes {
             let half = |from: usize, rows: usize| -> Vec<ArrayRef> {
                 columns.iter().map(|column| column.slice(from, rows)).collect()
@@ -144,7 +144,7 @@ impl Fold for GuestFold {
             self.update(&slots[..middle], &times[..middle], &half(0, middle))?;
             return self.update(&slots[middle..], &times[middle..], &half(middle, rows - middle));
         }
-        self.widest = self.widest.max(columns.iter().map(|column| widest(column)).sum());
+        self.widest = self.widest.max(columns.iter().map(widest).sum());
         Ok(self.instance.update(&rows_frame(slots, times, columns))?)
     }
 
@@ -153,7 +153,7 @@ impl Fold for GuestFold {
     }
 
     fn scan(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<ArrayRef, ComputeError> {
-        self.widest = self.widest.max(columns.iter().map(|column| widest(column)).sum());
+        self.widest = self.widest.max(columns.iter().map(widest).sum());
         let bytes = self.instance.scan(&rows_frame(slots, times, columns))?;
         self.result(bytes, slots.len())
     }
@@ -174,7 +174,7 @@ impl Fold for GuestFold {
     }
 
     fn merge(&mut self, slots: &[i64], states: &[ArrayRef]) -> Result<(), ComputeError> {
-        self.widest = self.widest.max(states.iter().map(|column| widest(column)).sum());
+        self.widest = self.widest.max(states.iter().map(widest).sum());
         let slots: &dyn Array = &column(slots);
         let columns = std::iter::once(slots).chain(states.iter().map(AsRef::as_ref));
         Ok(self.instance.merge(&frame::encode(slots.len(), columns))?)
