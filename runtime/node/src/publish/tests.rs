@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dag_storage_faults::Operation;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -24,6 +25,18 @@ fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, NodeError>
     )
 }
 
+/// Runs a test on threads that are not waited for when it has failed: those that hang would hold it for ever.
+fn patiently(test: impl Future<Output = ()>) {
+    struct Unawaited(Option<Runtime>);
+    impl Drop for Unawaited {
+        fn drop(&mut self) {
+            self.0.take().expect("it is there until then").shutdown_background();
+        }
+    }
+    let runtime = Unawaited(Some(Runtime::new().unwrap()));
+    runtime.0.as_ref().expect("it is there").block_on(test);
+}
+
 async fn answer(asked: JoinHandle<Result<Published, NodeError>>) -> Result<Published, NodeError> {
     tokio::time::timeout(PATIENCE, asked).await.expect("everybody gets an answer").unwrap()
 }
@@ -39,57 +52,68 @@ async fn goes_on(node: &Node) {
     tokio::time::timeout(PATIENCE, again).await.expect("the source mends itself");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failed_roll_answers_all_who_wait() {
-    let data = TempDir::new().unwrap();
-    let (node, failing) = node(&data).await;
-    answer(publish(&node, 50_000)).await.unwrap();
-    let sync = failing.hold_next(Operation::Sync);
-    let waits = publish(&node, 30_000);
-    let sync = in_time(move || {
-        sync.arrived();
-        sync
-    })
-    .await;
-    // The segment is full, and the name of the next one is never durable.
-    failing.fail_next(Operation::Rename);
-    let rolls = answer(publish(&node, 10)).await.unwrap_err();
-    assert_eq!(rolls.code, Code::Internal, "{rolls}");
-    let told = answer(waits).await.unwrap_err();
-    assert!(told.message.contains("may not be durable"), "{told}");
-    sync.release();
-    goes_on(&node).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failed_sync_and_a_second_publisher_both_return() {
-    let data = TempDir::new().unwrap();
-    let (node, failing) = node(&data).await;
-    for _ in 0..3 {
+#[test]
+fn a_failed_roll_answers_all_who_wait() {
+    patiently(async {
+        let data = TempDir::new().unwrap();
+        let (node, failing) = node(&data).await;
+        answer(publish(&node, 50_000)).await.unwrap();
         let sync = failing.hold_next(Operation::Sync);
-        let first = publish(&node, 10);
+        let waits = publish(&node, 30_000);
         let sync = in_time(move || {
             sync.arrived();
             sync
         })
         .await;
-        // One has the source's lock, and others wait for it, when the sync fails.
-        let write = failing.hold_next(Operation::Write);
-        let mut others = vec![publish(&node, 20)];
-        let write = in_time(move || {
-            write.arrived();
-            write
-        })
-        .await;
-        others.extend((0..30).map(|_| publish(&node, 30)));
-        sync.fail();
-        write.release();
-        let told = answer(first).await.unwrap_err();
+        // The segment is full, and the name of the next one is never durable.
+        failing.fail_next(Operation::Rename);
+        let rolls = answer(publish(&node, 10)).await.unwrap_err();
+        assert_eq!(rolls.code, Code::Internal, "{rolls}");
+        let told = answer(waits).await.unwrap_err();
         assert!(told.message.contains("may not be durable"), "{told}");
-        for other in others {
-            // Those that come after the log was mended are taken.
-            let _ = answer(other).await;
-        }
+        sync.release();
         goes_on(&node).await;
-    }
+    });
+}
+
+#[test]
+fn a_failed_sync_and_a_second_publisher_both_return() {
+    patiently(async {
+        let data = TempDir::new().unwrap();
+        let (node, failing) = node(&data).await;
+        for _ in 0..3 {
+            let sync = failing.hold_next(Operation::Sync);
+            let first = publish(&node, 10);
+            let sync = in_time(move || {
+                sync.arrived();
+                sync
+            })
+            .await;
+            // One has the source's lock, and others wait for it, when the sync fails.
+            let write = failing.hold_next(Operation::Write);
+            let mut others = vec![publish(&node, 20)];
+            let write = in_time(move || {
+                write.arrived();
+                write
+            })
+            .await;
+            others.extend((0..30).map(|_| publish(&node, 30)));
+            let places = PUBLISHING - others.len() - 1;
+            let begun = async {
+                while node.inner.publishing.available_permits() > places {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, begun).await.expect("all of them begin");
+            sync.fail();
+            write.release();
+            let told = answer(first).await.unwrap_err();
+            assert!(told.message.contains("may not be durable"), "{told}");
+            for other in others {
+                // Those that come after the log was mended are taken.
+                let _ = answer(other).await;
+            }
+            goes_on(&node).await;
+        }
+    });
 }
