@@ -33,7 +33,9 @@ static ROOM: Mutex<[u8; MEMORY]> = Mutex::new([0; MEMORY]);
 impl Guest for Component {
     fn describe() -> types::Description {
         black_box(&ROOM);
-        (0..STEPS).for_each(|step| drop(black_box(step)));
+        (0..STEPS).for_each(|step| {
+            black_box(step);
+        });
         let signature = types::Signature {
             name: NAME.to_owned(), doc: "Passes on.".to_owned(), example: String::new(), min_inputs: 1, max_inputs: Some(1),
             parameters: Vec::new(), key: None, state_written: 1, state_read: vec![1],

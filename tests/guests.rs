@@ -2,9 +2,13 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use dag_tests::Node;
 use dag_tests::records::counting;
+use dag_tests::{Node, until};
+
+/// How long a component may be built: what the node itself allows for the processor time that it allows.
+const BUILT: Duration = Duration::from_secs(300);
 
 /// The component of that name, if it was built.
 fn built(name: &str) -> Option<PathBuf> {
@@ -22,7 +26,9 @@ fn is_deployed_and_computes(name: &str) {
     let mut node = Node::start();
     node.create("x", "value float64", &[]);
     node.publish("x", &counting(0..3), &["--seal"]);
-    let deployed = node.dag(&["deploy", component.to_str().expect("it is UTF-8")]).success();
+    let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+    until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
+    let deployed = deploying.finish().success();
     assert!(deployed.starts_with(&format!("guest-{name} 1.0.0")), "{deployed}");
     let expected = node.csv("x");
     assert_eq!(node.csv(&format!("{name}(x)")), expected);
