@@ -24,6 +24,12 @@ const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else
 /// The columns of the stream `wide`, besides its time.
 const COLUMNS: usize = 999;
 
+/// The most bytes of an expression.
+const EXPRESSION: usize = 16 << 10;
+
+/// How many records of that stream a body of their length may come to, about.
+const TAKEN: usize = 3_700;
+
 /// A request.
 struct Case {
     endpoint: &'static str,
@@ -53,13 +59,19 @@ fn filled(first: &str, again: &str, last: &str) -> Vec<u8> {
 
 /// The same in a path, percent-encoded, in which a path has room for.
 fn in_path(path: &str, first: &str, again: &str, last: &str) -> String {
+    expression_in(path, first, again, last, usize::MAX)
+}
+
+/// The same for an expression, of at most so many bytes before it is encoded.
+fn expression_in(path: &str, first: &str, again: &str, last: &str, most: usize) -> String {
+    let fits = most.saturating_sub(first.len() + last.len()) / again.len();
     let encoded = |text: &str| -> String {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"()-_.".contains(&byte);
         let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
         text.bytes().map(one).collect()
     };
     let (first, again, last) = (encoded(first), encoded(again), encoded(last));
-    let count = (60_000 - first.len() - last.len()) / again.len();
+    let count = fits.min((60_000 - first.len() - last.len()) / again.len());
     format!("{path}{first}{}{last}", again.repeat(count))
 }
 
@@ -71,6 +83,8 @@ fn records() -> Vec<Case> {
     let case = |worst, stream, media, body| Case::send(endpoint, worst, &to(stream), media, body);
     let mut cases = vec![
         case("times alone, 999 columns", "wide", json, filled("", "{\"ts\":1}\n", "")),
+        case("times alone, as many as are taken", "wide", json, "{\"ts\":1}\n".repeat(TAKEN).into_bytes()),
+        case("values alone, as many as are taken", "arrival", csv, format!("c0\n{}", "1\n".repeat(TAKEN)).into_bytes()),
         case("lines that are none, 999 columns", "wide", json, filled("", "x\n", "")),
         case("unknown columns", "wide", json, filled("", "{\"b\":1}\n", "")),
         case("one line of lists", "x", json, filled("", "[", "")),
@@ -140,11 +154,14 @@ fn expressions() -> Vec<Case> {
         ("a list", "avg(x, 5m, by=(value", ",value", "))"),
         ("a duration", "avg(x, ", "1h", ")"),
     ];
-    let case = |(endpoint, path): (&'static str, &'static str)| {
-        expressions
-            .map(move |(worst, first, again, last)| Case::get(endpoint, worst, in_path(path, first, again, last)))
+    let cases = |(endpoint, path): (&'static str, &'static str)| {
+        let longest = move |(worst, first, again, last): (&'static str, &str, &str, &str)| {
+            // As long as expressions may be, and as long as a request may be.
+            [EXPRESSION, SIZE].map(|most| Case::get(endpoint, worst, expression_in(path, first, again, last, most)))
+        };
+        expressions.into_iter().flat_map(longest)
     };
-    endpoints.into_iter().flat_map(case).collect()
+    endpoints.into_iter().flat_map(cases).collect()
 }
 
 /// All others.
