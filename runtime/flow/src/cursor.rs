@@ -41,6 +41,7 @@ pub struct Input {
 }
 
 /// What comes next.
+#[allow(clippy::large_enum_variant, reason = "one is made for each entry, and taken apart at once")]
 pub enum Step {
     /// Records, or a frontier that has moved.
     Piece(Piece),
