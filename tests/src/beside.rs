@@ -103,14 +103,14 @@ fn publish(http: &Http, stop: &AtomicBool, published: &AtomicUsize) -> Vec<Insta
 }
 
 impl Latencies {
-    /// The latency that at most one in a hundred exceeds, of the records from `from` up to `to`.
+    /// The latency that such a share of the records from `from` up to `to` do not exceed: half of them for 0.5.
     ///
     /// # Panics
     /// If there are none.
-    pub fn p99(&self, from: usize, to: usize) -> Duration {
+    pub fn share(&self, share: f64, from: usize, to: usize) -> Duration {
         let mut some = self.0[from..to.min(self.0.len())].to_vec();
         some.sort_unstable();
-        some[(some.len() * 99).div_ceil(100) - 1]
+        some[(some.len() as f64 * share).ceil() as usize - 1]
     }
 
     /// How many there are.

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod columns;
+mod components;
 mod connections;
 mod floats;
 mod instances;
@@ -31,6 +32,7 @@ pub struct Attack {
 pub const ATTACKS: &[Attack] = &[
     Attack { name: "bodies", make: bodies::make },
     Attack { name: "columns", make: columns::make },
+    Attack { name: "components", make: components::make },
     Attack { name: "connections", make: connections::make },
     Attack { name: "floats", make: floats::make },
     Attack { name: "instances", make: instances::make },
@@ -45,11 +47,12 @@ pub const ATTACKS: &[Attack] = &[
 
 const JSON: &str = "application/x-ndjson";
 const CSV: &str = "text/csv";
+const WASM: &str = "application/wasm";
 
 /// Deploys the operators that misbehave.
 pub fn prepare(http: &Http) {
     for component in [transforms(), aggregates()] {
-        let answer = http.post("components", &[], "application/wasm", &fs::read(component).expect("it was built"));
+        let answer = http.post("components", &[], WASM, &fs::read(component).expect("it was built"));
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 }
