@@ -1,6 +1,9 @@
 //! Limits at their edge: what is at one is taken, what is over it is refused by name. `docs/limits.md` lists them all.
 
-use dag_tests::{Http, Node};
+use std::fs;
+use std::path::Path;
+
+use dag_tests::{Http, Node, dag};
 use serde_json::{Value, json};
 
 /// A node with a stream `x` of integers that costs no syncs.
@@ -104,4 +107,37 @@ fn an_expression_has_a_length_and_a_depth() {
     assert_eq!(explain(&deep(30)).status, 200);
     let why = refused(&explain(&deep(65)), 400);
     assert!(why.contains("more than 64 deep in one another"), "{why}");
+}
+
+#[test]
+fn the_page_of_limits_names_flags_and_tests_that_there_are() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(repository.join("docs/limits.md")).expect("the page is there");
+    let commands = ["serve", "create", "publish", "deploy", "subscribe", "alter"];
+    let help: String = commands.map(|command| dag(&[command, "--help"]).success()).concat();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| limit |"));
+    let mut wrong = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [limit, default, flag, protects, error, held_by] = cells[..] else {
+            wrong.push(format!("not six cells: {row}"));
+            continue;
+        };
+        if [limit, default, protects, error, held_by].iter().any(|cell| cell.is_empty()) {
+            wrong.push(format!("`{limit}` has an empty cell"));
+        }
+        for flag in flag.split(['`', ' ', ',', '=']).filter(|word| word.starts_with("--")) {
+            if !help.contains(flag) {
+                wrong.push(format!("`{limit}`: there is no flag {flag}"));
+            }
+        }
+        for test in held_by.split('`').skip(1).step_by(2) {
+            let (file, function) = test.split_once("::").unwrap_or((test, ""));
+            let text = fs::read_to_string(repository.join(file)).unwrap_or_default();
+            if text.is_empty() || !text.contains(&format!("fn {function}")) {
+                wrong.push(format!("`{limit}`: there is no test {test}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -184,6 +184,26 @@ fn a_large_batch_is_cut_into_entries_and_shown_at_once() {
 }
 
 #[test]
+fn a_record_has_64_mebibytes() {
+    const LIMIT: usize = 64 << 20;
+    let schema = Schema::new(vec![Field::new("text", Type::Utf8)]);
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::create(dir.path(), &schema, options(Durability::Os, 1 << 20), &Committer::new()).unwrap();
+    // Besides its text it takes its time and two offsets.
+    let record = |bytes: usize| {
+        let time: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1]).with_timezone("UTC"));
+        let text = StringArray::from(vec!["x".repeat(bytes - 16)]);
+        RecordBatch::try_new(log.arrow_schema().clone(), vec![time, Arc::new(text)]).unwrap()
+    };
+    let fits = record(LIMIT);
+    log.append(&fits, Frontier::START, NOW).unwrap();
+    let entry = log.reader(Start::Earliest).unwrap().next().unwrap().unwrap();
+    assert!(log.load(&entry).unwrap().batch == fits, "it is read as it was");
+    let over = log.append(&record(LIMIT + 1), Frontier::START, NOW);
+    assert!(matches!(over, Err(AppendError::TooLarge { bytes, limit: LIMIT }) if bytes == LIMIT + 1), "{over:?}");
+}
+
+#[test]
 fn a_batch_of_other_columns_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let log = Log::create(dir.path(), &integers(), options(Durability::Derived, 1 << 20), &Committer::new()).unwrap();
