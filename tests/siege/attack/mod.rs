@@ -1,5 +1,6 @@
 //! What is thrown at the node. Each file is a kind, and says what it once did; each attack is bounded in time and uses streams of its own.
 
+mod backups;
 mod bodies;
 mod columns;
 mod components;
@@ -8,6 +9,7 @@ mod floats;
 mod instances;
 mod keys;
 mod operators;
+mod pages;
 mod positions;
 mod stamped;
 mod wide;
@@ -30,6 +32,7 @@ pub struct Attack {
 
 /// All of them.
 pub const ATTACKS: &[Attack] = &[
+    Attack { name: "backups", make: backups::make },
     Attack { name: "bodies", make: bodies::make },
     Attack { name: "columns", make: columns::make },
     Attack { name: "components", make: components::make },
@@ -39,6 +42,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack { name: "long-keys", make: keys::long },
     Attack { name: "unique-keys", make: keys::unique },
     Attack { name: "operators", make: operators::make },
+    Attack { name: "pages", make: pages::make },
     Attack { name: "positions", make: positions::make },
     Attack { name: "stamped", make: stamped::make },
     Attack { name: "wide", make: wide::make },
