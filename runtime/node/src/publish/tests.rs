@@ -1,5 +1,6 @@
 //! Publishing while the disk fails: whoever has asked gets an answer.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use dag_storage_faults::Operation;
@@ -12,6 +13,9 @@ use crate::testing::node;
 
 /// Longer than anything here takes, and less than for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many wait for the source while its log fails.
+const MENDERS: usize = 30;
 
 /// Publishes a record of so many bytes that nothing makes smaller, beside whatever else goes on.
 fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, NodeError>> {
@@ -89,29 +93,34 @@ fn a_failed_sync_and_a_second_publisher_both_return() {
                 sync
             })
             .await;
-            // One has the source's lock, and others wait for it, when the sync fails.
+            // One has the source's lock when the sync fails, and others wait for it that mend what has failed, as publishers do.
             let write = failing.hold_next(Operation::Write);
-            let mut others = vec![publish(&node, 20)];
+            let second = publish(&node, 20);
             let write = in_time(move || {
                 write.arrived();
                 write
             })
             .await;
-            others.extend((0..30).map(|_| publish(&node, 30)));
-            let places = PUBLISHING - others.len() - 1;
-            let begun = async {
-                while node.inner.publishing.available_permits() > places {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(PATIENCE, begun).await.expect("all of them begin");
+            let (comes, come) = mpsc::channel();
+            let (returns, returned) = mpsc::channel();
+            for _ in 0..MENDERS {
+                let (source, clock) = (node.source("x").unwrap(), node.inner.clock);
+                let (comes, returns) = (comes.clone(), returns.clone());
+                std::thread::spawn(move || {
+                    comes.send(()).unwrap();
+                    // It may find that the log has failed; what counts is that it returns.
+                    let _ = returns.send(source.source.tick(clock).map(drop));
+                });
+            }
+            come.iter().take(MENDERS).for_each(drop);
             sync.fail();
             write.release();
             let told = answer(first).await.unwrap_err();
             assert!(told.message.contains("may not be durable"), "{told}");
-            for other in others {
-                // Those that come after the log was mended are taken.
-                let _ = answer(other).await;
+            // It is refused, or taken where the log was mended before.
+            let _ = answer(second).await;
+            for _ in 0..MENDERS {
+                let _ = returned.recv_timeout(PATIENCE).expect("everybody returns");
             }
             goes_on(&node).await;
         }
