@@ -138,3 +138,13 @@ fn a_subscription_that_fills_the_disk_keeps_no_publisher_out_and_leaves_room_whe
     wait::until("there is room again, though nobody asks for it", DEADLINE, || (disk.free() > 45 * MIB).then_some(()));
     publish_some(5);
 }
+
+#[test]
+fn a_node_starts_for_the_first_time_on_a_disk_that_is_nearly_full() {
+    let Some(disk) = SmallDisk::mount(64) else { return };
+    let _filler = disk.leave(16 * MIB);
+    let node = node(disk.path(), "50");
+    node.create("x", "text utf8", &[]);
+    let (status, body) = publish(&node, "{\"time\":1,\"text\":\"a\"}\n");
+    assert_eq!(status, 507, "the disk has less free than its reserve: {body}");
+}

@@ -307,13 +307,26 @@ impl Node {
         }
     }
 
+    /// Asks for room for the bytes of a component that is deployed. What the binary brings is part of what a node needs to start, and
+    /// may use what stays free.
+    pub(crate) fn admit_bytes(&self, built: &Built) -> Result<(), NodeError> {
+        if self.kept_bytes(built.digest).is_ok() {
+            return Ok(());
+        }
+        let admitted = self.inner.committer.admit(Claim::Kept, &self.inner.config.data, built.bytes.len() as u64);
+        admitted.map_err(|error| {
+            let error = io::Error::from(error);
+            let code = if is_full(&error) { Code::DiskFull } else { Code::Internal };
+            NodeError::new(code, format!("{}: {error}", self.path(built.digest).display()))
+        })
+    }
+
     /// Writes a component's bytes to its file, unless they are there, durably: the metadata is going to speak of it.
     pub(crate) fn keep(&self, built: &Built) -> Result<(), NodeError> {
         let path = self.path(built.digest);
         let new = path.with_extension("new");
         let write = || -> io::Result<()> {
             if self.kept_bytes(built.digest).is_err() {
-                self.inner.committer.admit(Claim::Kept, &self.inner.config.data, built.bytes.len() as u64)?;
                 let mut file = File::create(&new)?;
                 file.write_all(&built.bytes)?;
                 file.sync_all()?;

@@ -72,6 +72,7 @@ impl Node {
         } else {
             if let Some(made) = made {
                 self.admit_to_disk(&made.built)?;
+                self.admit_bytes(&made.built)?;
                 self.keep(&made.built)?;
                 self.keep_code(&made.built);
             }
