@@ -1,4 +1,4 @@
-//! A transform on its home worker; its guest works beside it, in [turns](turn). In log order it takes what comes, in time order its
+//! A transform on its home worker; its guest works beside it, in turns (see `turn`). In log order it takes what comes, in time order its
 //! inputs merged.
 
 mod log_order;
