@@ -12,7 +12,7 @@ use arrow_buffer::BooleanBuffer;
 use dag_model::{Frontier, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, PublishError, Steady};
+use crate::{Moment, PublishError, Steady, TakenOver};
 
 /// The most publishers that are remembered; the longest unheard of is forgotten first.
 const MAX_REMEMBERED: usize = 10_000;
@@ -216,12 +216,24 @@ impl Publishers {
         self.attending().next().is_none()
     }
 
+    /// The lower session that a request takes its publisher's name over from.
+    pub(crate) fn taken_over(&self, by: &PublisherId) -> Option<TakenOver> {
+        let record = &self.known.get(&by.name)?.record;
+        let PublisherRecord { session, last_batch: batch, heard, joined, .. } = record;
+        (*session < by.session).then(|| TakenOver {
+            session: *session,
+            batch: *batch,
+            joined: joined.is_some(),
+            heard: *heard,
+        })
+    }
+
     /// Whether the batch of a request was accepted before.
     pub(crate) fn is_repeat(&self, publisher: &PublisherId) -> Result<bool, PublishError> {
         let last = match self.known.get(&publisher.name).map(|known| &known.record) {
             Some(record) if record.session > publisher.session => {
                 let PublisherId { name, session, .. } = publisher.clone();
-                return Err(PublishError::Fenced { name, session, by: record.session });
+                return Err(PublishError::Fenced { name, session, by: record.session, heard: record.heard });
             }
             Some(record) if record.session == publisher.session => record.last_batch,
             _ => 0,

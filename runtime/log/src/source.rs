@@ -77,6 +77,19 @@ pub struct Publish {
     pub history: bool,
 }
 
+/// The session of a publisher that a greater one took the name over from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Its number.
+    pub session: u64,
+    /// Its last accepted batch.
+    pub batch: u64,
+    /// Whether it held the frontier: it may still be there.
+    pub joined: bool,
+    /// When it was last heard of, as far as the log knows.
+    pub heard: Timestamp,
+}
+
 /// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -88,6 +101,8 @@ pub struct Receipt {
     pub refused: Vec<Refused>,
     /// Whether the batch had been accepted before: then none of its records was appended.
     pub repeat: bool,
+    /// From whom its publisher took the name over with this request.
+    pub took_over: Option<TakenOver>,
     /// The epoch of the records.
     pub epoch: u64,
     /// The sequence of the first record appended.
@@ -109,7 +124,11 @@ pub enum PublishError {
     #[error("the stream is sealed")]
     Sealed,
     /// Another process took over the name.
-    #[error("session {session} of publisher `{name}` was taken over by session {by}")]
+    #[error(
+        "session {session} of publisher `{name}` was taken over by session {by}, which was last heard of at {heard}: another process \
+         publishes under this name, which is what a restarted one should do; if it is not yours, take a name of your own, and if its \
+         number is a mistake, a session greater than {by} takes the name back"
+    )]
     Fenced {
         /// The publisher.
         name: String,
@@ -117,6 +136,8 @@ pub enum PublishError {
         session: u64,
         /// The session that has the name now.
         by: u64,
+        /// When that was last heard of, as far as the log knows.
+        heard: Timestamp,
     },
     /// A batch is missing before this one.
     #[error("batch {found} of publisher `{name}` came where batch {expected} was expected")]
@@ -295,6 +316,7 @@ impl Source {
             history: request.history,
         };
         let verdict = state.publishers.judge(judged, now)?;
+        let took_over = request.publisher.as_ref().and_then(|publisher| state.publishers.taken_over(publisher));
         let parts = if verdict.repeat { &[][..] } else { &parts[..] };
         let first = self.take_over(&mut state, &verdict, parts, now.wall)?;
         if verdict.repeat {
@@ -310,6 +332,7 @@ impl Source {
             late: verdict.late.map_or(0, |late| late.count_set_bits()),
             refused,
             repeat: verdict.repeat,
+            took_over,
             epoch: self.log.visible().epoch,
             first,
             end: first + accepted as u64,

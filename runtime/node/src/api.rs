@@ -24,7 +24,7 @@ pub use operators::{
     DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay,
     UndeployParameters, Undeployed, Version,
 };
-pub use publish::{PublishParameters, Published, PublisherProgress};
+pub use publish::{PublishParameters, Published, PublisherProgress, TookOver};
 pub use status::{Computation, GuestThreads, Held, HeldOf, RequestMemory, Status};
 pub use stream::{Column, Publisher, Stream, Streams};
 pub use subscribe::SubscribeParameters;

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
-use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, readings};
+use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, TakenOver, readings};
 use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
-use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream};
+use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream, TookOver};
 use crate::budget::Share;
 use crate::clock::Steady;
 use crate::error::{Code, NodeError};
@@ -226,6 +226,19 @@ fn publish(
     published.accepted = (receipt.accepted - receipt.late) as u64;
     published.late = receipt.late as u64;
     published.repeat = receipt.repeat;
+    published.took_over = receipt.took_over.map(|TakenOver { session, batch, joined, heard }| {
+        if joined {
+            let publisher = parameters.publisher.as_deref();
+            tracing::info!(
+                stream = name,
+                publisher,
+                by = parameters.session,
+                session,
+                "a publisher's name was taken over"
+            );
+        }
+        TookOver { session, batch, joined, heard: heard.to_string() }
+    });
     published.first = (receipt.accepted > 0).then(|| position(receipt.first));
     published.end = position(receipt.end);
     Ok((published, receipt))

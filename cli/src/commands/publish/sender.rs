@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::chunks::Chunk;
 use crate::client::{Client, ClientError, Target};
 use crate::interrupt::Interrupt;
+use crate::output;
 use dag_node::api::Published;
 
 /// How long a node may be away before a publisher gives up.
@@ -109,7 +110,15 @@ impl Sender<'_> {
     }
 
     fn published(&self, answer: Value) -> Result<Published, ClientError> {
-        serde_json::from_value(answer).map_err(|_| self.client.not_a_node())
+        let published: Published = serde_json::from_value(answer).map_err(|_| self.client.not_a_node())?;
+        if let Some(before) = published.took_over.as_ref().filter(|before| before.joined) {
+            output::note(&format!(
+                "the name `{}` was taken over from another process, last heard of at {}, which is refused from now on; --publisher gives \
+                 this one a name of its own",
+                self.publisher, before.heard
+            ));
+        }
+        Ok(published)
     }
 }
 

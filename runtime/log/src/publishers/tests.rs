@@ -198,10 +198,23 @@ fn a_new_session_fences_the_old_one() {
     records(&mut all, &id("a", 1, 1), &[1]);
     records(&mut all, &id("a", 2, 1), &[2]);
     let old = all.judge(Request { publisher: Some(&id("a", 1, 2)), times: Some(&[]), ..Request::default() }, at(0));
-    assert!(matches!(old, Err(PublishError::Fenced { session: 1, by: 2, .. })));
+    let Err(fenced @ PublishError::Fenced { session: 1, by: 2, .. }) = old else { panic!("{old:?}") };
+    assert!(fenced.to_string().contains("a session greater than 2 takes the name back"), "{fenced}");
     let old = all.judge(Request { publisher: Some(&id("a", 1, 0)), leave: true, ..Request::default() }, at(0));
     assert!(matches!(old, Err(PublishError::Fenced { .. })), "it can't end the attendance of the new one either");
     assert_eq!(all.find("a"), Some((2, 1)));
+}
+
+#[test]
+fn who_takes_a_name_over_is_told_from_whom() {
+    let mut all = publishers(rules());
+    assert_eq!(all.taken_over(&id("a", 1, 1)), None, "nobody had it");
+    records(&mut all, &id("a", 1, 1), &[1]);
+    assert_eq!(all.taken_over(&id("a", 1, 2)), None, "it is the same session");
+    let before = all.taken_over(&id("a", 2, 1)).expect("the first session has the name");
+    assert_eq!((before.session, before.batch, before.joined), (1, 1, true));
+    leave(&mut all, &id("a", 1, 1));
+    assert!(!all.taken_over(&id("a", 2, 1)).expect("it is remembered").joined);
 }
 
 #[test]

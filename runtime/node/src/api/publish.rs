@@ -39,6 +39,9 @@ pub struct Published {
     pub refused: u64,
     /// Whether this batch had been accepted before.
     pub repeat: bool,
+    /// The lower session that the publisher's name was taken over from with this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_over: Option<TookOver>,
     /// The position of the first record, where there is one.
     pub first: Option<String>,
     /// The position after the last.
@@ -47,6 +50,19 @@ pub struct Published {
     pub frontier: Option<String>,
     /// Why lines were refused, the first 1,000 of them.
     pub refusals: Vec<dag_codec::Refusal>,
+}
+
+/// A session whose publisher's name was taken over. Who did not mean to sees it here, and takes another name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TookOver {
+    /// Its number.
+    pub session: u64,
+    /// Its last batch that was accepted.
+    pub batch: u64,
+    /// Whether it held the frontier, and so may still be publishing: from now on it is refused as `fenced`.
+    pub joined: bool,
+    /// When it was last heard of.
+    pub heard: String,
 }
 
 /// The answer of `GET /v1/streams/{name}/publishers/{publisher}`.
