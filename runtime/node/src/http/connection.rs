@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 /// What is known of a connection's peer. Clones are of one connection.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ struct Known {
     stuck: AtomicU64,
     /// Whether it may take as long as it wants.
     unhurried: AtomicBool,
+    /// It has taken nothing that was written, and has to. Until then nothing waits on a clock: an idle connection wakes nobody.
+    waits: Notify,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -33,7 +36,7 @@ impl Peer {
     /// The peer of a connection that was just opened.
     pub fn new() -> Peer {
         let (stuck, unhurried) = (AtomicU64::new(NEVER), AtomicBool::new(false));
-        Peer(Arc::new(Known { opened: Instant::now(), stuck, unhurried }))
+        Peer(Arc::new(Known { opened: Instant::now(), stuck, unhurried, waits: Notify::new() }))
     }
 
     /// A request begins, whose answer it has to read in time.
@@ -49,27 +52,35 @@ impl Peer {
     /// Resolves once it has not read for so long.
     pub async fn is_stuck(&self, patience: Duration) {
         loop {
-            tokio::time::sleep(patience / 2).await;
-            if !self.0.unhurried.load(Ordering::Relaxed) && self.stuck_for() >= patience {
-                return;
+            self.0.waits.notified().await;
+            while let Some(stuck) = self.stuck_for() {
+                let left = patience.saturating_sub(stuck);
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left).await;
             }
         }
     }
 
-    fn stuck_for(&self) -> Duration {
-        match self.0.stuck.load(Ordering::Relaxed) {
-            NEVER => Duration::ZERO,
-            since => self.0.opened.elapsed().saturating_sub(Duration::from_millis(since)),
-        }
+    /// How long it has taken nothing, if it has to.
+    fn stuck_for(&self) -> Option<Duration> {
+        let since = self.0.stuck.load(Ordering::Relaxed);
+        let is_stuck = since != NEVER && !self.0.unhurried.load(Ordering::Relaxed);
+        is_stuck.then(|| self.0.opened.elapsed().saturating_sub(Duration::from_millis(since)))
     }
 
     fn wrote(&self, taken: bool) {
         let stuck = &self.0.stuck;
         if taken {
-            stuck.store(NEVER, Ordering::Relaxed);
-        } else if stuck.load(Ordering::Relaxed) == NEVER {
+            return stuck.store(NEVER, Ordering::Relaxed);
+        }
+        if stuck.load(Ordering::Relaxed) == NEVER {
             let now = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(NEVER - 1);
             stuck.store(now, Ordering::Relaxed);
+        }
+        if !self.0.unhurried.load(Ordering::Relaxed) {
+            self.0.waits.notify_one();
         }
     }
 }
