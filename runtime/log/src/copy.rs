@@ -47,7 +47,8 @@ impl Log {
     /// `admit` is asked before so many bytes are written.
     ///
     /// # Errors
-    /// If that refuses, a file can't be read or written, or all of that extent has been removed since.
+    /// If that refuses, a file can't be read or written, or all of that extent has been removed since, which is
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy): another attempt finds what there is by then.
     pub fn copy(&self, to: &Path, Extent(end): Extent, admit: &dyn Fn(u64) -> io::Result<()>) -> io::Result<Copied> {
         fs::create_dir_all(to)?;
         let log = self.inner();
@@ -68,7 +69,8 @@ impl Log {
             }
             first.get_or_insert(segment.number);
         }
-        let first = first.ok_or_else(|| io::Error::other("retention has removed all that was to be copied"))?;
+        let gone = || io::Error::new(io::ErrorKind::ResourceBusy, "retention has removed all that was to be copied");
+        let first = first.ok_or_else(gone)?;
         if log.options().durability != Durability::Derived {
             kept::mark(&OsStorage, to, first)?;
         }

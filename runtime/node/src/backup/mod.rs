@@ -271,6 +271,8 @@ fn failed(folder: &Path, error: &io::Error) -> NodeError {
     let code = match error.kind() {
         _ if is_full(error) => Code::DiskFull,
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
+        // Retention was quicker, which the next attempt knows.
+        io::ErrorKind::ResourceBusy => Code::Busy,
         _ => Code::Internal,
     };
     NodeError::new(
