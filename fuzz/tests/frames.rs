@@ -14,7 +14,7 @@ use proptest::prelude::*;
 fn seeds() -> Vec<Vec<u8>> {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/vectors");
     let mut seeds = Vec::new();
-    for folder in [vectors.clone(), vectors.join("refused")] {
+    for folder in [vectors.clone(), vectors.join("read"), vectors.join("refused")] {
         for file in fs::read_dir(folder).expect("the vectors are there") {
             let path = file.expect("a folder can be listed").path();
             if path.extension().is_some_and(|extension| extension == "hex") {

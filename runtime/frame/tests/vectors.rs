@@ -1,5 +1,6 @@
 //! The test vectors in `wit/vectors`, which every SDK must read and write.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/vectors")
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
-    assert!(!files.is_empty(), "no vectors in {}", folder.display());
-    files
+/// The names that the index lists of that kind, whose files all have to be there and be all that are.
+fn names(kind: &str, folder: &Path) -> Vec<String> {
+    let index = fs::read_to_string(self::folder().join("index.json")).unwrap();
+    let names: BTreeMap<String, Vec<String>> = serde_json::from_str(&index).unwrap();
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let hex = paths.filter(|path| path.extension().is_some_and(|extension| extension == "hex"));
+    let mut found: Vec<_> = hex.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    found.sort();
+    assert_eq!(names[kind], found, "index.json lists the files in {}", folder.display());
+    found
 }
 
 fn unhex(digits: &str) -> Vec<u8> {
@@ -47,31 +53,56 @@ fn column(json: &Json) -> Column {
     }
 }
 
+/// What a JSON file says that a batch holds.
+fn batch(path: &Path) -> (usize, Vec<Column>) {
+    let batch: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let columns = batch["columns"].as_array().unwrap().iter().map(column).collect();
+    (batch["rows"].as_u64().unwrap() as usize, columns)
+}
+
+/// Reads a frame and compares it with what it has to hold.
+fn check_read(bytes: &[u8], rows: usize, columns: &[Column], name: &str) {
+    let bytes = AlignedBytes::copy(bytes);
+    let frame = Frame::parse(&bytes).unwrap_or_else(|error| panic!("reading {name}: {error}"));
+    assert_eq!(frame.rows(), rows, "{name}");
+    assert_eq!(frame.columns().len(), columns.len(), "{name}");
+    for (read, expected) in frame.columns().iter().zip(columns) {
+        let expected = expected.view();
+        assert_eq!(read.ty(), expected.ty(), "{name}");
+        let debug = |value| format!("{value:?}");
+        assert!(read.iter().map(debug).eq(expected.iter().map(debug)), "reading {name}");
+    }
+}
+
 #[test]
 fn every_vector_is_written_and_read_back() {
-    for path in files(&folder(), "json") {
-        let batch: Json = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let columns: Vec<Column> = batch["columns"].as_array().unwrap().iter().map(column).collect();
-        let rows = batch["rows"].as_u64().unwrap() as usize;
+    for name in names("written", &folder()) {
+        let path = folder().join(&name);
+        let (rows, columns) = batch(&path.with_extension("json"));
         let expected = read_hex(&path.with_extension("hex"));
         let views: Vec<_> = columns.iter().map(Column::view).collect();
-        assert_eq!(encode(rows, &views), expected, "writing {}", path.display());
+        assert_eq!(encode(rows, &views), expected, "writing {name}");
+        check_read(&expected, rows, &columns, &name);
+    }
+}
 
-        let bytes = AlignedBytes::copy(&expected);
-        let frame = Frame::parse(&bytes).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()));
-        assert_eq!(frame.rows(), rows);
-        assert_eq!(frame.columns().len(), columns.len());
-        for (read, written) in frame.columns().iter().zip(&views) {
-            assert_eq!(read.ty(), written.ty(), "{}", path.display());
-            let debug = |value| format!("{value:?}");
-            assert!(read.iter().map(debug).eq(written.iter().map(debug)), "reading {}", path.display());
-        }
+#[test]
+fn frames_that_no_writer_writes_so_are_read() {
+    let folder = folder().join("read");
+    for name in names("read", &folder) {
+        let path = folder.join(&name);
+        let (rows, columns) = batch(&path.with_extension("json"));
+        check_read(&read_hex(&path.with_extension("hex")), rows, &columns, &name);
+        let views: Vec<_> = columns.iter().map(Column::view).collect();
+        assert_ne!(encode(rows, &views), read_hex(&path.with_extension("hex")), "{name} is what a writer writes");
     }
 }
 
 #[test]
 fn every_damaged_vector_is_refused() {
-    for path in files(&folder().join("refused"), "hex") {
-        assert!(Frame::parse(&AlignedBytes::copy(&read_hex(&path))).is_err(), "{}", path.display());
+    let folder = folder().join("refused");
+    for name in names("refused", &folder) {
+        let bytes = read_hex(&folder.join(&name).with_extension("hex"));
+        assert!(Frame::parse(&AlignedBytes::copy(&bytes)).is_err(), "{name}");
     }
 }
