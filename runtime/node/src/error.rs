@@ -1,6 +1,6 @@
 //! What a node answers where it cannot do what was asked.
 
-use crate::meta::MetaError;
+use crate::metadata::MetaError;
 
 /// A class of failure. `docs/http.md` lists their names, which are stable, and their status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

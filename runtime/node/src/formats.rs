@@ -6,10 +6,10 @@ use std::path::Path;
 
 use dag_log::{Committer, Log, OpenError};
 
+use crate::computations::snapshots::{self, SnapshotError};
 use crate::error::{Code, NodeError};
-use crate::meta::Meta;
+use crate::metadata::Meta;
 use crate::node::ServeError;
-use crate::snapshots::{self, SnapshotError};
 
 /// Looks at the versions of the metadata and of all logs and snapshots, also of those that are only opened when somebody asks.
 ///

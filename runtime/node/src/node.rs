@@ -20,26 +20,26 @@ use dag_wasm::{Builder, Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::alarm::Alarm;
-use crate::alter::Policies;
 use crate::api::CreateStream;
 use crate::budget::Budget;
-use crate::building::Building;
-use crate::catalog::Catalog;
 use crate::clock::Steady;
-use crate::cursors::Cursors;
+use crate::computations::logs::Logs;
+use crate::computations::runs::{Reports, Runs};
+use crate::computations::snapshots::Snapshots;
 use crate::error::{Code, NodeError};
-use crate::errors::Errors;
 use crate::limits::{ComponentDisk, LimitSettings};
-use crate::logs::Logs;
-use crate::meta::{Kept, Meta, MetaError, Unreadable};
-use crate::moved::Moved;
+use crate::metadata::moved::Moved;
+use crate::metadata::{Kept, Meta, MetaError, Unreadable};
+use crate::operators::building::Building;
+use crate::operators::catalog::Catalog;
 use crate::private;
+use crate::readers::cursors::Cursors;
+use crate::readers::subscription::Subscriber;
 use crate::requests::Requests;
-use crate::runs::{Reports, Runs};
-use crate::snapshots::Snapshots;
-use crate::source::{Origin, SourceStream, Sources};
-use crate::subscription::Subscriber;
-use crate::unavailable::Unavailable;
+use crate::streams::alter::Policies;
+use crate::streams::skipped::Errors;
+use crate::streams::source::{Origin, SourceStream, Sources};
+use crate::streams::unavailable::Unavailable;
 
 /// How a node is run.
 #[derive(Clone, Debug)]
@@ -172,7 +172,9 @@ pub(crate) struct State {
 
 impl Node {
     /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
-    pub(crate) fn open(config: Config) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
+    pub(crate) fn open(
+        config: Config,
+    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::computations::runs::Report>), ServeError> {
         Node::open_over(config, crate::storage::storage())
     }
 
@@ -180,7 +182,7 @@ impl Node {
     pub(crate) fn open_over(
         config: Config,
         storage: Arc<dyn Storage>,
-    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::runs::Report>), ServeError> {
+    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::computations::runs::Report>), ServeError> {
         let is_copy = crate::backup::is_copy(&config.data)?;
         let committer = Committer::over(storage).keep_free(config.disk_reserve);
         crate::formats::check(&config.data, &committer)?;
@@ -221,7 +223,7 @@ impl Node {
         let last_before = newest.unwrap_or(IncarnationId(0));
         let published = sources.into_iter().map(|(number, settings)| (number, Origin::Published, settings));
         let errors = errors.into_iter().map(|(number, of)| {
-            let settings = crate::errors::settings(&of);
+            let settings = crate::streams::skipped::settings(&of);
             (number, Origin::Errors(of), settings)
         });
         let clock = Steady::start();
@@ -275,7 +277,7 @@ impl Node {
             timers,
             made_room: Mutex::new(None),
             budget,
-            publishing: Semaphore::new(crate::publish::PUBLISHING),
+            publishing: Semaphore::new(crate::streams::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,
         };

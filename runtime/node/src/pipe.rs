@@ -16,8 +16,8 @@ use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameter
 use crate::error::{Code, NodeError};
 use crate::limits::LimitSettings;
 use crate::node::{Config, ServeError};
+use crate::readers::subscription::Next;
 use crate::requests::{Memory, Requests};
-use crate::subscription::Next;
 
 /// How many records go to the engine at once.
 const CHUNK: u64 = 4_096;

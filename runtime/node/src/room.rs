@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use dag_model::IncarnationId;
 
 use crate::clock::now;
-use crate::idle::GRACE;
+use crate::computations::retention::GRACE;
 use crate::node::Node;
 
 /// How often a full disk makes the node look for room.

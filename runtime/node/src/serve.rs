@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::computations::runs::Report;
 use crate::node::{Config, Node, ServeError};
-use crate::runs::Report;
 
 /// Runs a node until `shutdown` resolves. `ready` is called with the address that it listens on.
 pub async fn serve(

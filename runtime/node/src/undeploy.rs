@@ -6,10 +6,10 @@ use std::sync::Arc;
 use dag_model::{Digest, IncarnationId};
 
 use crate::api::{UndeployParameters, Undeployed};
-use crate::catalog::Catalog;
+use crate::computations::runs::last_digest;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
-use crate::runs::last_digest;
+use crate::operators::catalog::Catalog;
 
 /// How many of those that use a component are named where it is not removed because of them.
 const NAMED: usize = 10;

@@ -36,7 +36,7 @@ use dag_model::{Digest, IncarnationId};
 use crate::api::BackedUp;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
-use crate::meta::{Kept, Meta};
+use crate::metadata::{Kept, Meta};
 use crate::node::{Node, ServeError, derived_folder};
 use crate::private;
 use crate::storage::is_full;

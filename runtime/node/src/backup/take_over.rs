@@ -2,7 +2,7 @@
 //!
 //! The original goes on, and so does the copy, each with other records. So that no position ever means two of them, all that goes on in
 //! the copy gets numbers that neither the original nor another copy of it will use: sources begin a new epoch, and runs of derived
-//! streams get other numbers ([`crate::moved`]). The numbers begin at one that is drawn.
+//! streams get other numbers ([`crate::metadata::moved`]). The numbers begin at one that is drawn.
 //!
 //! It is done once `backup.json` is gone, and begun again until then. The metadata says in the transaction that gives the numbers that it
 //! is no longer a copy; the folders of logs are renamed after that.
@@ -17,14 +17,14 @@ use dag_model::IncarnationId;
 
 use super::manifest::Manifest;
 use crate::clock::now;
-use crate::logs;
-use crate::meta::{Kept, Meta};
-use crate::moved::Now;
+use crate::computations::logs;
+use crate::metadata::moved::Now;
+use crate::metadata::{Kept, Meta};
 use crate::node::{Node, ServeError, derived_folder};
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
 fn drawn() -> u64 {
-    u64::from(crate::meta::new_number() as u32)
+    u64::from(crate::metadata::new_number() as u32)
 }
 
 /// Gives other numbers to all runs of a copy, unless that has been done; answers what is kept then.

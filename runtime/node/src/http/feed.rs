@@ -15,7 +15,7 @@ use hyper::body::{Body, Frame};
 
 use super::media::header_text;
 use super::writer::Writer;
-use crate::notices::Notices;
+use crate::readers::notices::Notices;
 use crate::{End, Next, NodeError, Subscription};
 
 /// The trailers, as the `Trailer` header announces them.

@@ -12,7 +12,6 @@ mod cursors;
 mod failure;
 mod feed;
 mod guard;
-mod look;
 mod media;
 mod notices;
 mod operators;
@@ -20,6 +19,7 @@ mod records;
 mod serve;
 mod streams;
 mod subscribe;
+mod views;
 mod writer;
 
 use std::net::IpAddr;
@@ -55,8 +55,8 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/components", post(operators::deploy))
         .route("/v1/components/{name}", delete(operators::undeploy))
         .route("/v1/backup", post(backup::back_up))
-        .route("/v1/status", get(look::status))
-        .route("/v1/explain", get(look::explain))
+        .route("/v1/status", get(views::status))
+        .route("/v1/explain", get(views::explain))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(node.clone(), answers::count))

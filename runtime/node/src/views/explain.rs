@@ -6,11 +6,11 @@ use dag_plan::{LogId, Run, State as RunState};
 
 use crate::api::{Explained, Explanation};
 use crate::clock::now;
+use crate::computations::runs::shown;
 use crate::error::NodeError;
-use crate::look::{last_time, run_state};
 use crate::node::{Node, State};
-use crate::runs::shown;
-use crate::source::Origin;
+use crate::streams::source::Origin;
+use crate::views::status::{last_time, run_state};
 
 impl Node {
     /// Explains a stream without demanding it.

@@ -9,7 +9,7 @@ use dag_plan::LeaseId;
 use super::cursor::{Cursor, NotRead, Place};
 use super::group::Group;
 use crate::error::{Code, NodeError};
-use crate::subscription::Subscriber;
+use crate::readers::subscription::Subscriber;
 
 /// The most cursors.
 const MOST: usize = 10_000;

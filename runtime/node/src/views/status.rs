@@ -7,11 +7,11 @@ use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
 use crate::api::{Column, Computation, GuestThreads, Held, Publisher, RequestMemory, Status, Stream, Streams};
+use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
 use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
-use crate::runs::shown;
-use crate::source::SourceStream;
+use crate::streams::source::SourceStream;
 
 impl Node {
     /// All streams, sources first.

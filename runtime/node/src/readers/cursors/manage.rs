@@ -6,10 +6,10 @@ use dag_plan::LogId;
 use super::cursor::Cursor;
 use crate::api::{self, SubscribeParameters};
 use crate::clock::now;
-use crate::demand::{At, Opening, want};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::standing::{Standing, log_of};
+use crate::readers::open::{At, Opening, want};
+use crate::readers::standing::{Standing, log_of};
 
 impl Node {
     /// All cursors, by name.

@@ -8,10 +8,10 @@ use dag_model::IncarnationId;
 use dag_plan::{Command, Incarnation, Skipped};
 
 use crate::api::OnError;
-use crate::containment::{Failures, Next, TRIES};
+use crate::computations::retry::{Failures, Next, TRIES};
+use crate::computations::runs::last_digest;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
-use crate::runs::last_digest;
 
 /// The most records that a run passes over: its record lists them, and is written anew with each.
 const MAX_SKIPPED: usize = 10_000;

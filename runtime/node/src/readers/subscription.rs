@@ -10,11 +10,11 @@ use dag_log::{Start, Watch};
 use dag_model::{Frontier, Position, Schema, Timestamp, arrow_schema, times};
 use dag_plan::LeaseId;
 
-use crate::cursors::{Place, Reader};
 use crate::error::{Code, NodeError};
-use crate::meta::new_number;
+use crate::metadata::new_number;
 use crate::node::Node;
-use crate::notices::{Board, Notices};
+use crate::readers::cursors::{Place, Reader};
+use crate::readers::notices::{Board, Notices};
 
 /// How many steps a reader makes before it lets other tasks run.
 const STEPS: usize = 64;

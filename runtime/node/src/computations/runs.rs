@@ -16,12 +16,12 @@ use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Unt
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::containment::Failures;
+use crate::computations::retention::Idle;
+use crate::computations::retry::Failures;
+use crate::computations::snapshots::usable;
 use crate::error::{Code, NodeError};
-use crate::idle::Idle;
 use crate::limits::of_record;
 use crate::node::{Node, State, View};
-use crate::snapshots::usable;
 
 /// How long it takes until a run is started again of which a file could not be opened.
 const START_AGAIN: Duration = Duration::from_secs(1);

@@ -25,7 +25,7 @@ use dag_log::{Claim, Committer, Log};
 use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
 
-use crate::logs::Logs;
+use crate::computations::logs::Logs;
 use crate::node::derived_folder;
 
 const MAGIC: &[u8; 4] = b"dagP";

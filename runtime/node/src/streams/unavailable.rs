@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::api::{CreateStream, Stream};
 use crate::error::{Code, NodeError};
-use crate::source::Origin;
+use crate::streams::source::Origin;
 
 /// The sources that could not be opened when the node started, by name.
 #[derive(Debug, Default)]

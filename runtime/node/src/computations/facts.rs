@@ -5,8 +5,8 @@ use dag_log::{Log, Start};
 use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::{Facts, LogId, OperatorFacts, SourceFacts};
 
+use crate::computations::snapshots::usable;
 use crate::node::View;
-use crate::snapshots::usable;
 
 impl View<'_> {
     /// The log of that identity, if it is there.

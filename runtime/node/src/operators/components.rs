@@ -13,17 +13,17 @@ use dag_model::Digest;
 use dag_wasm::{Abandoned, Built, Limits, LoadError, Waiting};
 
 use crate::api::{DeployParameters, Deployed};
-use crate::catalog::Catalog;
 use crate::clock::now;
-use crate::described::Described;
 use crate::error::{Code, NodeError};
-use crate::history::How;
-use crate::installed::Installed;
 use crate::limits::ComponentDisk;
-use crate::meta::Deployment;
+use crate::metadata::Deployment;
+use crate::metadata::described::Described;
+use crate::metadata::history::How;
 use crate::node::{Node, ServeError};
+use crate::operators::catalog::Catalog;
+use crate::operators::installed::Installed;
 use crate::storage::is_full;
-use crate::versions::exporter;
+use crate::views::operators::exporter;
 
 /// What was made of bytes that somebody sent.
 pub(crate) struct Made {

@@ -16,9 +16,9 @@ use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
 use dag_wasm::Component;
 use tokio::runtime::Handle;
 
+use crate::computations::runs::{reads, replay, resume};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, View};
-use crate::runs::{reads, replay, resume};
 
 /// How long a computation may take to stop, and to compute again what a crash took.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,11 +4,11 @@ use dag_expr::{Kind, Signature};
 use dag_model::Digest;
 
 use crate::api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
-use crate::catalog::Catalog;
 use crate::error::{Code, NodeError};
-use crate::installed::Installed;
-use crate::look::run_state;
 use crate::node::{Node, State};
+use crate::operators::catalog::Catalog;
+use crate::operators::installed::Installed;
+use crate::views::status::run_state;
 
 impl Node {
     /// All operators.

@@ -2,7 +2,7 @@
 //!
 //! First everything is checked, and nothing changes. Then the version becomes current, so that whatever starts from here on gets it. Then
 //! each running computation moves to it, at a frontier of its own; one that can't goes on with the version that it has, and the answer
-//! says so. [`dag_plan::upgrade`] decides, [`crate::history`] remembers.
+//! says so. [`dag_plan::upgrade`] decides, [`crate::metadata::history`] remembers.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use dag_wasm::{Component, Version};
 
 use crate::api::{DeployParameters, Deployed, Move, Replay};
 use crate::clock::now;
-use crate::components::Made;
+use crate::computations::runs::{last_digest, shown};
+use crate::computations::switch::By;
 use crate::error::{Code, NodeError};
-use crate::history::How;
-use crate::installed::Installed;
 use crate::limits::LimitSettings;
+use crate::metadata::history::How;
 use crate::node::{Node, View};
-use crate::runs::{last_digest, shown};
-use crate::switch::By;
-use crate::versions;
+use crate::operators::components::Made;
+use crate::operators::installed::Installed;
+use crate::views::operators;
 
 /// A move that was decided on, and the version that it leaves.
 struct Planned {
@@ -100,7 +100,7 @@ impl Node {
             repeat,
             dry_run: parameters.dry_run,
             limits: LimitSettings::of(next.catalog.limits(digest)),
-            operators: installed.signatures().iter().map(|signature| versions::shown(installed, signature)).collect(),
+            operators: installed.signatures().iter().map(|signature| operators::shown(installed, signature)).collect(),
             started,
             moves,
         })

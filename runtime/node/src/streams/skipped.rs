@@ -19,7 +19,7 @@ use dag_plan::{Incarnation, LogId, Skipped};
 use crate::api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
-use crate::source::{Origin, SourceStream};
+use crate::streams::source::{Origin, SourceStream};
 
 /// How long it takes until what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);

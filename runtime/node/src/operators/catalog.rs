@@ -9,9 +9,9 @@ use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
-use crate::history::{Entry, History, How};
-use crate::installed::Installed;
 use crate::limits::{LimitSettings, recorded};
+use crate::metadata::history::{Entry, History, How};
+use crate::operators::installed::Installed;
 
 /// The answers that are remembered before they are forgotten all at once.
 const ANSWERS: usize = 10_000;

@@ -4,7 +4,10 @@
 //! when it is opened, in the transaction that says so.
 
 mod copy;
-mod moved;
+pub(crate) mod described;
+pub(crate) mod history;
+pub(crate) mod moved;
+mod renumber;
 mod store;
 mod v1;
 
@@ -19,11 +22,11 @@ use redb::{
 };
 
 use crate::api::{CreateStream, OnError};
-use crate::cursors::Cursor;
-use crate::described::Described;
-use crate::history::How;
 use crate::limits::LimitSettings;
-use crate::moved::{Moved, Now};
+use crate::metadata::described::Described;
+use crate::metadata::history::How;
+use crate::metadata::moved::{Moved, Now};
+use crate::readers::cursors::Cursor;
 use crate::storage::is_full;
 pub(crate) use copy::new_number;
 use store::Store;

@@ -10,10 +10,10 @@ use super::cursor::{Cursor, Place};
 use super::table::Wish;
 use crate::api::SubscribeParameters;
 use crate::clock::now;
-use crate::demand::{At, Opening};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::subscription::Subscription;
+use crate::readers::open::{At, Opening};
+use crate::readers::subscription::Subscription;
 
 /// A subscription's hold on its cursor. Dropping it lets go.
 pub(crate) struct Reader {
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::api::PublishParameters;
-    use crate::subscription::Next;
+    use crate::readers::subscription::Next;
     use crate::testing::node;
 
     async fn publish(node: &Node, bytes: usize) {

@@ -9,13 +9,13 @@ use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
 
 use crate::api::SubscribeParameters;
 use crate::clock::now;
-use crate::cursors::{Place, Wish};
+use crate::computations::runs::leg_of;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State, View};
-use crate::runs::leg_of;
-use crate::source::duration;
-use crate::standing::log_of;
-use crate::subscription::{Reading, Subscriber, Subscription, notify, reading};
+use crate::readers::cursors::{Place, Wish};
+use crate::readers::standing::log_of;
+use crate::readers::subscription::{Reading, Subscriber, Subscription, notify, reading};
+use crate::streams::source::duration;
 
 /// What a subscription is to read.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::api::{self, AlterRetention, AlterStream, CreateStream, OnError, Retention};
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::source::Origin;
+use crate::streams::source::Origin;
 
 /// What derived streams do with a record on which their operator fails every time, by canonical name; those that are not here stop.
 pub type Policies = RwLock<BTreeMap<String, OnError>>;
@@ -70,7 +70,7 @@ impl Node {
         let mut sources = self.inner.sources.write().unwrap_or_else(PoisonError::into_inner);
         let source = sources.get(name).cloned().expect("sources are never removed");
         let settings = altered(&source.settings, request);
-        crate::source::check(&settings)?;
+        crate::streams::source::check(&settings)?;
         self.inner.meta.replace_source(&settings)?;
         Arc::make_mut(&mut sources).insert(name.to_owned(), Arc::new(source.altered(settings)?));
         drop(sources);

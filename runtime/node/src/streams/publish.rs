@@ -12,10 +12,10 @@ use dag_model::{Position, Timestamp};
 use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream, TookOver};
 use crate::budget::Share;
 use crate::clock::Steady;
+use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
-use crate::runs::shown;
-use crate::source::{Origin, SourceStream, Sources, check, room_for_stream};
+use crate::streams::source::{Origin, SourceStream, Sources, check, room_for_stream};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;

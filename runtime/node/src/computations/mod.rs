@@ -1,0 +1,12 @@
+//! What runs: read [`runs`] (the plan's commands, carried out), [`switch`] (another version of an operator takes over), [`retry`] (what follows
+//! from a failure, by value), [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
+//! [`retention`] (which of those that nobody uses are kept) and [`facts`] (what the plan asks).
+
+pub(crate) mod facts;
+pub(crate) mod failed;
+pub(crate) mod logs;
+pub(crate) mod retention;
+pub(crate) mod retry;
+pub(crate) mod runs;
+pub(crate) mod snapshots;
+pub(crate) mod switch;
