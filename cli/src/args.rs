@@ -77,10 +77,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Pipe(pipe) => pipe.run(),
-            Command::BuildComponent => {
-                dag_node::build_component().map_err(anyhow::Error::from_boxed)?;
-                Ok(Exit::Done)
-            }
+            Command::BuildComponent => serve::build_component(),
             Command::Demo(demo) => demo.run(client),
             Command::Alter(alter) => on_one_thread(alter.run(&client()?)),
             Command::Create(create) => on_one_thread(create.run(&client()?)),

@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::Error;
+use dag_api::Code;
 
 use crate::client::ClientError;
 use crate::output;
@@ -59,7 +60,7 @@ pub fn report(outcome: Result<Exit, Error>) -> Exit {
 /// Whether the command line makes no sense, be it to us or to the node.
 fn is_misuse(error: &Error) -> bool {
     let refused = error.downcast_ref::<ClientError>().and_then(ClientError::code);
-    error.is::<Misuse>() || refused == Some("bad-request")
+    error.is::<Misuse>() || refused == Some(Code::BadRequest)
 }
 
 /// Whether the reader of our output went away, which is how `dag subscribe x | head` ends.

@@ -2,9 +2,8 @@
 
 use std::str::FromStr;
 
+use dag_api::Column;
 use dag_model::Type;
-
-use dag_node::api::Column;
 
 /// The columns of a stream, besides the time.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Settings of a source stream that the command line gives when it is made, and changes while it lives.
 
 use clap::{Args, ValueEnum};
-use dag_node::api::{self, AlterRetention, AlterStream};
+use dag_api::{AlterRetention, AlterStream};
 
 /// What holds of a stream's records from now on.
 #[derive(Debug, Default, Args)]
@@ -46,8 +46,8 @@ impl SettingsArgs {
             max_ahead: max_ahead.clone(),
             idle: idle.clone(),
             clock: clock.map(|clock| match clock {
-                Clock::Node => api::Clock::Node,
-                Clock::Publishers => api::Clock::Publishers,
+                Clock::Node => dag_api::Clock::Node,
+                Clock::Publishers => dag_api::Clock::Publishers,
             }),
             retention,
             ..AlterStream::default()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dag_api::Code;
 use hyper::StatusCode;
 use hyper::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
@@ -39,8 +40,8 @@ pub enum ClientError {
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
-    /// For programs: `unknown-stream`.
-    pub code: String,
+    /// For programs; none where the node is newer, or a proxy answers.
+    pub code: Option<Code>,
     /// For people, complete.
     pub message: String,
     /// When to ask again, where the node says so.
@@ -54,7 +55,7 @@ impl Refusal {
     pub fn new(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
-        let code = text("code").unwrap_or_default();
+        let code = text("code").as_deref().and_then(Code::of);
         let message = text("message").unwrap_or_else(|| format!("the node answered {status}"));
         Refusal { status, code, message, retry_after, body }
     }
@@ -62,9 +63,9 @@ impl Refusal {
 
 impl ClientError {
     /// The API's error code, where the node said no.
-    pub fn code(&self) -> Option<&str> {
+    pub fn code(&self) -> Option<Code> {
         match self {
-            ClientError::Refused(refusal) => Some(&refusal.code),
+            ClientError::Refused(refusal) => refusal.code,
             _ => None,
         }
     }

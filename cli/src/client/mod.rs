@@ -1,6 +1,6 @@
 //! The HTTP client: the only way in which commands talk to a node.
 //!
-//! [`target`] spells paths and parameters, [`error`] tells what went wrong; the shapes of answers are [`dag_node::api`]'s.
+//! [`target`] spells paths and parameters, [`error`] tells what went wrong; the shapes of answers are [`dag_api`]'s.
 
 mod error;
 mod target;

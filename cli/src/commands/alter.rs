@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use dag_node::api::{AlterStream, Clock, OnError, Stream};
+use dag_api::{AlterStream, Clock, OnError, Stream};
 
 use crate::client::{Client, Target};
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 use std::path::{PathBuf, absolute};
 
 use clap::Args;
-use dag_node::api::BackedUp;
+use dag_api::BackedUp;
 
 use crate::client::{Client, Target};
 use crate::exit::Exit;

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use dag_api::{Column, Stream};
+use dag_codec::TimeUnit;
 use serde_json::{Value, json};
 
 use crate::client::{Client, ClientError, Target};
@@ -9,8 +11,6 @@ use crate::exit::Exit;
 use crate::output;
 use crate::schema::SchemaArg;
 use crate::settings::SettingsArgs;
-use dag_codec::TimeUnit;
-use dag_node::api::{Column, Stream};
 
 /// Make a source stream that can be published to
 #[derive(Debug, Args)]

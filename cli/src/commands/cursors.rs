@@ -1,13 +1,13 @@
 //! `dag cursors`: where named readers are.
 
 use clap::{Args, Subcommand};
+use dag_api::{Cursor, ResetCursor};
 use serde_json::Value;
 
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Cursor, ResetCursor};
 
 /// List named cursors, or show, move and delete one
 #[derive(Debug, Args)]
@@ -80,7 +80,7 @@ fn show(one: bool, answer: Value) -> anyhow::Result<String> {
     if one {
         return Ok(details(&serde_json::from_value(answer)?));
     }
-    let cursors: api::Cursors = serde_json::from_value(answer)?;
+    let cursors: dag_api::Cursors = serde_json::from_value(answer)?;
     Ok(listing(&cursors.cursors))
 }
 

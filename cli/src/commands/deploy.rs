@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use dag_api::limits::{CallTime, Memory, Output};
+use dag_api::{Deployed, Move};
 use serde_json::Value;
 
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{Deployed, Move};
-use dag_node::limits::{CallTime, Memory, Output};
 
 /// How running computations may move to another version of their operator.
 #[derive(Clone, Copy, Debug, Args)]

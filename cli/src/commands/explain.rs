@@ -1,12 +1,12 @@
 //! `dag explain`: why there is no output.
 
 use clap::Args;
+use dag_api::Explanation;
 
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::Explanation;
 
 /// Tell why a stream has no output, without making it run
 #[derive(Debug, Args)]

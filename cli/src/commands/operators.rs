@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use dag_api::{Operator, OperatorVersions};
 
 use crate::client::{Client, Target};
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Operator, OperatorVersions};
 
 /// List the operators that can be applied to streams
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ impl Operators {
         } else if self.name.is_some() {
             output::text(&details(&serde_json::from_value(answer)?))?;
         } else {
-            let all: api::Operators = serde_json::from_value(answer)?;
+            let all: dag_api::Operators = serde_json::from_value(answer)?;
             output::text(&listing(&all.operators))?;
         }
         Ok(Exit::Done)

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread;
 
 use clap::Args;
+use dag_api::Published;
 use dag_codec::{Format, TimeUnit};
-use dag_node::api::Published;
 use dag_node::pipe::{PipeError, PipeOptions, PipeReport};
 use tempfile::TempDir;
 

@@ -8,10 +8,10 @@ use std::{env, fs, process, thread};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use dag_node::limits::{
-    BuildMemory, BuildTime, CallTime, ComponentDisk, ComputationMemory, LimitSettings, Memory, Output,
+use dag_api::limits::{
+    BuildMemory, BuildTime, CallTime, ComponentDisk, ComputationMemory, LimitSettings, Memory, Output, RequestMemory,
 };
-use dag_node::requests::{Memory as RequestMemory, Requests};
+use dag_node::requests::Requests;
 use dag_node::{Bounds, Builder, BuilderCommand, Config};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -251,6 +251,12 @@ pub fn own_builder(bounds: Bounds) -> Builder {
         environment: vec![("_RJEM_MALLOC_CONF".into(), "background_thread:false".into())],
     };
     Builder::Process { command, bounds }
+}
+
+/// What the process of [`own_builder`] does: builds the component that standard input brings.
+pub fn build_component() -> anyhow::Result<Exit> {
+    dag_node::build_component().map_err(anyhow::Error::from_boxed)?;
+    Ok(Exit::Done)
 }
 
 /// What may be taken to build a component.

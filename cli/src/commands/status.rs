@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
+use dag_api::{Computation, GuestThreads, Held};
 
 use crate::client::{Client, Target};
 use crate::commands::cursors;
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Computation, GuestThreads, Held};
 
 /// Show the node and what it computes now
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ impl Status {
     }
 }
 
-fn show(status: &api::Status) -> String {
+fn show(status: &dag_api::Status) -> String {
     let mut text = output::facts(&[
         ("node", format!("{} (pid {})", status.listen, status.pid)),
         ("version", status.version.clone()),

@@ -1,12 +1,12 @@
 //! `dag streams`: what is published and what is derived from it.
 
 use clap::Args;
+use dag_api::Stream;
 
 use crate::client::{Client, Target};
 use crate::commands::create::columns;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
-use dag_node::api::{self, Stream};
 
 /// List streams, or show one
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ impl Streams {
         } else if self.name.is_some() {
             output::text(&details(&serde_json::from_value(answer)?))?;
         } else {
-            let streams: api::Streams = serde_json::from_value(answer)?;
+            let streams: dag_api::Streams = serde_json::from_value(answer)?;
             output::text(&listing(&streams.streams))?;
         }
         Ok(Exit::Done)

@@ -1,7 +1,7 @@
 //! `dag undeploy`: removes a component.
 
 use clap::Args;
-use dag_node::api::Undeployed;
+use dag_api::Undeployed;
 
 use crate::client::{Client, Target};
 use crate::exit::Exit;

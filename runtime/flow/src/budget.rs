@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{Array, RecordBatch};
-use dag_wasm::limits::shown;
+use dag_model::text::size;
 use timely::scheduling::SyncActivator;
 
 /// What a computation holds on the host's side.
@@ -123,7 +123,7 @@ impl fmt::Display for Share {
 #[error(
     "its {} would take {found} bytes, more than the {} that {share} may take of its {}; {} take less, and a node started with a greater \
      --computation-memory allows more",
-    part.name(), shown(*limit), shown(*budget), share.advice()
+    part.name(), size(*limit), size(*budget), share.advice()
 )]
 pub struct OverBudget {
     /// What grew.

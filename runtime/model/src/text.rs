@@ -64,6 +64,13 @@ pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
+/// Bytes in the greatest unit that divides them: `256MiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let (unit, shift) = UNITS.into_iter().find(|(_, shift)| bytes.is_multiple_of(1 << shift)).unwrap_or(("B", 0));
+    format!("{}{unit}", bytes >> shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

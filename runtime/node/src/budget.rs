@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dag_wasm::limits::shown;
+use dag_model::text::size;
 
 use crate::error::{Code, NodeError};
 
@@ -90,7 +90,7 @@ impl Share {
     /// Why it did not get what it last asked for.
     pub fn refusal(&self) -> NodeError {
         let wanted = self.wanted.load(Ordering::Relaxed);
-        let all = format!("the {} that all requests have together (--request-memory)", shown(self.of.all()));
+        let all = format!("the {} that all requests have together (--request-memory)", size(self.of.all()));
         match wanted > self.of.limit(wanted) {
             true => {
                 let message = format!(
@@ -113,7 +113,7 @@ impl Share {
 
 /// Bytes for people, who want no more than to compare them with a limit.
 fn whole(bytes: u64) -> String {
-    shown(if bytes < 1 << 20 { bytes.next_multiple_of(1 << 10) } else { bytes.next_multiple_of(1 << 20) })
+    size(if bytes < 1 << 20 { bytes.next_multiple_of(1 << 10) } else { bytes.next_multiple_of(1 << 20) })
 }
 
 impl Drop for Share {

@@ -6,22 +6,22 @@
 
 use std::sync::Arc;
 
+use dag_api::{DeployParameters, Deployed, Move, Replay};
 use dag_expr::{Application, Stream};
 use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
 
-use crate::api::{DeployParameters, Deployed, Move, Replay};
 use crate::clock::now;
 use crate::computations::runs::{last_digest, shown};
 use crate::computations::switch::By;
 use crate::error::{Code, NodeError};
-use crate::limits::LimitSettings;
 use crate::metadata::history::How;
 use crate::node::{Node, View};
 use crate::operators::components::Made;
 use crate::operators::installed::Installed;
+use crate::operators::limits;
 use crate::views::operators;
 
 /// A move that was decided on, and the version that it leaves.
@@ -99,7 +99,7 @@ impl Node {
             replaces: current.filter(|_| !repeat).map(|current| current.version().to_string()),
             repeat,
             dry_run: parameters.dry_run,
-            limits: LimitSettings::of(next.catalog.limits(digest)),
+            limits: limits::settings(next.catalog.limits(digest)),
             operators: installed.signatures().iter().map(|signature| operators::shown(installed, signature)).collect(),
             started,
             moves,

@@ -7,7 +7,6 @@
 //! [`pipe`] is the same engine on standard input and output.
 
 mod alarm;
-pub mod api;
 mod backup;
 mod budget;
 mod clock;
@@ -16,7 +15,6 @@ mod deploy;
 mod error;
 mod formats;
 mod http;
-pub mod limits;
 mod metadata;
 mod node;
 mod operators;

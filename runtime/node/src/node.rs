@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use dag_api::CreateStream;
+use dag_api::limits::{ComponentDisk, LimitSettings};
 use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
 use dag_log::{Committer, OpenError, Storage};
@@ -20,18 +22,17 @@ use dag_wasm::{Builder, Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::alarm::Alarm;
-use crate::api::CreateStream;
 use crate::budget::Budget;
 use crate::clock::Steady;
 use crate::computations::logs::Logs;
 use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
 use crate::error::{Code, NodeError};
-use crate::limits::{ComponentDisk, LimitSettings};
 use crate::metadata::moved::Moved;
 use crate::metadata::{Kept, Meta, MetaError, Unreadable};
 use crate::operators::building::Building;
 use crate::operators::catalog::Catalog;
+use crate::operators::limits::over;
 use crate::private;
 use crate::readers::cursors::Cursors;
 use crate::readers::subscription::Subscriber;
@@ -247,8 +248,8 @@ impl Node {
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
-        let catalog = Catalog::new(config.limits.over(Limits::default()), limits);
-        let budget = Budget::new(config.requests.memory.0);
+        let catalog = Catalog::new(over(config.limits, Limits::default()), limits);
+        let budget = Budget::new(config.requests.memory.bytes());
         let inner = Inner {
             config,
             meta,

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dag_api::limits::{LimitSettings, RequestMemory};
+use dag_api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
 use dag_wasm::Builder;
 
-use crate::api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use crate::error::{Code, NodeError};
-use crate::limits::LimitSettings;
 use crate::node::{Config, ServeError};
 use crate::readers::subscription::Next;
-use crate::requests::{Memory, Requests};
+use crate::requests::Requests;
 
 /// How many records go to the engine at once.
 const CHUNK: u64 = 4_096;
@@ -88,7 +88,7 @@ pub async fn run(
         computation_memory: dag_flow::Budget::DEFAULT,
         disk_reserve: 0,
         // There are no others.
-        requests: Requests { memory: Memory(u64::MAX), ..Requests::default() },
+        requests: Requests { memory: RequestMemory::of(u64::MAX), ..Requests::default() },
         builder: Builder::Here,
         component_disk: Default::default(),
         instances: None,
@@ -146,7 +146,7 @@ pub async fn run(
         settings.schema = schema
             .fields
             .iter()
-            .map(|field| crate::api::Column { name: field.name.clone(), ty: field.ty.name().to_owned() })
+            .map(|field| dag_api::Column { name: field.name.clone(), ty: field.ty.name().to_owned() })
             .collect();
     }
     node.create_stream(settings)?;

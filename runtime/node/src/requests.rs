@@ -1,17 +1,14 @@
 //! What requests may take of a node: memory, time and connections.
 
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use crate::limits::size;
+use dag_api::limits::RequestMemory;
 
 /// Limits on what asks the node, whoever that is.
 #[derive(Clone, Copy, Debug)]
 pub struct Requests {
     /// Bytes that all requests may take together: bodies, what they come to, answers that wait to be read.
-    pub memory: Memory,
+    pub memory: RequestMemory,
     /// How long a peer may be silent where it is expected to send a request, or to read an answer.
     pub patience: Duration,
     /// How many connections there may be, as long as that leaves half of the process's files to the node itself.
@@ -20,29 +17,7 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Requests {
-        Requests { memory: Memory(256 << 20), patience: Duration::from_secs(30), connections: 4096 }
-    }
-}
-
-/// Bytes that requests may take together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Memory(pub u64);
-
-impl FromStr for Memory {
-    type Err = String;
-
-    /// Below some mebibytes, no body of more than a few thousand records would be taken.
-    fn from_str(text: &str) -> Result<Memory, String> {
-        size(text, 4 << 20..=1 << 40).map(Memory)
-    }
-}
-
-impl TryFrom<String> for Memory {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Memory, String> {
-        text.parse()
+        Requests { memory: RequestMemory::default(), patience: Duration::from_secs(30), connections: 4096 }
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use dag_api::{UndeployParameters, Undeployed};
 use dag_model::{Digest, IncarnationId};
 
-use crate::api::{UndeployParameters, Undeployed};
 use crate::computations::runs::last_digest;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dag_node::limits::LimitSettings;
+use dag_api::limits::LimitSettings;
 use dag_node::requests::Requests;
 use dag_node::{Builder, Config, ServeError};
 use http_body_util::{BodyExt, Full};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dag_model::text::size;
 use wasmtime::{Store, Trap};
 
 use crate::host::Host;
-use crate::limits::{Limits, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken, shown};
+use crate::limits::{Limits, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken};
 use crate::ticker::Ticker;
 use crate::words;
 
@@ -51,13 +52,13 @@ pub enum CallError {
     #[error("the operator took longer than the {0:?} that one call may take")]
     TimeLimit(Duration),
     /// The instance is gone.
-    #[error("the operator needs more memory than its limit of {}", shown(*.0))]
+    #[error("the operator needs more memory than its limit of {}", size(*.0))]
     MemoryLimit(u64),
     /// The instance is gone.
     #[error("the operator needs tables of more than {TABLE_ELEMENTS} elements, which is the limit")]
     TableLimit,
     /// The instance is gone.
-    #[error("the operator returned more than the {} that one call may return", shown(*.0))]
+    #[error("the operator returned more than the {} that one call may return", size(*.0))]
     OutputLimit(u64),
     /// An earlier call ended this instance.
     #[error("the operator's instance has ended")]

@@ -25,13 +25,6 @@ impl Default for Limits {
     }
 }
 
-/// Bytes in the greatest unit that divides them: `256MiB`.
-pub fn shown(bytes: u64) -> String {
-    const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let (unit, shift) = UNITS.into_iter().find(|(_, shift)| bytes.is_multiple_of(1 << shift)).unwrap_or(("B", 0));
-    format!("{}{unit}", bytes >> shift)
-}
-
 /// Elements of all tables together, eight bytes each: ten times what a large component has.
 pub(crate) const TABLE_ELEMENTS: usize = 1 << 20;
 

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
-use dag_node::limits::LimitSettings;
+use dag_api::limits::LimitSettings;
 use dag_node::requests::Requests;
 use dag_node::{Bounds, Config};
 use tempfile::TempDir;

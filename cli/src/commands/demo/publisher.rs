@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dag_api::Code;
 use dag_codec::Format;
 use serde_json::json;
 use tokio::time::Instant;
@@ -34,7 +35,7 @@ impl<'a> Publisher<'a> {
     /// Makes the stream if it is not there.
     pub async fn begin(client: &'a Client, interrupt: Interrupt) -> anyhow::Result<Publisher<'a>> {
         match client.get(&Target::new(&["streams", STREAM])).await {
-            Err(error) if error.code() == Some("unknown-stream") => {
+            Err(error) if error.code() == Some(Code::UnknownStream) => {
                 let schema = json!([{"name": "host", "type": "utf8"}, {"name": "value", "type": "float64"}]);
                 create(client, json!({"name": STREAM, "schema": schema, "clock": "node"})).await?;
             }

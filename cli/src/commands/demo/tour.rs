@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use dag_api::Status;
 use dag_codec::{Chunk, Splitter};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -16,7 +17,6 @@ use crate::client::{Client, Target};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
-use dag_node::api::Status;
 
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(15);

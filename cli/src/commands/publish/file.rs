@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use dag_api::{Code, Stream};
 use tokio::sync::mpsc;
 
 use super::Publish;
@@ -14,7 +15,6 @@ use crate::client::{Client, ClientError, Target};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
-use dag_node::api::{self, Stream};
 
 /// How many chunks are read ahead of the one that is being sent.
 const AHEAD: usize = 2;
@@ -108,15 +108,19 @@ async fn sent(
     batch: u64,
     chunk: Chunk,
     ending: Ending,
-) -> anyhow::Result<Option<api::Published>> {
+) -> anyhow::Result<Option<dag_api::Published>> {
     sender.send(batch, chunk, None, ending).await.map_err(|error| args.explained(error))
 }
 
 /// How far the publisher has come, if the stream knows it.
-async fn progress(client: &Client, stream: &str, publisher: &str) -> anyhow::Result<Option<api::PublisherProgress>> {
+async fn progress(
+    client: &Client,
+    stream: &str,
+    publisher: &str,
+) -> anyhow::Result<Option<dag_api::PublisherProgress>> {
     match client.get(&Target::new(&["streams", stream, "publishers", publisher])).await {
         Ok(answer) => Ok(Some(serde_json::from_value(answer)?)),
-        Err(ClientError::Refused(refusal)) if refusal.code == "unknown-publisher" => Ok(None),
+        Err(ClientError::Refused(refusal)) if refusal.code == Some(Code::UnknownPublisher) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use dag_api::Stream;
 use dag_codec::Format;
 use tokio::time::Instant;
 
@@ -18,7 +19,6 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::{duration, host, output};
-use dag_node::api::Stream;
 
 /// How many waiting records are not made to wait for more.
 const ROWS: u64 = 1_000;

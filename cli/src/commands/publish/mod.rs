@@ -18,7 +18,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use dag_api::{Code, Column, Stream};
 use dag_codec::{Format, TimeColumn};
+use dag_model::Field;
 
 use crate::client::{Client, ClientError, Target};
 use crate::commands::create::{SourceArgs, columns, create};
@@ -26,8 +28,6 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
 use chunks::Chunk;
-use dag_model::Field;
-use dag_node::api::{Column, Stream};
 use input::Source;
 use sender::Ending;
 
@@ -99,7 +99,7 @@ impl Publish {
     async fn look_up(&self, client: &Client) -> anyhow::Result<Option<Stream>> {
         match client.get(&Target::new(&["streams", &self.stream])).await {
             Ok(answer) => Ok(Some(serde_json::from_value(answer)?)),
-            Err(error) if error.code() == Some("unknown-stream") && self.create => Ok(None),
+            Err(error) if error.code() == Some(Code::UnknownStream) && self.create => Ok(None),
             Err(error) => Err(self.explained(error)),
         }
     }
@@ -124,10 +124,10 @@ impl Publish {
     /// With a hint on what to do about an error of the node, where there is one.
     fn explained(&self, error: ClientError) -> anyhow::Error {
         match error.code() {
-            Some("unknown-stream") => {
+            Some(Code::UnknownStream) => {
                 anyhow!("{error}\n\nor make it with --create, with the columns of the first records")
             }
-            Some("too-large") => anyhow!("{error}\n\ntry a smaller --batch-rows"),
+            Some(Code::TooLarge) => anyhow!("{error}\n\ntry a smaller --batch-rows"),
             _ => error.into(),
         }
     }

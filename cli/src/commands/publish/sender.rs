@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use dag_api::{Code, Published};
 use dag_codec::Format;
 use serde_json::Value;
 
@@ -10,7 +11,6 @@ use super::chunks::Chunk;
 use crate::client::{Client, ClientError, Target};
 use crate::interrupt::Interrupt;
 use crate::output;
-use dag_node::api::Published;
 
 /// How long a node may be away before a publisher gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ impl Sender<'_> {
         loop {
             let error = match self.client.post(&target, self.format.media_type(), body.clone()).await {
                 Ok(answer) => return self.published(answer).map(Some),
-                Err(ClientError::Refused(refusal)) if refusal.code == "refused-records" => {
+                Err(ClientError::Refused(refusal)) if refusal.code == Some(Code::RefusedRecords) => {
                     return self.published(refusal.body).map(Some);
                 }
                 Err(error) => error,

@@ -1,10 +1,10 @@
 //! What became of the records, counted.
 
+use dag_api::Published;
 use dag_codec::Refusal;
 use serde_json::{Value, json};
 
 use crate::output::count;
-use dag_node::api::Published;
 
 /// How many refused lines are shown; the others are only counted.
 const SHOWN: u64 = 1_000;

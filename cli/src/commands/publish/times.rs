@@ -1,10 +1,10 @@
 //! The times of records that are about to be sent.
 
+use dag_api::{CreateStream, Stream};
 use dag_codec::{Decoder, Format, TimeColumn};
 use dag_model::{Field, Schema, Type};
 
 use super::chunks::Chunk;
-use dag_node::api::{CreateStream, Stream};
 
 /// Finds the times of records that are sent as text.
 pub struct Times {

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
+use dag_api::Acknowledge;
 use dag_model::Position;
-use dag_node::api::Acknowledge;
 
 use crate::client::{Client, ClientError, Target};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dag_node::api::Notice;
+use dag_api::Notice;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 

@@ -29,11 +29,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use dag_api::BackedUp;
 use dag_expr::errors_of;
 use dag_log::{Claim, Copied, Extent, Log};
 use dag_model::{Digest, IncarnationId};
 
-use crate::api::BackedUp;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::metadata::{Kept, Meta};
@@ -41,6 +41,7 @@ use crate::node::{Node, ServeError, derived_folder};
 use crate::private;
 use crate::storage::is_full;
 use manifest::Manifest;
+
 pub(crate) use take_over::take_over_runs;
 use target::Target;
 

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use dag_api::OnError;
 use dag_expr::Stream;
 use dag_flow::{Failure, Search, Spot};
 use dag_model::IncarnationId;
 use dag_plan::{Command, Incarnation, Skipped};
 
-use crate::api::OnError;
 use crate::computations::retry::{Failures, Next, TRIES};
 use crate::computations::runs::last_digest;
 use crate::error::{Code, NodeError};

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use dag_api::OnError;
 use dag_flow::{ComputeError, Failure, Search, Span, Spot};
 use dag_log::AppendError;
-
-use crate::api::OnError;
 
 /// How often an operator may fail in one place.
 pub const TRIES: u32 = 3;

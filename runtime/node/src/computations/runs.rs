@@ -20,8 +20,8 @@ use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
 use crate::computations::snapshots::usable;
 use crate::error::{Code, NodeError};
-use crate::limits::of_record;
 use crate::node::{Node, State, View};
+use crate::operators::limits::of_record;
 
 /// How long it takes until a run is started again of which a file could not be opened.
 const START_AGAIN: Duration = Duration::from_secs(1);

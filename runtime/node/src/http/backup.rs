@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use dag_api::{BackUp, BackedUp};
 
 use super::content::Document;
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{BackUp, BackedUp};
 
 /// `POST /v1/backup`
 pub(super) async fn back_up(

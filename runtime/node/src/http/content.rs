@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
 use bytes::Bytes;
-use dag_wasm::limits::shown;
+use dag_model::text::size;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -106,7 +106,7 @@ async fn read(mut body: Body, limit: u64, share: &Share, patience: Duration) -> 
 }
 
 fn too_large(limit: u64, found: &str) -> NodeError {
-    let message = format!("a body has at most {limit} bytes here ({}) and {found}: send it in parts", shown(limit));
+    let message = format!("a body has at most {limit} bytes here ({}) and {found}: send it in parts", size(limit));
     NodeError::new(Code::TooLarge, message)
 }
 
@@ -119,7 +119,7 @@ fn too_slow(found: usize, patience: Duration) -> NodeError {
     let message = format!(
         "the body came to a stop after {found} bytes: the node waits {patience:?} for more (--request-time), and takes no less than \
          {} a second",
-        shown(LEAST_RATE)
+        size(LEAST_RATE)
     );
     NodeError::new(Code::TooSlow, message)
 }

@@ -7,18 +7,17 @@ use axum::extract::{Path, State};
 use super::content::Document;
 use super::failure::Failed;
 use crate::Node;
-use crate::api;
 
 /// A cursor's name, in a path.
 type Name = Result<Path<String>, PathRejection>;
 
 /// `GET /v1/cursors`
-pub(super) async fn list(State(node): State<Node>) -> Json<api::Cursors> {
+pub(super) async fn list(State(node): State<Node>) -> Json<dag_api::Cursors> {
     Json(node.cursors())
 }
 
 /// `GET /v1/cursors/{name}`
-pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<api::Cursor>, Failed> {
+pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<dag_api::Cursor>, Failed> {
     Ok(Json(node.cursor(&name?.0)?))
 }
 
@@ -26,8 +25,8 @@ pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<api
 pub(super) async fn acknowledge(
     State(node): State<Node>,
     name: Name,
-    Document(read): Document<api::Acknowledge>,
-) -> Result<Json<api::Cursor>, Failed> {
+    Document(read): Document<dag_api::Acknowledge>,
+) -> Result<Json<dag_api::Cursor>, Failed> {
     Ok(Json(node.acknowledge(&name?.0, &read).await?))
 }
 
@@ -35,12 +34,12 @@ pub(super) async fn acknowledge(
 pub(super) async fn reset(
     State(node): State<Node>,
     name: Name,
-    Document(reset): Document<api::ResetCursor>,
-) -> Result<Json<api::Cursor>, Failed> {
+    Document(reset): Document<dag_api::ResetCursor>,
+) -> Result<Json<dag_api::Cursor>, Failed> {
     Ok(Json(node.reset_cursor(&name?.0, &reset.to).await?))
 }
 
 /// `DELETE /v1/cursors/{name}`
-pub(super) async fn delete(State(node): State<Node>, name: Name) -> Result<Json<api::Cursor>, Failed> {
+pub(super) async fn delete(State(node): State<Node>, name: Name) -> Result<Json<dag_api::Cursor>, Failed> {
     Ok(Json(node.delete_cursor(&name?.0).await?))
 }

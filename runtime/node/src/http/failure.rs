@@ -7,8 +7,8 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
+use dag_api::{Cause, Failure};
 
-use crate::api::{Cause, Failure};
 use crate::error::{Code, NodeError};
 
 /// When to ask again where there is too much to do now, in seconds.
@@ -21,7 +21,7 @@ pub(super) struct Failed(NodeError);
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
         let Failed(error) = self;
-        let (status, _) = answer(error.code);
+        let status = status(error.code);
         if status.is_server_error() {
             tracing::error!(%error, "request failed");
         }
@@ -35,41 +35,40 @@ impl IntoResponse for Failed {
 
 impl From<&NodeError> for Failure {
     fn from(error: &NodeError) -> Failure {
-        let (_, code) = answer(error.code);
-        Failure { error: Cause { code: code.to_owned(), message: error.message.clone() } }
+        Failure { error: Cause { code: error.code.name().to_owned(), message: error.message.clone() } }
     }
 }
 
-/// The status of a class of failure, and its name.
-const fn answer(code: Code) -> (StatusCode, &'static str) {
+/// The HTTP status of a class of failure.
+const fn status(code: Code) -> StatusCode {
     match code {
-        Code::BadRequest => (StatusCode::BAD_REQUEST, "bad-request"),
-        Code::BadExpression => (StatusCode::BAD_REQUEST, "bad-expression"),
-        Code::BadBody => (StatusCode::BAD_REQUEST, "bad-body"),
-        Code::BadComponent => (StatusCode::BAD_REQUEST, "bad-component"),
-        Code::RefusedRecords => (StatusCode::BAD_REQUEST, "refused-records"),
-        Code::ForeignHost => (StatusCode::FORBIDDEN, "foreign-host"),
-        Code::UnknownStream => (StatusCode::NOT_FOUND, "unknown-stream"),
-        Code::UnknownOperator => (StatusCode::NOT_FOUND, "unknown-operator"),
-        Code::UnknownPublisher => (StatusCode::NOT_FOUND, "unknown-publisher"),
-        Code::UnknownCursor => (StatusCode::NOT_FOUND, "unknown-cursor"),
-        Code::NotFound => (StatusCode::NOT_FOUND, "not-found"),
-        Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
-        Code::Exists => (StatusCode::CONFLICT, "exists"),
-        Code::Sealed => (StatusCode::CONFLICT, "sealed"),
-        Code::Fenced => (StatusCode::CONFLICT, "fenced"),
-        Code::OutOfSequence => (StatusCode::CONFLICT, "out-of-sequence"),
-        Code::OperatorTaken => (StatusCode::CONFLICT, "operator-taken"),
-        Code::Version => (StatusCode::CONFLICT, "version"),
-        Code::Incompatible => (StatusCode::CONFLICT, "incompatible"),
-        Code::InUse => (StatusCode::CONFLICT, "in-use"),
-        Code::NeedsReplay => (StatusCode::CONFLICT, "needs-replay"),
-        Code::Trimmed => (StatusCode::GONE, "trimmed"),
-        Code::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),
-        Code::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-        Code::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
-        Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-        Code::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+        Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::BadExpression => StatusCode::BAD_REQUEST,
+        Code::BadBody => StatusCode::BAD_REQUEST,
+        Code::BadComponent => StatusCode::BAD_REQUEST,
+        Code::RefusedRecords => StatusCode::BAD_REQUEST,
+        Code::ForeignHost => StatusCode::FORBIDDEN,
+        Code::UnknownStream => StatusCode::NOT_FOUND,
+        Code::UnknownOperator => StatusCode::NOT_FOUND,
+        Code::UnknownPublisher => StatusCode::NOT_FOUND,
+        Code::UnknownCursor => StatusCode::NOT_FOUND,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::Exists => StatusCode::CONFLICT,
+        Code::Sealed => StatusCode::CONFLICT,
+        Code::Fenced => StatusCode::CONFLICT,
+        Code::OutOfSequence => StatusCode::CONFLICT,
+        Code::OperatorTaken => StatusCode::CONFLICT,
+        Code::Version => StatusCode::CONFLICT,
+        Code::Incompatible => StatusCode::CONFLICT,
+        Code::InUse => StatusCode::CONFLICT,
+        Code::NeedsReplay => StatusCode::CONFLICT,
+        Code::Trimmed => StatusCode::GONE,
+        Code::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 
@@ -112,7 +111,7 @@ mod tests {
     use axum::http::Uri;
 
     use super::*;
-    use crate::api::{CreateStream, SubscribeParameters};
+    use dag_api::{CreateStream, SubscribeParameters};
 
     fn message(failed: impl Into<Failed>) -> String {
         failed.into().0.message

@@ -1,4 +1,4 @@
-//! The HTTP API, as `docs/http.md` defines it: requests in, [`crate::api`] values and records out.
+//! The HTTP API, as `docs/http.md` defines it: requests in, [`dag_api`] values and records out.
 //!
 //! [`serve()`] runs the connections. Each request passes [`guard`], then a handler of the module that its path belongs to; what
 //! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean, [`answers`] counts what

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use dag_api::{DeployParameters, Deployed, OperatorVersions, Operators, UndeployParameters, Undeployed};
 
 use super::content::Content;
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{DeployParameters, Deployed, OperatorVersions, Operators, UndeployParameters, Undeployed};
 
 /// `GET /v1/operators`
 pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {

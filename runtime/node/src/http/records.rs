@@ -5,13 +5,13 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use dag_api::{Failure, PublishParameters, Published, PublisherProgress};
 use serde::Serialize;
 
 use super::content::Content;
 use super::failure::Failed;
 use super::media::body_format;
 use crate::Node;
-use crate::api::{Failure, PublishParameters, Published, PublisherProgress};
 use crate::error::{Code, NodeError};
 
 /// `POST /v1/streams/{name}/records`

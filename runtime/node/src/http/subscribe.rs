@@ -6,6 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, TRAILER};
 use axum::response::{IntoResponse, Response};
+use dag_api::SubscribeParameters;
 use dag_codec::EncodeOptions;
 use dag_model::Position;
 
@@ -16,7 +17,6 @@ use super::guard::Asker;
 use super::media::{Shape, header_text};
 use super::writer::Writer;
 use crate::Node;
-use crate::api::SubscribeParameters;
 use crate::error::{Code, NodeError};
 
 const STREAM: HeaderName = HeaderName::from_static("dag-stream");

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use dag_api::{Explanation, Status};
 use serde::Deserialize;
 
 use super::failure::Failed;
 use crate::Node;
-use crate::api::{Explanation, Status};
 use crate::error::{Code, NodeError};
 
 /// The parameters of `GET /v1/explain`.

@@ -1,13 +1,13 @@
 //! The bytes of a subscription, in the shape that its reader wants.
 
 use arrow_array::RecordBatch;
+use dag_api::{Failure, Notice};
 use dag_codec::{EncodeOptions, Encoder, Events, Format};
 use dag_model::{Position, Schema};
 use serde_json::json;
 
 use super::media::Shape;
 use crate::NodeError;
-use crate::api::{Failure, Notice};
 
 /// Writes the records of one stream. All methods append to `out`.
 pub(super) enum Writer {

@@ -2,11 +2,10 @@
 //!
 //! Persisted as JSON. `format` is the version of that; what is of another is as good as not there, and the component is asked once more.
 
+use dag_api::limits::LimitSettings;
 use dag_model::Digest;
-use dag_wasm::{Built, Description, Limits};
+use dag_wasm::{Built, Description};
 use serde::{Deserialize, Serialize};
-
-use crate::limits::LimitSettings;
 
 /// The version of what is written.
 const FORMAT: u32 = 1;
@@ -25,13 +24,8 @@ pub struct Described {
 
 impl Described {
     /// What a component said that was built of bytes with the digest `sent`, within these limits.
-    pub fn new(built: &Built, sent: Digest, limits: Limits) -> Described {
-        Described {
-            format: FORMAT,
-            sent: sent.to_string(),
-            limits: LimitSettings::of(limits),
-            description: built.description.clone(),
-        }
+    pub fn new(built: &Built, sent: Digest, limits: LimitSettings) -> Described {
+        Described { format: FORMAT, sent: sent.to_string(), limits, description: built.description.clone() }
     }
 
     /// What was kept so; none where it is of another format or damaged.
@@ -69,10 +63,9 @@ mod tests {
     #[test]
     fn what_the_first_version_wrote_is_read() {
         let described = Described::read(WRITTEN.as_bytes()).unwrap();
-        assert_eq!(
-            (described.sent(), described.limits()),
-            (Some(Digest([7; 32])), LimitSettings::of(Limits::default()))
-        );
+        let limits =
+            LimitSettings { memory: "256MiB".parse().ok(), time: "10s".parse().ok(), output: "64MiB".parse().ok() };
+        assert_eq!((described.sent(), described.limits()), (Some(Digest([7; 32])), limits));
         let description = described.description();
         assert_eq!((description.name.as_str(), description.version.to_string().as_str()), ("electric", "1.0.0"));
         assert_eq!(description.signatures[0].parameters[0].default.as_deref(), Some("value"));

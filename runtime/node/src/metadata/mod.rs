@@ -14,6 +14,8 @@ mod v1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use dag_api::limits::LimitSettings;
+use dag_api::{CreateStream, OnError};
 use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::Incarnation;
 use redb::{
@@ -21,13 +23,12 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::api::{CreateStream, OnError};
-use crate::limits::LimitSettings;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
 use crate::metadata::moved::{Moved, Now};
 use crate::readers::cursors::Cursor;
 use crate::storage::is_full;
+
 pub(crate) use copy::new_number;
 use store::Store;
 

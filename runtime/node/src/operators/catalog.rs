@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
+use dag_api::limits::LimitSettings;
 use dag_expr::{Application, Kind, Signature, Window};
 use dag_model::{Digest, Field, Order, Schema, Timestamp, Type};
 use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
 use crate::error::{Code, NodeError};
-use crate::limits::{LimitSettings, recorded};
 use crate::metadata::history::{Entry, History, How};
 use crate::operators::installed::Installed;
+use crate::operators::limits::{self, recorded};
 
 /// The answers that are remembered before they are forgotten all at once.
 const ANSWERS: usize = 10_000;
@@ -68,7 +69,7 @@ impl Catalog {
 
     /// What instances of the component with that digest may use: what its deployment said, else what the node says.
     pub fn limits(&self, digest: Digest) -> Limits {
-        self.said(digest).over(self.defaults)
+        limits::over(self.said(digest), self.defaults)
     }
 
     /// What the component's deployments said of limits.

@@ -8,20 +8,20 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dag_api::{DeployParameters, Deployed};
 use dag_log::Claim;
 use dag_model::Digest;
 use dag_wasm::{Abandoned, Built, Limits, LoadError, Waiting};
 
-use crate::api::{DeployParameters, Deployed};
 use crate::clock::now;
 use crate::error::{Code, NodeError};
-use crate::limits::ComponentDisk;
 use crate::metadata::Deployment;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
 use crate::node::{Node, ServeError};
 use crate::operators::catalog::Catalog;
 use crate::operators::installed::Installed;
+use crate::operators::limits;
 use crate::storage::is_full;
 use crate::views::operators::exporter;
 
@@ -37,7 +37,7 @@ pub(crate) struct Made {
 impl Made {
     /// What is kept of it in the metadata.
     pub fn described(&self) -> Described {
-        Described::new(&self.built, self.sent, self.limits)
+        Described::new(&self.built, self.sent, limits::settings(self.limits))
     }
 }
 
@@ -50,7 +50,7 @@ impl Node {
         let (installed, made) = match known {
             Some(installed) => (installed, None),
             None => {
-                let limits = parameters.limits().or(self.inner.config.limits).over(Limits::default());
+                let limits = limits::over(parameters.limits().or(self.inner.config.limits), Limits::default());
                 let (installed, made) = self.build(bytes, limits).await?;
                 (installed, Some(made))
             }
@@ -205,8 +205,8 @@ impl Node {
                 let bytes = self.kept_bytes(digest)?;
                 // What it was able to say within these it is able to say again, whatever the node's limits are now.
                 let limits = match described {
-                    Some(described) => described.limits().over(Limits::default()),
-                    None => at_least(catalog.limits(digest), catalog.said(digest).over(Limits::default())),
+                    Some(described) => limits::over(described.limits(), Limits::default()),
+                    None => at_least(catalog.limits(digest), limits::over(catalog.said(digest), Limits::default())),
                 };
                 let built = self.build_now(&bytes, limits, &Abandoned::default());
                 built.map_err(|error| error.to_string())?
@@ -280,7 +280,7 @@ impl Node {
 
     /// Refuses a component that would take more of the disk, with its compiled code, than is left of what all may take.
     pub(crate) fn admit_to_disk(&self, built: &Built) -> Result<(), NodeError> {
-        let ComponentDisk(limit) = self.inner.config.component_disk;
+        let limit = self.inner.config.component_disk.bytes();
         let folders = ["components", "compiled"].map(|folder| fs::read_dir(self.inner.config.data.join(folder)));
         let files = folders.into_iter().flatten().flatten().filter_map(|entry| entry.ok()?.metadata().ok());
         let taken: u64 = files.map(|file| file.len()).sum();

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dag_api::Notice;
 use dag_model::IncarnationId;
 use dag_model::text::shortened;
 use dag_plan::LeaseId;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::api::Notice;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_flow::Input;
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
 
-use crate::api::SubscribeParameters;
 use crate::clock::now;
 use crate::computations::runs::leg_of;
 use crate::error::{Code, NodeError};

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::api::{self, AlterRetention, AlterStream, CreateStream, OnError, Retention};
+use dag_api::{AlterRetention, AlterStream, CreateStream, OnError, Retention};
+
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::streams::source::Origin;
@@ -17,7 +18,7 @@ const MAX_POLICIES: usize = 10_000;
 
 impl Node {
     /// Alters a source, by its name, or a derived stream, by its expression.
-    pub fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
+    pub fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
         refuse_what_is_fixed(name, request)?;
         if self.view().sources.contains_key(name) {
             return self.alter_source(name, request);
@@ -39,14 +40,14 @@ impl Node {
         }
         self.inner.meta.put_policy(&canonical, on_error)?;
         self.inner.policies.write().unwrap_or_else(PoisonError::into_inner).insert(canonical.clone(), on_error);
-        let nothing_yet = || api::Stream {
+        let nothing_yet = || dag_api::Stream {
             name: canonical.clone(),
             kind: "derived".into(),
             state: "absent".into(),
             ..Default::default()
         };
         let shown = self.stream(&canonical).unwrap_or_else(|_| nothing_yet());
-        Ok(api::Stream { on_error: Some(on_error), ..shown })
+        Ok(dag_api::Stream { on_error: Some(on_error), ..shown })
     }
 
     /// What a derived stream does with a record on which its operator fails every time.
@@ -54,7 +55,7 @@ impl Node {
         self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).get(stream).copied().unwrap_or_default()
     }
 
-    fn alter_source(&self, name: &str, request: &AlterStream) -> Result<api::Stream, NodeError> {
+    fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
         if let Origin::Errors(of) = &self.source(name)?.origin {
             return Err(bad(format!("`{name}` is as the node makes it: what `{of}` passes over, for seven days")));
         }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use dag_api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream, TookOver};
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
 use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, TakenOver, readings};
 use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
-use crate::api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream, TookOver};
 use crate::budget::Share;
 use crate::clock::Steady;
 use crate::computations::runs::shown;

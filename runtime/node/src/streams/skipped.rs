@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use dag_api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
 use dag_codec::{EncodeOptions, Encoder, Format, MAX_LINE};
 use dag_expr::errors_of;
 use dag_log::{AppendError, Log, Publish, PublishError, PublisherId, ReadError, Start};
 use dag_model::{IncarnationId, Position};
 use dag_plan::{Incarnation, LogId, Skipped};
 
-use crate::api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::streams::source::{Origin, SourceStream};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use dag_api::{Clock, Column, CreateStream, Durability};
 use dag_codec::{MAX_COLUMNS, TimeColumn};
 use dag_expr::syntax::name::Quoted;
 use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch};
@@ -13,7 +14,6 @@ use dag_model::text::{MAX_NAME, check_name, shortened};
 use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::alarm::Alarm;
-use crate::api::{Clock, Column, CreateStream, Durability};
 use crate::error::{Code, NodeError};
 use crate::storage::is_full;
 use crate::timers::GRACE;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::api::{CreateStream, Stream};
+use dag_api::{CreateStream, Stream};
+
 use crate::error::{Code, NodeError};
 use crate::streams::source::Origin;
 

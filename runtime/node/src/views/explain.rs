@@ -1,10 +1,10 @@
 //! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
 
+use dag_api::{Explained, Explanation};
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Explained, Explanation};
 use crate::clock::now;
 use crate::computations::runs::shown;
 use crate::error::NodeError;

@@ -1,9 +1,9 @@
 //! What there is to tell of operators: what they take, which versions there are of them, and where each runs.
 
+use dag_api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use dag_expr::{Kind, Signature};
 use dag_model::Digest;
 
-use crate::api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::operators::catalog::Catalog;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use dag_api::limits::LimitSettings;
+use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, RequestMemory, Status, Stream, Streams};
+use dag_flow::Budget;
+use dag_flow::budget::Usage;
 use dag_log::Log;
 use dag_model::{Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::api::{Column, Computation, GuestThreads, Held, Publisher, RequestMemory, Status, Stream, Streams};
 use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
-use crate::limits::{LimitSettings, of_record};
 use crate::node::{Node, State};
+use crate::operators::limits;
 use crate::streams::source::SourceStream;
 
 impl Node {
@@ -200,11 +203,11 @@ impl Node {
             component: component
                 .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
             digest: digest.map_or_else(String::new, |digest| digest.to_string()),
-            limits: LimitSettings::of(of_record(run.record.limits)),
+            limits: limits::settings(limits::of_record(run.record.limits)),
             users: run.users(),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
-            memory: state.runs.budget(id).map(|budget| Held::of(budget, run.record.limits.memory)),
+            memory: state.runs.budget(id).map(|budget| held(budget, run.record.limits.memory)),
             frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
             error: match &run.state {
                 RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),
@@ -251,4 +254,18 @@ fn resident() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
+}
+
+/// What a computation holds of its budget, and what the largest of its operator's instances has of so many bytes.
+fn held(budget: &Budget, instance: u64) -> Held {
+    let share = |usage: Usage| {
+        let Usage { share, bytes, peak, limit } = usage;
+        HeldOf { name: share.name().to_owned(), bytes, peak, limit }
+    };
+    let mut limits: Vec<HeldOf> = budget.usage().into_iter().map(share).collect();
+    let bytes = budget.instance();
+    limits.push(HeldOf { name: "an instance of its operator".to_owned(), bytes, peak: bytes, limit: instance });
+    let nearest = limits.iter().max_by_key(|held| u128::from(held.bytes) * 1_000_000 / u128::from(held.limit.max(1)));
+    let nearest = nearest.map_or_else(String::new, |held| held.name.clone());
+    Held { bytes: budget.held(), budget: budget.limit(), nearest, limits }
 }

@@ -21,11 +21,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dag_model::text::size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::build::Built;
-use crate::limits::{Limits, shown};
+use crate::limits::Limits;
 use crate::load::{self, LoadError};
 use crate::runtime::Runtime;
 use crate::words;
@@ -229,7 +230,7 @@ fn first_words(mut from: ChildStderr) -> String {
 }
 
 fn over_memory(request: &Request) -> LoadError {
-    LoadError::Bounds(format!("it takes more than {} of memory to build", shown(request.data)))
+    LoadError::Bounds(format!("it takes more than {} of memory to build", size(request.data)))
 }
 
 fn over_time(request: &Request) -> LoadError {

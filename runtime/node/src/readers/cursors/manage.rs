@@ -1,10 +1,10 @@
 //! What the API does with cursors besides reading: showing, acknowledging, moving, deleting.
 
+use dag_api::SubscribeParameters;
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::LogId;
 
 use super::cursor::Cursor;
-use crate::api::{self, SubscribeParameters};
 use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
@@ -13,16 +13,16 @@ use crate::readers::standing::{Standing, log_of};
 
 impl Node {
     /// All cursors, by name.
-    pub fn cursors(&self) -> api::Cursors {
-        api::Cursors { cursors: self.shown_where(|_| true) }
+    pub fn cursors(&self) -> dag_api::Cursors {
+        dag_api::Cursors { cursors: self.shown_where(|_| true) }
     }
 
     /// The cursors that somebody reads with.
-    pub(crate) fn cursors_read(&self) -> Vec<api::Cursor> {
+    pub(crate) fn cursors_read(&self) -> Vec<dag_api::Cursor> {
         self.shown_where(|read| read)
     }
 
-    fn shown_where(&self, wanted: impl Fn(bool) -> bool) -> Vec<api::Cursor> {
+    fn shown_where(&self, wanted: impl Fn(bool) -> bool) -> Vec<dag_api::Cursor> {
         let table = self.inner.cursors.table();
         let wanted = table.all().filter(|(_, _, read)| wanted(*read));
         let cursors: Vec<_> = wanted.map(|(name, cursor, read)| (name.to_owned(), cursor.clone(), read)).collect();
@@ -32,7 +32,7 @@ impl Node {
     }
 
     /// One cursor.
-    pub fn cursor(&self, name: &str) -> Result<api::Cursor, NodeError> {
+    pub fn cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
         let (cursor, read) = {
             let table = self.inner.cursors.table();
             (table.get(name)?.clone(), table.is_read(name))
@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// A reader has read everything up to a record. Answers when that is durable.
-    pub async fn acknowledge(&self, name: &str, read: &api::Acknowledge) -> Result<api::Cursor, NodeError> {
+    pub async fn acknowledge(&self, name: &str, read: &dag_api::Acknowledge) -> Result<dag_api::Cursor, NodeError> {
         let bad = |why: String| NodeError::new(Code::BadRequest, why);
         let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
         let cursor = self.inner.cursors.table().get(name)?.clone();
@@ -57,7 +57,7 @@ impl Node {
 
     /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Answers when that is
     /// durable.
-    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<api::Cursor, NodeError> {
+    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, NodeError> {
         let (node, owned, to) = (self.clone(), name.to_owned(), to.to_owned());
         let reset = move || {
             let stream = node.inner.cursors.table().get(&owned)?.stream.clone();
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// Deletes a cursor, and sends away whoever reads with it. Answers it as it was, when that is durable.
-    pub async fn delete_cursor(&self, name: &str) -> Result<api::Cursor, NodeError> {
+    pub async fn delete_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
         let (cursor, kept) = {
             let mut table = self.inner.cursors.table();
             let cursor = table.delete(name, now())?;
@@ -105,7 +105,7 @@ impl Node {
         }
     }
 
-    fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> api::Cursor {
+    fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> dag_api::Cursor {
         let next = cursor.place.next();
         let logs = cursor.place.legs.iter().map(|leg| {
             let id = match &cursor.source {
@@ -120,7 +120,7 @@ impl Node {
         };
         let lost = |(log, next): &(dag_log::Log, u64)| log.earliest().sequence.saturating_sub(*next);
         let lost = logs.as_ref().and_then(|logs| logs.first()).map_or(0, lost);
-        api::Cursor {
+        dag_api::Cursor {
             name: name.to_owned(),
             stream: cursor.stream.clone(),
             state: match (&logs, lost) {

@@ -1,5 +1,6 @@
 //! Subscribing with a cursor: the subscription begins where the cursor is, and the cursor is durable before the first record.
 
+use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_model::Position;
 use dag_model::text::{MAX_NAME, check_name};
@@ -8,7 +9,6 @@ use dag_plan::LeaseId;
 use super::Kept;
 use super::cursor::{Cursor, Place};
 use super::table::Wish;
-use crate::api::SubscribeParameters;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
@@ -142,9 +142,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::api::PublishParameters;
     use crate::readers::subscription::Next;
     use crate::testing::node;
+    use dag_api::PublishParameters;
 
     async fn publish(node: &Node, bytes: usize) {
         let mut random = dag_storage_faults::Random::new(7);

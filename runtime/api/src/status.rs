@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use dag_flow::Budget;
-use dag_flow::budget::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::cursor::Cursor;
@@ -128,21 +126,4 @@ pub struct HeldOf {
     pub peak: u64,
     /// The most bytes that it may be.
     pub limit: u64,
-}
-
-impl Held {
-    /// What a computation holds of its budget, and what the largest of its operator's instances has of so many bytes.
-    pub(crate) fn of(budget: &Budget, instance: u64) -> Held {
-        let share = |usage: Usage| {
-            let Usage { share, bytes, peak, limit } = usage;
-            HeldOf { name: share.name().to_owned(), bytes, peak, limit }
-        };
-        let mut limits: Vec<HeldOf> = budget.usage().into_iter().map(share).collect();
-        let bytes = budget.instance();
-        limits.push(HeldOf { name: "an instance of its operator".to_owned(), bytes, peak: bytes, limit: instance });
-        let nearest =
-            limits.iter().max_by_key(|held| u128::from(held.bytes) * 1_000_000 / u128::from(held.limit.max(1)));
-        let nearest = nearest.map_or_else(String::new, |held| held.name.clone());
-        Held { bytes: budget.held(), budget: budget.limit(), nearest, limits }
-    }
 }

@@ -79,7 +79,7 @@ pub struct Retention {
 
 impl Retention {
     /// Without the limits of which the request says that there are none.
-    pub(crate) fn plain(self) -> Retention {
+    pub fn plain(self) -> Retention {
         Retention { age: self.age.filter(|age| age != "none"), bytes: self.bytes.filter(|bytes| *bytes > 0) }
     }
 }

@@ -1,11 +1,15 @@
 //! The values that the HTTP API takes and gives, as `docs/http.md` defines them. The server writes them, clients read them.
+//!
+//! [`limits`] are the texts in which people write what operators, computations and requests may use.
 
 mod alter;
 mod backup;
+mod code;
 mod create;
 mod cursor;
 mod explain;
 mod failure;
+pub mod limits;
 mod notice;
 mod operators;
 mod publish;
@@ -15,6 +19,7 @@ mod subscribe;
 
 pub use alter::{AlterRetention, AlterStream, OnError};
 pub use backup::{BackUp, BackedUp};
+pub use code::Code;
 pub use create::{Clock, CreateStream, Durability, Retention, TimeColumn};
 pub use cursor::{Acknowledge, Cursor, Cursors, ResetCursor};
 pub use explain::{Explained, Explanation, PassedOver};

@@ -9,8 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use dag_expr::syntax::duration;
-use dag_wasm::Limits;
-use dag_wasm::limits::shown;
+use dag_model::text::size;
 use serde::{Deserialize, Serialize};
 
 const KIB: u64 = 1 << 10;
@@ -37,13 +36,6 @@ pub struct Output(u64);
 #[serde(try_from = "String", into = "String")]
 pub struct ComputationMemory(u64);
 
-impl ComputationMemory {
-    /// The bytes.
-    pub fn bytes(self) -> u64 {
-        self.0
-    }
-}
-
 /// Bytes of memory that building a component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -52,7 +44,7 @@ pub struct BuildMemory(u64);
 /// Bytes on disk that all components may take together, with their compiled code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ComponentDisk(pub(crate) u64);
+pub struct ComponentDisk(u64);
 
 impl Default for ComponentDisk {
     /// Forty components of the largest kind that is known.
@@ -61,24 +53,21 @@ impl Default for ComponentDisk {
     }
 }
 
+/// Bytes that all requests may take together: bodies, what they come to, answers that wait to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RequestMemory(u64);
+
+impl Default for RequestMemory {
+    fn default() -> RequestMemory {
+        RequestMemory(256 * MIB)
+    }
+}
+
 /// Processor time that building a component may take, in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BuildTime(Duration);
-
-impl BuildMemory {
-    /// How many.
-    pub fn bytes(self) -> u64 {
-        self.0
-    }
-}
-
-impl BuildTime {
-    /// How long.
-    pub fn duration(self) -> Duration {
-        self.0
-    }
-}
 
 /// What a node or a deployment says of limits. What it does not say is as it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,36 +98,6 @@ impl LimitSettings {
             output: self.output.or(other.output),
         }
     }
-
-    /// These limits, and `other` where they say nothing.
-    pub fn over(self, other: Limits) -> Limits {
-        Limits {
-            memory: self.memory.map_or(other.memory, |memory| memory.0),
-            call: self.time.map_or(other.call, |time| time.0),
-            output: self.output.map_or(other.output, |output| output.0),
-        }
-    }
-
-    /// All that these limits say.
-    pub fn of(limits: Limits) -> LimitSettings {
-        LimitSettings {
-            memory: Some(Memory(limits.memory)),
-            time: Some(CallTime(limits.call)),
-            output: Some(Output(limits.output)),
-        }
-    }
-}
-
-/// Limits as an incarnation records them.
-pub(crate) fn recorded(limits: Limits) -> dag_plan::Limits {
-    let Limits { memory, call, output } = limits;
-    dag_plan::Limits { memory, call, output }
-}
-
-/// The limits that an incarnation recorded.
-pub(crate) fn of_record(limits: dag_plan::Limits) -> Limits {
-    let dag_plan::Limits { memory, call, output } = limits;
-    Limits { memory, call, output }
 }
 
 impl FromStr for Memory {
@@ -146,7 +105,7 @@ impl FromStr for Memory {
 
     /// A guest of the SDK begins with a little more than a mebibyte, and 32-bit memory ends at four gibibytes.
     fn from_str(text: &str) -> Result<Memory, String> {
-        size(text, MIB..=4 * GIB).map(Memory)
+        bytes_of(text, MIB..=4 * GIB).map(Memory)
     }
 }
 
@@ -155,7 +114,7 @@ impl FromStr for ComputationMemory {
 
     /// Below, what comes of a single step of an operator would not find room.
     fn from_str(text: &str) -> Result<ComputationMemory, String> {
-        size(text, 16 * MIB..=1024 * GIB).map(ComputationMemory)
+        bytes_of(text, 16 * MIB..=1024 * GIB).map(ComputationMemory)
     }
 }
 
@@ -164,7 +123,7 @@ impl FromStr for Output {
 
     /// A frame's length is a 32-bit number, and the host holds as much again while it checks one.
     fn from_str(text: &str) -> Result<Output, String> {
-        size(text, 4 * KIB..=GIB).map(Output)
+        bytes_of(text, 4 * KIB..=GIB).map(Output)
     }
 }
 
@@ -181,7 +140,7 @@ impl FromStr for BuildMemory {
 
     /// The process that builds has a stack of 32 MiB, and the engine takes some more.
     fn from_str(text: &str) -> Result<BuildMemory, String> {
-        size(text, 64 * MIB..=64 * GIB).map(BuildMemory)
+        bytes_of(text, 64 * MIB..=64 * GIB).map(BuildMemory)
     }
 }
 
@@ -190,7 +149,16 @@ impl FromStr for ComponentDisk {
 
     /// What is embedded in the binary has some of it.
     fn from_str(text: &str) -> Result<ComponentDisk, String> {
-        size(text, 16 * MIB..=1024 * GIB).map(ComponentDisk)
+        bytes_of(text, 16 * MIB..=1024 * GIB).map(ComponentDisk)
+    }
+}
+
+impl FromStr for RequestMemory {
+    type Err = String;
+
+    /// Below some mebibytes, no body of more than a few thousand records would be taken.
+    fn from_str(text: &str) -> Result<RequestMemory, String> {
+        bytes_of(text, 4 * MIB..=1024 * GIB).map(RequestMemory)
     }
 }
 
@@ -218,7 +186,7 @@ fn time(text: &str, bounds: RangeInclusive<Duration>) -> Result<Duration, String
 const UNITS: [(&str, u64); 4] = [("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)];
 
 /// The bytes that `text` tells, if they lie within `bounds`.
-pub(crate) fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
+pub(crate) fn bytes_of(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, String> {
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).map(|(_, scale)| *scale);
@@ -229,7 +197,7 @@ pub(crate) fn size(text: &str, bounds: RangeInclusive<u64>) -> Result<u64, Strin
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale));
     bytes
         .filter(|bytes| bounds.contains(bytes))
-        .ok_or_else(|| format!("expected {} to {}, found `{text}`", shown(*bounds.start()), shown(*bounds.end())))
+        .ok_or_else(|| format!("expected {} to {}, found `{text}`", size(*bounds.start()), size(*bounds.end())))
 }
 
 fn span(time: Duration) -> String {
@@ -238,13 +206,13 @@ fn span(time: Duration) -> String {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0))
+        f.write_str(&size(self.0))
     }
 }
 
 impl fmt::Display for ComputationMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0))
+        f.write_str(&size(self.0))
     }
 }
 
@@ -256,13 +224,19 @@ impl fmt::Display for CallTime {
 
 impl fmt::Display for BuildMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0))
+        f.write_str(&size(self.0))
     }
 }
 
 impl fmt::Display for ComponentDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0))
+        f.write_str(&size(self.0))
+    }
+}
+
+impl fmt::Display for RequestMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&size(self.0))
     }
 }
 
@@ -274,9 +248,37 @@ impl fmt::Display for BuildTime {
 
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(self.0))
+        f.write_str(&size(self.0))
     }
 }
+
+/// What a limit comes to.
+macro_rules! counts {
+    ($($name:ty: $what:ident -> $count:ty),*) => {$(
+        impl $name {
+            /// A limit that applies already: not held against the bounds of what people write.
+            pub const fn of($what: $count) -> $name {
+                Self($what)
+            }
+
+            /// What it comes to.
+            pub const fn $what(self) -> $count {
+                self.0
+            }
+        }
+    )*};
+}
+
+counts!(
+    Memory: bytes -> u64,
+    CallTime: duration -> Duration,
+    Output: bytes -> u64,
+    ComputationMemory: bytes -> u64,
+    BuildMemory: bytes -> u64,
+    BuildTime: duration -> Duration,
+    ComponentDisk: bytes -> u64,
+    RequestMemory: bytes -> u64
+);
 
 /// serde's way through text.
 macro_rules! as_text {
@@ -297,7 +299,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime, ComponentDisk);
+as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime, ComponentDisk, RequestMemory);
 
 #[cfg(test)]
 mod tests {
@@ -329,12 +331,11 @@ mod tests {
     }
 
     #[test]
-    fn a_deployments_limits_go_before_the_nodes_and_come_back_from_json() {
-        let settings: LimitSettings = serde_json::from_str(r#"{"memory": "1GiB", "time": "2s"}"#).unwrap();
-        let limits = settings.over(Limits::default());
-        let expected = Limits { memory: 1 << 30, call: Duration::from_secs(2), ..Limits::default() };
-        assert_eq!(limits, expected);
-        assert_eq!(serde_json::to_string(&settings).unwrap(), r#"{"memory":"1GiB","time":"2s"}"#);
-        assert_eq!(LimitSettings::of(expected).over(Limits::default()), expected);
+    fn settings_come_back_from_json() {
+        let text = r#"{"memory":"1GiB","time":"2s"}"#;
+        let settings: LimitSettings = serde_json::from_str(text).unwrap();
+        let (memory, time) = (Some(Memory(1 << 30)), Some(CallTime(Duration::from_secs(2))));
+        assert_eq!(settings, LimitSettings { memory, time, output: None });
+        assert_eq!(serde_json::to_string(&settings).unwrap(), text);
     }
 }
