@@ -22,7 +22,7 @@ pub fn clock_shift() -> i64 {
     0
 }
 
-/// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `snapshot`, `retention`, `compile`, `deploy`,
+/// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `replace`, `snapshot`, `retention`, `compile`, `deploy`,
 /// `backup`, `take-over`, `errors`.
 #[inline]
 pub fn point(name: &'static str) {

@@ -165,5 +165,5 @@ pub use reader::{ReadError, Reader, Start};
 pub use reserve::{Claim, NoRoom};
 pub use retention::Trimmed;
 pub use source::{Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver};
-pub use storage::{OsStorage, Space, Storage, StorageFile};
+pub use storage::{OsStorage, Space, Storage, StorageFile, is_full};
 pub use watch::Watch;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,35 @@ pub trait Storage: Send + Sync {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// How much room there is for files in a folder.
     fn space(&self, dir: &Path) -> io::Result<Space>;
+
+    /// Writes a file as a whole and durably: whatever happens meanwhile, at `path` is what was there before or all of `bytes`. It is
+    /// written beside it first, under the same name with the extension `new`.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let new = path.with_extension("new");
+        // A file of that name is the beginning of another attempt; a link is not followed.
+        remove_if_there(self, &new)?;
+        let written = self.create(&new).and_then(|file| {
+            dag_fault::point("replace");
+            file.write_at(bytes, 0)?;
+            file.sync_data()
+        });
+        dag_fault::point("replace");
+        if let Err(error) = written.and_then(|()| self.rename(&new, path)) {
+            // It may have taken the last room that there was. Where it cannot be removed, the next attempt does.
+            let _ = remove_if_there(self, &new);
+            return Err(error);
+        }
+        dag_fault::point("replace");
+        sync_above(self, path)
+    }
+}
+
+/// Removes a file that may be there.
+fn remove_if_there<S: Storage + ?Sized>(storage: &S, path: &Path) -> io::Result<()> {
+    match storage.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// An open file.
@@ -53,12 +82,12 @@ pub trait StorageFile: Send + Sync {
 }
 
 /// Whether an error says that there is no room.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Makes the name of a folder durable.
-pub(crate) fn sync_above(storage: &dyn Storage, dir: &Path) -> io::Result<()> {
+/// Makes the name of a file or a folder durable.
+pub(crate) fn sync_above<S: Storage + ?Sized>(storage: &S, dir: &Path) -> io::Result<()> {
     match dir.parent() {
         Some(above) if !above.as_os_str().is_empty() => storage.sync_dir(above),
         _ => Ok(()),
@@ -76,13 +105,16 @@ pub(crate) fn sync(file: &dyn StorageFile) -> io::Result<()> {
     Ok(())
 }
 
+/// The mode of a file that is for its owner alone.
+const OWNER: u32 = 0o600;
+
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsStorage;
 
 impl Storage for OsStorage {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
-        Ok(OsFile::shared(fs::File::options().read(true).write(true).create_new(true).open(path)?))
+        Ok(OsFile::shared(fs::File::options().read(true).write(true).create_new(true).mode(OWNER).open(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 
 use dag_log::{Committer, Log, OpenError};
 
 use crate::computations::snapshots::{self, SnapshotError};
 use crate::error::{Code, NodeError};
+use crate::layout::{Layout, snapshot_in};
 use crate::metadata::Meta;
 use crate::node::ServeError;
 
@@ -15,10 +15,9 @@ use crate::node::ServeError;
 ///
 /// # Errors
 /// Names the first file that this node does not read.
-pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError> {
-    Meta::check(&data.join("meta.redb"))?;
-    for kind in ["sources", "derived"] {
-        let folder = data.join(kind);
+pub(crate) fn check(layout: &Layout, committer: &Committer) -> Result<(), ServeError> {
+    Meta::check(&layout.metadata())?;
+    for folder in [layout.sources(), layout.derived()] {
         let failed = |error: io::Error| ServeError::Data { path: folder.clone(), why: error.to_string() };
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -30,7 +29,7 @@ pub(crate) fn check(data: &Path, committer: &Committer) -> Result<(), ServeError
             if let Err(newer @ OpenError::Newer { .. }) = Log::check_version(&folder, committer) {
                 return Err(refused(&newer).into());
             }
-            if let Err(newer @ SnapshotError::Newer { .. }) = snapshots::check_version(&folder.join("snapshot")) {
+            if let Err(newer @ SnapshotError::Newer { .. }) = snapshots::check_version(&snapshot_in(&folder)) {
                 return Err(refused(&newer).into());
             }
         }

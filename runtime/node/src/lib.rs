@@ -15,6 +15,7 @@ mod deploy;
 mod error;
 mod formats;
 mod http;
+mod layout;
 mod metadata;
 mod node;
 mod operators;

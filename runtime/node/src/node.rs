@@ -28,6 +28,7 @@ use crate::computations::logs::Logs;
 use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
 use crate::error::{Code, NodeError};
+use crate::layout::Layout;
 use crate::metadata::moved::Moved;
 use crate::metadata::{Kept, Meta, MetaError, Unreadable};
 use crate::operators::building::Building;
@@ -116,6 +117,7 @@ pub struct Node {
 /// What the handles share.
 pub(crate) struct Inner {
     pub config: Config,
+    pub layout: Layout,
     pub meta: Meta,
     pub committer: Committer,
     pub runtime: Runtime,
@@ -184,18 +186,19 @@ impl Node {
         config: Config,
         storage: Arc<dyn Storage>,
     ) -> Result<(Node, mpsc::UnboundedReceiver<crate::computations::runs::Report>), ServeError> {
-        let is_copy = crate::backup::is_copy(&config.data)?;
+        let layout = Layout::new(&config.data);
+        let is_copy = crate::backup::is_copy(&layout)?;
         let committer = Committer::over(storage).keep_free(config.disk_reserve);
-        crate::formats::check(&config.data, &committer)?;
-        let lock = lock(&config.data)?;
-        let metadata = config.data.join("meta.redb");
+        crate::formats::check(&layout, &committer)?;
+        let lock = lock(&layout)?;
+        let metadata = layout.metadata();
         let (meta, mut kept) = Meta::open(&metadata)?;
         private::own_file(&metadata).map_err(|error| ServeError::Data { path: metadata, why: error.to_string() })?;
         if is_copy {
-            kept = crate::backup::take_over_runs(&config.data, &meta, kept, &committer)?;
+            kept = crate::backup::take_over_runs(&layout, &meta, kept, &committer)?;
         }
         let runtime = Runtime::new(RuntimeOptions {
-            cache: Some(config.data.join("compiled")),
+            cache: Some(layout.compiled()),
             threads: true,
             memories: config.instances.map_or_else(most_memories, NonZeroUsize::get),
         })
@@ -229,7 +232,7 @@ impl Node {
         });
         let clock = Steady::start();
         let timers = Arc::new(Alarm::new(clock));
-        let (open, unavailable) = open_sources(&config.data, published.chain(errors), &committer, &timers)?;
+        let (open, unavailable) = open_sources(&layout, published.chain(errors), &committer, &timers)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
         let errors = Errors::default();
@@ -240,10 +243,9 @@ impl Node {
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
-        let derived = config.data.join("derived");
-        let logs = Arc::new(Logs::new(derived.clone(), committer.clone()));
+        let logs = Arc::new(Logs::new(layout.clone(), committer.clone()));
         logs.remove_unknown(&known);
-        let snapshots = Snapshots::new(derived, committer.clone(), logs.clone());
+        let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
@@ -252,6 +254,7 @@ impl Node {
         let budget = Budget::new(config.requests.memory.bytes());
         let inner = Inner {
             config,
+            layout,
             meta,
             committer,
             runtime,
@@ -408,15 +411,14 @@ impl Binding for View<'_> {
 /// # Errors
 /// If a newer dag wrote one of them: then all of this data is for that one.
 fn open_sources(
-    data: &Path,
+    layout: &Layout,
     known: impl Iterator<Item = (u64, Origin, CreateStream)>,
     committer: &Committer,
     timers: &Arc<Alarm>,
 ) -> Result<(Sources, Unavailable), NodeError> {
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
     for (number, origin, settings) in known {
-        let folder = data.join("sources").join(number.to_string());
-        match SourceStream::open(&folder, origin.clone(), &settings, committer, timers) {
+        match SourceStream::open(&layout.source(number), origin.clone(), &settings, committer, timers) {
             Ok(Ok(source)) => drop(sources.insert(settings.name, Arc::new(source))),
             Ok(Err(newer @ OpenError::Newer { .. })) => {
                 return Err(NodeError::new(Code::Internal, newer.to_string()));
@@ -429,26 +431,20 @@ fn open_sources(
 }
 
 /// Makes the folder where it is missing, and keeps other nodes out of it.
-fn lock(folder: &Path) -> Result<File, ServeError> {
+fn lock(layout: &Layout) -> Result<File, ServeError> {
     let data = |path: &Path| {
         let path = path.to_owned();
         move |error: std::io::Error| ServeError::Data { path, why: error.to_string() }
     };
-    for part in ["", "sources", "derived", "components", "compiled"] {
-        let path = folder.join(part);
-        let made = if part.is_empty() { private::make_folder(&path) } else { private::own_folder(&path) };
-        made.map_err(data(&path))?;
+    private::make_folder(layout.root()).map_err(data(layout.root()))?;
+    for folder in [layout.sources(), layout.derived(), layout.components(), layout.compiled()] {
+        private::own_folder(&folder).map_err(data(&folder))?;
     }
-    let path = folder.join("lock");
+    let path = layout.lock();
     let file = private::lock_file(&path).map_err(data(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ServeError::Locked(folder.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(ServeError::Locked(layout.root().to_owned())),
         Err(TryLockError::Error(error)) => Err(data(&path)(error)),
     }
-}
-
-/// The folder of an incarnation's log, below the node's.
-pub(crate) fn derived_folder(root: &Path, id: IncarnationId) -> PathBuf {
-    root.join(id.to_string())
 }

@@ -99,7 +99,7 @@ impl Node {
     }
 
     fn give_up_compiled(&self) {
-        match remove_all(&self.inner.config.data.join("compiled"), "dagc") {
+        match remove_all(&self.inner.layout.compiled(), "dagc") {
             Ok(0) => {}
             Ok(files) => tracing::warn!(files, "the disk is nearly full: gave up compiled code"),
             Err(error) => tracing::warn!(%error, "cannot remove compiled code"),

@@ -1,6 +1,5 @@
 //! The files that a node's logs and snapshots lie in.
 
-use std::io;
 use std::sync::Arc;
 
 use dag_log::{OsStorage, Storage};
@@ -15,9 +14,4 @@ pub fn storage() -> Arc<dyn Storage> {
         return Arc::new(dag_storage_faults::Volatile::over(files));
     }
     files
-}
-
-/// Whether an error says that there is no room.
-pub fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

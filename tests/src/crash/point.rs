@@ -11,7 +11,9 @@ pub enum Point {
     Fsync,
     /// The same of a file that gets its final name.
     Rename,
-    /// A snapshot is about to be written, is written, or has its name, and the folder is not durable.
+    /// A file is about to be replaced as a whole, is written, or has its name, and the folder is not durable.
+    Replace,
+    /// A snapshot is about to be written, or is kept.
     Snapshot,
     /// An old segment is about to be removed, or its index is left.
     Retention,
@@ -23,8 +25,16 @@ pub enum Point {
 
 impl Point {
     /// All of them.
-    pub const ALL: [Point; 7] =
-        [Point::Append, Point::Fsync, Point::Rename, Point::Snapshot, Point::Retention, Point::Compile, Point::Deploy];
+    pub const ALL: [Point; 8] = [
+        Point::Append,
+        Point::Fsync,
+        Point::Rename,
+        Point::Replace,
+        Point::Snapshot,
+        Point::Retention,
+        Point::Compile,
+        Point::Deploy,
+    ];
 
     /// Its name in the binary.
     pub fn name(self) -> &'static str {
@@ -32,6 +42,7 @@ impl Point {
             Point::Append => "append",
             Point::Fsync => "fsync",
             Point::Rename => "rename",
+            Point::Replace => "replace",
             Point::Snapshot => "snapshot",
             Point::Retention => "retention",
             Point::Compile => "compile",
@@ -44,7 +55,7 @@ impl Point {
     pub(super) fn pass(self, batches: u64, chance: &mut Chance) -> u64 {
         1 + chance.below(match self {
             Point::Append | Point::Fsync => 2 * batches,
-            Point::Rename | Point::Snapshot => 12,
+            Point::Rename | Point::Replace | Point::Snapshot => 12,
             Point::Compile | Point::Deploy => 6,
             Point::Retention => 4,
         })

@@ -1,12 +1,13 @@
 //! `backup.json`: what makes a folder a backup, and says whether it can be used.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
+use dag_log::{OsStorage, Storage};
 use serde::{Deserialize, Serialize};
 
-use crate::private;
+use crate::layout::Layout;
 
 /// What lies in `backup.json`. Persisted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,15 +25,13 @@ pub struct Manifest {
 /// The version that this node writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-const NAME: &str = "backup.json";
-
 impl Manifest {
     /// The one in that folder; none where the folder or the file is missing.
     ///
     /// # Errors
     /// If it can't be read, or is not what a node of this version writes.
-    pub fn read(folder: &Path) -> io::Result<Option<Manifest>> {
-        let bytes = match fs::read(folder.join(NAME)) {
+    pub fn read(layout: &Layout) -> io::Result<Option<Manifest>> {
+        let bytes = match fs::read(layout.manifest()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes?,
         };
@@ -52,23 +51,19 @@ impl Manifest {
     }
 
     /// Puts it into that folder, durably and as a whole.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let part = folder.join(PART);
-        let mut file = private::new_file(&part)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.sync_all()?;
-        fs::rename(part, folder.join(NAME))?;
-        File::open(folder)?.sync_all()
+    pub fn write(&self, layout: &Layout) -> io::Result<()> {
+        OsStorage.replace(&layout.manifest(), &serde_json::to_vec_pretty(self)?)
     }
 
     /// Takes it out of that folder, which is data of its own from then on.
-    pub fn remove(folder: &Path) -> io::Result<()> {
-        fs::remove_file(folder.join(NAME))?;
-        File::open(folder)?.sync_all()
+    pub fn remove(layout: &Layout) -> io::Result<()> {
+        OsStorage.remove(&layout.manifest())?;
+        OsStorage.sync_dir(layout.root())
     }
 }
 
-const PART: &str = "backup.part";
+/// What an attempt leaves that ended before there was a manifest: its beginning, under the name of this dag or of an older one.
+const BEGUN: [&str; 2] = ["backup.new", "backup.part"];
 
 /// Whether a folder without a manifest can become a backup: nothing is in it but what an attempt may have left.
 pub fn is_free(folder: &Path) -> io::Result<bool> {
@@ -77,7 +72,7 @@ pub fn is_free(folder: &Path) -> io::Result<bool> {
         let there = entry.metadata()?;
         let left = match entry.file_name() {
             name if name == "lock" => there.is_file() && there.len() == 0,
-            name => name == PART && there.is_file(),
+            name => BEGUN.iter().any(|begun| name == *begun) && there.is_file(),
         };
         if !left {
             return Ok(false);

@@ -31,22 +31,19 @@ use std::time::Instant;
 
 use dag_api::BackedUp;
 use dag_expr::errors_of;
-use dag_log::{Claim, Copied, Extent, Log};
+use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage, is_full};
 use dag_model::{Digest, IncarnationId};
 
 use crate::clock::now;
 use crate::error::{Code, NodeError};
+use crate::layout::{Layout, snapshot_in};
 use crate::metadata::{Kept, Meta};
-use crate::node::{Node, ServeError, derived_folder};
+use crate::node::{Node, ServeError};
 use crate::private;
-use crate::storage::is_full;
 use manifest::Manifest;
 
 pub(crate) use take_over::take_over_runs;
 use target::Target;
-
-/// The name of a snapshot in the folder of its incarnation's log.
-const SNAPSHOT: &str = "snapshot";
 
 /// What a file is called until it is put in place.
 const PART: &str = "part";
@@ -58,14 +55,14 @@ const ATTEMPTS: usize = 5;
 ///
 /// # Errors
 /// If it is a copy that is not complete, or that a newer dag made.
-pub(crate) fn is_copy(data: &Path) -> Result<bool, ServeError> {
-    let refused = |why: String| ServeError::Data { path: data.to_owned(), why };
+pub(crate) fn is_copy(data: &Layout) -> Result<bool, ServeError> {
+    let refused = |why: String| ServeError::Data { path: data.root().to_owned(), why };
     match Manifest::read(data).map_err(|error| refused(error.to_string()))? {
         None => Ok(false),
         Some(manifest) if manifest.complete => Ok(true),
         Some(_) => Err(refused(format!(
             "this backup is not complete; complete it with `dag backup {}` on the node that it is of",
-            data.display()
+            data.root().display()
         ))),
     }
 }
@@ -85,43 +82,42 @@ impl Node {
         let data = self.inner.meta.data().map_err(|error| internal(&error))?;
         let config = &self.inner.config;
         let target = Target::open(folder, &config.backup_dirs, &config.data, data)?;
-        let folder = &target.folder.clone();
+        let backup = &target.layout.clone();
+        let folder = backup.root();
         let mut copied = Copied::default();
         let failed = |error| failed(folder, &error);
         let admit = self.admission(folder).map_err(failed)?;
 
-        let snapshots = self.stage_snapshots(folder, &*admit, &mut copied).map_err(failed)?;
-        let (staged, kept) = self.stage_metadata(folder)?;
+        let snapshots = self.stage_snapshots(backup, &*admit, &mut copied).map_err(failed)?;
+        let (staged, kept) = self.stage_metadata(backup)?;
         let derived = self.derived(&kept, &staged)?;
         let errors = self.passed_over_logs(&kept)?;
 
         for deployment in &kept.components {
-            self.copy_component(folder, deployment.digest, &*admit, &mut copied).map_err(failed)?;
+            self.copy_component(backup, deployment.digest, &*admit, &mut copied).map_err(failed)?;
         }
-        let source_folder = |number: u64| folder.join("sources").join(number.to_string());
         for (number, settings) in &kept.sources {
             let source = self.source(&settings.name)?;
-            copied.add(copy_source(source.source.log(), &source_folder(*number), &*admit).map_err(failed)?);
+            copied.add(copy_source(source.source.log(), &backup.source(*number), &*admit).map_err(failed)?);
         }
         for (number, log, extent) in &errors {
-            copied.add(log.copy(&source_folder(*number), *extent, &*admit).map_err(failed)?);
+            copied.add(log.copy(&backup.source(*number), *extent, &*admit).map_err(failed)?);
         }
         dag_fault::point("backup");
         for (id, log, extent) in &derived {
-            let to = derived_folder(&folder.join("derived"), *id);
-            copied.add(log.copy(&to, *extent, &*admit).map_err(failed)?);
+            copied.add(log.copy(&backup.incarnation(*id), *extent, &*admit).map_err(failed)?);
         }
         for (staged, place) in snapshots {
-            if derived.iter().any(|(id, ..)| place.starts_with(derived_folder(&folder.join("derived"), *id))) {
+            if derived.iter().any(|(id, ..)| place == backup.snapshot(*id)) {
                 put(&staged, &place).map_err(failed)?;
             }
         }
         copied.written += fs::metadata(&staged).map_err(failed)?.len();
-        put(&staged, &folder.join("meta.redb")).map_err(failed)?;
+        put(&staged, &backup.metadata()).map_err(failed)?;
         let numbers = kept.sources.iter().map(|(number, _)| number).chain(kept.errors.iter().map(|(number, _)| number));
         let sources: Vec<String> = numbers.map(u64::to_string).collect();
-        keep_only(&folder.join("sources"), &sources).map_err(failed)?;
-        keep_only(&folder.join("derived"), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
+        keep_only(&backup.sources(), &sources).map_err(failed)?;
+        keep_only(&backup.derived(), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
             .map_err(failed)?;
         target.complete(taken).map_err(failed)?;
         Ok(BackedUp {
@@ -149,18 +145,18 @@ impl Node {
     /// Copies all snapshots beside the places that they will have; answers both.
     fn stage_snapshots(
         &self,
-        folder: &Path,
+        backup: &Layout,
         admit: &Admit,
         copied: &mut Copied,
     ) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         let mut staged = Vec::new();
-        for entry in fs::read_dir(self.inner.config.data.join("derived"))? {
+        for entry in fs::read_dir(self.inner.layout.derived())? {
             let entry = entry?;
-            let mut snapshot = match File::open(entry.path().join(SNAPSHOT)) {
+            let mut snapshot = match File::open(snapshot_in(&entry.path())) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened?,
             };
-            let place = folder.join("derived").join(entry.file_name()).join(SNAPSHOT);
+            let place = snapshot_in(&backup.derived().join(entry.file_name()));
             let part = place.with_extension(PART);
             fs::create_dir_all(part.parent().expect("it lies in its incarnation's folder"))?;
             admit(snapshot.metadata()?.len())?;
@@ -171,8 +167,8 @@ impl Node {
     }
 
     /// Copies the metadata beside its place, and reads what is in that copy.
-    fn stage_metadata(&self, folder: &Path) -> Result<(PathBuf, Kept), NodeError> {
-        let part = folder.join("meta").with_extension(PART);
+    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Kept), NodeError> {
+        let (folder, part) = (backup.root(), backup.metadata().with_extension(PART));
         match fs::remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(folder, &error)),
             _ => {}
@@ -213,19 +209,17 @@ impl Node {
     }
 
     /// Copies a component, whose name is the digest of its bytes: what is there needs no second look.
-    fn copy_component(&self, folder: &Path, digest: Digest, admit: &Admit, copied: &mut Copied) -> io::Result<()> {
-        let name = format!("{digest}.wasm");
-        let place = folder.join("components").join(&name);
+    fn copy_component(&self, backup: &Layout, digest: Digest, admit: &Admit, copied: &mut Copied) -> io::Result<()> {
+        let place = backup.component(digest);
         if let Ok(there) = fs::metadata(&place) {
             copied.reused += there.len();
             return Ok(());
         }
-        fs::create_dir_all(folder.join("components"))?;
-        let part = place.with_extension(PART);
-        let mut component = File::open(self.inner.config.data.join("components").join(name))?;
-        admit(component.metadata()?.len())?;
-        copied.written += write(&mut component, &part)?;
-        put(&part, &place)
+        let bytes = fs::read(self.inner.layout.component(digest))?;
+        admit(bytes.len() as u64)?;
+        OsStorage.replace(&place, &bytes)?;
+        copied.written += bytes.len() as u64;
+        Ok(())
     }
 }
 
@@ -248,8 +242,8 @@ fn write(from: &mut File, to: &Path) -> io::Result<u64> {
 
 /// Gives a file its name, durably.
 fn put(part: &Path, place: &Path) -> io::Result<()> {
-    fs::rename(part, place)?;
-    File::open(place.parent().expect("it lies in a folder"))?.sync_all()
+    OsStorage.rename(part, place)?;
+    OsStorage.sync_dir(place.parent().expect("it lies in a folder"))
 }
 
 /// Removes all folders but these.
@@ -261,7 +255,7 @@ fn keep_only(folder: &Path, names: &[String]) -> io::Result<()> {
             fs::remove_dir_all(entry.path())?;
         }
     }
-    File::open(folder)?.sync_all()
+    OsStorage.sync_dir(folder)
 }
 
 fn internal(error: &dyn std::fmt::Display) -> NodeError {

@@ -10,17 +10,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
 
-use dag_log::{Committer, Log};
+use dag_log::{Committer, Log, OsStorage, Storage};
 use dag_model::IncarnationId;
 
 use super::manifest::Manifest;
 use crate::clock::now;
 use crate::computations::logs;
+use crate::layout::Layout;
 use crate::metadata::moved::Now;
 use crate::metadata::{Kept, Meta};
-use crate::node::{Node, ServeError, derived_folder};
+use crate::node::{Node, ServeError};
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
 fn drawn() -> u64 {
@@ -28,38 +28,42 @@ fn drawn() -> u64 {
 }
 
 /// Gives other numbers to all runs of a copy, unless that has been done; answers what is kept then.
-pub(crate) fn take_over_runs(data: &Path, meta: &Meta, kept: Kept, committer: &Committer) -> Result<Kept, ServeError> {
-    let failed = |error: io::Error| ServeError::Data { path: data.to_owned(), why: error.to_string() };
-    let derived = data.join("derived");
-    let manifest = Manifest::read(data).map_err(failed)?;
+pub(crate) fn take_over_runs(
+    layout: &Layout,
+    meta: &Meta,
+    kept: Kept,
+    committer: &Committer,
+) -> Result<Kept, ServeError> {
+    let failed = |error: io::Error| ServeError::Data { path: layout.root().to_owned(), why: error.to_string() };
+    let manifest = Manifest::read(layout).map_err(failed)?;
     let number = format!("{:016x}", meta.data()?);
     let kept = match manifest {
         Some(manifest) if manifest.data == number => {
-            meta.renew(&moves(&derived, &kept, committer))?;
+            meta.renew(&moves(layout, &kept, committer))?;
             dag_fault::point("take-over");
             meta.read()?
         }
         _ => kept,
     };
     for (id, now) in kept.moved.runs() {
-        match fs::rename(derived_folder(&derived, id), derived_folder(&derived, now.id)) {
+        match fs::rename(layout.incarnation(id), layout.incarnation(now.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
     }
     dag_fault::point("take-over");
-    fs::File::open(&derived).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    OsStorage.sync_dir(&layout.derived()).map_err(failed)?;
     Ok(kept)
 }
 
 /// Where each run goes, and how much of it is there.
-fn moves(derived: &Path, kept: &Kept, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
+fn moves(layout: &Layout, kept: &Kept, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
     let ids = kept.incarnations.iter().map(|(record, _)| record.id);
     let last = ids.clone().chain(kept.last_incarnation).max().map_or(0, |last| last.0);
     let first = last + 1 + drawn();
     let moved = ids.enumerate().map(|(place, id)| {
         // What cannot be read is nothing that a reader could go on from.
-        let log = Log::open(&derived_folder(derived, id), logs::options(), committer);
+        let log = Log::open(&layout.incarnation(id), logs::options(), committer);
         let end = log.map_or(0, |log| log.visible().end);
         (id, Now { id: IncarnationId(first + place as u64), end })
     });
@@ -69,8 +73,8 @@ fn moves(derived: &Path, kept: &Kept, committer: &Committer) -> BTreeMap<Incarna
 impl Node {
     /// Lets all sources of a copy begin a new epoch; it is data of its own then.
     pub(crate) fn take_over(&self) -> Result<(), ServeError> {
-        let data = &self.inner.config.data;
-        let failed = |why: String| ServeError::Data { path: data.clone(), why };
+        let layout = &self.inner.layout;
+        let failed = |why: String| ServeError::Data { path: layout.root().to_owned(), why };
         if let Some((_, why)) = self.inner.unavailable.all().next() {
             return Err(failed(why.message.clone()));
         }
@@ -78,6 +82,6 @@ impl Node {
         for source in self.view().sources.values() {
             source.source.begin_epoch(skipped, now()).map_err(|error| failed(error.to_string()))?;
         }
-        Manifest::remove(data).map_err(|error| failed(error.to_string()))
+        Manifest::remove(layout).map_err(|error| failed(error.to_string()))
     }
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{self, Manifest};
 use crate::error::{Code, NodeError};
+use crate::layout::Layout;
 use crate::private;
 
 /// A folder that holds, or will hold, a backup of some data, and that nobody else uses meanwhile.
 pub struct Target {
     /// The folder.
-    pub folder: PathBuf,
+    pub layout: Layout,
     /// What is said of it.
     pub manifest: Manifest,
     /// Held as long as the backup takes; a node that is started on the folder wants it, too.
@@ -48,8 +49,9 @@ impl Target {
             NodeError::new(Code::Busy, message)
         };
         look(&real, &data, folder).map_err(|why| if is_locked(&real) { in_use() } else { why })?;
+        let layout = Layout::new(&real);
         private::make_folder(&real).map_err(failed)?;
-        let lock = private::lock_file(&real.join("lock")).map_err(failed)?;
+        let lock = private::lock_file(&layout.lock()).map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => in_use(),
             TryLockError::Error(error) => failed(error),
@@ -59,21 +61,21 @@ impl Target {
             Some(manifest) => manifest,
             None => {
                 let manifest = Manifest { format: manifest::FORMAT, data, complete: false, taken: None };
-                manifest.write(&real).map_err(failed)?;
+                manifest.write(&layout).map_err(failed)?;
                 manifest
             }
         };
-        for part in ["sources", "derived", "components"] {
-            private::own_folder(&real.join(part)).map_err(failed)?;
+        for folder in [layout.sources(), layout.derived(), layout.components()] {
+            private::own_folder(&folder).map_err(failed)?;
         }
-        Ok(Target { folder: real, manifest, _lock: lock })
+        Ok(Target { layout, manifest, _lock: lock })
     }
 
     /// Says that all is there, of the moment `taken`.
     pub fn complete(mut self, taken: String) -> io::Result<()> {
         self.manifest.complete = true;
         self.manifest.taken = Some(taken);
-        self.manifest.write(&self.folder)
+        self.manifest.write(&self.layout)
     }
 }
 
@@ -102,7 +104,7 @@ fn is_allowed(folder: &Path, real: &Path, allowed: &[PathBuf]) -> Result<(), Nod
 
 /// Whether somebody uses the folder as data. Nothing is made to find out.
 fn is_locked(real: &Path) -> bool {
-    let path = real.join("lock");
+    let path = Layout::new(real).lock();
     let is_file = fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
     let lock = is_file.then(|| File::open(path).ok()).flatten();
     lock.is_some_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
@@ -120,14 +122,14 @@ fn look(real: &Path, data: &str, folder: &Path) -> Result<Option<Manifest>, Node
         Ok(there) if !there.is_dir() => return exists(format!("{shown} is no folder: name one")),
         Ok(_) => {}
     }
-    match Manifest::read(real).map_err(failed)? {
+    match Manifest::read(&Layout::new(real)).map_err(failed)? {
         Some(manifest) if manifest.data == data => {}
         Some(_) => return exists(format!("{shown} holds a backup of other data: name another folder")),
         None if manifest::is_free(real).map_err(failed)? => return Ok(None),
         None => return exists(format!("{shown} is not empty and holds no backup: name another folder")),
     }
     match link_in(real).map_err(failed)? {
-        None => Manifest::read(real).map_err(failed),
+        None => Manifest::read(&Layout::new(real)).map_err(failed),
         Some(link) => {
             exists(format!("{} is a link, and a backup has none: remove it, or name another folder", link.display()))
         }

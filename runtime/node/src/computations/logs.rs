@@ -1,37 +1,35 @@
 //! The logs of derived streams, opened when they are first looked at, and closed when nobody has used them for some time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use dag_log::{Committer, Durability, Log, OpenError, Options, Retention};
 use dag_model::{IncarnationId, Schema};
 
-use crate::node::derived_folder;
+use crate::layout::{Layout, number_of};
 
 /// How many logs that nobody uses stay open for those who come back.
 const SPARE: usize = 64;
 
 /// The logs of derived streams.
 pub struct Logs {
-    root: PathBuf,
+    layout: Layout,
     committer: Committer,
     open: Mutex<BTreeMap<IncarnationId, Log>>,
 }
 
 impl Logs {
-    /// The logs below that folder.
-    pub fn new(root: PathBuf, committer: Committer) -> Logs {
-        Logs { root, committer, open: Mutex::new(BTreeMap::new()) }
+    /// The logs in that data folder.
+    pub fn new(layout: Layout, committer: Committer) -> Logs {
+        Logs { layout, committer, open: Mutex::new(BTreeMap::new()) }
     }
 
     /// Removes the logs of incarnations that no record tells of: a crash came between the two. The numbers of such
     /// incarnations are given again, and their logs must not be.
     pub fn remove_unknown(&self, known: &BTreeSet<IncarnationId>) {
-        let entries = std::fs::read_dir(&self.root).into_iter().flatten().filter_map(Result::ok);
+        let entries = std::fs::read_dir(self.layout.derived()).into_iter().flatten().filter_map(Result::ok);
         for entry in entries {
-            let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let unknown = number.is_some_and(|number| !known.contains(&IncarnationId(number)));
+            let unknown = number_of(&entry.path()).is_some_and(|number| !known.contains(&IncarnationId(number)));
             if unknown && let Err(error) = std::fs::remove_dir_all(entry.path()) {
                 tracing::warn!(path = %entry.path().display(), %error, "a log that no record tells of cannot be removed");
             }
@@ -44,7 +42,7 @@ impl Logs {
         if let Some(log) = open.get(&id) {
             return Ok(log.clone());
         }
-        let log = Log::open(&derived_folder(&self.root, id), options(), &self.committer)?;
+        let log = Log::open(&self.layout.incarnation(id), options(), &self.committer)?;
         if let Some(cut) = log.cut() {
             tracing::warn!(incarnation = %id, %cut, "a crash left what is computed again");
         }
@@ -56,7 +54,7 @@ impl Logs {
     pub fn get_or_create(&self, id: IncarnationId, schema: &Schema) -> Result<Log, OpenError> {
         match self.get(id) {
             Err(OpenError::Missing(_)) => {
-                let log = Log::create(&derived_folder(&self.root, id), schema, options(), &self.committer)?;
+                let log = Log::create(&self.layout.incarnation(id), schema, options(), &self.committer)?;
                 self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, log.clone());
                 Ok(log)
             }
@@ -81,7 +79,7 @@ impl Logs {
         let log = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         match log {
             Some(log) => log.remove(),
-            None => std::fs::remove_dir_all(derived_folder(&self.root, id)),
+            None => std::fs::remove_dir_all(self.layout.incarnation(id)),
         }
     }
 }

@@ -26,7 +26,7 @@ use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
 
 use crate::computations::logs::Logs;
-use crate::node::derived_folder;
+use crate::layout::Layout;
 
 const MAGIC: &[u8; 4] = b"dagP";
 const HEADER: usize = 12;
@@ -76,7 +76,7 @@ pub struct Snapshots {
 }
 
 struct Shelf {
-    root: PathBuf,
+    layout: Layout,
     committer: Committer,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
@@ -99,9 +99,9 @@ struct Head {
 }
 
 impl Snapshots {
-    /// Those of the logs below that folder.
-    pub fn new(root: PathBuf, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
-        let shelf = Arc::new(Shelf { root, committer, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
+    /// Those in that data folder.
+    pub fn new(layout: Layout, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
+        let shelf = Arc::new(Shelf { layout, committer, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
         let (orders, received) = channel();
         let writing = shelf.clone();
         let writer = dag_alarm::thread("snapshots", move || writing.write_all(&received, &logs))?;
@@ -145,7 +145,7 @@ impl Snapshots {
     /// Forgets a run's.
     pub fn remove(&self, id: IncarnationId) -> io::Result<()> {
         self.shelf.fresh().remove(&id);
-        let path = self.shelf.path(id);
+        let path = self.shelf.layout.snapshot(id);
         self.shelf.remove(&path)?;
         self.shelf.remove(&path.with_extension("new"))
     }
@@ -196,10 +196,6 @@ impl Shelf {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, id: IncarnationId) -> PathBuf {
-        derived_folder(&self.root, id).join("snapshot")
-    }
-
     /// Removes a file that may be there.
     fn remove(&self, path: &Path) -> io::Result<()> {
         match self.committer.storage().remove(path) {
@@ -242,19 +238,12 @@ impl Shelf {
         let mut bytes = postcard::to_extend(snapshot, bytes).map_err(io::Error::other)?;
         let checksum = crc32fast::hash(&bytes[HEADER..]);
         bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
-        let path = self.path(id);
-        let new = path.with_extension("new");
-        self.remove(&new)?;
-        self.committer.admit(Claim::Kept, path.parent().expect("it lies in its log's folder"), bytes.len() as u64)?;
-        let storage = self.committer.storage();
-        let file = storage.create(&new)?;
+        let path = self.layout.snapshot(id);
+        self.committer.admit(Claim::Kept, &self.layout.incarnation(id), bytes.len() as u64)?;
         dag_fault::point("snapshot");
-        file.write_at(&bytes, 0)?;
-        file.sync_data()?;
+        self.committer.storage().replace(&path, &bytes)?;
         dag_fault::point("snapshot");
-        storage.rename(&new, &path)?;
-        dag_fault::point("snapshot");
-        storage.sync_dir(path.parent().expect("it lies in its log's folder"))
+        Ok(())
     }
 
     /// Reads a run's file, or its first bytes.
@@ -264,7 +253,7 @@ impl Shelf {
         most: Option<u64>,
         decode: impl FnOnce(&[u8]) -> postcard::Result<T>,
     ) -> Result<Option<T>, SnapshotError> {
-        let path = self.path(id);
+        let path = self.layout.snapshot(id);
         let failed = |source| SnapshotError::Io { path: path.clone(), source };
         let damaged = |what: String| SnapshotError::Damaged { path: path.clone(), what };
         let file = match self.committer.storage().open(&path) {

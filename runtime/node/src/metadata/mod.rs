@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use dag_api::limits::LimitSettings;
 use dag_api::{CreateStream, OnError};
+use dag_log::is_full;
 use dag_model::{Digest, IncarnationId, Timestamp};
 use dag_plan::Incarnation;
 use redb::{
@@ -27,7 +28,6 @@ use crate::metadata::described::Described;
 use crate::metadata::history::How;
 use crate::metadata::moved::{Moved, Now};
 use crate::readers::cursors::Cursor;
-use crate::storage::is_full;
 
 pub(crate) use copy::new_number;
 use store::Store;

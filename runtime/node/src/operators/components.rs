@@ -1,20 +1,21 @@
 //! Components: built, kept by digest, and made current by whoever deploys them, goes back to them, or starts a node.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dag_api::{DeployParameters, Deployed};
-use dag_log::Claim;
+use dag_log::{Claim, OsStorage, Storage, is_full};
 use dag_model::Digest;
 use dag_wasm::{Abandoned, Built, Limits, LoadError, Waiting};
 
 use crate::clock::now;
 use crate::error::{Code, NodeError};
+use crate::layout::Layout;
 use crate::metadata::Deployment;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
@@ -22,7 +23,6 @@ use crate::node::{Node, ServeError};
 use crate::operators::catalog::Catalog;
 use crate::operators::installed::Installed;
 use crate::operators::limits;
-use crate::storage::is_full;
 use crate::views::operators::exporter;
 
 /// What was made of bytes that somebody sent.
@@ -245,7 +245,7 @@ impl Node {
 
     /// The bytes of a component that was deployed, if they are still those.
     fn kept_bytes(&self, digest: Digest) -> Result<Vec<u8>, String> {
-        let path = self.path(digest);
+        let path = self.inner.layout.component(digest);
         let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         if dag_wasm::digest(&bytes) != digest {
             return Err(format!("{}: its bytes are not those that were deployed", path.display()));
@@ -256,12 +256,8 @@ impl Node {
     /// Removes what deployments left that were interrupted, and what was undeployed while the disk did not take it.
     pub(crate) fn remove_unknown(&self, is_known: &dyn Fn(Digest) -> bool) {
         self.inner.runtime.keep_only(is_known);
-        let folder = self.inner.config.data.join("components");
-        let known = |path: &Path| {
-            let digest = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            path.extension().is_some_and(|extension| extension == "wasm") && digest.is_some_and(is_known)
-        };
-        let entries = fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        let known = |path: &Path| Layout::component_of(path).is_some_and(is_known);
+        let entries = fs::read_dir(self.inner.layout.components()).into_iter().flatten().filter_map(Result::ok);
         for path in entries.map(|entry| entry.path()).filter(|path| !known(path)) {
             if let Err(error) = fs::remove_file(&path) {
                 tracing::warn!(path = %path.display(), %error, "what an interrupted deployment left cannot be removed");
@@ -274,14 +270,10 @@ impl Node {
         *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
     }
 
-    fn path(&self, digest: Digest) -> PathBuf {
-        self.inner.config.data.join("components").join(format!("{digest}.wasm"))
-    }
-
     /// Refuses a component that would take more of the disk, with its compiled code, than is left of what all may take.
     pub(crate) fn admit_to_disk(&self, built: &Built) -> Result<(), NodeError> {
         let limit = self.inner.config.component_disk.bytes();
-        let folders = ["components", "compiled"].map(|folder| fs::read_dir(self.inner.config.data.join(folder)));
+        let folders = [self.inner.layout.components(), self.inner.layout.compiled()].map(fs::read_dir);
         let files = folders.into_iter().flatten().flatten().filter_map(|entry| entry.ok()?.metadata().ok());
         let taken: u64 = files.map(|file| file.len()).sum();
         let more = (built.bytes.len() + built.code.len()) as u64;
@@ -317,26 +309,18 @@ impl Node {
         admitted.map_err(|error| {
             let error = io::Error::from(error);
             let code = if is_full(&error) { Code::DiskFull } else { Code::Internal };
-            NodeError::new(code, format!("{}: {error}", self.path(built.digest).display()))
+            NodeError::new(code, format!("{}: {error}", self.inner.layout.component(built.digest).display()))
         })
     }
 
     /// Writes a component's bytes to its file, unless they are there, durably: the metadata is going to speak of it.
     pub(crate) fn keep(&self, built: &Built) -> Result<(), NodeError> {
-        let path = self.path(built.digest);
-        let new = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            if self.kept_bytes(built.digest).is_err() {
-                let mut file = File::create(&new)?;
-                file.write_all(&built.bytes)?;
-                file.sync_all()?;
-                fs::rename(&new, &path)?;
-            }
-            File::open(path.parent().expect("it lies in a folder"))?.sync_all()
+        let path = self.inner.layout.component(built.digest);
+        let kept = match self.kept_bytes(built.digest) {
+            Ok(_) => OsStorage.sync_dir(&self.inner.layout.components()),
+            Err(_) => OsStorage.replace(&path, &built.bytes),
         };
-        write().map_err(|error| {
-            // Part of it may have taken the last room that there was; where it cannot be removed, the next attempt writes over it.
-            let _ = fs::remove_file(&new);
+        kept.map_err(|error| {
             let code = if is_full(&error) { Code::DiskFull } else { Code::Internal };
             NodeError::new(code, format!("{}: {error}", path.display()))
         })

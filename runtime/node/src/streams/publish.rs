@@ -14,6 +14,7 @@ use crate::budget::Share;
 use crate::clock::Steady;
 use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
+use crate::layout::number_of;
 use crate::node::Node;
 use crate::streams::source::{Origin, SourceStream, Sources, check, room_for_stream};
 
@@ -70,11 +71,15 @@ impl Node {
     ) -> Result<(), NodeError> {
         let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
         room_for_stream(sources.len())?;
-        let root = self.inner.config.data.join("sources");
-        let number = next_number(&root).map_err(|error| internal(&error))?;
-        let folder = root.join(number.to_string());
-        let source =
-            SourceStream::create(&folder, origin, settings.clone(), &self.inner.committer, &self.inner.timers)?;
+        let layout = &self.inner.layout;
+        let number = next_number(&layout.sources()).map_err(|error| internal(&error))?;
+        let source = SourceStream::create(
+            &layout.source(number),
+            origin,
+            settings.clone(),
+            &self.inner.committer,
+            &self.inner.timers,
+        )?;
         match &source.origin {
             Origin::Published => self.inner.meta.put_source(number, settings)?,
             Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
@@ -262,7 +267,7 @@ fn refused(stream: &str, error: &PublishError) -> NodeError {
 fn next_number(root: &std::path::Path) -> std::io::Result<u64> {
     let mut next = 1;
     for entry in std::fs::read_dir(root)? {
-        if let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()) {
+        if let Some(number) = number_of(&entry?.path()) {
             next = next.max(number + 1);
         }
     }

@@ -9,13 +9,12 @@ use std::time::Duration;
 use dag_api::{Clock, Column, CreateStream, Durability};
 use dag_codec::{MAX_COLUMNS, TimeColumn};
 use dag_expr::syntax::name::Quoted;
-use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch};
+use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch, is_full};
 use dag_model::text::{MAX_NAME, check_name, shortened};
 use dag_model::{Field, Schema, Timestamp, Type};
 
 use crate::alarm::Alarm;
 use crate::error::{Code, NodeError};
-use crate::storage::is_full;
 use crate::timers::GRACE;
 
 /// Who writes a source.
