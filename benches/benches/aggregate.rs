@@ -8,20 +8,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use dag_benches::comparison::Comparison;
+use dag_benches::computation::{aggregation, complete, computation};
 use dag_benches::readings::{BATCH, append, batches, log, schema};
 use dag_expr::Window;
+use dag_flow::Flow;
 use dag_flow::window::fold::{Fold, GuestFold};
 use dag_flow::window::keys::Keys;
-use dag_flow::{Aggregation, Budget, Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
 use dag_log::{Durability, Log, Start};
-use dag_model::{Frontier, Timestamp, Windowing, times};
+use dag_model::{Frontier, Timestamp, times};
 use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
 use timely::dataflow::InputHandle;
 use timely::dataflow::channels::pact::Pipeline;
@@ -160,42 +160,7 @@ fn fold_into(windows: &mut BTreeMap<i64, Open>, capability: &Capability<i64>, ba
 
 fn compute(flow: &Flow, component: &Arc<Component>, input: &Log, output: &Log) {
     let window = Window::Hopping { size: WINDOW, every: WINDOW, offset: 0 };
-    let leg = Leg { log: input.clone(), run: 1, sequence: 0 };
-    let computation = Computation {
-        operator: Operator {
-            component: component.clone(),
-            name: "avg".to_owned(),
-            arguments: vec![("of".to_owned(), "value".to_owned())],
-            options: InstanceOptions::default(),
-            world: World::Aggregate(Aggregation {
-                window,
-                windowing: Windowing::NEWEST,
-                by: vec![0],
-                columns: vec![1],
-            }),
-        },
-        inputs: vec![Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }],
-        schemas: vec![schema()],
-        schema: output.schema().clone(),
-        from: Timestamp::MIN,
-        until: None,
-        output: output.clone(),
-        home: 0,
-        resume: Resume { snapshot: None, output: output.hash(), muted: None },
-        interval: None,
-        search: Search::Off,
-        budget: Budget::new(Budget::DEFAULT),
-    };
-    let (sender, events) = channel();
-    // An error means that the measurement is over.
-    let _handle = flow.run(computation, Box::new(move |event| drop(sender.send(event))));
-    for event in events {
-        match event {
-            Event::Finished => {}
-            Event::Failed(failure) => panic!("{}", failure.error),
-            Event::Snapshot(_) => {}
-            Event::Gone => break,
-        }
-    }
-    assert!(output.visible().end > 100);
+    let average = aggregation(window, &[0], &[1]);
+    let computation = computation(component, ("avg", Some(("of", "value"))), average, input, output);
+    assert!(complete(flow, computation) > 100);
 }

@@ -7,19 +7,18 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_benches::comparison::Comparison;
+use dag_benches::computation::{aggregation, computation, start, until_gone};
 use dag_benches::readings::{BATCH, append, log, schema};
 use dag_expr::Window;
-use dag_flow::{
-    Aggregation, Budget, Computation, Event, Flow, Handle, Input, Leg, Operator, Resume, Search, Snapshot, World,
-};
+use dag_flow::{Event, Flow, Handle, Snapshot};
 use dag_log::{Durability, Log};
-use dag_model::{Timestamp, Windowing, arrow_schema};
-use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
+use dag_model::arrow_schema;
+use dag_wasm::{Component, Runtime, RuntimeOptions};
 
 /// A window that all records lie in, in nanoseconds: the state only grows.
 const DAY: i64 = 86_400_000_000_000;
@@ -80,16 +79,7 @@ impl Bench<'_> {
         }
         // The last snapshot comes after all that was read has been taken in; without any, the barrier is only waited for.
         handle.finish();
-        let mut last = None;
-        for event in events {
-            match event {
-                Event::Snapshot(snapshot) => last = Some(snapshot),
-                Event::Gone => break,
-                Event::Finished => {}
-                Event::Failed(failure) => panic!("{}", failure.error),
-            }
-        }
-        last
+        until_gone(events)
     }
 
     fn start(
@@ -99,43 +89,14 @@ impl Bench<'_> {
         output: &Log,
     ) -> (Handle, Receiver<Event>) {
         let window = Window::Hopping { size: DAY, every: DAY, offset: 0 };
-        let leg = Leg { log: self.input.clone(), run: 1, sequence: 0 };
-        let begun = snapshot.as_ref().map_or_else(|| output.hash(), |snapshot| snapshot.output.clone());
-        let computation = Computation {
-            operator: Operator {
-                component: self.component.clone(),
-                name: "sum".to_owned(),
-                arguments: vec![("of".to_owned(), "value".to_owned())],
-                options: InstanceOptions::default(),
-                world: World::Aggregate(Aggregation {
-                    window,
-                    windowing: Windowing::NEWEST,
-                    by: vec![0],
-                    columns: vec![1],
-                }),
-            },
-            inputs: vec![Input {
-                legs: vec![leg],
-                from: Timestamp::MIN,
-                late: false,
-                until: None,
-                skipped: Vec::new(),
-            }],
-            schemas: vec![schema()],
-            schema: output.schema().clone(),
-            from: Timestamp::MIN,
-            until: None,
-            output: output.clone(),
-            home: 0,
-            resume: Resume { snapshot, output: begun, muted: None },
-            // Without an interval it would stop at once, with what is under way: a long one takes only the last snapshot.
-            interval: interval.or(Some(Duration::from_secs(3_600))),
-            search: Search::Off,
-            budget: Budget::new(Budget::DEFAULT),
-        };
-        let (sender, events) = channel();
-        // An error means that the measurement is over.
-        let handle = self.flow.run(computation, Box::new(move |event| drop(sender.send(event))));
-        (handle, events)
+        let sum = aggregation(window, &[0], &[1]);
+        let mut computation = computation(self.component, ("sum", Some(("of", "value"))), sum, self.input, output);
+        if let Some(snapshot) = &snapshot {
+            computation.resume.output = snapshot.output.clone();
+        }
+        computation.resume.snapshot = snapshot;
+        // Without an interval it would stop at once, with what is under way: a long one takes only the last snapshot.
+        computation.interval = interval.or(Some(Duration::from_secs(3_600)));
+        start(self.flow, computation)
     }
 }

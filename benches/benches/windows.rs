@@ -6,23 +6,26 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_benches::comparison::Comparison;
+use dag_benches::computation::{aggregation, complete, computation};
 use dag_benches::readings::{BATCH, append, log};
 use dag_expr::Window;
-use dag_flow::{Aggregation, Budget, Computation, Event, Flow, Input, Leg, Operator, Resume, Search, World};
+use dag_flow::{Aggregation, Flow};
 use dag_log::{Durability, Log, Start};
-use dag_model::{Field, Frontier, Schema, Timestamp, Type, Windowing, arrow_schema, times};
-use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
+use dag_model::{Field, Frontier, Schema, Timestamp, Type, arrow_schema, times};
+use dag_wasm::{Component, Runtime, RuntimeOptions};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+
+/// The argument of operators over the column `value`.
+const OF_VALUE: Option<(&str, &str)> = Some(("of", "value"));
 
 /// How many keys come in one second.
 const KEYS: usize = 1 << 20;
@@ -83,10 +86,7 @@ impl Bench<'_> {
                 assert_eq!(naive(&input, size, every).len() as u64, results);
             })
             .way("a computation, which also writes its log", || {
-                assert_eq!(
-                    self.compute(&input, "avg", ("of", "value"), &schema, aggregation(window, &[], &[0])),
-                    results
-                );
+                assert_eq!(self.compute(&input, ("avg", OF_VALUE), &schema, aggregation(window, &[], &[0])), results);
             })
             .print();
     }
@@ -112,7 +112,7 @@ impl Bench<'_> {
                 assert_eq!(black_box(sorted).len(), KEYS);
             })
             .way("a computation, which also writes its log", || {
-                let found = self.compute(&input, "count", ("", ""), &output, aggregation(window, &[0], &[]));
+                let found = self.compute(&input, ("count", None), &output, aggregation(window, &[0], &[]));
                 assert_eq!(found, KEYS as u64);
             })
             .print();
@@ -147,66 +147,23 @@ impl Bench<'_> {
                 assert!(black_box(sums).len() > 100);
             })
             .way("a computation, which also writes its log", || {
-                let found = self.compute(&input, "sum", ("of", "value"), &output, aggregation(window, &[], &[1]));
+                let found = self.compute(&input, ("sum", OF_VALUE), &output, aggregation(window, &[], &[1]));
                 assert!(found > 100);
             })
             .print();
     }
 
-    /// Computes all of an input; answers how many results there are.
+    /// Computes all of an input; returns how many results there are.
     fn compute(
         &self,
         input: &Log,
-        operator: &str,
-        (name, value): (&str, &str),
+        operator: (&str, Option<(&str, &str)>),
         schema: &Schema,
         aggregation: Aggregation,
     ) -> u64 {
         let output = self.log(schema);
-        let arguments = if name.is_empty() { Vec::new() } else { vec![(name.to_owned(), value.to_owned())] };
-        let leg = Leg { log: input.clone(), run: 1, sequence: 0 };
-        let computation = Computation {
-            operator: Operator {
-                component: self.component.clone(),
-                name: operator.to_owned(),
-                arguments,
-                options: InstanceOptions::default(),
-                world: World::Aggregate(aggregation),
-            },
-            inputs: vec![Input {
-                legs: vec![leg],
-                from: Timestamp::MIN,
-                late: false,
-                until: None,
-                skipped: Vec::new(),
-            }],
-            schemas: vec![input.schema().clone()],
-            schema: schema.clone(),
-            from: Timestamp::MIN,
-            until: None,
-            output: output.clone(),
-            home: 0,
-            resume: Resume { snapshot: None, output: output.hash(), muted: None },
-            interval: None,
-            search: Search::Off,
-            budget: Budget::new(Budget::DEFAULT),
-        };
-        let (sender, events) = channel();
-        // An error means that the measurement is over.
-        let _handle = self.flow.run(computation, Box::new(move |event| drop(sender.send(event))));
-        for event in events {
-            match event {
-                Event::Failed(failure) => panic!("{}", failure.error),
-                Event::Finished | Event::Snapshot(_) => {}
-                Event::Gone => break,
-            }
-        }
-        output.visible().end
+        complete(&self.flow, computation(&self.component, operator, aggregation, input, &output))
     }
-}
-
-fn aggregation(window: Window, by: &[usize], columns: &[usize]) -> Aggregation {
-    Aggregation { window, windowing: Windowing::NEWEST, by: by.to_vec(), columns: columns.to_vec() }
 }
 
 fn time_column(times: impl Iterator<Item = i64>) -> ArrayRef {

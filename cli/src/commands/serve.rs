@@ -27,9 +27,6 @@ pub const DEFAULT_LINGER: Duration = Duration::from_secs(5);
 /// How long a thread that waits for files stays when there is nothing to wait for.
 const IDLE_THREAD: Duration = Duration::from_secs(1);
 
-/// Bytes that the host may hold in memory for one computation, unless told otherwise.
-pub const DEFAULT_COMPUTATION_MEMORY: u64 = 512 << 20;
-
 /// How much of the disk stays free, in percent, unless told otherwise.
 const DEFAULT_DISK_RESERVE: u8 = 10;
 
@@ -218,7 +215,7 @@ impl Settings {
                 time: self.operator_time,
                 output: self.operator_output,
             },
-            computation_memory: self.computation_memory.map_or(DEFAULT_COMPUTATION_MEMORY, ComputationMemory::bytes),
+            computation_memory: self.computation_memory.unwrap_or_default(),
             disk_reserve,
             requests,
             builder: own_builder(bounds(self.build_memory, self.build_time)),

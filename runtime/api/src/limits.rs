@@ -36,6 +36,12 @@ pub struct Output(u64);
 #[serde(try_from = "String", into = "String")]
 pub struct ComputationMemory(u64);
 
+impl Default for ComputationMemory {
+    fn default() -> ComputationMemory {
+        ComputationMemory(512 * MIB)
+    }
+}
+
 /// Bytes of memory that building a component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dag_log::{Clock, Moment};
+use dag_log::{Clock, Moment, Steady};
 use dag_model::Timestamp;
 use dag_plan::Millis;
 
@@ -13,14 +13,14 @@ pub fn now() -> Timestamp {
     now.saturating_add(dag_fault::clock_shift())
 }
 
-/// A clock that never goes back.
+/// The clocks of this node: the wall clock, and one that begins at zero when the node does and never goes back.
 #[derive(Clone, Copy)]
-pub struct Steady(Instant);
+pub struct Clocks(Instant);
 
-impl Steady {
+impl Clocks {
     /// Starts at zero.
-    pub fn start() -> Steady {
-        Steady(Instant::now())
+    pub fn start() -> Clocks {
+        Clocks(Instant::now())
     }
 
     /// Milliseconds since the start.
@@ -35,18 +35,18 @@ impl Steady {
     }
 
     /// A moment that a log has told.
-    pub fn instant(&self, moment: dag_log::Steady) -> Instant {
+    pub fn instant(&self, moment: Steady) -> Instant {
         self.0 + Duration::from_nanos(u64::try_from(moment.0).unwrap_or(0))
     }
 
     /// The same the other way round.
-    pub fn moment(&self, instant: Instant) -> dag_log::Steady {
+    pub fn moment(&self, instant: Instant) -> Steady {
         let since = instant.saturating_duration_since(self.0);
-        dag_log::Steady(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+        Steady(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
     }
 }
 
-impl Clock for Steady {
+impl Clock for Clocks {
     fn now(&self) -> Moment {
         Moment { wall: now(), steady: self.moment(Instant::now()) }
     }

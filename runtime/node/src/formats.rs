@@ -6,10 +6,10 @@ use std::io;
 use dag_log::{Committer, Log, OpenError};
 
 use crate::computations::snapshots::{self, SnapshotError};
+use crate::error::ServeError;
 use crate::error::{Code, NodeError};
 use crate::layout::{Layout, snapshot_in};
 use crate::metadata::Meta;
-use crate::node::ServeError;
 
 /// Looks at the versions of the metadata and of all logs and snapshots, also of those that are only opened when somebody asks.
 ///

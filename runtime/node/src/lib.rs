@@ -6,11 +6,11 @@
 //! and `undeploy` (how operators change while they run), `room` (what goes when the disk is full), `timers`, and [`serve`](serve()).
 //! [`pipe`] is the same engine on standard input and output.
 
-mod alarm;
 mod backup;
 mod budget;
 mod clock;
 mod computations;
+mod config;
 mod deploy;
 mod error;
 mod formats;
@@ -32,13 +32,15 @@ mod testing;
 mod timers;
 mod undeploy;
 mod views;
+mod wake;
 
+pub use config::Config;
 /// The process that builds components, to its end. See [`Builder::Process`].
 pub use dag_wasm::builder::child::run as build_component;
 pub use dag_wasm::{Bounds, Builder, BuilderCommand};
-pub use error::{Code, NodeError};
+pub use error::{Code, NodeError, ServeError};
 pub use metadata::MetaError;
-pub use node::{Config, Node, ServeError};
+pub use node::Node;
 pub use readers::notices::Notices;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dag_api::CreateStream;
-use dag_api::limits::{ComponentDisk, LimitSettings};
 use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
 use dag_log::{Committer, OpenError, Storage};
@@ -18,95 +17,30 @@ use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::limits::most_memories;
-use dag_wasm::{Builder, Limits, Runtime, RuntimeOptions};
+use dag_wasm::{Limits, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::alarm::Alarm;
 use crate::budget::Budget;
-use crate::clock::Steady;
+use crate::clock::Clocks;
 use crate::computations::logs::Logs;
 use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
-use crate::error::{Code, NodeError};
+use crate::config::Config;
+use crate::error::{Code, NodeError, ServeError};
 use crate::layout::Layout;
 use crate::metadata::moved::Moved;
-use crate::metadata::{Kept, Meta, MetaError, Unreadable};
+use crate::metadata::{Kept, Meta, Unreadable};
 use crate::operators::building::Building;
 use crate::operators::catalog::Catalog;
 use crate::operators::limits::over;
 use crate::private;
 use crate::readers::cursors::Cursors;
 use crate::readers::subscription::Subscriber;
-use crate::requests::Requests;
 use crate::streams::alter::Policies;
 use crate::streams::skipped::Errors;
 use crate::streams::source::{Origin, SourceStream, Sources};
 use crate::streams::unavailable::Unavailable;
-
-/// How a node is run.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where the HTTP API listens.
-    pub listen: SocketAddr,
-    /// Where data lies.
-    pub data: PathBuf,
-    /// How many timely workers there are.
-    pub workers: usize,
-    /// How long a computation outlives its last subscriber.
-    pub linger: Duration,
-    /// How often it is written down how computations go on; none for never, not even when they stop.
-    pub snapshots: Option<Duration>,
-    /// What operators may use, where their deployment says nothing else.
-    pub limits: LimitSettings,
-    /// Bytes that the host may hold in memory for one computation.
-    pub computation_memory: u64,
-    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it. See [`dag_log::Claim`].
-    pub disk_reserve: u8,
-    /// What requests may take.
-    pub requests: Requests,
-    /// Where what somebody deploys is parsed, compiled and asked what it is.
-    pub builder: Builder,
-    /// What all components may take on disk.
-    pub component_disk: ComponentDisk,
-    /// How many instances of operators there may be at a time, those with several memories counted so often; none for as many as the
-    /// system allows.
-    pub instances: Option<NonZeroUsize>,
-    /// The folders that backups may go to, or below; none for no backups.
-    pub backup_dirs: Vec<PathBuf>,
-}
-
-/// Why a node does not start, or ends other than by being told to.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Another node has the data folder.
-    #[error("another node uses {}: stop it, or give this one a folder of its own with --data", .0.display())]
-    Locked(PathBuf),
-    /// The data folder can't be used.
-    #[error("{}: {why}", path.display())]
-    Data {
-        /// What in it.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// The metadata can't be used.
-    #[error(transparent)]
-    Meta(#[from] MetaError),
-    /// The address can't be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// There are no threads or no memory to run operators with.
-    #[error("cannot start: {0}")]
-    Start(String),
-    /// Something that is kept can't be read.
-    #[error(transparent)]
-    Kept(#[from] NodeError),
-}
+use crate::wake::Wake;
 
 /// A node. Clones are handles of one node.
 #[derive(Clone)]
@@ -122,7 +56,7 @@ pub(crate) struct Inner {
     pub committer: Committer,
     pub runtime: Runtime,
     pub flow: Flow,
-    pub clock: Steady,
+    pub clock: Clocks,
     pub started: Instant,
     pub address: OnceLock<SocketAddr>,
     /// Replaced as a whole, so that nobody who looks at them is waited for.
@@ -152,7 +86,7 @@ pub(crate) struct Inner {
     /// True once the node is stopping.
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
-    pub timers: Arc<Alarm>,
+    pub timers: Arc<Wake>,
     /// When the node looked for room on a full disk.
     pub made_room: Mutex<Option<Instant>>,
     /// Memory for requests.
@@ -230,8 +164,8 @@ impl Node {
             let settings = crate::streams::skipped::settings(&of);
             (number, Origin::Errors(of), settings)
         });
-        let clock = Steady::start();
-        let timers = Arc::new(Alarm::new(clock));
+        let clock = Clocks::start();
+        let timers = Arc::new(Wake::new(clock));
         let (open, unavailable) = open_sources(&layout, published.chain(errors), &committer, &timers)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
@@ -414,7 +348,7 @@ fn open_sources(
     layout: &Layout,
     known: impl Iterator<Item = (u64, Origin, CreateStream)>,
     committer: &Committer,
-    timers: &Arc<Alarm>,
+    timers: &Arc<Wake>,
 ) -> Result<(Sources, Unavailable), NodeError> {
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
     for (number, origin, settings) in known {

@@ -4,18 +4,15 @@
 //! so that what comes out is what a node would give from the beginning.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use bytes::Bytes;
-use dag_api::limits::{LimitSettings, RequestMemory};
+use dag_api::limits::RequestMemory;
 use dag_api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
-use dag_wasm::Builder;
 
-use crate::error::{Code, NodeError};
-use crate::node::{Config, ServeError};
+use crate::config::Config;
+use crate::error::{Code, NodeError, ServeError};
 use crate::readers::subscription::Next;
 use crate::requests::Requests;
 
@@ -78,22 +75,9 @@ pub async fn run(
     mut input: impl Read + Send + 'static,
     mut output: impl Write,
 ) -> Result<PipeReport, PipeError> {
-    let config = Config {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        data: options.scratch.clone(),
-        workers: options.workers,
-        linger: Duration::ZERO,
-        snapshots: None,
-        limits: LimitSettings::default(),
-        computation_memory: dag_flow::Budget::DEFAULT,
-        disk_reserve: 0,
-        // There are no others.
-        requests: Requests { memory: RequestMemory::of(u64::MAX), ..Requests::default() },
-        builder: Builder::Here,
-        component_disk: Default::default(),
-        instances: None,
-        backup_dirs: Vec::new(),
-    };
+    // There are no other requests.
+    let requests = Requests { memory: RequestMemory::of(u64::MAX), ..Requests::default() };
+    let config = Config { requests, ..Config::private(&options.scratch, options.workers) };
     let (node, _) = crate::serve::start(config).await?;
     let name = {
         let view = node.view();

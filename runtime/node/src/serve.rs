@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::computations::runs::Report;
-use crate::node::{Config, Node, ServeError};
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::node::Node;
 
 /// Runs a node until `shutdown` resolves. `ready` is called with the address that it listens on.
 pub async fn serve(

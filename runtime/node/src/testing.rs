@@ -1,32 +1,17 @@
 //! A node for tests that look into it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use dag_log::OsStorage;
 use dag_storage_faults::Failing;
 use tempfile::TempDir;
 
-use crate::node::{Config, Node};
+use crate::config::Config;
+use crate::node::Node;
 
 /// A node with a stream `x` whose segments are of 64 KiB, over storage that fails as it is told.
 pub(crate) async fn node(data: &TempDir) -> (Node, Failing) {
-    let config = Config {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        data: data.path().to_owned(),
-        workers: 1,
-        linger: Duration::ZERO,
-        snapshots: None,
-        limits: Default::default(),
-        computation_memory: 512 << 20,
-        disk_reserve: 0,
-        requests: Default::default(),
-        builder: dag_wasm::Builder::Here,
-        component_disk: Default::default(),
-        instances: None,
-        backup_dirs: Vec::new(),
-    };
+    let config = Config::private(data.path(), 1);
     let failing = Failing::over(Arc::new(OsStorage));
     let storage = Arc::new(failing.clone());
     let open = tokio::task::spawn_blocking(move || Node::open_over(config, storage));

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dag_api::limits::LimitSettings;
-use dag_node::requests::Requests;
-use dag_node::{Builder, Config, ServeError};
+use dag_node::{Config, ServeError};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::HOST;
@@ -33,21 +31,7 @@ struct TestNode {
 impl TestNode {
     async fn start() -> TestNode {
         let data = TempDir::new().unwrap();
-        let config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            data: data.path().to_owned(),
-            workers: 1,
-            linger: Duration::ZERO,
-            snapshots: None,
-            limits: LimitSettings::default(),
-            computation_memory: 512 << 20,
-            disk_reserve: 0,
-            requests: Requests::default(),
-            builder: Builder::Here,
-            component_disk: Default::default(),
-            instances: None,
-            backup_dirs: Vec::new(),
-        };
+        let config = Config::private(data.path(), 1);
         let ((stop, stopped), (ready, address)) = (oneshot::channel(), oneshot::channel());
         let stopped = async { stopped.await.unwrap_or_default() };
         let served = tokio::spawn(dag_node::serve(config, stopped, |address| ready.send(address).unwrap()));

@@ -5,13 +5,11 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
-use dag_api::limits::LimitSettings;
-use dag_node::requests::Requests;
 use dag_node::{Bounds, Config};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::commands::serve::{DEFAULT_COMPUTATION_MEMORY, DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL, own_builder};
+use crate::commands::serve::{DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL, own_builder};
 
 /// A running node.
 pub struct Node {
@@ -28,19 +26,10 @@ impl Node {
     pub fn start() -> anyhow::Result<Node> {
         let data = TempDir::with_prefix("dag-demo-")?;
         let config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            data: data.path().to_owned(),
-            workers: thread::available_parallelism().map_or(1, usize::from),
             linger: DEFAULT_LINGER,
             snapshots: Some(DEFAULT_SNAPSHOT_INTERVAL),
-            limits: LimitSettings::default(),
-            computation_memory: DEFAULT_COMPUTATION_MEMORY,
-            disk_reserve: 0,
-            requests: Requests::default(),
             builder: own_builder(Bounds::default()),
-            component_disk: Default::default(),
-            instances: None,
-            backup_dirs: Vec::new(),
+            ..Config::private(data.path(), thread::available_parallelism().map_or(1, usize::from))
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = mpsc::sync_channel(1);

@@ -35,10 +35,11 @@ use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage, is_full};
 use dag_model::{Digest, IncarnationId};
 
 use crate::clock::now;
+use crate::error::ServeError;
 use crate::error::{Code, NodeError};
 use crate::layout::{Layout, snapshot_in};
 use crate::metadata::{Kept, Meta};
-use crate::node::{Node, ServeError};
+use crate::node::Node;
 use crate::private;
 use manifest::Manifest;
 

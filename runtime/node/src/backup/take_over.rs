@@ -17,10 +17,11 @@ use dag_model::IncarnationId;
 use super::manifest::Manifest;
 use crate::clock::now;
 use crate::computations::logs;
+use crate::error::ServeError;
 use crate::layout::Layout;
 use crate::metadata::moved::Now;
 use crate::metadata::{Kept, Meta};
-use crate::node::{Node, ServeError};
+use crate::node::Node;
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
 fn drawn() -> u64 {

@@ -273,7 +273,7 @@ impl Node {
         application: &Application,
         output: dag_log::Log,
     ) -> Result<Computation, NodeError> {
-        let budget = Budget::new(self.inner.config.computation_memory);
+        let budget = Budget::new(self.inner.config.computation_memory.bytes());
         computation(view, record, application, output, self.inner.flow.peers(), budget)
     }
 

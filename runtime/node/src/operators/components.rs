@@ -14,12 +14,13 @@ use dag_model::Digest;
 use dag_wasm::{Abandoned, Built, Limits, LoadError, Waiting};
 
 use crate::clock::now;
+use crate::error::ServeError;
 use crate::error::{Code, NodeError};
 use crate::layout::Layout;
 use crate::metadata::Deployment;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
-use crate::node::{Node, ServeError};
+use crate::node::Node;
 use crate::operators::catalog::Catalog;
 use crate::operators::installed::Installed;
 use crate::operators::limits;

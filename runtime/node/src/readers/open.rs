@@ -147,7 +147,7 @@ impl Node {
             }
             _ => {
                 let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
-                let memory = self.inner.config.computation_memory;
+                let memory = self.inner.config.computation_memory.bytes();
                 (reading(input, notify, stream.schema(), ordered, memory), Some(before))
             }
         };

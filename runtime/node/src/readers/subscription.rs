@@ -209,7 +209,7 @@ impl Subscription {
         self.place.legs[0].sequence = sequence;
         let legs = vec![Leg { sequence, ..leg.clone() }];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
-        let memory = self.node.inner.config.computation_memory;
+        let memory = self.node.inner.config.computation_memory.bytes();
         self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered, memory);
         Ok(true)
     }

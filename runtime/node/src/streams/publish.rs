@@ -11,7 +11,7 @@ use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
 use crate::budget::Share;
-use crate::clock::Steady;
+use crate::clock::Clocks;
 use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
 use crate::layout::number_of;
@@ -146,7 +146,7 @@ fn publish(
     name: &str,
     content: Option<(Format, Bytes)>,
     parameters: &PublishParameters,
-    clock: &Steady,
+    clock: &Clocks,
     share: &Share,
 ) -> Result<(Published, Receipt), NodeError> {
     let bad = |message: String| NodeError::new(Code::BadRequest, message);

@@ -13,9 +13,9 @@ use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, W
 use dag_model::text::{MAX_NAME, check_name, shortened};
 use dag_model::{Field, Schema, Timestamp, Type};
 
-use crate::alarm::Alarm;
 use crate::error::{Code, NodeError};
 use crate::timers::GRACE;
+use crate::wake::Wake;
 
 /// Who writes a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct SourceStream {
     pub source: Arc<Source>,
     /// Lines that were no records, since the node started.
     refused: Arc<AtomicU64>,
-    timers: Arc<Alarm>,
+    timers: Arc<Wake>,
     /// Wakes the timers when there is news of a stream that they may have to speak for.
     _news: Option<Watch>,
 }
@@ -71,7 +71,7 @@ impl SourceStream {
         origin: Origin,
         settings: CreateStream,
         committer: &Committer,
-        timers: &Arc<Alarm>,
+        timers: &Arc<Wake>,
     ) -> Result<SourceStream, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&origin, &settings)?);
         let source = Source::create(folder, &schema, options, committer).map_err(|error| {
@@ -88,7 +88,7 @@ impl SourceStream {
         schema: Schema,
         source: Arc<Source>,
         refused: Arc<AtomicU64>,
-        timers: Arc<Alarm>,
+        timers: Arc<Wake>,
     ) -> SourceStream {
         let news = (settings.clock == Clock::Node).then(|| {
             let timers = timers.clone();
@@ -103,7 +103,7 @@ impl SourceStream {
         origin: Origin,
         settings: &CreateStream,
         committer: &Committer,
-        timers: &Arc<Alarm>,
+        timers: &Arc<Wake>,
     ) -> Result<Result<SourceStream, OpenError>, NodeError> {
         let (schema, options) = (schema(&settings.schema)?, options(&origin, settings)?);
         let source = match Source::open(folder, options, committer, timers.clock()) {

@@ -6,30 +6,30 @@ use std::time::{Duration, Instant};
 use dag_log::Steady;
 use tokio::sync::Notify;
 
-use crate::clock;
+use crate::clock::Clocks;
 
-/// The timers' alarm. It takes no lock, so that it may be rung from anywhere, also while a log tells that it has grown.
-pub struct Alarm {
-    clock: clock::Steady,
-    rung: Notify,
+/// Wakes the timers. It takes no lock, so that anybody may call it, also a log that reports that it has grown.
+pub struct Wake {
+    clock: Clocks,
+    called: Notify,
     /// When the timers wake by themselves.
     due: AtomicI64,
 }
 
-impl Alarm {
-    /// An alarm for timers that sleep until they are woken.
-    pub fn new(clock: clock::Steady) -> Alarm {
-        Alarm { clock, rung: Notify::new(), due: AtomicI64::new(i64::MAX) }
+impl Wake {
+    /// For timers that sleep until they are woken.
+    pub fn new(clock: Clocks) -> Wake {
+        Wake { clock, called: Notify::new(), due: AtomicI64::new(i64::MAX) }
     }
 
     /// The clock that it goes by.
-    pub fn clock(&self) -> clock::Steady {
+    pub fn clock(&self) -> Clocks {
         self.clock
     }
 
     /// Wakes the timers.
     pub fn notify_one(&self) {
-        self.rung.notify_one();
+        self.called.notify_one();
     }
 
     /// Wakes the timers if they would sleep for longer than until `wanted`.
@@ -51,6 +51,6 @@ impl Alarm {
 
     /// Resolves when somebody has woken the timers.
     pub async fn notified(&self) {
-        self.rung.notified().await;
+        self.called.notified().await;
     }
 }

@@ -1,0 +1,74 @@
+//! How a node is run.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dag_api::limits::{ComponentDisk, ComputationMemory, LimitSettings};
+use dag_wasm::Builder;
+
+use crate::requests::Requests;
+
+/// How a node is run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the HTTP API listens.
+    pub listen: SocketAddr,
+    /// Where data lies.
+    pub data: PathBuf,
+    /// How many timely workers there are.
+    pub workers: usize,
+    /// How long a computation outlives its last subscriber.
+    pub linger: Duration,
+    /// Interval between snapshots of computations; `None` disables them, also the one when a computation stops.
+    pub snapshots: Option<Duration>,
+    /// What operators may use, where their deployment says nothing else.
+    pub limits: LimitSettings,
+    /// Bytes that the host may hold in memory for one computation.
+    pub computation_memory: ComputationMemory,
+    /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it. See [`dag_log::Claim`].
+    pub disk_reserve: u8,
+    /// What requests may take.
+    pub requests: Requests,
+    /// Where what somebody deploys is parsed, compiled and asked what it is.
+    pub builder: Builder,
+    /// What all components may take on disk.
+    pub component_disk: ComponentDisk,
+    /// How many instances of operators there may be at a time, those with several memories counted so often; none for as many as the
+    /// system allows.
+    pub instances: Option<NonZeroUsize>,
+    /// The folders that backups may go to, or below; none for no backups.
+    pub backup_dirs: Vec<PathBuf>,
+}
+
+impl Config {
+    /// A node that nobody else knows of: on a free port of this machine, with defaults, no snapshots, no linger, and all of the disk.
+    pub fn private(data: impl Into<PathBuf>, workers: usize) -> Config {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data: data.into(),
+            workers,
+            linger: Duration::ZERO,
+            snapshots: None,
+            limits: LimitSettings::default(),
+            computation_memory: ComputationMemory::default(),
+            disk_reserve: 0,
+            requests: Requests::default(),
+            builder: Builder::Here,
+            component_disk: ComponentDisk::default(),
+            instances: None,
+            backup_dirs: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_computation_has_what_the_flow_takes_for_enough() {
+        assert_eq!(ComputationMemory::default().bytes(), dag_flow::Budget::DEFAULT);
+    }
+}
