@@ -52,10 +52,10 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
 }
 
-/// A node whose limits leave sixteen clients with a computation each within [`MEMORY`]: there is none on all computations together.
+/// A node whose limits are within [`MEMORY`], all together.
 fn node() -> Node {
     let operators = ["--operator-time", "2s", "--operator-memory", "32MiB", "--operator-output", "8MiB"];
-    let others = ["--computation-memory", "32MiB", "--request-memory", "128MiB", "--snapshot-interval", "1s"];
+    let others = ["--memory", "512MiB", "--request-memory", "128MiB", "--snapshot-interval", "1s"];
     let mut arguments: Vec<String> = operators.into_iter().chain(others).map(str::to_owned).collect();
     let folder = env::temp_dir().to_str().expect("the folder of temporary files has a name in UTF-8").to_owned();
     arguments.extend(["--backup-dir".to_owned(), folder]);

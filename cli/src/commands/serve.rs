@@ -9,10 +9,11 @@ use std::{env, fs, process, thread};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use dag_api::limits::{
-    BuildMemory, BuildTime, CallTime, ComponentDisk, ComputationMemory, LimitSettings, Memory, Output, RequestMemory,
+    AllMemory, BuildMemory, BuildTime, CallTime, ComponentDisk, ComputationMemory, LimitSettings, Memory, Output,
+    RequestMemory,
 };
 use dag_node::requests::Requests;
-use dag_node::{Bounds, Builder, BuilderCommand, Config};
+use dag_node::{Bounds, Builder, BuilderCommand, Config, usual_memory};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -85,7 +86,10 @@ struct Settings {
     /// What one call of an operator may return [default: 64MiB]
     #[arg(long, value_name = "SIZE", env = "DAG_OPERATOR_OUTPUT", hide_env_values = true)]
     operator_output: Option<Output>,
-    /// Memory that the node may use for one computation, besides its operator's instances [default: 512MiB]
+    /// Memory that all computations may have together, with their operators' instances [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", env = "DAG_MEMORY", hide_env_values = true)]
+    memory: Option<AllMemory>,
+    /// Memory that the node may use for one computation, besides its operator's instances [default: 512MiB, or a quarter of --memory]
     #[arg(long, value_name = "SIZE", env = "DAG_COMPUTATION_MEMORY", hide_env_values = true)]
     computation_memory: Option<ComputationMemory>,
     /// Instances of operators at a time [default: an eighth of the mappings that the system allows, 8191]
@@ -166,6 +170,7 @@ impl Settings {
             operator_memory: self.operator_memory.or(other.operator_memory),
             operator_time: self.operator_time.or(other.operator_time),
             operator_output: self.operator_output.or(other.operator_output),
+            memory: self.memory.or(other.memory),
             computation_memory: self.computation_memory.or(other.computation_memory),
             instances: self.instances.or(other.instances),
             component_disk: self.component_disk.or(other.component_disk),
@@ -204,6 +209,8 @@ impl Settings {
             return Err(misuse(format!("--disk-reserve {disk_reserve}: expected 0 to 99 percent")));
         }
         let requests = self.requests()?;
+        let memory = self.memory.unwrap_or_else(usual_memory);
+        let quarter = || ComputationMemory::of(ComputationMemory::default().bytes().min(memory.bytes() / 4));
         Ok(Config {
             listen,
             data: self.data.map_or_else(default_data, Ok)?,
@@ -215,7 +222,8 @@ impl Settings {
                 time: self.operator_time,
                 output: self.operator_output,
             },
-            computation_memory: self.computation_memory.unwrap_or_default(),
+            memory,
+            computation_memory: self.computation_memory.unwrap_or_else(quarter),
             disk_reserve,
             requests,
             builder: own_builder(bounds(self.build_memory, self.build_time)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use dag_api::{Computation, GuestThreads, Held};
+use dag_api::{Computation, GuestThreads, Held, SharedMemory};
 
 use crate::client::{Client, Target};
 use crate::commands::cursors;
@@ -46,7 +46,8 @@ fn show(status: &dag_api::Status) -> String {
         ("threads for operators", threads(&status.guests)),
         ("subscribers", status.subscribers.to_string()),
         ("memory", output::bytes(status.memory)),
-        ("requests", format!("{} of {}", output::bytes(status.requests.taken), output::bytes(status.requests.limit))),
+        ("requests", shared(status.requests)),
+        ("memory of computations", shared(status.computation_memory)),
         ("instances", format!("{} of operators; at most {}", status.instances, status.instances_limit)),
         ("computations", status.computations.len().to_string()),
     ]);
@@ -104,6 +105,11 @@ fn threads(guests: &GuestThreads) -> String {
         0 => format!("{} of {}", guests.threads, guests.limit),
         waiting => format!("{} of {}, {waiting} computations wait for one", guests.threads, guests.limit),
     }
+}
+
+/// What of memory that several have is taken.
+fn shared(memory: SharedMemory) -> String {
+    format!("{} of {}", output::bytes(memory.taken), output::bytes(memory.limit))
 }
 
 /// The bytes that a computation holds beside its budget.

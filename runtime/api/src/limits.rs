@@ -42,6 +42,11 @@ impl Default for ComputationMemory {
     }
 }
 
+/// Bytes that all computations of a node may take together, with their operators' instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AllMemory(u64);
+
 /// Bytes of memory that building a component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -121,6 +126,15 @@ impl FromStr for ComputationMemory {
     /// Below, what comes of a single step of an operator would not find room.
     fn from_str(text: &str) -> Result<ComputationMemory, String> {
         bytes_of(text, 16 * MIB..=1024 * GIB).map(ComputationMemory)
+    }
+}
+
+impl FromStr for AllMemory {
+    type Err = String;
+
+    /// Four computations of the least memory.
+    fn from_str(text: &str) -> Result<AllMemory, String> {
+        bytes_of(text, 64 * MIB..=1024 * GIB).map(AllMemory)
     }
 }
 
@@ -222,6 +236,12 @@ impl fmt::Display for ComputationMemory {
     }
 }
 
+impl fmt::Display for AllMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&size(self.0))
+    }
+}
+
 impl fmt::Display for CallTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&span(self.0))
@@ -280,6 +300,7 @@ counts!(
     CallTime: duration -> Duration,
     Output: bytes -> u64,
     ComputationMemory: bytes -> u64,
+    AllMemory: bytes -> u64,
     BuildMemory: bytes -> u64,
     BuildTime: duration -> Duration,
     ComponentDisk: bytes -> u64,
@@ -305,7 +326,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output, ComputationMemory, BuildMemory, BuildTime, ComponentDisk, RequestMemory);
+as_text!(Memory, CallTime, Output, ComputationMemory, AllMemory, BuildMemory, BuildTime, ComponentDisk, RequestMemory);
 
 #[cfg(test)]
 mod tests {

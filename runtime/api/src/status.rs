@@ -29,9 +29,12 @@ pub struct Status {
     pub subscribers: usize,
     /// Resident bytes.
     pub memory: u64,
-    /// Memory of requests.
+    /// Memory of requests: bodies, what they come to, answers that wait to be read.
     #[serde(default)]
-    pub requests: RequestMemory,
+    pub requests: SharedMemory,
+    /// Memory of computations: what the node holds for them, and their operators' instances.
+    #[serde(default)]
+    pub computation_memory: SharedMemory,
     /// Instances of operators that there are.
     #[serde(default)]
     pub instances: usize,
@@ -59,9 +62,9 @@ pub struct GuestThreads {
     pub waiting: usize,
 }
 
-/// Memory that the requests under way have together: bodies, what they come to, answers that wait to be read.
+/// Memory that several have together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestMemory {
+pub struct SharedMemory {
     /// Bytes taken.
     pub taken: u64,
     /// Bytes that there are.

@@ -4,6 +4,9 @@
 //! the bytes back when it is dropped. The budget is cut into [`Share`]s. What flows through a computation waits where its share is full; what a
 //! computation has to remember can't wait, and ends it with [`OverBudget`]. So how fast its readers and its disk are never decides whether a
 //! computation fails.
+//!
+//! All computations of a node take their bytes from one [`Memory`]. While it is short, what flows goes a batch at a time, and what would
+//! have to be remembered ends a computation with [`NoMemory`] until there is room again.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{Array, RecordBatch};
 use dag_model::text::size;
+use dag_wasm::{Holder, Memory, NoMemory};
 use timely::scheduling::SyncActivator;
 
 /// What a computation holds on the host's side.
@@ -138,6 +142,17 @@ pub struct OverBudget {
     pub budget: u64,
 }
 
+/// Why more cannot be remembered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Over {
+    /// It is more than the computation may.
+    #[error(transparent)]
+    Budget(#[from] OverBudget),
+    /// All computations together have no more.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
+}
+
 /// How much is held of a share, and how much may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -155,6 +170,8 @@ pub struct Usage {
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
+    /// What is held, and what the operator's instances have, as part of what all computations do.
+    holder: Arc<Holder>,
     held: [AtomicU64; Part::ALL.len()],
     peaks: [AtomicU64; Share::ALL.len()],
     /// The most memory that one of its operator's instances has, which has a limit of its own.
@@ -168,16 +185,26 @@ impl Budget {
     /// The bytes that a computation may hold where nobody says anything else.
     pub const DEFAULT: u64 = 512 << 20;
 
-    /// A budget of so many bytes, of which nothing is held yet.
+    /// A budget of so many bytes, of which nothing is held yet, beside which nobody wants memory.
     pub fn new(limit: u64) -> Arc<Budget> {
-        let (held, peaks) = (Default::default(), Default::default());
+        Budget::within(limit, &Memory::unlimited())
+    }
+
+    /// A budget of so many bytes, of which nothing is held yet, and which are taken from `memory`.
+    pub fn within(limit: u64, memory: &Memory) -> Arc<Budget> {
+        let (holder, held, peaks) = (memory.holder(), Default::default(), Default::default());
         let (instance, starved) = (AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Budget { limit, held, peaks, instance, starved, waiting: Mutex::new(Vec::new()) })
+        Arc::new(Budget { limit, holder, held, peaks, instance, starved, waiting: Mutex::new(Vec::new()) })
     }
 
     /// The bytes that may be held.
     pub fn limit(&self) -> u64 {
         self.limit
+    }
+
+    /// Who holds the memory of the operator's instances.
+    pub fn holder(&self) -> &Arc<Holder> {
+        &self.holder
     }
 
     /// How many bytes are read, given to an operator or emitted at once, but for a single record: few of what a share is, and no more than
@@ -217,13 +244,14 @@ impl Budget {
 
     /// A charge of what is held already and may be, because it was waited for: one that is greater than its share goes alone.
     pub fn hold(self: &Arc<Budget>, part: Part, bytes: u64) -> Charge {
-        self.grow(part, bytes);
+        // It has been taken already.
+        let _ = self.grow(part, bytes);
         Charge { budget: self.clone(), part, bytes }
     }
 
     /// Whether there is room for more of a share. If not, `operator` is activated once there is.
     pub(crate) fn has_room(&self, share: Share, operator: &Arc<SyncActivator>) -> bool {
-        if self.held_of(share) < share.waits_at(self.limit) {
+        if self.may_take(share) {
             return true;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,21 +261,29 @@ impl Budget {
         drop(waiting);
         self.starved.store(true, Ordering::SeqCst);
         // What came back between the two looks did not see the flag.
-        self.held_of(share) < share.waits_at(self.limit)
+        self.may_take(share)
+    }
+
+    /// Where others have all the memory, a batch goes once the one before it is done: so nobody waits for what others give back.
+    fn may_take(&self, share: Share) -> bool {
+        let held = self.held_of(share);
+        held == 0 || (held < share.waits_at(self.limit) && self.holder.has_room(self.batch()))
     }
 
     fn held_of(&self, share: Share) -> u64 {
         share.parts().map(|part| self.held[part as usize].load(Ordering::SeqCst)).sum()
     }
 
-    fn grow(&self, part: Part, bytes: u64) {
+    fn grow(&self, part: Part, bytes: u64) -> Result<(), NoMemory> {
         self.held[part as usize].fetch_add(bytes, Ordering::SeqCst);
         let share = part.share();
         self.peaks[share as usize].fetch_max(self.held_of(share), Ordering::Relaxed);
+        self.holder.grow(bytes)
     }
 
     fn shrink(&self, part: Part, bytes: u64) {
         self.held[part as usize].fetch_sub(bytes, Ordering::SeqCst);
+        self.holder.shrink(bytes);
         self.wake();
     }
 
@@ -281,7 +317,7 @@ impl Charge {
     ///
     /// # Errors
     /// If more than these may be held. They count all the same: who answers an error lets go of them.
-    pub fn set(&mut self, bytes: u64) -> Result<(), OverBudget> {
+    pub fn set(&mut self, bytes: u64) -> Result<(), Over> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         if bytes <= before {
             if bytes < before {
@@ -289,10 +325,13 @@ impl Charge {
             }
             return Ok(());
         }
-        self.budget.grow(self.part, bytes - before);
+        let all = self.budget.grow(self.part, bytes - before);
         let (part, share, budget) = (self.part, self.part.share(), self.budget.limit);
         let (found, limit) = (self.budget.held_of(share), share.of(budget));
-        if found > limit { Err(OverBudget { part, share, found, limit, budget }) } else { Ok(()) }
+        if found > limit {
+            return Err(OverBudget { part, share, found, limit, budget }.into());
+        }
+        Ok(all?)
     }
 }
 
@@ -336,7 +375,7 @@ mod tests {
         let (mut keys, mut windows) = (budget.charge(Part::Keys), budget.charge(Part::Windows));
         keys.set(500 << 10).unwrap();
         windows.set(12 << 10).unwrap();
-        let over = windows.set((12 << 10) + 1).unwrap_err();
+        let Over::Budget(over) = windows.set((12 << 10) + 1).unwrap_err() else { panic!("memory has no limit") };
         assert_eq!((over.part, over.found, over.limit), (Part::Windows, (512 << 10) + 1, 512 << 10));
         let told = over.to_string();
         assert!(
@@ -359,5 +398,29 @@ mod tests {
         assert_eq!(budget.held(), 5 << 20);
         drop(flowing);
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn while_memory_is_short_what_flows_goes_alone_and_what_is_remembered_is_refused() {
+        let memory = Memory::new(4 << 20);
+        let (large, small) = (Budget::within(8 << 20, &memory), Budget::within(8 << 20, &memory));
+        let mut state = large.charge(Part::Windows);
+        state.set(3 << 20).unwrap();
+        assert_eq!(memory.held(), 3 << 20);
+        let short = state.set((3 << 20) + 1).unwrap_err();
+        let told = short.to_string();
+        assert!(
+            matches!(short, Over::Memory(_)) && told.contains("of the 4 MiB") && told.contains("--memory"),
+            "{told}"
+        );
+        // The first batch goes, the second once the first is done; with others it is as ever.
+        assert!(large.may_take(Share::Queue) && small.may_take(Share::Queue));
+        let flowing = [&large, &small].map(|budget| budget.hold(Part::Queued, 1 << 10));
+        assert!(!large.may_take(Share::Queue) && small.may_take(Share::Queue));
+        drop(flowing);
+        assert!(large.may_take(Share::Queue));
+        small.charge(Part::Windows).set(128 << 10).unwrap();
+        drop(state);
+        assert_eq!(memory.held(), 0);
     }
 }

@@ -3,8 +3,9 @@
 use arrow_schema::ArrowError;
 use dag_model::frame::DecodeError;
 use dag_model::{Frontier, Timestamp};
+use dag_wasm::CallError;
 
-use crate::budget::OverBudget;
+use crate::budget::Over;
 use crate::search::Span;
 
 /// A computation's end, and where it came to it.
@@ -23,6 +24,8 @@ impl ComputeError {
     pub(crate) fn in_restore(self) -> ComputeError {
         match self {
             restore @ ComputeError::Restore(_) => restore,
+            // The snapshot is none the worse for it.
+            short if short.is_short_of_memory() => short,
             other => ComputeError::Restore(other.to_string()),
         }
     }
@@ -30,7 +33,7 @@ impl ComputeError {
     /// Whether it is what the operator did to these records, so that leaving one of them out may help. That a call took long may
     /// have other reasons.
     pub fn blames_records(&self) -> bool {
-        use dag_wasm::CallError::{MemoryLimit, OutputLimit, Refused, TableLimit, Trap};
+        use CallError::{MemoryLimit, OutputLimit, Refused, TableLimit, Trap};
         match self {
             ComputeError::Guest(error) => {
                 matches!(error, Refused(_) | Trap(_) | MemoryLimit(_) | TableLimit | OutputLimit(_))
@@ -43,11 +46,16 @@ impl ComputeError {
         }
     }
 
+    /// Whether all computations together have no more memory, which may be otherwise at any moment.
+    pub fn is_short_of_memory(&self) -> bool {
+        matches!(self, ComputeError::Guest(CallError::Shared(_)) | ComputeError::Budget(Over::Memory(_)))
+    }
+
     /// Whether it is what the operator did, so that a new instance may do better.
     pub fn blames_operator(&self) -> bool {
         match self {
             // There may be room later.
-            ComputeError::Guest(dag_wasm::CallError::Memories(_) | dag_wasm::CallError::NoRoom(_)) => false,
+            ComputeError::Guest(CallError::Memories(_) | CallError::NoRoom(_) | CallError::Shared(_)) => false,
             ComputeError::Guest(_)
             | ComputeError::Frame(_)
             | ComputeError::Rows { .. }
@@ -71,7 +79,7 @@ impl ComputeError {
 pub enum ComputeError {
     /// The operator refused, trapped or hit a limit.
     #[error(transparent)]
-    Guest(#[from] dag_wasm::CallError),
+    Guest(#[from] CallError),
     /// The operator answered with a frame that is not one.
     #[error("the operator returned a malformed frame: {0}")]
     Frame(#[from] DecodeError),
@@ -122,7 +130,7 @@ pub enum ComputeError {
     },
     /// It has to hold more in memory than it may.
     #[error(transparent)]
-    Budget(#[from] OverBudget),
+    Budget(#[from] Over),
     /// A record before whose windows time does not reach.
     #[error(
         "a record at {time} lies in a window that would start before the first time there is, {first}; \

@@ -58,7 +58,7 @@ fn batch(at: &[i64], first: i64, width: usize) -> RecordBatch {
 }
 
 fn whole(log: &Log) -> Input {
-    let leg = Leg { log: log.clone(), incarnation: None, sequence: 0 };
+    let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 
@@ -158,7 +158,7 @@ fn application(name: &str, world: World, inputs: &[Log], output: &Log, budget: u
             component,
             name: name.to_owned(),
             arguments: arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            options: InstanceOptions { label: "test".to_owned(), random: 1, limits: Limits::default() },
+            options: InstanceOptions { label: "test".to_owned(), random: 1, ..InstanceOptions::default() },
             world,
         },
         inputs: inputs.iter().map(whole).collect(),

@@ -54,7 +54,7 @@ fn at(time: i64) -> Frontier {
 }
 
 fn whole(log: &Log) -> Input {
-    let leg = Leg { log: log.clone(), incarnation: None, sequence: 0 };
+    let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 
@@ -64,7 +64,7 @@ fn aggregation(window: Window, by: Vec<usize>) -> Aggregation {
 }
 
 fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Log, home: usize) -> Computation {
-    let options = InstanceOptions { label: "test".to_owned(), random: 1, limits: Limits::default() };
+    let options = InstanceOptions { label: "test".to_owned(), random: 1, ..InstanceOptions::default() };
     Computation {
         operator: Operator {
             component: component("aggregates"),

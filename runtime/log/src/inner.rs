@@ -15,7 +15,7 @@ use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
-use crate::writer::{Append, Appended, Turn, Writer};
+use crate::writer::{Append, Writer};
 use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, NoRoom, Options};
 
 /// A log.
@@ -26,7 +26,7 @@ pub(crate) struct Inner {
     pub(crate) committer: Committer,
     pub(crate) files: Files,
     pub(crate) watches: Arc<Watches>,
-    /// Held while files are made durable, which may take for ever: taken before the writer, and waited for by the committer only.
+    /// Held while files are made durable.
     pub(crate) committing: Mutex<()>,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
@@ -80,14 +80,14 @@ impl Inner {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends entries; `publishers` is called where a segment begins. Returns the epoch and the sequence of the first record.
+    /// Appends entries; `publishers` is called where a segment begins. Returns the sequence of the first record.
     pub(crate) fn append(
         self: &Arc<Self>,
         append: Append<'_>,
         publishers: impl FnOnce() -> Vec<PublisherRecord>,
-    ) -> Result<Appended, AppendError> {
+    ) -> Result<u64, AppendError> {
         let mut writer = self.writer();
-        let appended = writer.next();
+        let first = writer.sequence;
         if let Err(error) = self.append_locked(&mut writer, append, publishers) {
             // Before the writer is let go, so that nobody appends behind what may be torn.
             if let AppendError::Failed(error) = &error {
@@ -111,7 +111,7 @@ impl Inner {
         if shown {
             self.watches.notify();
         }
-        Ok(appended)
+        Ok(first)
     }
 
     /// Asks for room for records that are to be appended.
@@ -160,56 +160,39 @@ impl Inner {
     }
 
     fn queue(self: &Arc<Self>, writer: &mut Writer) {
-        match writer.turn {
-            Turn::None => {
-                writer.turn = Turn::Waiting;
-                self.committer.queue(self.clone());
-            }
-            Turn::Syncing => writer.turn = Turn::Again,
-            Turn::Waiting | Turn::Again => {}
+        if !std::mem::replace(&mut writer.queued, true) {
+            self.committer.queue(self.clone());
         }
     }
 
     /// Makes all that is written durable and shows it. Called by the committer.
-    pub(crate) fn commit(self: &Arc<Self>) {
-        let Some((told, outcome, shown)) = self.commit_alone() else { return };
-        // Whoever is told may want to mend the log, for which nobody may be committing any more.
-        tell(told, &outcome);
-        if shown {
+    pub(crate) fn commit(&self) {
+        // Whoever is notified may want to mend the log, for which nobody may be committing any more.
+        if self.commit_alone() {
             self.watches.notify();
         }
     }
 
-    /// Does that. Returns who is to be told of what, and whether there is more to see; none where the log had failed before.
-    fn commit_alone(self: &Arc<Self>) -> Option<(Vec<Waiting>, Result<(), CommitError>, bool)> {
+    /// Does that, and says whether there is more to see.
+    fn commit_alone(&self) -> bool {
         let _alone = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.writer();
+        writer.queued = false;
         if self.progress().failed.is_some() {
-            writer.turn = Turn::None;
-            return None;
+            return false;
         }
-        writer.turn = Turn::Syncing;
         let mut files = std::mem::take(&mut writer.unsynced);
         files.push(writer.file.clone());
         let names = std::mem::take(&mut writer.unsynced_names);
         let point = writer.point();
         drop(writer);
-        let outcome = self.sync_all(&files, names).map_err(|error| self.lost(error));
-        let mut progress = self.progress();
-        let (told, shown) = match &outcome {
-            Ok(()) => {
-                let shown = progress.show(point);
-                (progress.settle(point.at), shown)
+        match self.sync_all(&files, names) {
+            Ok(()) => self.settle(point),
+            Err(error) => {
+                self.fail(self.lost(error));
+                false
             }
-            Err(error) => (progress.fail(error.clone()), false),
-        };
-        drop(progress);
-        let mut writer = self.writer();
-        let again = std::mem::replace(&mut writer.turn, Turn::None) == Turn::Again;
-        if again {
-            self.queue(&mut writer);
         }
-        Some((told, outcome, shown))
     }
 
     fn sync_all(&self, files: &[Arc<dyn StorageFile>], names: bool) -> io::Result<()> {

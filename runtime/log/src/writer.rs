@@ -27,32 +27,11 @@ pub(crate) struct Append<'a> {
     pub(crate) now: Timestamp,
 }
 
-/// Where an append lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Appended {
-    pub(crate) epoch: u64,
-    /// The sequence of its first record; without records, of the next one.
-    pub(crate) first: u64,
-}
-
 /// An entry that was appended, as readers will see it.
 pub(crate) struct Written {
     pub(crate) start: Location,
     pub(crate) entry: Option<Entry>,
     pub(crate) records: Option<Loaded>,
-}
-
-/// Where a log stands with the committer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Nobody has asked for a sync.
-    None,
-    /// It waits for one.
-    Waiting,
-    /// One is under way.
-    Syncing,
-    /// One is under way, and another has been asked for.
-    Again,
 }
 
 /// The end of a log.
@@ -65,8 +44,8 @@ pub(crate) struct Writer {
     pub(crate) unsynced_names: bool,
     /// Whether nothing was appended since the log was opened, which may have begun an epoch.
     pub(crate) reopened: bool,
-    /// What the committer has been asked for.
-    pub(crate) turn: Turn,
+    /// Whether the committer has been asked to look here.
+    pub(crate) queued: bool,
     pub(crate) schemas: Vec<Vec<(String, u8)>>,
     pub(crate) epochs: Vec<(u64, u64)>,
     pub(crate) offset: u64,
@@ -90,7 +69,7 @@ impl Writer {
             unsynced: Vec::new(),
             unsynced_names: false,
             reopened: false,
-            turn: Turn::None,
+            queued: false,
             schemas: header.schemas.clone(),
             epochs: header.epochs.clone(),
             sequence: header.first,
@@ -108,22 +87,11 @@ impl Writer {
         self.epochs.last().map_or(1, |(epoch, _)| *epoch)
     }
 
-    /// The epoch of the record with that sequence, or of the next one where that is to come.
-    pub(crate) fn epoch_at(&self, sequence: u64) -> u64 {
-        let after = self.epochs.partition_point(|(_, first)| *first <= sequence).max(1);
-        self.epochs.get(after - 1).map_or(1, |(epoch, _)| *epoch)
-    }
-
     /// Begins a new epoch with the next record.
     pub(crate) fn begin_epoch(&mut self, epoch: u64) {
         let first = self.sequence;
         self.epochs.retain(|(_, begun)| *begun < first);
         self.epochs.push((epoch, first));
-    }
-
-    /// Where the next append will lie.
-    pub(crate) fn next(&self) -> Appended {
-        Appended { epoch: self.epoch(), first: self.sequence }
     }
 
     /// The end of the log.

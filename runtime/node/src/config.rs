@@ -1,11 +1,12 @@
 //! How a node is run.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dag_api::limits::{ComponentDisk, ComputationMemory, LimitSettings};
+use dag_api::limits::{AllMemory, ComponentDisk, ComputationMemory, LimitSettings};
 use dag_wasm::Builder;
 
 use crate::requests::Requests;
@@ -27,6 +28,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Bytes that the host may hold in memory for one computation.
     pub computation_memory: ComputationMemory,
+    /// Bytes that all computations may have together, what the host holds for them and what their operators' instances have.
+    pub memory: AllMemory,
     /// How much of the disk stays free before publishes are refused, in percent; 0 to use all of it. See [`dag_log::Claim`].
     pub disk_reserve: u8,
     /// What requests may take.
@@ -53,6 +56,7 @@ impl Config {
             snapshots: None,
             limits: LimitSettings::default(),
             computation_memory: ComputationMemory::default(),
+            memory: usual_memory(),
             disk_reserve: 0,
             requests: Requests::default(),
             builder: Builder::Here,
@@ -63,9 +67,39 @@ impl Config {
     }
 }
 
+/// The memory of a machine that does not tell.
+const ASSUMED: u64 = 4 << 30;
+
+/// Half of the memory that this process can have: of the machine, or of its control group where that has a limit.
+pub fn usual_memory() -> AllMemory {
+    let all = [machine(), control_group()].into_iter().flatten().min();
+    AllMemory::of(all.unwrap_or(ASSUMED) / 2)
+}
+
+/// The memory of the machine; none where it is not Linux.
+fn machine() -> Option<u64> {
+    let facts = fs::read_to_string("/proc/meminfo").ok()?;
+    let total = facts.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
+}
+
+/// The limit of this process's control group of version 2, which is the least on the way down to it; none where there is none.
+fn control_group() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let limit = |group: &Path| fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("memory.max")).ok();
+    Path::new(path).ancestors().filter_map(limit).filter_map(|text| text.trim().parse().ok()).min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn computations_have_half_of_a_machine_and_no_more() {
+        let memory = usual_memory().bytes();
+        assert!((256 << 20..1 << 50).contains(&memory), "{memory}");
+    }
 
     #[test]
     fn a_computation_has_what_the_flow_takes_for_enough() {

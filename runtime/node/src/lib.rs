@@ -34,7 +34,7 @@ mod undeploy;
 mod views;
 mod wake;
 
-pub use config::Config;
+pub use config::{Config, usual_memory};
 /// The process that builds components, to its end. See [`Builder::Process`].
 pub use dag_wasm::builder::child::run as build_component;
 pub use dag_wasm::{Bounds, Builder, BuilderCommand};

@@ -17,7 +17,7 @@ use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::limits::most_memories;
-use dag_wasm::{Limits, Runtime, RuntimeOptions};
+use dag_wasm::{Limits, Memory, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::budget::Budget;
@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub made_room: Mutex<Option<Instant>>,
     /// Memory for requests.
     pub budget: Budget,
+    /// Of all computations.
+    pub memory: Memory,
     /// A place for each request that is being published.
     pub publishing: Semaphore,
     next_lease: AtomicU64,
@@ -186,6 +188,7 @@ impl Node {
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
         let catalog = Catalog::new(over(config.limits, Limits::default()), limits);
         let budget = Budget::new(config.requests.memory.bytes());
+        let memory = Memory::new(config.memory.bytes());
         let inner = Inner {
             config,
             layout,
@@ -215,6 +218,7 @@ impl Node {
             timers,
             made_room: Mutex::new(None),
             budget,
+            memory,
             publishing: Semaphore::new(crate::streams::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,

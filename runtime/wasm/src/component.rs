@@ -95,7 +95,7 @@ impl Guests {
     /// What the component says of itself, by world.
     pub fn describe(&self, limits: Limits) -> Result<Vec<(Kind, types::Description)>, CallError> {
         let limits = Limits { output: limits.output.min(DESCRIPTION), ..limits };
-        let options = InstanceOptions { label: "describe".into(), random: 0, limits };
+        let options = InstanceOptions { label: "describe".into(), limits, ..InstanceOptions::default() };
         let mut described = Vec::new();
         if self.aggregate.is_some() {
             let mut guest = self.aggregate(options.clone())?.instance;

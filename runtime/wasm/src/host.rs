@@ -6,7 +6,8 @@ use wasmtime::component::HasSelf;
 
 use crate::bindings::{host, types};
 use crate::chatter::{Admission, Chatter};
-use crate::limits::{Limits, Usage};
+use crate::instance::InstanceOptions;
+use crate::limits::Usage;
 use crate::words;
 
 /// The host's side of one instance; the data of its store.
@@ -23,9 +24,10 @@ pub struct Host {
 pub type ThisHost = HasSelf<Host>;
 
 impl Host {
-    /// A host for an instance whose log lines carry `label` and whose generator is at `random`.
-    pub fn new(label: String, random: u64, limits: &Limits) -> Host {
-        Host { label, random, usage: Usage::new(limits), chatter: Chatter::default(), last_error: None }
+    /// A host for an instance that is made with these options.
+    pub fn new(options: InstanceOptions) -> Host {
+        let InstanceOptions { label, random, limits, holder } = options;
+        Host { label, random, usage: Usage::new(&limits, holder), chatter: Chatter::default(), last_error: None }
     }
 
     /// Where the generator is: one that is made with this goes on from here.
@@ -87,11 +89,12 @@ mod tests {
 
     #[test]
     fn the_generator_is_splitmix64_and_goes_on_from_its_state() {
-        let mut host = Host::new(String::new(), 1234567, &Limits::default());
+        let at = |random| Host::new(InstanceOptions { random, ..InstanceOptions::default() });
+        let mut host = at(1234567);
         let drawn = [host.random(), host.random(), host.random()];
         assert_eq!(drawn, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
 
-        let mut next = Host::new(String::new(), host.random_state(), &Limits::default());
+        let mut next = at(host.random_state());
         assert_eq!(next.random(), host.random());
     }
 }

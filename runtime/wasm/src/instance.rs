@@ -7,7 +7,8 @@ use dag_model::text::size;
 use wasmtime::{Store, Trap};
 
 use crate::host::Host;
-use crate::limits::{Limits, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken};
+use crate::limits::{Limits, OverAll, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken};
+use crate::memory::{Holder, NoMemory};
 use crate::ticker::Ticker;
 use crate::words;
 
@@ -23,6 +24,8 @@ pub struct InstanceOptions {
     pub random: u64,
     /// What it may use.
     pub limits: Limits,
+    /// Who holds its memory, where several share it.
+    pub holder: Option<Arc<Holder>>,
 }
 
 /// Why a call, or the making of an instance, came to nothing.
@@ -45,6 +48,9 @@ pub enum CallError {
         "no instance of the operator can be made: there are as many as `dag serve --instances` allows, which is {0}"
     )]
     Memories(usize),
+    /// The instance is gone. What all computations may have together is taken.
+    #[error(transparent)]
+    Shared(NoMemory),
     /// The instance is gone.
     #[error("the operator trapped: {0}")]
     Trap(String),
@@ -90,7 +96,7 @@ impl<B> Instance<B> {
     ) -> Result<Instance<B>, CallError> {
         let limits = options.limits;
         let taken = places.take(memories).map_err(CallError::Memories)?;
-        let mut store = Store::new(engine, Host::new(options.label, options.random, &limits));
+        let mut store = Store::new(engine, Host::new(options));
         store.limiter(|host| &mut host.usage);
         store.set_hostcall_fuel(usize::try_from(limits.output.saturating_add(BESIDES_FRAMES)).unwrap_or(usize::MAX));
         store.set_epoch_deadline(Ticker::ticks(limits.call));
@@ -151,6 +157,9 @@ impl<B> Instance<B> {
 fn failure(error: &wasmtime::Error, limits: &Limits, host: &mut Host) -> CallError {
     if error.is::<OverMemory>() {
         return CallError::MemoryLimit(limits.memory);
+    }
+    if let Some(OverAll(why)) = error.downcast_ref() {
+        return CallError::Shared(*why);
     }
     if error.is::<OverTables>() {
         return CallError::TableLimit;

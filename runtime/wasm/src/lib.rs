@@ -4,7 +4,7 @@
 //! A [`Runtime`] opens that and gives a [`Component`], without asking it anything. A component makes instances: an [`Aggregate`] or a [`Transform`], each with its own memory and its own [`Limits`]. An instance
 //! that traps or goes over a limit ends, and nothing else does.
 //!
-//! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], then [`aggregate`] and [`transform`].
+//! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], [`memory`] (what all instances share), then [`aggregate`] and [`transform`].
 
 mod bindings;
 mod build;
@@ -23,6 +23,7 @@ pub mod description;
 pub mod instance;
 pub mod limits;
 pub mod load;
+pub mod memory;
 pub mod runtime;
 pub mod transform;
 
@@ -34,6 +35,7 @@ pub use description::{Description, DescriptionError, Version};
 pub use instance::{CallError, InstanceOptions};
 pub use limits::Limits;
 pub use load::{INTERFACE_VERSION, LoadError};
+pub use memory::{Holder, Memory, NoMemory};
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
 pub use shape::{ShapeError, Thing};
 pub use transform::{Opening, Output, Transform};

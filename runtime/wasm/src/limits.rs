@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wasmtime::{Error, ResourceLimiter, Result};
 
+use crate::memory::{Holder, NoMemory};
 use crate::shape::Thing;
 
 /// What one instance may use. What is hit is named in the error.
@@ -83,12 +84,19 @@ pub(crate) struct Usage {
     limit: u64,
     memory: u64,
     elements: usize,
+    /// Who holds the memory, besides the instance.
+    holder: Option<Arc<Holder>>,
 }
 
 /// A memory that was asked to grow over its limit.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("memory limit")]
 pub(crate) struct OverMemory;
+
+/// A memory that was asked to grow while all computations together have no more.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("memory of all")]
+pub(crate) struct OverAll(pub NoMemory);
 
 /// A table that was asked to grow over its limit.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -97,15 +105,21 @@ pub(crate) struct OverTables;
 
 impl Usage {
     /// Nothing used yet of what these limits allow.
-    pub fn new(limits: &Limits) -> Usage {
-        Usage { limit: limits.memory, memory: 0, elements: 0 }
+    pub fn new(limits: &Limits, holder: Option<Arc<Holder>>) -> Usage {
+        Usage { limit: limits.memory, memory: 0, elements: 0, holder }
     }
-}
 
-impl Usage {
     /// Bytes of linear memory.
     pub fn memory(&self) -> u64 {
         self.memory
+    }
+}
+
+impl Drop for Usage {
+    fn drop(&mut self) {
+        if let Some(holder) = &self.holder {
+            holder.shrink(self.memory);
+        }
     }
 }
 
@@ -117,7 +131,10 @@ impl ResourceLimiter for Usage {
         }
         // Past its own maximum the growth fails by itself, and then nothing is used.
         if maximum.is_none_or(|maximum| desired <= maximum) {
-            self.memory = total;
+            let more = total - std::mem::replace(&mut self.memory, total);
+            if let Some(holder) = &self.holder {
+                holder.grow(more).map_err(|why| Error::new(OverAll(why)))?;
+            }
         }
         Ok(true)
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dag_model::{Field, Lookback, Schema, Type};
-use dag_wasm::{Aggregate, Binding, CallError, Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
+use dag_wasm::{
+    Aggregate, Binding, CallError, Component, InstanceOptions, Limits, Memory, NoMemory, Runtime, RuntimeOptions,
+};
 use support::{Guest, HOLD_64_MIB, WORDS};
 
 fn component(guest: Guest) -> Arc<Component> {
@@ -169,4 +171,25 @@ fn a_thousand_instances_fit() {
     let component = component(Guest::default());
     let instances: Vec<Aggregate> = (0..1000).map(|_| instance(&component, Limits::default())).collect();
     assert_eq!(instances.len(), 1000);
+}
+
+#[test]
+fn instances_share_memory_and_one_that_finds_none_ends_and_gives_its_own_back() {
+    let component = component(Guest { update: HOLD_64_MIB, ..Guest::default() });
+    let memory = Memory::new(100 << 20);
+    let made = || {
+        let options = InstanceOptions { holder: Some(memory.holder()), ..InstanceOptions::default() };
+        component.aggregate(options).unwrap()
+    };
+    let (mut one, mut other) = (made(), made());
+    let begun = memory.held();
+    assert_eq!(begun, one.memory() + other.memory());
+    one.update(&[]).unwrap();
+    assert_eq!(memory.held(), begun + (64 << 20));
+    let short = other.update(&[]).unwrap_err();
+    assert!(matches!(short, CallError::Shared(NoMemory { limit, .. }) if limit == 100 << 20), "{short}");
+    assert_eq!(memory.held(), one.memory());
+    drop(one);
+    made().update(&[]).unwrap();
+    assert_eq!(memory.held(), 0);
 }

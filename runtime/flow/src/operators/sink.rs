@@ -16,7 +16,7 @@ use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use crate::budget::{Charge, Part as Held, memory};
+use crate::budget::{Charge, Over, Part as Held, memory};
 use crate::computation::{Computation, Event, Shared, frontier_of};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credit, Local, Message};
@@ -262,7 +262,8 @@ impl Writer {
         self.come.clear();
         let begun = self.stateful as u64 * self.computation.budget.batch();
         match self.left.set(self.waiting.iter().map(memory).sum()) {
-            Err(over) if over.found > over.limit + begun => Err(over.into()),
+            Err(Over::Budget(over)) if over.found > over.limit + begun => Err(Over::from(over).into()),
+            Err(short @ Over::Memory(_)) if self.left.bytes() > begun => Err(short.into()),
             _ => Ok(()),
         }
     }

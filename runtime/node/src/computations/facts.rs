@@ -24,7 +24,7 @@ impl Facts for View<'_> {
         let (visible, earliest) = (log.visible(), log.earliest());
         Some(SourceFacts {
             frontier: visible.frontier,
-            epoch: log.epoch_at(earliest.sequence),
+            epoch: visible.epoch,
             earliest: earliest.sequence,
             complete_from: earliest.complete_from,
             newest: (visible.max_time > Timestamp::MIN).then_some(visible.max_time),

@@ -99,6 +99,8 @@ impl Failures {
             ComputeError::Write(AppendError::Full(_) | AppendError::Reserved(_)) => {
                 return Next::Again(self.delay().min(FOR_ROOM));
             }
+            // So may memory, once others hold less.
+            short if short.is_short_of_memory() => return Next::Again(self.delay()),
             // What no instance could take is not tried again.
             error if !error.blames_operator() => match failure.at {
                 Some(at) if error.blames_records() => return self.narrow(at, policy),
@@ -140,8 +142,9 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
+    use dag_flow::budget::Over;
     use dag_model::{Frontier, Position, Timestamp};
-    use dag_wasm::CallError;
+    use dag_wasm::{CallError, NoMemory};
 
     use super::*;
 
@@ -240,6 +243,22 @@ mod tests {
         let slow = || failure(CallError::TimeLimit(Duration::from_secs(10)), Some(span(0, 8)));
         let last = (0..3).map(|_| failures.next(&slow(), 5, OnError::Skip)).last();
         assert_eq!(last, Some(Next::GiveUp));
+    }
+
+    #[test]
+    fn memory_that_others_hold_is_waited_for_as_long_as_it_takes_and_skips_nothing() {
+        let short = NoMemory { held: 2 << 20, all: 5 << 20, limit: 4 << 20 };
+        let of_host = || ComputeError::Budget(Over::Memory(short));
+        let of_guest = || ComputeError::Guest(CallError::Shared(short));
+        let mut failures = Failures::none();
+        for _ in 0..50 {
+            for error in [of_host(), of_guest()] {
+                let failure = Failure { error, at: Some(span(0, 8)), frontier: Frontier::START };
+                let next = failures.next(&failure, 5, OnError::Skip);
+                assert!(matches!(next, Next::Again(delay) if delay <= LONGEST), "{next:?}");
+            }
+        }
+        assert!(!failures.afresh);
     }
 
     #[test]

@@ -273,7 +273,7 @@ impl Node {
         application: &Application,
         output: dag_log::Log,
     ) -> Result<Computation, NodeError> {
-        let budget = Budget::new(self.inner.config.computation_memory.bytes());
+        let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
         computation(view, record, application, output, self.inner.flow.peers(), budget)
     }
 
@@ -376,6 +376,7 @@ fn computation(
                 label: record.stream.clone(),
                 random: view.moved.first(record.id).0,
                 limits: of_record(record.limits),
+                holder: Some(budget.holder().clone()),
             },
             world,
         },
@@ -479,11 +480,11 @@ pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
 pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg) -> Result<Leg, NodeError> {
     let gone = || NodeError::new(Code::Internal, format!("the log of {:?} is not here any more", leg.log));
     let log = view.log(&leg.log).ok_or_else(gone)?;
-    let incarnation = match leg.log {
-        LogId::Source(_) => None,
-        LogId::Derived(id) => Some(id),
+    let run = match leg.log {
+        LogId::Source(_) => log.visible().epoch,
+        LogId::Derived(id) => id.0,
     };
-    Ok(Leg { log, incarnation, sequence: leg.sequence })
+    Ok(Leg { log, run, sequence: leg.sequence })
 }
 
 /// A frontier as the API shows it.

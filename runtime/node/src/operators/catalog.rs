@@ -280,7 +280,7 @@ impl Catalog {
 fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer, dag_wasm::CallError> {
     let (digest, name, arguments, inputs, limits) = question;
     let arguments: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let options = InstanceOptions { label: name.clone(), random: 0, limits: *limits };
+    let options = InstanceOptions { label: name.clone(), limits: *limits, ..InstanceOptions::default() };
     let digest = *digest;
     match kind {
         Kind::Aggregate => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
-use dag_flow::{Input, Leg};
-use dag_model::{IncarnationId, Timestamp};
+use dag_flow::Input;
+use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
 
 use crate::clock::now;
@@ -14,7 +14,7 @@ use crate::error::{Code, NodeError};
 use crate::node::{Node, State, View};
 use crate::readers::cursors::{Place, Wish};
 use crate::readers::standing::log_of;
-use crate::readers::subscription::{Reading, Subscriber, Subscription, notify, reading};
+use crate::readers::subscription::{Reading, Subscriber, Subscription, notify};
 use crate::streams::source::duration;
 
 /// What a subscription is to read.
@@ -135,7 +135,11 @@ impl Node {
         let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
         drop(view);
         let notify = notify(&subscriber);
-        let place = Place { legs: legs.iter().map(Leg::position).collect(), from: route.from, newest: None };
+        let place = Place {
+            legs: legs.iter().map(|leg| Position { run: leg.run, sequence: leg.sequence }).collect(),
+            from: route.from,
+            newest: None,
+        };
         let (reading, before) = match (route.begin, legs.as_slice()) {
             (Begin::Newest(reached), [leg]) => {
                 let watch = leg.log.on_visible(notify);
@@ -143,8 +147,7 @@ impl Node {
             }
             _ => {
                 let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
-                let memory = self.inner.config.computation_memory.bytes();
-                (reading(input, notify, stream.schema(), ordered, memory), Some(before))
+                (self.reading(input, notify, stream.schema(), ordered), Some(before))
             }
         };
         std::mem::forget(released);

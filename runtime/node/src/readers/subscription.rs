@@ -206,12 +206,10 @@ impl Subscription {
         }
         let sequence = newest(leg, *reached).map_err(|error| unreadable(&error))?.max(leg.sequence);
         self.before = Some(sequence - leg.log.earliest().sequence);
-        let leg = Leg { sequence, ..leg.clone() };
-        self.place.legs[0] = leg.position();
-        let legs = vec![leg];
+        self.place.legs[0].sequence = sequence;
+        let legs = vec![Leg { sequence, ..leg.clone() }];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
-        let memory = self.node.inner.config.computation_memory.bytes();
-        self.reading = reading(input, notify(&self.subscriber), &self.schema, self.ordered, memory);
+        self.reading = self.node.reading(input, notify(&self.subscriber), &self.schema, self.ordered);
         Ok(true)
     }
 
@@ -309,16 +307,18 @@ pub(crate) fn notify(subscriber: &Arc<Subscriber>) -> Notify {
     Arc::new(move || subscriber.wake())
 }
 
-/// A reader from the beginning of `input`, which holds so much in memory at most to put it in order.
-pub(crate) fn reading(input: Input, notify: Notify, schema: &Schema, ordered: bool, memory: u64) -> Reading {
-    let cursor = Cursor::new(input, notify);
-    match ordered {
-        false => Reading::Raw(cursor),
-        true => Reading::Ordered {
-            cursor,
-            merge: Merge::numbered(vec![arrow_schema(schema)], &Budget::new(memory)),
-            ended: false,
-        },
+impl Node {
+    /// A reader from the beginning of `input`. To put it in order takes memory as a computation does.
+    pub(crate) fn reading(&self, input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
+        let cursor = Cursor::new(input, notify);
+        match ordered {
+            false => Reading::Raw(cursor),
+            true => {
+                let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
+                let merge = Merge::numbered(vec![arrow_schema(schema)], &budget);
+                Reading::Ordered { cursor, merge, ended: false }
+            }
+        }
     }
 }
 
@@ -386,5 +386,6 @@ fn unreadable(error: &dag_log::ReadError) -> NodeError {
 }
 
 fn failed(error: &dag_flow::ComputeError) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
+    let code = if error.is_short_of_memory() { Code::Busy } else { Code::Internal };
+    NodeError::new(code, error.to_string())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dag_api::limits::LimitSettings;
-use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, RequestMemory, Status, Stream, Streams};
+use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, SharedMemory, Status, Stream, Streams};
 use dag_flow::Budget;
 use dag_flow::budget::Usage;
 use dag_log::Log;
@@ -51,8 +51,7 @@ impl Node {
 
     fn source_stream(&self, state: &State, source: &SourceStream) -> Stream {
         let log = source.source.log();
-        let (visible, stats, earliest) = (log.visible(), source.source.stats(), log.earliest().sequence);
-        let earliest = Position { run: log.epoch_at(earliest), sequence: earliest };
+        let (visible, stats) = (log.visible(), source.source.stats());
         let name = &source.settings.name;
         let of_source = |run: &&Run| {
             let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
@@ -69,7 +68,7 @@ impl Node {
             last_time: last_time(visible.max_time),
             state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
             subscribers: state.plan.runs().filter(of_source).count() + self.raw_readers(state, name),
-            earliest: Some(earliest.to_string()),
+            earliest: Some(Position { run: visible.epoch, sequence: log.earliest().sequence }.to_string()),
             computations: 0,
             settings: Some(source.settings.clone()),
             on_error: None,
@@ -163,7 +162,8 @@ impl Node {
             guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
             subscribers: state.subscribers.len() + state.waiting.len(),
             memory: resident(),
-            requests: RequestMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
+            requests: SharedMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
+            computation_memory: SharedMemory { taken: self.inner.memory.held(), limit: self.inner.memory.limit() },
             instances,
             instances_limit,
             unavailable: self.unavailable(),
