@@ -24,7 +24,7 @@ pub fn computation(
     input: &Log,
     output: &Log,
 ) -> Computation {
-    let leg = Leg { log: input.clone(), run: 1, sequence: 0 };
+    let leg = Leg { log: input.clone(), incarnation: None, sequence: 0 };
     Computation {
         operator: Operator {
             component: component.clone(),

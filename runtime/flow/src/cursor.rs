@@ -7,7 +7,7 @@ use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::filter::filter_record_batch;
 use dag_log::{Entry, Kind, Log, ReadError, Reader, Start, Watch};
-use dag_model::{Frontier, Timestamp, times};
+use dag_model::{Frontier, IncarnationId, Position, Timestamp, times};
 
 use crate::snapshot::Place;
 
@@ -19,10 +19,18 @@ pub type Notify = Arc<dyn Fn() + Send + Sync>;
 pub struct Leg {
     /// The log.
     pub log: Log,
-    /// The number that its positions carry: a derived stream's incarnation, a source's epoch.
-    pub run: u64,
+    /// The incarnation that its positions carry; none for a source, whose positions carry the epochs of its entries.
+    pub incarnation: Option<IncarnationId>,
     /// The first record wanted.
     pub sequence: u64,
+}
+
+impl Leg {
+    /// The position of the first record wanted.
+    pub fn position(&self) -> Position {
+        let run = self.incarnation.map_or_else(|| self.log.epoch_at(self.sequence), |incarnation| incarnation.0);
+        Position { run, sequence: self.sequence }
+    }
 }
 
 /// Which records to read, and from where.
@@ -200,7 +208,7 @@ impl Cursor {
             let piece = Piece {
                 log: leg.log.clone(),
                 leg: self.leg,
-                run: leg.run,
+                run: leg.incarnation.map_or(entry.epoch, |incarnation| incarnation.0),
                 skipped: skipped(&self.input, self.leg, &entry),
                 skip: leg.sequence,
                 until,
@@ -256,7 +264,7 @@ impl Piece {
         self.leg
     }
 
-    /// The number that its positions carry.
+    /// The number that its positions carry: a derived stream's incarnation, the epoch of a source's entry.
     pub fn run(&self) -> u64 {
         self.run
     }

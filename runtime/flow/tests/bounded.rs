@@ -58,7 +58,7 @@ fn batch(at: &[i64], first: i64, width: usize) -> RecordBatch {
 }
 
 fn whole(log: &Log) -> Input {
-    let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
+    let leg = Leg { log: log.clone(), incarnation: None, sequence: 0 };
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 

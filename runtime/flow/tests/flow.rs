@@ -54,7 +54,7 @@ fn at(time: i64) -> Frontier {
 }
 
 fn whole(log: &Log) -> Input {
-    let leg = Leg { log: log.clone(), run: 1, sequence: 0 };
+    let leg = Leg { log: log.clone(), incarnation: None, sequence: 0 };
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 

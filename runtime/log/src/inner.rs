@@ -15,7 +15,7 @@ use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
-use crate::writer::{Append, Writer};
+use crate::writer::{Append, Appended, Writer};
 use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, NoRoom, Options};
 
 /// A log.
@@ -80,14 +80,14 @@ impl Inner {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends entries; `publishers` is called where a segment begins. Returns the sequence of the first record.
+    /// Appends entries; `publishers` is called where a segment begins. Returns the epoch and the sequence of the first record.
     pub(crate) fn append(
         self: &Arc<Self>,
         append: Append<'_>,
         publishers: impl FnOnce() -> Vec<PublisherRecord>,
-    ) -> Result<u64, AppendError> {
+    ) -> Result<Appended, AppendError> {
         let mut writer = self.writer();
-        let first = writer.sequence;
+        let appended = writer.next();
         if let Err(error) = self.append_locked(&mut writer, append, publishers) {
             // Before the writer is let go, so that nobody appends behind what may be torn.
             if let AppendError::Failed(error) = &error {
@@ -111,7 +111,7 @@ impl Inner {
         if shown {
             self.watches.notify();
         }
-        Ok(first)
+        Ok(appended)
     }
 
     /// Asks for room for records that are to be appended.

@@ -319,7 +319,7 @@ impl Log {
         now: Timestamp,
     ) -> Result<u64, AppendError> {
         let append = Append { code, parts, late: None, frontier, publishers: Vec::new(), now };
-        self.inner().append(append, Vec::new)
+        Ok(self.inner().append(append, Vec::new)?.first)
     }
 
     /// Asks for what was appended so far to be made durable, whatever the durability of the log.
@@ -348,7 +348,15 @@ impl Log {
         Reader::new(self.inner().clone(), start)
     }
 
-    /// Whether a reader that has read everything before `sequence` of `epoch` can go on from there.
+    /// The epoch of the record with that sequence; past the end, that of the next record to come.
+    ///
+    /// Of what lies before the earliest epoch that is known it is that one.
+    pub fn epoch_at(&self, sequence: u64) -> u64 {
+        self.inner().writer().epoch_at(sequence)
+    }
+
+    /// Whether a reader that has read everything before `sequence`, the last of it in `epoch`, can go on from there: also into later
+    /// epochs, unless `epoch` was cut below it.
     pub fn check(&self, epoch: u64, sequence: u64) -> Result<(), ReadError> {
         let writer = self.inner().writer();
         let (current, later) = (writer.epoch(), writer.epochs.iter().find(|(later, _)| *later > epoch).copied());

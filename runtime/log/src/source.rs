@@ -13,7 +13,7 @@ use crate::mend::mend;
 use crate::payload::{self, Part};
 use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
 use crate::stamp::stamped;
-use crate::writer::Append;
+use crate::writer::{Append, Appended};
 use crate::{
     AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Retention, Steady,
 };
@@ -318,7 +318,7 @@ impl Source {
         let verdict = state.publishers.judge(judged, now)?;
         let took_over = request.publisher.as_ref().and_then(|publisher| state.publishers.taken_over(publisher));
         let parts = if verdict.repeat { &[][..] } else { &parts[..] };
-        let first = self.take_over(&mut state, &verdict, parts, now.wall)?;
+        let Appended { epoch, first } = self.take_over(&mut state, &verdict, parts, now.wall)?;
         if verdict.repeat {
             refused.clear();
         }
@@ -333,7 +333,7 @@ impl Source {
             refused,
             repeat: verdict.repeat,
             took_over,
-            epoch: self.log.visible().epoch,
+            epoch,
             first,
             end: first + accepted as u64,
             frontier: verdict.frontier,
@@ -366,17 +366,17 @@ impl Source {
         }
     }
 
-    /// Appends what a verdict changes, if anything, and takes it over. Returns the sequence of the next record before.
+    /// Appends what a verdict changes, if anything, and takes it over. Returns where that lies; where nothing changes, what comes next.
     fn take_over(
         &self,
         state: &mut State,
         verdict: &Verdict,
         parts: &[Part],
         now: Timestamp,
-    ) -> Result<u64, AppendError> {
+    ) -> Result<Appended, AppendError> {
         let moved = verdict.frontier > state.publishers.frontier();
         if parts.is_empty() && verdict.publishers.is_empty() && !moved {
-            return Ok(self.log.inner().writer().sequence);
+            return Ok(self.log.inner().writer().next());
         }
         let append = Append {
             code: if parts.is_empty() { Code::Frontier } else { Code::Records },
@@ -386,9 +386,9 @@ impl Source {
             publishers: verdict.publishers.clone(),
             now,
         };
-        let first = self.log.inner().append(append, || state.publishers.records())?;
+        let appended = self.log.inner().append(append, || state.publishers.records())?;
         state.publishers.apply(verdict);
-        Ok(first)
+        Ok(appended)
     }
 
     /// Begins a new epoch, durably, and passes over so many of the numbers before it: what follows is not what some reader may have

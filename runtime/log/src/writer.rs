@@ -27,6 +27,14 @@ pub(crate) struct Append<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Where an append lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) epoch: u64,
+    /// The sequence of its first record; without records, of the next one.
+    pub(crate) first: u64,
+}
+
 /// An entry that was appended, as readers will see it.
 pub(crate) struct Written {
     pub(crate) start: Location,
@@ -87,11 +95,22 @@ impl Writer {
         self.epochs.last().map_or(1, |(epoch, _)| *epoch)
     }
 
+    /// The epoch of the record with that sequence, or of the next one where that is to come.
+    pub(crate) fn epoch_at(&self, sequence: u64) -> u64 {
+        let after = self.epochs.partition_point(|(_, first)| *first <= sequence).max(1);
+        self.epochs.get(after - 1).map_or(1, |(epoch, _)| *epoch)
+    }
+
     /// Begins a new epoch with the next record.
     pub(crate) fn begin_epoch(&mut self, epoch: u64) {
         let first = self.sequence;
         self.epochs.retain(|(_, begun)| *begun < first);
         self.epochs.push((epoch, first));
+    }
+
+    /// Where the next append will lie.
+    pub(crate) fn next(&self) -> Appended {
+        Appended { epoch: self.epoch(), first: self.sequence }
     }
 
     /// The end of the log.

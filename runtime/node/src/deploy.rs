@@ -248,7 +248,7 @@ impl Node {
             let (stream, run) = match &leg.log {
                 LogId::Source(name) => (
                     dag_expr::syntax::name::Quoted(name).to_string(),
-                    view.sources.get(name).map_or(0, |source| source.source.log().visible().epoch),
+                    view.sources.get(name).map_or(0, |source| source.source.log().epoch_at(leg.sequence)),
                 ),
                 LogId::Derived(id) => {
                     (state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone()), id.0)

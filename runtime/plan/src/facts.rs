@@ -31,7 +31,7 @@ pub trait Facts {
 pub struct SourceFacts {
     /// Its frontier.
     pub frontier: Frontier,
-    /// The epoch that its positions carry.
+    /// The epoch of its earliest retained record.
     pub epoch: u64,
     /// The earliest retained record's sequence.
     pub earliest: u64,

@@ -24,7 +24,7 @@ impl Facts for View<'_> {
         let (visible, earliest) = (log.visible(), log.earliest());
         Some(SourceFacts {
             frontier: visible.frontier,
-            epoch: visible.epoch,
+            epoch: log.epoch_at(earliest.sequence),
             earliest: earliest.sequence,
             complete_from: earliest.complete_from,
             newest: (visible.max_time > Timestamp::MIN).then_some(visible.max_time),

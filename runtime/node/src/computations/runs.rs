@@ -480,11 +480,11 @@ pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
 pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg) -> Result<Leg, NodeError> {
     let gone = || NodeError::new(Code::Internal, format!("the log of {:?} is not here any more", leg.log));
     let log = view.log(&leg.log).ok_or_else(gone)?;
-    let run = match leg.log {
-        LogId::Source(_) => log.visible().epoch,
-        LogId::Derived(id) => id.0,
+    let incarnation = match leg.log {
+        LogId::Source(_) => None,
+        LogId::Derived(id) => Some(id),
     };
-    Ok(Leg { log, run, sequence: leg.sequence })
+    Ok(Leg { log, incarnation, sequence: leg.sequence })
 }
 
 /// A frontier as the API shows it.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
-use dag_flow::Input;
-use dag_model::{IncarnationId, Position, Timestamp};
+use dag_flow::{Input, Leg};
+use dag_model::{IncarnationId, Timestamp};
 use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
 
 use crate::clock::now;
@@ -135,11 +135,7 @@ impl Node {
         let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
         drop(view);
         let notify = notify(&subscriber);
-        let place = Place {
-            legs: legs.iter().map(|leg| Position { run: leg.run, sequence: leg.sequence }).collect(),
-            from: route.from,
-            newest: None,
-        };
+        let place = Place { legs: legs.iter().map(Leg::position).collect(), from: route.from, newest: None };
         let (reading, before) = match (route.begin, legs.as_slice()) {
             (Begin::Newest(reached), [leg]) => {
                 let watch = leg.log.on_visible(notify);

@@ -56,24 +56,28 @@ impl View<'_> {
                     format!("{position} is no longer kept: {lost} records are lost, the earliest is {earliest}");
                 Err(NodeError::new(Code::Trimmed, message))
             }
-            Some(Standing::Lost { end }) => {
-                let message = format!("{position} was lost in a crash; what is left of its epoch ends at {end}");
-                Err(NodeError::new(Code::Trimmed, message))
-            }
+            Some(Standing::Lost { end }) => Err(lost(position, end)),
         }
     }
 }
 
+/// Says that a crash took what was before `position`, down to `end`.
+pub fn lost(position: Position, end: Position) -> NodeError {
+    let message = format!("{position} was lost in a crash; what is left of its epoch ends at {end}");
+    NodeError::new(Code::Trimmed, message)
+}
+
 fn of_source(log: &Log, position: Position) -> Standing {
     let visible = log.visible();
-    let now = |sequence| Position { run: visible.epoch, sequence };
+    let end = Position { run: visible.epoch, sequence: visible.end };
     match log.check(position.run, position.sequence) {
         Err(ReadError::Trimmed { earliest, .. }) => {
-            Standing::Trimmed { lost: earliest - position.sequence, earliest: now(earliest) }
+            let first = Position { run: log.epoch_at(earliest), sequence: earliest };
+            Standing::Trimmed { lost: earliest - position.sequence, earliest: first }
         }
         Err(ReadError::Lost { epoch, end, .. }) => Standing::Lost { end: Position { run: epoch, sequence: end } },
-        _ if position.sequence > visible.end => Standing::PastEnd { end: now(visible.end) },
-        Err(ReadError::PastEnd { end, .. }) => Standing::PastEnd { end: now(end) },
+        _ if position.sequence > visible.end => Standing::PastEnd { end },
+        Err(ReadError::PastEnd { .. }) => Standing::PastEnd { end },
         // What cannot be read is told when it is read.
         Ok(()) | Err(_) => Standing::Kept,
     }

@@ -206,8 +206,9 @@ impl Subscription {
         }
         let sequence = newest(leg, *reached).map_err(|error| unreadable(&error))?.max(leg.sequence);
         self.before = Some(sequence - leg.log.earliest().sequence);
-        self.place.legs[0].sequence = sequence;
-        let legs = vec![Leg { sequence, ..leg.clone() }];
+        let leg = Leg { sequence, ..leg.clone() };
+        self.place.legs[0] = leg.position();
+        let legs = vec![leg];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
         self.reading = self.node.reading(input, notify(&self.subscriber), &self.schema, self.ordered);
         Ok(true)

@@ -160,7 +160,8 @@ impl Node {
         let (run, stream) = match &skipped.log {
             LogId::Derived(id) => (id.0, state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone())),
             LogId::Source(name) => self.source(name).map_or((0, String::new()), |source| {
-                let (epoch, canonical) = (source.source.log().visible().epoch, source.origin.canonical(name));
+                let (epoch, canonical) =
+                    (source.source.log().epoch_at(skipped.sequence), source.origin.canonical(name));
                 (epoch, if input.is_some_and(|input| input.late) { format!("late({canonical})") } else { canonical })
             }),
         };

@@ -51,7 +51,8 @@ impl Node {
 
     fn source_stream(&self, state: &State, source: &SourceStream) -> Stream {
         let log = source.source.log();
-        let (visible, stats) = (log.visible(), source.source.stats());
+        let (visible, stats, earliest) = (log.visible(), source.source.stats(), log.earliest().sequence);
+        let earliest = Position { run: log.epoch_at(earliest), sequence: earliest };
         let name = &source.settings.name;
         let of_source = |run: &&Run| {
             let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
@@ -68,7 +69,7 @@ impl Node {
             last_time: last_time(visible.max_time),
             state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
             subscribers: state.plan.runs().filter(of_source).count() + self.raw_readers(state, name),
-            earliest: Some(Position { run: visible.epoch, sequence: log.earliest().sequence }.to_string()),
+            earliest: Some(earliest.to_string()),
             computations: 0,
             settings: Some(source.settings.clone()),
             on_error: None,

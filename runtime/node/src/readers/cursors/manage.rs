@@ -5,11 +5,12 @@ use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::LogId;
 
 use super::cursor::Cursor;
+use super::reading::explain;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::readers::open::{At, Opening, want};
-use crate::readers::standing::{Standing, log_of};
+use crate::readers::standing::{Standing, log_of, lost};
 
 impl Node {
     /// All cursors, by name.
@@ -86,9 +87,9 @@ impl Node {
         Ok(self.shown(name, &cursor, false))
     }
 
-    /// Refuses that a record was read which there is not. That retention has removed it since is no reason.
+    /// Refuses that a record was read which there is not, or which a crash took. That retention has removed it since is no reason.
     pub(super) fn check_read(&self, name: &str, cursor: &Cursor, read: Position) -> Result<(), NodeError> {
-        if cursor.place.legs.iter().all(|leg| leg.run != read.run) {
+        if cursor.source.is_none() && cursor.place.legs.iter().all(|leg| leg.run != read.run) {
             // It is of another log, which the cursor says of itself.
             return Ok(());
         }
@@ -101,6 +102,7 @@ impl Node {
                 );
                 Err(NodeError::new(Code::BadRequest, message))
             }
+            Some(Standing::Lost { end }) => Err(explain(name, lost(read, end))),
             _ => Ok(()),
         }
     }

@@ -122,7 +122,7 @@ impl Node {
 }
 
 /// Says of what is no longer kept whose it was, and how to go on.
-fn explain(name: &str, error: NodeError) -> NodeError {
+pub(super) fn explain(name: &str, error: NodeError) -> NodeError {
     match error.code {
         Code::Trimmed => NodeError {
             message: format!(
@@ -188,5 +188,85 @@ mod tests {
         assert_eq!(next.map_err(|error| error.message), Ok(()));
         let told = reader.next().await.unwrap_err();
         assert_eq!(told.code, Code::Fenced, "{told}");
+    }
+
+    /// The positions of so many records.
+    async fn positions(subscription: &mut Subscription, records: usize) -> Vec<String> {
+        let mut read = Vec::new();
+        while read.len() < records {
+            match subscription.next().await.expect("it goes on") {
+                Next::Records { positions, .. } => read.extend(positions.iter().map(Position::to_string)),
+                Next::End(end) => panic!("{end:?}"),
+            }
+        }
+        read
+    }
+
+    async fn begin_epoch(node: &Node) {
+        let source = node.source("x").unwrap();
+        tokio::task::spawn_blocking(move || source.source.begin_epoch(0, now()).unwrap()).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn readers_cursors_and_clients_that_come_back_go_on_into_later_epochs() {
+        let data = TempDir::new().unwrap();
+        let (node, _) = node(&data).await;
+        let parameters = |from: Option<&str>, cursor: Option<&str>, ordered| SubscribeParameters {
+            expr: "x".to_owned(),
+            cursor: cursor.map(str::to_owned),
+            from: from.map(str::to_owned),
+            ordered,
+            ..SubscribeParameters::default()
+        };
+        publish(&node, 10).await;
+        let mut open = node.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
+        let mut with_cursor = node.subscribe(&parameters(Some("earliest"), Some("c"), false)).await.unwrap();
+        let reader = with_cursor.reader().expect("it reads with a cursor");
+        let acknowledge =
+            async |after: &str| node.acknowledge("c", &dag_api::Acknowledge { reader, after: after.to_owned() }).await;
+        assert_eq!(positions(&mut with_cursor, 1).await, ["1:0"]);
+        begin_epoch(&node).await;
+        publish(&node, 10).await;
+        // Nothing lies in the third epoch.
+        begin_epoch(&node).await;
+        begin_epoch(&node).await;
+        publish(&node, 10).await;
+        publish(&node, 10).await;
+
+        let all = ["1:0", "2:1", "4:2", "4:3"];
+        assert_eq!(positions(&mut open, 4).await, all, "a position has the epoch of its entry");
+        let mut anew = node.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
+        assert_eq!(positions(&mut anew, 4).await, all, "for whoever reads it");
+        for (behind, rest) in [("1:1", &all[1..]), ("2:2", &all[2..]), ("2:1", &all[1..]), ("3:2", &all[2..])] {
+            let mut back = node.subscribe(&parameters(Some(behind), None, false)).await.unwrap();
+            assert_eq!(positions(&mut back, rest.len()).await, rest, "from {behind}");
+        }
+        let lost = node.subscribe(&parameters(Some("1:2"), None, false)).await.map(drop).unwrap_err();
+        assert_eq!(
+            (lost.code, &*lost.message),
+            (Code::Trimmed, "1:2 was lost in a crash; what is left of its epoch ends at 1:1",)
+        );
+
+        assert_eq!(positions(&mut with_cursor, 3).await, all[1..]);
+        assert_eq!(acknowledge("1:0").await.unwrap().next, "1:1");
+        assert_eq!(acknowledge("2:1").await.unwrap().next, "2:2");
+        assert_eq!(acknowledge("4:2").await.unwrap().next, "4:3");
+        assert_eq!(acknowledge("1:0").await.unwrap().next, "4:3", "an acknowledgement that was overtaken");
+        assert_eq!(acknowledge("2:3").await.unwrap_err().code, Code::Trimmed, "there is no such record");
+        assert_eq!(acknowledge("5:3").await.unwrap_err().code, Code::BadRequest, "nor has there been that epoch");
+        let mut resumed = node.subscribe(&parameters(None, Some("c"), false)).await.unwrap();
+        assert_eq!(positions(&mut resumed, 1).await, all[3..]);
+
+        begin_epoch(&node).await;
+        node.publish(
+            "x",
+            None,
+            PublishParameters { seal: true, ..PublishParameters::default() },
+            node.inner.budget.share(),
+        )
+        .await
+        .unwrap();
+        let mut ordered = node.subscribe(&parameters(Some("earliest"), None, true)).await.unwrap();
+        assert_eq!(positions(&mut ordered, 4).await, all, "in time order, too");
     }
 }

@@ -168,7 +168,9 @@ impl Table {
         if let Some(reader) = wish.reader {
             admit(name, cursor, reader)?;
             if let Some(after) = wish.after {
-                place.pass(after).map_err(|why| CursorError::NotRead { name: name.clone(), why })?;
+                place
+                    .pass(after, cursor.source.is_some())
+                    .map_err(|why| CursorError::NotRead { name: name.clone(), why })?;
             }
         }
         Ok(Some(place))
@@ -205,7 +207,7 @@ impl Table {
                 let before = std::mem::replace(&mut there.place, cursor.place).next();
                 // What was acknowledged since it entered stays so; a log that is no longer read has nothing to say.
                 if let Some(read) = before.sequence.checked_sub(1) {
-                    let _ = there.place.pass(Position { sequence: read, ..before });
+                    let _ = there.place.pass(Position { sequence: read, ..before }, there.source.is_some());
                 }
             }
             None if new => drop(self.cursors.insert(name.to_owned(), cursor)),
@@ -284,7 +286,10 @@ fn taken_over(name: &str, cursor: &Cursor) -> CursorError {
 }
 
 fn pass(name: &str, cursor: &mut Cursor, read: Position, now: Timestamp) -> Result<bool, CursorError> {
-    let moved = cursor.place.pass(read).map_err(|why| CursorError::NotRead { name: name.to_owned(), why })?;
+    let moved = cursor
+        .place
+        .pass(read, cursor.source.is_some())
+        .map_err(|why| CursorError::NotRead { name: name.to_owned(), why })?;
     if moved {
         cursor.acknowledged = Some(now);
     }
