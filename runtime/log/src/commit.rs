@@ -1,10 +1,13 @@
-//! Group commit: one thread makes what was appended to any log of a node durable, and then shows it.
+//! Group commit: a few threads make what was appended to any log of a node durable, and then show it.
 //!
-//! While it syncs one group, the next one gathers; so the busier the node, the more appends share a sync.
+//! While a log is synced what is appended to it gathers, and shares the next sync; so the busier the node, the more appends share one. No log
+//! waits for another: one whose sync is under way is not looked at again until that is over, and while syncs stand still, of a
+//! disk that hangs, others get threads of their own.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -14,10 +17,14 @@ use crate::publishers::Remembered;
 use crate::reserve::Reserve;
 use crate::storage::{OsStorage, Storage};
 
-/// Logs that are synced at the same time. Beyond a few, the disk gains nothing from more.
+/// Logs that are synced at the same time while they get on. Beyond a few, the disk gains nothing from more.
 const PARALLEL: usize = 8;
+/// The most logs that are synced at the same time.
+const MOST: usize = 64;
+/// How long nothing may get on before a log that waits gets a thread of its own.
+const STANDING: Duration = Duration::from_millis(100);
 
-/// The thread that makes appended entries durable, one per node, and the files that its logs lie in.
+/// The threads that make appended entries durable, one set per node, and the files that its logs lie in.
 #[derive(Clone)]
 pub struct Committer {
     queue: Arc<Queue>,
@@ -28,7 +35,7 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Starts the thread. It ends when the last clone, and the last log, is gone.
+    /// Starts the threads. They end when the last clone, and the last log, is gone.
     pub fn new() -> Committer {
         Committer::over(Arc::new(OsStorage))
     }
@@ -38,7 +45,9 @@ impl Committer {
         let queue = Arc::new(Queue::default());
         let stop = Arc::new(StopOnDrop(queue.clone()));
         let work = queue.clone();
-        dag_alarm::thread("log-commit", move || work.run()).expect("a node can start a thread");
+        dag_alarm::thread("log-commit", move || work.oversee()).expect("a node can start a thread");
+        // Where there is no other thread, the overseer commits.
+        let _ = queue.clone().employ(&mut queue.lock());
         Committer { queue, storage, reserve: Arc::default(), remembered: Arc::default(), _stop: stop }
     }
 
@@ -62,8 +71,14 @@ impl Committer {
 
     /// Asks for a log to be made durable.
     pub(crate) fn queue(&self, log: Arc<Inner>) {
-        self.queue.lock().logs.push(log);
+        let mut state = self.queue.lock();
+        state.logs.push_back(log);
+        let is_short = state.is_short();
+        drop(state);
         self.queue.more.notify_one();
+        if is_short {
+            self.queue.short.notify_one();
+        }
     }
 }
 
@@ -73,17 +88,38 @@ impl Default for Committer {
     }
 }
 
+/// The logs that wait. Its lock is held for as long as it takes to look at them; whoever holds that of a log may take it.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,
+    /// There is a log for a thread that is idle, or nothing will follow.
     more: Condvar,
+    /// There are more logs than idle threads, or nothing will follow.
+    short: Condvar,
 }
 
 #[derive(Default)]
 struct QueueState {
-    /// Each at most once: a log remembers that it is here.
-    logs: Vec<Arc<Inner>>,
+    /// Each at most once, and none whose sync is under way: a log remembers both.
+    logs: VecDeque<Arc<Inner>>,
+    threads: usize,
+    idle: usize,
+    /// How many logs have been taken from here.
+    taken: u64,
     stopped: bool,
+}
+
+impl QueueState {
+    /// Whether logs wait that no idle thread is going to take.
+    fn is_short(&self) -> bool {
+        self.logs.len() > self.idle
+    }
+
+    fn take(&mut self) -> Option<Arc<Inner>> {
+        let log = self.logs.pop_front()?;
+        self.taken += 1;
+        Some(log)
+    }
 }
 
 impl Queue {
@@ -91,41 +127,76 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self) {
+    /// Starts one more thread that commits; says whether there is one.
+    fn employ(self: Arc<Self>, state: &mut QueueState) -> bool {
+        state.threads += 1;
+        let started = dag_alarm::thread("log-sync", move || self.commit()).is_ok();
+        if !started {
+            state.threads -= 1;
+        }
+        started
+    }
+
+    /// Commits logs, for as long as there are any or some may follow.
+    fn commit(&self) {
+        let mut state = self.lock();
         loop {
-            let idle = |state: &mut QueueState| state.logs.is_empty() && !state.stopped;
-            let mut state = self.more.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-            let group = std::mem::take(&mut state.logs);
-            drop(state);
-            if group.is_empty() {
+            if let Some(log) = state.take() {
+                drop(state);
+                log.commit();
+                drop(log);
+                state = self.lock();
+            } else if state.stopped || state.threads > PARALLEL {
+                state.threads -= 1;
+                return;
+            } else {
+                state.idle += 1;
+                state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+            }
+        }
+    }
+
+    /// Sees to it that logs which wait are committed.
+    fn oversee(self: Arc<Self>) {
+        let mut state = self.lock();
+        loop {
+            let content = |state: &mut QueueState| !state.is_short() && !state.stopped;
+            state = self.short.wait_while(state, content).unwrap_or_else(PoisonError::into_inner);
+            if !state.is_short() {
+                self.more.notify_all();
                 return;
             }
-            group.chunks(PARALLEL).for_each(commit_all);
+            if state.threads >= PARALLEL {
+                let taken = state.taken;
+                let stands = |state: &mut QueueState| state.taken == taken && state.is_short();
+                let waited = self.short.wait_timeout_while(state, STANDING, stands);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if state.taken != taken || !state.is_short() || state.threads >= MOST {
+                    continue;
+                }
+            }
+            if !self.clone().employ(&mut state)
+                && let Some(log) = state.take()
+            {
+                // The system has no more threads: one log waits for the other.
+                drop(state);
+                log.commit();
+                drop(log);
+                state = self.lock();
+            }
         }
     }
 }
 
-fn commit_all(logs: &[Arc<Inner>]) {
-    thread::scope(|scope| {
-        let (first, rest) = logs.split_first().expect("a group is not empty");
-        let begins = |log: &&Arc<Inner>| {
-            let log = Arc::clone(log);
-            thread::Builder::new().spawn_scoped(scope, move || log.commit()).is_ok()
-        };
-        let alone: Vec<_> = rest.iter().filter(|log| !begins(log)).collect();
-        first.commit();
-        // Where the system has no more threads, one log waits for the other.
-        alone.into_iter().for_each(|log| log.commit());
-    });
-}
-
-/// Ends the thread when the last [`Committer`] is gone, once it has nothing left to do.
+/// Ends the threads when the last [`Committer`] is gone, once they have nothing left to do.
 struct StopOnDrop(Arc<Queue>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.lock().stopped = true;
-        self.0.more.notify_one();
+        self.0.more.notify_all();
+        self.0.short.notify_all();
     }
 }
 

@@ -15,7 +15,7 @@ use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
-use crate::writer::{Append, Appended, Writer};
+use crate::writer::{Append, Appended, Turn, Writer};
 use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, NoRoom, Options};
 
 /// A log.
@@ -26,7 +26,7 @@ pub(crate) struct Inner {
     pub(crate) committer: Committer,
     pub(crate) files: Files,
     pub(crate) watches: Arc<Watches>,
-    /// Held while files are made durable.
+    /// Held while files are made durable, which may take for ever: taken before the writer, and waited for by the committer only.
     pub(crate) committing: Mutex<()>,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
@@ -160,39 +160,56 @@ impl Inner {
     }
 
     fn queue(self: &Arc<Self>, writer: &mut Writer) {
-        if !std::mem::replace(&mut writer.queued, true) {
-            self.committer.queue(self.clone());
+        match writer.turn {
+            Turn::None => {
+                writer.turn = Turn::Waiting;
+                self.committer.queue(self.clone());
+            }
+            Turn::Syncing => writer.turn = Turn::Again,
+            Turn::Waiting | Turn::Again => {}
         }
     }
 
     /// Makes all that is written durable and shows it. Called by the committer.
-    pub(crate) fn commit(&self) {
-        // Whoever is notified may want to mend the log, for which nobody may be committing any more.
-        if self.commit_alone() {
+    pub(crate) fn commit(self: &Arc<Self>) {
+        let Some((told, outcome, shown)) = self.commit_alone() else { return };
+        // Whoever is told may want to mend the log, for which nobody may be committing any more.
+        tell(told, &outcome);
+        if shown {
             self.watches.notify();
         }
     }
 
-    /// Does that, and says whether there is more to see.
-    fn commit_alone(&self) -> bool {
+    /// Does that. Returns who is to be told of what, and whether there is more to see; none where the log had failed before.
+    fn commit_alone(self: &Arc<Self>) -> Option<(Vec<Waiting>, Result<(), CommitError>, bool)> {
         let _alone = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.writer();
-        writer.queued = false;
         if self.progress().failed.is_some() {
-            return false;
+            writer.turn = Turn::None;
+            return None;
         }
+        writer.turn = Turn::Syncing;
         let mut files = std::mem::take(&mut writer.unsynced);
         files.push(writer.file.clone());
         let names = std::mem::take(&mut writer.unsynced_names);
         let point = writer.point();
         drop(writer);
-        match self.sync_all(&files, names) {
-            Ok(()) => self.settle(point),
-            Err(error) => {
-                self.fail(self.lost(error));
-                false
+        let outcome = self.sync_all(&files, names).map_err(|error| self.lost(error));
+        let mut progress = self.progress();
+        let (told, shown) = match &outcome {
+            Ok(()) => {
+                let shown = progress.show(point);
+                (progress.settle(point.at), shown)
             }
+            Err(error) => (progress.fail(error.clone()), false),
+        };
+        drop(progress);
+        let mut writer = self.writer();
+        let again = std::mem::replace(&mut writer.turn, Turn::None) == Turn::Again;
+        if again {
+            self.queue(&mut writer);
         }
+        Some((told, outcome, shown))
     }
 
     fn sync_all(&self, files: &[Arc<dyn StorageFile>], names: bool) -> io::Result<()> {

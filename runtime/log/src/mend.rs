@@ -5,7 +5,7 @@
 //! kept: it is cut off, and whoever sends it again writes it again. What was acknowledged was synced before; the block that it ends in
 //! is written again with the cut. The file is opened anew for that, since one whose sync has failed never syncs again.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, TryLockError};
 
 use crate::entry::Location;
 use crate::inner::Inner;
@@ -14,11 +14,15 @@ use crate::publishers::PublisherRecord;
 use crate::recovery::{self, Recovered};
 use crate::{Durability, OpenError, segment};
 
-/// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed,
-/// or must be opened anew: only under `Fsync` is what readers see surely on disk.
+/// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed, a sync is
+/// under way, or it must be opened anew: only under `Fsync` is what readers see surely on disk.
 pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, OpenError> {
-    // No sync is under way meanwhile, nor does one begin.
-    let _alone = log.committing.lock().unwrap_or_else(PoisonError::into_inner);
+    // No sync begins meanwhile. One that is under way may take for ever, and is not waited for.
+    let _alone = match log.committing.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Ok(alone) => alone,
+    };
     let mut writer = log.writer();
     let progress = log.progress();
     let (shown, front) = (progress.shown, progress.segments.front().map(|segment| segment.number));
@@ -35,9 +39,9 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
         let what = format!("it ends at sequence {}, {} were acknowledged", point.visible.end, shown.visible.end);
         return Err(damaged(&mended.segment.path, point.at.offset, what));
     }
-    let queued = writer.queued;
+    let turn = writer.turn;
     *writer = mended;
-    writer.queued = queued;
+    writer.turn = turn;
     *log.recent() = Default::default();
     log.files.close();
     let mut progress = log.progress();

@@ -42,6 +42,19 @@ pub(crate) struct Written {
     pub(crate) records: Option<Loaded>,
 }
 
+/// Where a log stands with the committer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nobody has asked for a sync.
+    None,
+    /// It waits for one.
+    Waiting,
+    /// One is under way.
+    Syncing,
+    /// One is under way, and another has been asked for.
+    Again,
+}
+
 /// The end of a log.
 pub(crate) struct Writer {
     pub(crate) segment: Arc<Segment>,
@@ -52,8 +65,8 @@ pub(crate) struct Writer {
     pub(crate) unsynced_names: bool,
     /// Whether nothing was appended since the log was opened, which may have begun an epoch.
     pub(crate) reopened: bool,
-    /// Whether the committer has been asked to look here.
-    pub(crate) queued: bool,
+    /// What the committer has been asked for.
+    pub(crate) turn: Turn,
     pub(crate) schemas: Vec<Vec<(String, u8)>>,
     pub(crate) epochs: Vec<(u64, u64)>,
     pub(crate) offset: u64,
@@ -77,7 +90,7 @@ impl Writer {
             unsynced: Vec::new(),
             unsynced_names: false,
             reopened: false,
-            queued: false,
+            turn: Turn::None,
             schemas: header.schemas.clone(),
             epochs: header.epochs.clone(),
             sequence: header.first,

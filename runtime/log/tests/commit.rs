@@ -11,6 +11,7 @@ use std::time::Duration;
 use common::*;
 use dag_log::{AppendError, Committer, Durability, Log, OsStorage, Space, Start, Storage, StorageFile};
 use dag_model::Frontier;
+use dag_storage_faults::{Failing, Operation};
 
 /// Files whose syncs wait for the gate, are counted, and fail on demand.
 #[derive(Default)]
@@ -210,4 +211,36 @@ fn a_commit_is_told_once_it_is_durable_and_shown() {
     log.append(&at([1]), frontier(1), NOW).unwrap();
     log.sync().wait().unwrap();
     assert_eq!(log.visible().end, 1);
+}
+
+#[test]
+fn logs_whose_disks_hang_hold_up_no_other() {
+    let failing = Failing::over(Arc::new(OsStorage));
+    let committer = Committer::over(Arc::new(failing.clone()));
+    let dirs: Vec<_> = (0..12).map(|_| tempfile::tempdir().unwrap()).collect();
+    let create = |dir: &tempfile::TempDir| {
+        Log::create(dir.path(), &schema(), options(Durability::Fsync, 1 << 20), &committer).unwrap()
+    };
+    let mut logs: Vec<Log> = dirs.iter().map(create).collect();
+    let healthy = logs.pop().expect("there are some");
+    let hang = |log: &Log| {
+        let held = failing.hold_next(Operation::Sync);
+        log.append(&at([1]), frontier(1), NOW).unwrap();
+        held.arrived();
+        held
+    };
+    let held: Vec<_> = logs.iter().map(hang).collect();
+    // What they are asked for meanwhile waits for their own disk only.
+    logs.iter().for_each(|log| drop(log.append(&at([2]), frontier(2), NOW).unwrap()));
+    for time in 1..50 {
+        healthy.append(&at([time]), frontier(time), NOW).unwrap();
+        let (commit, (done, told)) = (healthy.sync(), mpsc::channel());
+        std::thread::spawn(move || done.send(commit.wait()).unwrap());
+        told.recv_timeout(Duration::from_secs(60)).expect("it waits for nobody").unwrap();
+    }
+    assert!(logs.iter().all(|log| log.visible().end == 0));
+    let commits: Vec<_> = logs.iter().map(Log::sync).collect();
+    held.into_iter().for_each(dag_storage_faults::Held::release);
+    commits.iter().for_each(|commit| commit.wait().unwrap());
+    assert!(logs.iter().all(|log| log.visible().end == 2));
 }
