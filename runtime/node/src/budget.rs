@@ -9,10 +9,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dag_model::text::size;
 
-use crate::error::{Code, NodeError};
-
 /// What a request may have taken and still be small.
 const SMALL: u64 = 1 << 20;
+
+/// Why a request gets no more memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoMemory {
+    /// However long it waits.
+    #[error(
+        "the request takes {} of memory or more, which is too much of the {} that all requests have together (--request-memory): send it \
+         in parts",
+        whole(*.wanted), size(*.all)
+    )]
+    Ever {
+        /// Bytes that it takes at least.
+        wanted: u64,
+        /// Bytes that there are for all.
+        all: u64,
+    },
+    /// Others have it.
+    #[error(
+        "requests take {} of the {} that all requests have together (--request-memory), and this one wants {}: try again in a moment",
+        whole(*.taken), size(*.all), whole(*.wanted)
+    )]
+    Now {
+        /// Bytes that are taken.
+        taken: u64,
+        /// Bytes that it wants.
+        wanted: u64,
+        /// Bytes that there are for all.
+        all: u64,
+    },
+}
 
 /// Bytes for all requests together. Clones share them.
 #[derive(Clone, Debug)]
@@ -62,7 +90,7 @@ impl Budget {
 
 impl Share {
     /// Takes so many bytes more.
-    pub fn take(&self, bytes: u64) -> Result<(), NodeError> {
+    pub fn take(&self, bytes: u64) -> Result<(), NoMemory> {
         let wanted = self.want(bytes);
         let limit = self.of.limit(wanted);
         let more = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= limit);
@@ -76,7 +104,7 @@ impl Share {
     }
 
     /// Whether so many bytes more could be taken now. It takes none of them.
-    pub fn look(&self, bytes: u64) -> Result<(), NodeError> {
+    pub fn look(&self, bytes: u64) -> Result<(), NoMemory> {
         let limit = self.of.limit(self.want(bytes));
         if self.of.taken().saturating_add(bytes) > limit { Err(self.refusal()) } else { Ok(()) }
     }
@@ -88,25 +116,11 @@ impl Share {
     }
 
     /// Why it did not get what it last asked for.
-    pub fn refusal(&self) -> NodeError {
-        let wanted = self.wanted.load(Ordering::Relaxed);
-        let all = format!("the {} that all requests have together (--request-memory)", size(self.of.all()));
+    pub fn refusal(&self) -> NoMemory {
+        let (wanted, all) = (self.wanted.load(Ordering::Relaxed), self.of.all());
         match wanted > self.of.limit(wanted) {
-            true => {
-                let message = format!(
-                    "the request takes {} of memory or more, which is too much of {all}: send it in parts",
-                    whole(wanted)
-                );
-                NodeError::new(Code::TooLarge, message)
-            }
-            false => {
-                let message = format!(
-                    "requests take {} of {all}, and this one wants {}: try again in a moment",
-                    whole(self.of.taken()),
-                    whole(wanted)
-                );
-                NodeError::new(Code::Busy, message)
-            }
+            true => NoMemory::Ever { wanted, all },
+            false => NoMemory::Now { taken: self.of.taken(), wanted, all },
         }
     }
 }
@@ -141,9 +155,8 @@ mod tests {
         one.take(8 * MIB).unwrap();
         other.take(4 * MIB).unwrap();
         let refused = other.take(4 * MIB).unwrap_err();
-        assert_eq!(refused.code, Code::Busy);
         assert_eq!(
-            refused.message,
+            refused.to_string(),
             "requests take 12MiB of the 16MiB that all requests have together (--request-memory), and this one wants 8MiB: \
              try again in a moment"
         );
@@ -159,17 +172,17 @@ mod tests {
         let budget = Budget::new(16 * MIB);
         let (large, small) = (budget.share(), budget.share());
         large.take(14 * MIB).unwrap();
-        assert_eq!(budget.share().look(2 * MIB).unwrap_err().code, Code::Busy);
+        assert!(matches!(budget.share().look(2 * MIB), Err(NoMemory::Now { .. })));
         small.take(MIB).unwrap();
-        assert_eq!(small.take(MIB).unwrap_err().code, Code::Busy);
+        assert!(matches!(small.take(MIB), Err(NoMemory::Now { .. })));
     }
 
     #[test]
     fn a_request_that_never_fits_is_not_told_to_come_again() {
         let budget = Budget::new(16 * MIB);
         let refused = budget.share().take(15 * MIB).unwrap_err();
-        assert_eq!(refused.code, Code::TooLarge);
-        assert!(refused.message.contains("16MiB") && refused.message.contains("--request-memory"), "{refused}");
+        assert_eq!(refused, NoMemory::Ever { wanted: 15 * MIB, all: 16 * MIB });
+        assert!(refused.to_string().contains("16MiB") && refused.to_string().contains("--request-memory"), "{refused}");
         assert_eq!(budget.taken(), 0);
     }
 }

@@ -4,8 +4,9 @@
 //! each running computation moves to it, at a frontier of its own; one that can't goes on with the version that it has, and the answer
 //! says so. [`dag_plan::upgrade`] decides, [`crate::metadata::history`] remembers.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use dag_api::{DeployParameters, Deployed, Move, Replay};
 use dag_expr::{Application, Stream};
 use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
@@ -13,13 +14,15 @@ use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
 
+use crate::blocking::{Broken, blocking};
 use crate::clock::now;
 use crate::computations::runs::{last_digest, shown};
 use crate::computations::switch::By;
-use crate::error::{Code, NodeError};
+use crate::metadata::MetaError;
 use crate::metadata::history::How;
 use crate::node::{Node, View};
-use crate::operators::components::Made;
+use crate::operators::Made;
+use crate::operators::error::{ComponentError, UnknownOperator};
 use crate::operators::installed::Installed;
 use crate::operators::limits;
 use crate::views::operators;
@@ -30,18 +33,105 @@ struct Planned {
     leaves: Version,
 }
 
+/// Why a version does not become current.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The component is not taken.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// No component has the operator that was named.
+    #[error(transparent)]
+    UnknownOperator(#[from] UnknownOperator),
+    /// There is nothing to go back to.
+    #[error("there is no version of component `{0}` before this one to go back to")]
+    NoEarlier(String),
+    /// It would change what expressions mean, or what runs cannot move to it.
+    #[error("{component} {version} cannot become current: {refusal}")]
+    Incompatible {
+        /// The component.
+        component: String,
+        /// Its version.
+        version: Version,
+        /// What it would change.
+        refusal: upgrade::Refusal,
+    },
+    /// Something could move by replay only, which was not wanted.
+    #[error(
+        "{component} {version} does not read the state of `{stream}`, which would move by replay: allow that, or deploy a version that \
+         reads it"
+    )]
+    NeedsReplay {
+        /// The component.
+        component: String,
+        /// Its version.
+        version: Version,
+        /// What would move by replay.
+        stream: String,
+    },
+    /// What runs, or the component that is to run, cannot be looked at.
+    #[error("{0}")]
+    Unusable(String),
+    /// The change cannot be kept.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
 impl Node {
+    /// Makes a component's operators available, moves what runs earlier versions of them, and tells what started because of it. If nobody
+    /// waits for that any more while the component is built, nothing is left of it.
+    pub async fn deploy(&self, bytes: Bytes, parameters: DeployParameters) -> Result<Deployed, DeployError> {
+        let (operators, sent) = (self.inner.operators.clone(), bytes.clone());
+        let known = blocking::<_, Broken>(move || Ok(operators.made_before(&sent))).await?;
+        let (installed, made) = match known {
+            Some(installed) => (installed, None),
+            None => {
+                let (installed, made) = self.inner.operators.build(bytes, parameters.limits()).await?;
+                (installed, Some(made))
+            }
+        };
+        let node = self.clone();
+        blocking(move || {
+            let _turn = node.deploying();
+            node.inner.operators.catalog().admit(&installed)?;
+            node.make_current(&installed, How::Deployed, &parameters, made.as_ref())
+        })
+        .await
+    }
+
+    /// Makes the version current that was before, of the component that exports the operator of that name.
+    pub async fn roll_back(&self, operator: String, parameters: DeployParameters) -> Result<Deployed, DeployError> {
+        let node = self.clone();
+        blocking(move || {
+            let _turn = node.deploying();
+            let catalog = node.inner.operators.catalog();
+            let (name, _) = catalog.exporter(&operator)?;
+            let previous = catalog.history().previous(&name).and_then(|digest| catalog.component(digest));
+            let component = previous.ok_or(DeployError::NoEarlier(name))?;
+            catalog.names_free(&component)?;
+            node.make_current(&component, How::RolledBack, &parameters, None)
+        })
+        .await
+    }
+
+    /// Components become current, and what runs moves to them, one after the other.
+    pub(crate) fn deploying(&self) -> MutexGuard<'_, ()> {
+        self.inner.deploying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes a component the current version of its name and moves what runs, unless the parameters only ask what that would do. One
     /// that is current already gets what still runs another version. The caller holds `deploying`.
-    pub(crate) fn make_current(
+    fn make_current(
         &self,
         installed: &Arc<Installed>,
         how: How,
         parameters: &DeployParameters,
         made: Option<&Made>,
-    ) -> Result<Deployed, NodeError> {
+    ) -> Result<Deployed, DeployError> {
         let view = self.view();
-        let component = installed.code().map_err(|why| NodeError::new(Code::Internal, why))?;
+        let component = installed.code().map_err(|why| DeployError::Unusable(why.to_owned()))?;
         let (digest, limits, at) = (component.digest(), parameters.limits(), now());
         let current = view.catalog.current(component.name()).cloned();
         let repeat = current.as_ref().is_some_and(|current| current.digest() == digest);
@@ -58,7 +148,7 @@ impl Node {
         let next = View { catalog: Arc::new(catalog), ..view };
         if let (How::Deployed, Some(current)) = (how, &current) {
             upgrade::succession(current.signatures(), component.signatures())
-                .map_err(|refusal| incompatible(component, &refusal))?;
+                .map_err(|refusal| incompatible(component, refusal))?;
         }
         let planned = self.plan_moves(component, &next)?;
         if !parameters.replay
@@ -71,10 +161,7 @@ impl Node {
             planned.iter().map(|planned| self.announced(&next, planned)).collect()
         } else {
             if let Some(made) = made {
-                self.admit_to_disk(&made.built)?;
-                self.admit_bytes(&made.built)?;
-                self.keep(&made.built)?;
-                self.keep_code(&made.built);
+                self.inner.operators.take_in(&made.built)?;
             }
             if !repeat || !limits.is_empty() || made.is_some() {
                 let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
@@ -84,7 +171,7 @@ impl Node {
                 self.inner.meta.put_deployment(digest, current, said.as_ref(), described.as_ref())?;
                 dag_fault::point("deploy");
             }
-            self.replace_catalog(next.catalog.clone());
+            self.inner.operators.replace_catalog(next.catalog.clone());
             if !repeat {
                 let (component, version) = (component.name(), component.version());
                 tracing::info!(component, %version, %digest, how = how.name(), "current from now on");
@@ -107,7 +194,7 @@ impl Node {
     }
 
     /// How what runs another version of this component would move to it. `next` is the view in which it is current.
-    fn plan_moves(&self, component: &Component, next: &View<'_>) -> Result<Vec<Planned>, NodeError> {
+    fn plan_moves(&self, component: &Component, next: &View<'_>) -> Result<Vec<Planned>, DeployError> {
         let outdated = self.outdated(component, next).into_iter();
         outdated.map(|(record, application)| self.plan_move(component, next, record, application)).collect()
     }
@@ -118,10 +205,10 @@ impl Node {
         next: &View<'_>,
         record: Incarnation,
         application: Application,
-    ) -> Result<Planned, NodeError> {
-        let old = next.catalog.code(last_digest(&record)).map_err(|why| internal(&why))?;
+    ) -> Result<Planned, DeployError> {
+        let old = next.catalog.code(last_digest(&record)).map_err(DeployError::Unusable)?;
         let running = running(record, application, &old, component, next)?;
-        let decided = upgrade::decide(&running, next).map_err(|refusal| incompatible(component, &refusal))?;
+        let decided = upgrade::decide(&running, next).map_err(|refusal| incompatible(component, refusal))?;
         Ok(Planned { decided, leaves: old.version() })
     }
 
@@ -182,7 +269,7 @@ impl Node {
             let version = view.catalog.component(last_digest(&record)).map(|old| old.version().to_string());
             match self.plan_move(component, view, record, application) {
                 Ok(one) => moves.extend(self.move_one(component, view, &one, replay)),
-                Err(error) => moves.push(Move::stays(stream, id, version.unwrap_or_default(), error.message)),
+                Err(error) => moves.push(Move::stays(stream, id, version.unwrap_or_default(), error.to_string())),
             }
         }
         moves
@@ -207,7 +294,7 @@ impl Node {
                 let Some((record, application)) = outdated else { return };
                 let moved = match node.plan_move(component, &view, record, application) {
                     Ok(planned) => node.move_one(component, &view, &planned, true).and_then(|moved| moved.error),
-                    Err(error) => Some(error.message),
+                    Err(error) => Some(error.to_string()),
                 };
                 if let Some(why) = moved {
                     tracing::warn!(incarnation = %id, why, "resumed with an earlier version");
@@ -236,7 +323,7 @@ impl Node {
                 })
             }
             Err(_) if !self.state().plan.run(id).is_some_and(dag_plan::Run::is_live) => None,
-            Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.message), ..told }),
+            Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.to_string()), ..told }),
         }
     }
 
@@ -268,12 +355,13 @@ fn running(
     old: &Component,
     component: &Component,
     next: &View<'_>,
-) -> Result<Running, NodeError> {
+) -> Result<Running, DeployError> {
     let of = |component: &Component| {
         component.signatures().iter().find(|signature| signature.name == application.operator).cloned()
     };
-    let signature = of(old).ok_or_else(|| internal(&format!("{} ran without its operator", record.stream)))?;
-    let order = next.catalog.bind_with(old, &application).map_err(|why| internal(&why))?.facts.order;
+    let signature =
+        of(old).ok_or_else(|| DeployError::Unusable(format!("{} ran without its operator", record.stream)))?;
+    let order = next.catalog.bind_with(old, &application).map_err(DeployError::Unusable)?.facts.order;
     let reached = next.logs.get(record.id).map_or(Frontier::START, |log| log.visible().frontier);
     let next = match of(component) {
         None => Next::Dropped,
@@ -285,20 +373,11 @@ fn running(
     Ok(Running { record, signature, order, application, reached, next })
 }
 
-fn incompatible(component: &Component, refusal: &upgrade::Refusal) -> NodeError {
-    let message = format!("{} {} cannot become current: {refusal}", component.name(), component.version());
-    NodeError::new(Code::Incompatible, message)
+fn incompatible(component: &Component, refusal: upgrade::Refusal) -> DeployError {
+    DeployError::Incompatible { component: component.name().to_owned(), version: component.version(), refusal }
 }
 
-fn needs_replay(component: &Component, stream: &str) -> NodeError {
-    let message = format!(
-        "{} {} does not read the state of `{stream}`, which would move by replay: allow that, or deploy a version that reads it",
-        component.name(),
-        component.version()
-    );
-    NodeError::new(Code::NeedsReplay, message)
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
+fn needs_replay(component: &Component, stream: &str) -> DeployError {
+    let (component, version, stream) = (component.name().to_owned(), component.version(), stream.to_owned());
+    DeployError::NeedsReplay { component, version, stream }
 }

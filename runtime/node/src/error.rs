@@ -5,7 +5,15 @@ use std::path::PathBuf;
 
 pub use dag_api::Code;
 
+use dag_log::is_full;
+use dag_wasm::LoadError;
+
+use crate::blocking::Broken;
+use crate::budget::NoMemory;
+use crate::deploy::DeployError;
 use crate::metadata::MetaError;
+use crate::operators::error::{ComponentError, UnknownOperator};
+use crate::undeploy::UndeployError;
 
 /// A failure, with a message that is complete and made for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +29,6 @@ impl NodeError {
     /// A failure of this class.
     pub fn new(code: Code, message: impl Into<String>) -> NodeError {
         NodeError { code, message: message.into() }
-    }
-}
-
-impl From<MetaError> for NodeError {
-    fn from(error: MetaError) -> NodeError {
-        NodeError::new(if error.is_full() { Code::DiskFull } else { Code::Internal }, error.to_string())
     }
 }
 
@@ -58,7 +60,72 @@ pub enum ServeError {
     /// There are no threads or no memory to run operators with.
     #[error("cannot start: {0}")]
     Start(String),
+    /// A component that is kept, or that this dag brings, can't be made current.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
     /// Something that is kept can't be read.
     #[error(transparent)]
     Kept(#[from] NodeError),
+}
+
+/// The errors of the node's parts become what the API answers: a code, and what they say.
+macro_rules! answers {
+    ($($error:ty: $code:expr;)*) => {$(
+        impl From<$error> for NodeError {
+            fn from(error: $error) -> NodeError {
+                let code: fn(&$error) -> Code = $code;
+                NodeError::new(code(&error), error.to_string())
+            }
+        }
+    )*};
+}
+
+answers! {
+    Broken: |_| Code::Internal;
+    NoMemory: |error| match error {
+        NoMemory::Ever { .. } => Code::TooLarge,
+        NoMemory::Now { .. } => Code::Busy,
+    };
+    UnknownOperator: |_| Code::UnknownOperator;
+    ComponentError: component;
+    DeployError: |error| match error {
+        DeployError::Component(error) => component(error),
+        DeployError::UnknownOperator(_) => Code::UnknownOperator,
+        DeployError::NoEarlier(_) => Code::Version,
+        DeployError::Incompatible { .. } => Code::Incompatible,
+        DeployError::NeedsReplay { .. } => Code::NeedsReplay,
+        DeployError::Meta(error) => kept(error),
+        DeployError::Unusable(_) | DeployError::Broken(_) => Code::Internal,
+    };
+    UndeployError: |error| match error {
+        UndeployError::Unknown { .. } => Code::NotFound,
+        UndeployError::Own(_) => Code::BadRequest,
+        UndeployError::InUse { .. } => Code::InUse,
+        UndeployError::Meta(error) => kept(error),
+        UndeployError::Broken(_) => Code::Internal,
+    };
+    MetaError: kept;
+}
+
+fn component(error: &ComponentError) -> Code {
+    match error {
+        ComponentError::Load(LoadError::TooLarge(_)) | ComponentError::TooLarge { .. } => Code::TooLarge,
+        ComponentError::Load(LoadError::Builder(_) | LoadError::Code(_)) | ComponentError::Embedded { .. } => {
+            Code::Internal
+        }
+        ComponentError::Load(LoadError::Abandoned) | ComponentError::TooMany(_) | ComponentError::Stopping => {
+            Code::Busy
+        }
+        ComponentError::Load(_) => Code::BadComponent,
+        ComponentError::Version { .. } => Code::Version,
+        ComponentError::OperatorTaken { .. } => Code::OperatorTaken,
+        ComponentError::Io { source, .. } if is_full(source) => Code::DiskFull,
+        ComponentError::Meta(error) => kept(error),
+        ComponentError::Io { .. } | ComponentError::Broken(_) => Code::Internal,
+    }
+}
+
+/// Of what cannot be kept.
+fn kept(error: &MetaError) -> Code {
+    if error.is_full() { Code::DiskFull } else { Code::Internal }
 }

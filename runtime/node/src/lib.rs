@@ -7,6 +7,7 @@
 //! [`pipe`] is the same engine on standard input and output.
 
 mod backup;
+mod blocking;
 mod budget;
 mod clock;
 mod computations;

@@ -17,7 +17,7 @@ use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{IncarnationId, Schema};
 use dag_plan::{LeaseId, Plan};
 use dag_wasm::limits::most_memories;
-use dag_wasm::{Limits, Memory, Runtime, RuntimeOptions};
+use dag_wasm::{Memory, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::budget::Budget;
@@ -30,9 +30,9 @@ use crate::error::{Code, NodeError, ServeError};
 use crate::layout::Layout;
 use crate::metadata::moved::Moved;
 use crate::metadata::{Kept, Meta, Unreadable};
-use crate::operators::building::Building;
+use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
-use crate::operators::limits::over;
+use crate::operators::error::ComponentError;
 use crate::private;
 use crate::readers::cursors::Cursors;
 use crate::readers::subscription::Subscriber;
@@ -52,9 +52,9 @@ pub struct Node {
 pub(crate) struct Inner {
     pub config: Config,
     pub layout: Layout,
-    pub meta: Meta,
+    pub meta: Arc<Meta>,
     pub committer: Committer,
-    pub runtime: Runtime,
+    pub operators: Arc<Operators>,
     pub flow: Flow,
     pub clock: Clocks,
     pub started: Instant,
@@ -65,8 +65,6 @@ pub(crate) struct Inner {
     pub unavailable: Unavailable,
     /// What the metadata tells that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// Likewise: a guest may be asked what it makes of an expression, and take its time.
-    pub catalog: RwLock<Arc<Catalog>>,
     pub logs: Arc<Logs>,
     /// The newest run that was there when the node was started.
     pub last_before: IncarnationId,
@@ -75,8 +73,6 @@ pub(crate) struct Inner {
     pub cursors: Cursors,
     pub policies: Policies,
     pub errors: Errors,
-    /// Where components are built, one after the other.
-    pub building: Building,
     /// Held while a component becomes current and what runs moves to it: one after the other.
     pub deploying: Mutex<()>,
     pub snapshots: Snapshots,
@@ -129,6 +125,7 @@ impl Node {
         let lock = lock(&layout)?;
         let metadata = layout.metadata();
         let (meta, mut kept) = Meta::open(&metadata)?;
+        let meta = Arc::new(meta);
         private::own_file(&metadata).map_err(|error| ServeError::Data { path: metadata, why: error.to_string() })?;
         if is_copy {
             kept = crate::backup::take_over_runs(&layout, &meta, kept, &committer)?;
@@ -186,7 +183,12 @@ impl Node {
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
-        let catalog = Catalog::new(over(config.limits, Limits::default()), limits);
+        let stopping = watch::Sender::new(false);
+        let operators = Operators::new(&config, meta.clone(), committer.clone(), runtime, limits, stopping.clone());
+        operators.restore(&components, &described).map_err(|error| match error {
+            ComponentError::Embedded { .. } => ServeError::Start(error.to_string()),
+            error => ServeError::Component(error),
+        })?;
         let budget = Budget::new(config.requests.memory.bytes());
         let memory = Memory::new(config.memory.bytes());
         let inner = Inner {
@@ -194,7 +196,7 @@ impl Node {
             layout,
             meta,
             committer,
-            runtime,
+            operators: Arc::new(operators),
             flow,
             clock,
             started: Instant::now(),
@@ -202,19 +204,17 @@ impl Node {
             sources: RwLock::new(Arc::new(open)),
             unavailable,
             unreadable,
-            catalog: RwLock::new(Arc::new(catalog)),
             logs,
             last_before,
             moved,
             cursors: Cursors::new(cursors, broken_cursors),
             policies: Policies::new(policies),
             errors,
-            building: Building::default(),
             deploying: Mutex::new(()),
             snapshots,
             state: Mutex::new(state),
             appeared: watch::Sender::new(0),
-            stopping: watch::Sender::new(false),
+            stopping,
             timers,
             made_room: Mutex::new(None),
             budget,
@@ -224,7 +224,6 @@ impl Node {
             _lock: lock,
         };
         let node = Node { inner: Arc::new(inner) };
-        node.restore_components(&components, &described)?;
         if is_copy {
             node.take_over()?;
         }
@@ -238,7 +237,7 @@ impl Node {
     pub(crate) fn view(&self) -> View<'_> {
         View {
             sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner).clone(),
-            catalog: self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            catalog: self.inner.operators.catalog(),
             logs: &self.inner.logs,
             snapshots: &self.inner.snapshots,
             moved: &self.inner.moved,

@@ -6,33 +6,70 @@ use std::sync::Arc;
 use dag_api::{UndeployParameters, Undeployed};
 use dag_model::{Digest, IncarnationId};
 
+use crate::blocking::{Broken, blocking};
 use crate::computations::runs::last_digest;
-use crate::error::{Code, NodeError};
+use crate::metadata::MetaError;
 use crate::node::{Node, State};
 use crate::operators::catalog::Catalog;
 
 /// How many of those that use a component are named where it is not removed because of them.
 const NAMED: usize = 10;
 
+/// Why a component is not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum UndeployError {
+    /// There is none.
+    #[error("there is no component `{name}`: {hint}")]
+    Unknown {
+        /// The name, or the digest.
+        name: String,
+        /// What may help.
+        hint: String,
+    },
+    /// The binary brings it.
+    #[error("component `{0}` is a part of this dag, and would be there again after the next start")]
+    Own(String),
+    /// Something runs with it, or a cursor is in what ran with it.
+    #[error("component `{name}` is used: {}; `dag undeploy {name} --force` ends what runs and removes it", some(.uses))]
+    InUse {
+        /// The component.
+        name: String,
+        /// What uses it.
+        uses: Vec<String>,
+    },
+    /// The change cannot be kept.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// The first of what uses a component, and how many more there are.
+fn some(uses: &[String]) -> String {
+    let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match uses.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 impl Node {
     /// Removes the component of that name, or the one of which nothing is known but this digest, or its beginning.
-    pub async fn undeploy(&self, name: String, parameters: UndeployParameters) -> Result<Undeployed, NodeError> {
+    pub async fn undeploy(&self, name: String, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
         let node = self.clone();
-        let removed = tokio::task::spawn_blocking(move || node.undeploy_now(&name, parameters));
-        removed.await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+        blocking(move || node.undeploy_now(&name, parameters)).await
     }
 
-    fn undeploy_now(&self, name: &str, parameters: UndeployParameters) -> Result<Undeployed, NodeError> {
+    fn undeploy_now(&self, name: &str, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
         let _turn = self.deploying();
-        let before = self.view().catalog;
+        let before = self.inner.operators.catalog();
         let digests = before.digests(name);
         if digests.is_empty() {
             return Err(unknown(&before, name));
         }
-        if self.is_own(&digests) {
-            let message =
-                format!("component `{name}` is a part of this dag, and would be there again after the next start");
-            return Err(NodeError::new(Code::BadRequest, message));
+        if self.inner.operators.is_own(&digests) {
+            return Err(UndeployError::Own(name.to_owned()));
         }
         let operators = before.operators().filter(|(exporter, _)| digests.contains(&exporter.digest()));
         let operators: Vec<String> = operators.map(|(_, signature)| signature.name.clone()).collect();
@@ -40,23 +77,23 @@ impl Node {
         let mut after = (*before).clone();
         after.remove(name, &digests);
         // From here on nothing new comes to use it.
-        self.replace_catalog(Arc::new(after));
+        self.inner.operators.replace_catalog(Arc::new(after));
         let stopped = match self.let_go(name, &digests, parameters) {
             Ok(stopped) => stopped,
             Err(used) => {
-                self.replace_catalog(before);
+                self.inner.operators.replace_catalog(before);
                 return Err(used);
             }
         };
         if parameters.dry_run {
-            self.replace_catalog(before);
+            self.inner.operators.replace_catalog(before);
         } else {
             if let Err(error) = self.inner.meta.remove_components(&digests) {
-                self.replace_catalog(before);
+                self.inner.operators.replace_catalog(before);
                 return Err(error.into());
             }
             tracing::info!(component = name, "undeployed");
-            self.remove_unknown(&|digest| !digests.contains(&digest));
+            self.inner.operators.remove_unknown(&|digest| !digests.contains(&digest));
         }
         Ok(Undeployed { component: name.to_owned(), versions, operators, stopped, dry_run: parameters.dry_run })
     }
@@ -67,7 +104,7 @@ impl Node {
         name: &str,
         digests: &BTreeSet<Digest>,
         parameters: UndeployParameters,
-    ) -> Result<Vec<String>, NodeError> {
+    ) -> Result<Vec<String>, UndeployError> {
         let in_runs = self.inner.cursors.names();
         let state = &mut *self.state();
         let running = users(state, digests, |run| run.is_live());
@@ -80,7 +117,7 @@ impl Node {
             let uses: Vec<String> =
                 streams.chain(cursors.map(|(cursor, _)| format!("cursor `{cursor}` is in it"))).collect();
             if !uses.is_empty() {
-                return Err(used(name, &uses));
+                return Err(UndeployError::InUse { name: name.to_owned(), uses });
             }
         } else if !parameters.dry_run {
             for (id, _) in &running {
@@ -102,21 +139,9 @@ fn users(
     runs.map(|run| (run.record.id, run.record.stream.clone())).collect()
 }
 
-fn used(name: &str, uses: &[String]) -> NodeError {
-    let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = match uses.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let message = format!(
-        "component `{name}` is used: {shown}{more}; `dag undeploy {name} --force` ends what runs and removes it"
-    );
-    NodeError::new(Code::InUse, message)
-}
-
-fn unknown(catalog: &Catalog, name: &str) -> NodeError {
+fn unknown(catalog: &Catalog, name: &str) -> UndeployError {
     let near = dag_expr::syntax::name::near_help(name, catalog.history().components());
     let hint =
         near.unwrap_or_else(|| "`dag operators` lists operators with the components that export them".to_owned());
-    NodeError::new(Code::NotFound, format!("there is no component `{name}`: {hint}"))
+    UndeployError::Unknown { name: name.to_owned(), hint }
 }

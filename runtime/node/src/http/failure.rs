@@ -72,9 +72,12 @@ const fn status(code: Code) -> StatusCode {
     }
 }
 
-impl From<NodeError> for Failed {
-    fn from(error: NodeError) -> Failed {
-        Failed(error)
+impl<E> From<E> for Failed
+where
+    NodeError: From<E>,
+{
+    fn from(error: E) -> Failed {
+        Failed(error.into())
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::{Code, NodeError};
-
 /// How many may wait, besides the one whose component is built.
 const WAITING: usize = 4;
+
+/// As many wait as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{WAITING} deployments wait for one that is built now, which is the limit: try again")]
+pub struct TooMany;
 
 /// See the module.
 pub struct Building {
@@ -30,12 +33,8 @@ impl Default for Building {
 
 impl Building {
     /// Waits for the turn of whoever calls.
-    pub async fn turn(&self) -> Result<Turn, NodeError> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| {
-            let message =
-                format!("{WAITING} deployments wait for one that is built now, which is the limit: try again");
-            NodeError::new(Code::Busy, message)
-        })?;
+    pub async fn turn(&self) -> Result<Turn, TooMany> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| TooMany)?;
         let turn = self.turn.clone().acquire_owned().await.expect("it is never closed");
         Ok(Turn { _turn: turn, _place: place })
     }
@@ -57,8 +56,7 @@ mod tests {
             .collect();
         // They are polled in this order before this one goes on.
         tokio::task::yield_now().await;
-        let Err(error) = building.turn().await else { panic!("there is no place") };
-        assert_eq!(error.code, Code::Busy);
+        assert!(matches!(building.turn().await, Err(TooMany)));
         assert!(!waiting[0].is_finished());
         drop(first);
         for waiting in waiting.drain(..) {

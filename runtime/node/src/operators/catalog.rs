@@ -9,8 +9,8 @@ use dag_model::{Digest, Field, Order, Schema, Timestamp, Type};
 use dag_plan::OperatorFacts;
 use dag_wasm::{Component, InstanceOptions, Limits};
 
-use crate::error::{Code, NodeError};
 use crate::metadata::history::{Entry, History, How};
+use crate::operators::error::{ComponentError, UnknownOperator};
 use crate::operators::installed::Installed;
 use crate::operators::limits::{self, recorded};
 
@@ -84,12 +84,9 @@ impl Catalog {
     }
 
     /// Whether somebody may deploy that component as the current version of its name.
-    pub fn admit(&self, component: &Installed) -> Result<(), NodeError> {
+    pub fn admit(&self, component: &Installed) -> Result<(), ComponentError> {
         let (name, found) = (component.name(), component.version());
-        let version = |why: String| {
-            let message = format!("component `{name}` {found} {why}: give the new one a higher version");
-            Err(NodeError::new(Code::Version, message))
-        };
+        let version = |why: String| Err(ComponentError::Version { name: name.to_owned(), found, why });
         match self.current.get(name) {
             Some(current) if current.digest() == component.digest() => return Ok(()),
             Some(current) if found <= current.version() => {
@@ -112,16 +109,12 @@ impl Catalog {
     }
 
     /// Whether no other component exports an operator of the same name as one of that component's.
-    pub fn names_free(&self, component: &Installed) -> Result<(), NodeError> {
+    pub fn names_free(&self, component: &Installed) -> Result<(), ComponentError> {
         for signature in component.signatures() {
             let taken = self.operators.get(&signature.name).filter(|(other, _)| other.name() != component.name());
             if let Some((other, _)) = taken {
-                let message = format!(
-                    "operator `{}` is exported by component `{}` already: rename it, or deploy it under that component's name",
-                    signature.name,
-                    other.name()
-                );
-                return Err(NodeError::new(Code::OperatorTaken, message));
+                let (operator, by) = (signature.name.clone(), other.name().to_owned());
+                return Err(ComponentError::OperatorTaken { operator, by });
             }
         }
         Ok(())
@@ -236,6 +229,33 @@ impl Catalog {
     pub fn signature(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
         let (exporter, signature) = self.operators.get(name)?;
         component.is_none_or(|component| component == exporter.name()).then(|| signature.clone())
+    }
+
+    /// The component that exports an operator, which is named alone or as `component.operator`, and the operator's own name. Where no
+    /// current version exports it, the component is that of which an earlier one did.
+    pub fn exporter<'n>(&self, name: &'n str) -> Result<(String, &'n str), UnknownOperator> {
+        let (component, operator) = match name.rsplit_once('.') {
+            Some((component, operator)) => (Some(component), operator),
+            None => (None, name),
+        };
+        if let Some(signature) = self.signature(component, operator) {
+            return Ok((signature.component.clone(), operator));
+        }
+        let exported_once = |candidate: &&str| {
+            let versions = self.history().versions(candidate);
+            versions
+                .iter()
+                .filter_map(|(_, entry)| self.component(entry.digest))
+                .any(|version| version.signature(operator).is_some())
+        };
+        let candidates =
+            self.history().components().filter(|candidate| component.is_none_or(|name| name == *candidate));
+        candidates.into_iter().find(exported_once).map(|component| (component.to_owned(), operator)).ok_or_else(|| {
+            let names = self.operators().map(|(_, signature)| signature.name.as_str());
+            let near = dag_expr::syntax::name::near_help(operator, names);
+            let hint = near.unwrap_or_else(|| "`dag operators` lists those that are deployed".to_owned());
+            UnknownOperator { name: name.to_owned(), hint }
+        })
     }
 
     /// What the operator of an application answers when it is bound; asked once.

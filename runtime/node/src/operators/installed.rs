@@ -52,6 +52,11 @@ impl Installed {
         &self.description.signatures
     }
 
+    /// The operator of that name, if it exports one.
+    pub fn signature(&self, operator: &str) -> Option<&Signature> {
+        self.signatures().iter().find(|signature| signature.name == operator)
+    }
+
     /// What runs, or why it cannot.
     pub fn code(&self) -> Result<&Arc<Component>, &str> {
         self.code.as_ref().map_err(|why| &**why)

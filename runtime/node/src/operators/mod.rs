@@ -1,8 +1,88 @@
-//! Operators: read [`installed`] (a component that is here), [`catalog`] (the operators that these export, and how expressions are bound
-//! to them), [`components`] (their files) and [`building`] (whose component is built next); [`limits`] is what their instances may use.
+//! Operators: the components that are here, and which version of each is current.
+//!
+//! Read [`installed`] (a component that is here), [`catalog`] (the operators that these export, and how expressions are bound to them),
+//! [`files`] (what is on disk of them), [`build`] and [`building`] (how one is made of what somebody sends, and whose turn that is),
+//! [`restore`] (how they are there again when a node starts), [`limits`] (what their instances may use) and [`error`].
 
-pub(crate) mod building;
+mod build;
+mod building;
 pub(crate) mod catalog;
-pub(crate) mod components;
+pub(crate) mod error;
+mod files;
 pub(crate) mod installed;
 pub(crate) mod limits;
+mod restore;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dag_api::limits::{ComponentDisk, LimitSettings};
+use dag_log::Committer;
+use dag_model::Digest;
+use dag_wasm::{Builder, Limits, Runtime};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::layout::Layout;
+use crate::metadata::Meta;
+pub(crate) use build::Made;
+use building::Building;
+use catalog::Catalog;
+
+/// The owner of components.
+pub(crate) struct Operators {
+    layout: Layout,
+    meta: Arc<Meta>,
+    committer: Committer,
+    runtime: Runtime,
+    builder: Builder,
+    /// What the node says of limits.
+    defaults: LimitSettings,
+    /// What all may take on disk.
+    disk: ComponentDisk,
+    /// Whose component is built.
+    building: Building,
+    stopping: watch::Sender<bool>,
+    /// Guards which catalog there is; the catalog itself is replaced as a whole. Held for no longer than that takes.
+    catalog: RwLock<Arc<Catalog>>,
+}
+
+impl Operators {
+    /// No components yet. `said` is what deployments said of limits, `stopping` becomes true when nothing is to be built any more.
+    pub fn new(
+        config: &Config,
+        meta: Arc<Meta>,
+        committer: Committer,
+        runtime: Runtime,
+        said: Vec<(Digest, LimitSettings)>,
+        stopping: watch::Sender<bool>,
+    ) -> Operators {
+        let catalog = Catalog::new(limits::over(config.limits, Limits::default()), said);
+        Operators {
+            layout: Layout::new(&config.data),
+            meta,
+            committer,
+            runtime,
+            builder: config.builder.clone(),
+            defaults: config.limits,
+            disk: config.component_disk,
+            building: Building::default(),
+            stopping,
+            catalog: RwLock::new(Arc::new(catalog)),
+        }
+    }
+
+    /// The catalog as it is at this moment.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is bound from now on is bound against this.
+    pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    }
+
+    /// How many memories of instances there are, and how many there may be.
+    pub fn memories(&self) -> (usize, usize) {
+        self.runtime.memories()
+    }
+}

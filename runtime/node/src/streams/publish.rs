@@ -186,7 +186,7 @@ fn publish(
             let time = source.time_column(parameters.time.clone());
             let decoder = Decoder::new(&source.schema, &time).within(share);
             let decoded = decoder.decode(format, &bytes, line).map_err(|error| match error {
-                BodyError::NoRoom => share.refusal(),
+                BodyError::NoRoom => share.refusal().into(),
                 BodyError::TooMuch { .. } => NodeError::new(Code::TooLarge, error.to_string()),
                 error => NodeError::new(Code::BadBody, error.to_string()),
             })?;

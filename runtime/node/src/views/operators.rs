@@ -4,9 +4,8 @@ use dag_api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use dag_expr::{Kind, Signature};
 use dag_model::Digest;
 
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
-use crate::operators::catalog::Catalog;
+use crate::operators::error::UnknownOperator;
 use crate::operators::installed::Installed;
 use crate::views::status::run_state;
 
@@ -20,14 +19,14 @@ impl Node {
     }
 
     /// One operator, by its name or as `component.operator`: its versions, and where each runs.
-    pub fn operator(&self, name: &str) -> Result<OperatorVersions, NodeError> {
+    pub fn operator(&self, name: &str) -> Result<OperatorVersions, UnknownOperator> {
         let view = self.view();
-        let (component, operator) = exporter(&view.catalog, name)?;
+        let (component, operator) = view.catalog.exporter(name)?;
         let current = view.catalog.current(&component);
         let state = self.state();
         let versions = view.catalog.history().versions(&component).into_iter().map(|(place, entry)| {
             let exporting = view.catalog.component(entry.digest);
-            let signature = exporting.as_deref().and_then(|exporting| exported(exporting, operator));
+            let signature = exporting.as_deref().and_then(|exporting| exporting.signature(operator));
             Version {
                 order: place as u64 + 1,
                 deployed: entry.at.map(|at| at.to_string()),
@@ -41,39 +40,9 @@ impl Node {
             }
         });
         let versions = versions.collect();
-        let shown = current.and_then(|current| exported(current, operator).map(|signature| shown(current, signature)));
+        let shown = current.and_then(|current| current.signature(operator).map(|signature| shown(current, signature)));
         Ok(OperatorVersions { name: operator.to_owned(), component, operator: shown, versions })
     }
-}
-
-/// The component that exports an operator, which is named alone or as `component.operator`, and the operator's own name. Where no
-/// current version exports it, the component is that of which an earlier one did.
-pub(crate) fn exporter<'n>(catalog: &Catalog, name: &'n str) -> Result<(String, &'n str), NodeError> {
-    let (component, operator) = match name.rsplit_once('.') {
-        Some((component, operator)) => (Some(component), operator),
-        None => (None, name),
-    };
-    if let Some(signature) = catalog.signature(component, operator) {
-        return Ok((signature.component.clone(), operator));
-    }
-    let exported_once = |candidate: &&str| {
-        let versions = catalog.history().versions(candidate);
-        versions
-            .iter()
-            .filter_map(|(_, entry)| catalog.component(entry.digest))
-            .any(|version| exported(&version, operator).is_some())
-    };
-    let candidates = catalog.history().components().filter(|candidate| component.is_none_or(|name| name == *candidate));
-    candidates.into_iter().find(exported_once).map(|component| (component.to_owned(), operator)).ok_or_else(|| {
-        let names = catalog.operators().map(|(_, signature)| signature.name.as_str());
-        let near = dag_expr::syntax::name::near_help(operator, names);
-        let hint = near.unwrap_or_else(|| "`dag operators` lists those that are deployed".to_owned());
-        NodeError::new(Code::UnknownOperator, format!("unknown operator `{name}`: {hint}"))
-    })
-}
-
-fn exported<'c>(component: &'c Installed, operator: &str) -> Option<&'c Signature> {
-    component.signatures().iter().find(|signature| signature.name == operator)
 }
 
 /// The computations whose last component was that one, and which apply that operator.

@@ -152,7 +152,7 @@ impl Node {
             waiting: Some(what.clone()),
         }));
         let rush = self.inner.flow.rush();
-        let (instances, instances_limit) = self.inner.runtime.memories();
+        let (instances, instances_limit) = self.inner.operators.memories();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
