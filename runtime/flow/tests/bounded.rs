@@ -16,7 +16,7 @@ use dag_flow::{
 };
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, Windowing, arrow_schema, times};
-use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
+use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
 use proptest::prelude::*;
 
 /// Long enough for a loaded machine; a test that reaches it has failed.

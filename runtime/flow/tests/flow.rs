@@ -15,7 +15,7 @@ use dag_flow::{
 };
 use dag_log::{Committer, Durability, Log, Options, Retention, Start};
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, Windowing, arrow_schema, times};
-use dag_wasm::{Component, InstanceOptions, Limits, Runtime, RuntimeOptions};
+use dag_wasm::{Component, InstanceOptions, Runtime, RuntimeOptions};
 
 /// Long enough for a loaded machine; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
