@@ -1,5 +1,6 @@
 //! What a node answers where it cannot do what was asked.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ pub use dag_api::Code;
 use dag_log::is_full;
 use dag_wasm::LoadError;
 
+use crate::backup::BackupError;
 use crate::blocking::Broken;
 use crate::budget::NoMemory;
 use crate::deploy::DeployError;
@@ -103,6 +105,25 @@ answers! {
         UndeployError::InUse { .. } => Code::InUse,
         UndeployError::Meta(error) => kept(error),
         UndeployError::Broken(_) => Code::Internal,
+    };
+    BackupError: |error| match error {
+        BackupError::Long(_)
+        | BackupError::Relative(_)
+        | BackupError::NowhereAllowed(_)
+        | BackupError::NotAllowed { .. }
+        | BackupError::Overlaps { .. } => Code::BadRequest,
+        BackupError::NoFolder(_) | BackupError::OtherData(_) | BackupError::NotEmpty(_) | BackupError::Link(_) => Code::Exists,
+        BackupError::InUse(_) => Code::Busy,
+        BackupError::Io { source, .. } if is_full(source) => Code::DiskFull,
+        BackupError::Io { source, .. } => match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
+            // Retention was quicker, which the next attempt knows.
+            io::ErrorKind::ResourceBusy => Code::Busy,
+            _ => Code::Internal,
+        },
+        BackupError::Meta(error) => kept(error),
+        BackupError::Stream(error) => error.code,
+        BackupError::Log(_) | BackupError::Broken(_) => Code::Internal,
     };
     MetaError: kept;
 }

@@ -19,6 +19,7 @@
 //! A node that is started on a copy makes it data of its own (`take_over`): positions past the backup's end are never mistaken for others,
 //! and `backup.json` goes, so that no backup is ever made over data that has gone its own way.
 
+mod error;
 mod manifest;
 mod take_over;
 mod target;
@@ -31,16 +32,17 @@ use std::time::Instant;
 
 use dag_api::BackedUp;
 use dag_expr::errors_of;
-use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage, is_full};
+use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage};
 use dag_model::{Digest, IncarnationId};
 
+use crate::blocking::blocking;
 use crate::clock::now;
 use crate::error::ServeError;
-use crate::error::{Code, NodeError};
 use crate::layout::{Layout, snapshot_in};
 use crate::metadata::{Kept, Meta};
 use crate::node::Node;
 use crate::private;
+pub use error::BackupError;
 use manifest::Manifest;
 
 pub(crate) use take_over::take_over_runs;
@@ -70,23 +72,21 @@ pub(crate) fn is_copy(data: &Layout) -> Result<bool, ServeError> {
 
 impl Node {
     /// Copies all data into the folder, which may hold an earlier backup of it.
-    pub async fn backup(&self, folder: PathBuf) -> Result<BackedUp, NodeError> {
+    pub async fn backup(&self, folder: PathBuf) -> Result<BackedUp, BackupError> {
         let node = self.clone();
-        tokio::task::spawn_blocking(move || node.backup_blocking(&folder))
-            .await
-            .map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
+        blocking(move || node.backup_blocking(&folder)).await
     }
 
-    fn backup_blocking(&self, folder: &Path) -> Result<BackedUp, NodeError> {
+    fn backup_blocking(&self, folder: &Path) -> Result<BackedUp, BackupError> {
         let begun = Instant::now();
         let taken = now().to_string();
-        let data = self.inner.meta.data().map_err(|error| internal(&error))?;
+        let data = self.inner.meta.data()?;
         let config = &self.inner.config;
         let target = Target::open(folder, &config.backup_dirs, &config.data, data)?;
         let backup = &target.layout.clone();
         let folder = backup.root();
         let mut copied = Copied::default();
-        let failed = |error| failed(folder, &error);
+        let failed = BackupError::io(folder);
         let admit = self.admission(folder).map_err(failed)?;
 
         let snapshots = self.stage_snapshots(backup, &*admit, &mut copied).map_err(failed)?;
@@ -168,21 +168,21 @@ impl Node {
     }
 
     /// Copies the metadata beside its place, and reads what is in that copy.
-    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Kept), NodeError> {
+    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Kept), BackupError> {
         let (folder, part) = (backup.root(), backup.metadata().with_extension(PART));
         match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(folder, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::io(folder)(error)),
             _ => {}
         }
-        self.inner.meta.copy(&part).map_err(|error| internal(&error))?;
-        private::own_file(&part).map_err(|error| failed(folder, &error))?;
-        let (_, kept) = Meta::open(&part).map_err(|error| internal(&error))?;
+        self.inner.meta.copy(&part)?;
+        private::own_file(&part).map_err(BackupError::io(folder))?;
+        let (_, kept) = Meta::open(&part)?;
         Ok((part, kept))
     }
 
     /// The derived logs, and how far they are; those that are gone are taken out of the copied metadata.
-    fn derived(&self, kept: &Kept, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, NodeError> {
-        let (meta, _) = Meta::open(staged).map_err(|error| internal(&error))?;
+    fn derived(&self, kept: &Kept, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
+        let (meta, _) = Meta::open(staged)?;
         let mut derived = Vec::new();
         for (record, _) in &kept.incarnations {
             match self.inner.logs.get(record.id) {
@@ -191,16 +191,16 @@ impl Node {
                     derived.push((record.id, log, extent));
                 }
                 Err(dag_log::OpenError::Missing(_)) => {
-                    meta.remove_incarnation(record.id).map_err(|error| internal(&error))?;
+                    meta.remove_incarnation(record.id)?;
                 }
-                Err(error) => return Err(internal(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(derived)
     }
 
     /// The logs of what derived streams have passed over, and how far they are.
-    fn passed_over_logs(&self, kept: &Kept) -> Result<Vec<(u64, Log, Extent)>, NodeError> {
+    fn passed_over_logs(&self, kept: &Kept) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
         let log = |(number, of): &(u64, String)| {
             let log = self.source(&errors_of(of))?.source.log().clone();
             let extent = log.extent();
@@ -257,22 +257,4 @@ fn keep_only(folder: &Path, names: &[String]) -> io::Result<()> {
         }
     }
     OsStorage.sync_dir(folder)
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
-}
-
-fn failed(folder: &Path, error: &io::Error) -> NodeError {
-    let code = match error.kind() {
-        _ if is_full(error) => Code::DiskFull,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
-        // Retention was quicker, which the next attempt knows.
-        io::ErrorKind::ResourceBusy => Code::Busy,
-        _ => Code::Internal,
-    };
-    NodeError::new(
-        code,
-        format!("the backup to {} is not complete: {error}; what is there is reused by the next", folder.display()),
-    )
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::error::BackupError;
 use super::manifest::{self, Manifest};
-use crate::error::{Code, NodeError};
 use crate::layout::Layout;
 use crate::private;
 
@@ -22,32 +22,21 @@ pub struct Target {
 impl Target {
     /// Checks the folder, makes it where it is missing, and says in it that a backup is under way. `allowed` are the folders that
     /// backups may go to, `own` the node's.
-    pub fn open(folder: &Path, allowed: &[PathBuf], own: &Path, data: u64) -> Result<Target, NodeError> {
-        let bad = |message: String| NodeError::new(Code::BadRequest, message);
-        let shown = folder.display();
+    pub fn open(folder: &Path, allowed: &[PathBuf], own: &Path, data: u64) -> Result<Target, BackupError> {
         if folder.as_os_str().len() > MAX_PATH {
-            return Err(bad(format!(
-                "a folder's path has at most {MAX_PATH} bytes, this one has {}",
-                folder.as_os_str().len()
-            )));
+            return Err(BackupError::Long(folder.as_os_str().len()));
         }
         if !folder.is_absolute() {
-            return Err(bad(format!("`{shown}` is relative: name the whole path of the folder on the node's machine")));
+            return Err(BackupError::Relative(folder.to_owned()));
         }
-        let failed = |error: io::Error| super::failed(folder, &error);
+        let failed = BackupError::io(folder);
         let (real, own) = (resolve(folder).map_err(failed)?, resolve(own).map_err(failed)?);
         is_allowed(folder, &real, allowed)?;
         if real.starts_with(&own) || own.starts_with(&real) {
-            return Err(bad(format!(
-                "{shown} and the node's data in {} lie in one another: name a folder apart",
-                own.display()
-            )));
+            return Err(BackupError::Overlaps { folder: folder.to_owned(), data: own });
         }
         let data = format!("{data:016x}");
-        let in_use = || {
-            let message = format!("{shown} is in use: a backup to it is under way, or a node runs on it");
-            NodeError::new(Code::Busy, message)
-        };
+        let in_use = || BackupError::InUse(folder.to_owned());
         look(&real, &data, folder).map_err(|why| if is_locked(&real) { in_use() } else { why })?;
         let layout = Layout::new(&real);
         private::make_folder(&real).map_err(failed)?;
@@ -80,26 +69,16 @@ impl Target {
 }
 
 /// Whether that is a folder for backups, or lies in one.
-fn is_allowed(folder: &Path, real: &Path, allowed: &[PathBuf]) -> Result<(), NodeError> {
+fn is_allowed(folder: &Path, real: &Path, allowed: &[PathBuf]) -> Result<(), BackupError> {
     let allows = |root: &PathBuf| resolve(root).is_ok_and(|root| real.starts_with(root));
     if allowed.iter().any(allows) {
         return Ok(());
     }
-    let shown = folder.display();
-    let message = match allowed {
-        [] => format!(
-            "this node was not told where backups may go, since whoever reaches it could fill any folder: start it with `dag serve \
-             --backup-dir {shown}`, or a folder above"
-        ),
-        _ => {
-            let allowed: Vec<String> = allowed.iter().map(|root| root.display().to_string()).collect();
-            format!(
-                "{shown} does not lie in a folder for backups ({}): name one that does, or start the node with a further --backup-dir",
-                allowed.join(", ")
-            )
-        }
-    };
-    Err(NodeError::new(Code::BadRequest, message))
+    let folder = folder.to_owned();
+    Err(match allowed {
+        [] => BackupError::NowhereAllowed(folder),
+        _ => BackupError::NotAllowed { folder, allowed: allowed.to_vec() },
+    })
 }
 
 /// Whether somebody uses the folder as data. Nothing is made to find out.
@@ -112,27 +91,23 @@ fn is_locked(real: &Path) -> bool {
 
 /// What the folder holds, as far as it can take a backup of that data: the manifest of an earlier one, or nothing. It is as it was
 /// afterwards.
-fn look(real: &Path, data: &str, folder: &Path) -> Result<Option<Manifest>, NodeError> {
-    let shown = folder.display();
-    let failed = |error: io::Error| super::failed(folder, &error);
-    let exists = |message: String| Err(NodeError::new(Code::Exists, message));
+fn look(real: &Path, data: &str, folder: &Path) -> Result<Option<Manifest>, BackupError> {
+    let failed = BackupError::io(folder);
     match fs::symlink_metadata(real) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
-        Ok(there) if !there.is_dir() => return exists(format!("{shown} is no folder: name one")),
+        Ok(there) if !there.is_dir() => return Err(BackupError::NoFolder(folder.to_owned())),
         Ok(_) => {}
     }
     match Manifest::read(&Layout::new(real)).map_err(failed)? {
         Some(manifest) if manifest.data == data => {}
-        Some(_) => return exists(format!("{shown} holds a backup of other data: name another folder")),
+        Some(_) => return Err(BackupError::OtherData(folder.to_owned())),
         None if manifest::is_free(real).map_err(failed)? => return Ok(None),
-        None => return exists(format!("{shown} is not empty and holds no backup: name another folder")),
+        None => return Err(BackupError::NotEmpty(folder.to_owned())),
     }
     match link_in(real).map_err(failed)? {
         None => Manifest::read(&Layout::new(real)).map_err(failed),
-        Some(link) => {
-            exists(format!("{} is a link, and a backup has none: remove it, or name another folder", link.display()))
-        }
+        Some(link) => Err(BackupError::Link(link)),
     }
 }
 
@@ -154,7 +129,7 @@ fn link_in(folder: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// The most bytes of a path that a system takes.
-const MAX_PATH: usize = 4096;
+pub(super) const MAX_PATH: usize = 4096;
 
 /// A path without links, which need not be there as a whole.
 fn resolve(path: &Path) -> io::Result<PathBuf> {

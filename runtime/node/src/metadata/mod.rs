@@ -4,6 +4,7 @@
 //! when it is opened, in the transaction that says so.
 
 mod copy;
+pub(crate) mod cursor;
 pub(crate) mod described;
 pub(crate) mod history;
 pub(crate) mod moved;
@@ -24,10 +25,10 @@ use redb::{
     WriteTransaction,
 };
 
+use crate::metadata::cursor::Cursor;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
 use crate::metadata::moved::{Moved, Now};
-use crate::readers::cursors::Cursor;
 
 pub(crate) use copy::new_number;
 use store::Store;

@@ -7,8 +7,8 @@ use dag_plan::{Incarnation, InputStart, LogId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, QUARANTINED, new_number};
+use crate::metadata::cursor::Cursor;
 use crate::metadata::moved::Now;
-use crate::readers::cursors::Cursor;
 
 impl Meta {
     /// Makes this data of its own: it gets another number, and each run goes on as `moves` says.

@@ -4,10 +4,10 @@ use dag_api::SubscribeParameters;
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::LogId;
 
-use super::cursor::Cursor;
 use super::reading::explain;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
+use crate::metadata::cursor::Cursor;
 use crate::node::Node;
 use crate::readers::open::{At, Opening, want};
 use crate::readers::standing::{Standing, log_of, lost};

@@ -4,10 +4,9 @@
 //! read; an acknowledgement is answered once it is durable. The newest reader has the cursor, and older ones can no longer move it.
 //! Cursors hold back neither retention nor the removal of unused logs.
 //!
-//! Read `cursor` (what is kept), `table` (what may happen), `group` (how many share one write), `reading` (subscriptions with a cursor), then
+//! Read [`crate::metadata::cursor`] (what is kept), `table` (what may happen), `group` (how many share one write), `reading` (subscriptions with a cursor), then
 //! `manage` (all that the API does besides).
 
-mod cursor;
 mod group;
 mod manage;
 mod reading;
@@ -20,8 +19,8 @@ use dag_model::IncarnationId;
 use tokio::sync::oneshot;
 
 use crate::error::{Code, NodeError};
+pub use crate::metadata::cursor::{Cursor, Place};
 use crate::node::Node;
-pub use cursor::{Cursor, Place};
 use group::Outcome;
 pub(crate) use reading::Reader;
 use table::Table;

@@ -7,10 +7,10 @@ use dag_model::text::{MAX_NAME, check_name};
 use dag_plan::LeaseId;
 
 use super::Kept;
-use super::cursor::{Cursor, Place};
 use super::table::Wish;
 use crate::clock::now;
 use crate::error::{Code, NodeError};
+use crate::metadata::cursor::{Cursor, Place};
 use crate::node::Node;
 use crate::readers::open::{At, Opening};
 use crate::readers::subscription::Subscription;

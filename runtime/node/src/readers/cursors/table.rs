@@ -6,9 +6,9 @@ use std::sync::Arc;
 use dag_model::{Position, Timestamp};
 use dag_plan::LeaseId;
 
-use super::cursor::{Cursor, NotRead, Place};
 use super::group::Group;
 use crate::error::{Code, NodeError};
+use crate::metadata::cursor::{Cursor, NotRead, Place};
 use crate::readers::subscription::Subscriber;
 
 /// The most cursors.

@@ -1,0 +1,99 @@
+//! Arrows between the parts of a node point down only: a part names those below it, never one above.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors, the highest first. Parts of one floor do not name each other.
+const FLOORS: [&[&str]; 15] = [
+    &["pipe"],
+    &["serve"],
+    &["http"],
+    &["node", "timers", "room"],
+    &["backup", "deploy", "undeploy"],
+    &["formats", "views"],
+    &["readers"],
+    &["computations"],
+    &["operators"],
+    &["streams"],
+    &["metadata"],
+    &["config", "wake"],
+    &["requests", "private"],
+    &["blocking", "budget", "clock", "layout", "storage"],
+    &["error"],
+];
+
+/// The arrows that still point up, or within a floor. This list only gets shorter.
+const WRONG: &[(&str, &str)] = &[
+    ("backup", "node"),
+    ("computations", "node"),
+    ("deploy", "node"),
+    ("error", "backup"),
+    ("error", "blocking"),
+    ("error", "budget"),
+    ("error", "deploy"),
+    ("error", "metadata"),
+    ("error", "operators"),
+    ("error", "undeploy"),
+    ("readers", "node"),
+    ("room", "node"),
+    ("streams", "computations"),
+    ("streams", "node"),
+    ("streams", "timers"),
+    ("timers", "node"),
+    ("undeploy", "node"),
+    ("views", "node"),
+];
+
+#[test]
+fn arrows_point_down() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let floor = |part: &str| FLOORS.iter().position(|parts| parts.contains(&part));
+    let mut wrong = BTreeSet::new();
+    for file in sources(&src) {
+        let of = file.strip_prefix(&src).unwrap().with_extension("");
+        let from = of.iter().next().unwrap().to_str().unwrap().to_owned();
+        if from == "lib" || from == "testing" || of.ends_with("tests") {
+            continue;
+        }
+        let above = floor(&from).unwrap_or_else(|| panic!("`{from}` has no floor yet"));
+        for to in named(&fs::read_to_string(&file).unwrap()).filter(|to| *to != from) {
+            let below = floor(&to).unwrap_or_else(|| panic!("{}: `crate::{to}` is on no floor", file.display()));
+            if below <= above {
+                wrong.insert((from.clone(), to));
+            }
+        }
+    }
+    let known: BTreeSet<_> = WRONG.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+    assert_eq!(wrong.difference(&known).collect::<Vec<_>>(), [] as [&(String, String); 0], "these arrows point up");
+    assert_eq!(
+        known.difference(&wrong).collect::<Vec<_>>(),
+        [] as [&(String, String); 0],
+        "these are mended: take them off the list"
+    );
+}
+
+/// The parts that `use crate::` lines and paths in the code name, before its tests.
+fn named(code: &str) -> impl Iterator<Item = String> {
+    let code = code.split("#[cfg(test)]").next().unwrap().to_owned();
+    let lines: Vec<String> =
+        code.lines().filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect();
+    lines.into_iter().flat_map(|line| {
+        let parts = line.split("crate::").skip(1);
+        let parts =
+            parts.map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>());
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>()
+    })
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(sources(&entry));
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            files.push(entry);
+        }
+    }
+    files
+}
