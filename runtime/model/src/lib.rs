@@ -15,6 +15,6 @@ pub use batch::{TIME, arrow_schema, schema_of, times};
 pub use contract::{Lookback, Order};
 pub use dag_frame::{Field, Schema, Type};
 pub use hops::Hops;
-pub use identity::{Digest, IncarnationId, Position};
+pub use identity::{Digest, IncarnationId, NodeId, Position, StreamId};
 pub use time::{Frontier, Timestamp};
 pub use windowing::Windowing;

@@ -15,7 +15,7 @@ use dag_flow::Flow;
 use dag_log::{Committer, OpenError, Storage};
 use dag_model::text::{MAX_NAME, shortened};
 use dag_model::{IncarnationId, Schema};
-use dag_plan::{LeaseId, Plan};
+use dag_plan::{Demands, LeaseId};
 use dag_wasm::limits::most_memories;
 use dag_wasm::{Memory, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -98,7 +98,7 @@ pub(crate) struct Inner {
 
 /// What changes under one lock: demand and what it keeps running.
 pub(crate) struct State {
-    pub plan: Plan,
+    pub plan: Demands,
     pub runs: Runs,
     pub subscribers: BTreeMap<LeaseId, Arc<Subscriber>>,
     /// Expressions that wait for a stream or an operator to appear, and what for.
@@ -137,7 +137,7 @@ impl Node {
         })
         .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let mut plan = Plan::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
+        let mut plan = Demands::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let unreadable_incarnations: Vec<IncarnationId> = kept.unreadable_incarnations().collect();
         let Kept {
             sources,

@@ -2,7 +2,7 @@
 
 use dag_model::{Frontier, IncarnationId, Position, Timestamp};
 
-use crate::incarnation::Leg;
+use crate::incarnation::{Leg, LogId};
 
 /// Milliseconds on a clock that never goes back.
 pub type Millis = u64;
@@ -28,9 +28,9 @@ pub enum Want {
 
 /// How to read what was demanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
+pub struct Route<L = LogId> {
     /// The logs, one after the other; each but the last ends.
-    pub legs: Vec<Leg>,
+    pub legs: Vec<Leg<L>>,
     /// Records before this time are not wanted.
     pub from: Timestamp,
     /// Whether the late records of a source are meant.

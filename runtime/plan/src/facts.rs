@@ -6,13 +6,15 @@ use dag_model::{Digest, Frontier, IncarnationId, Lookback, Order, Timestamp};
 use crate::incarnation::{Limits, LogId};
 
 /// What the plan asks of the world. Answers are cheap and from memory.
-pub trait Facts {
+///
+/// `L` is how logs are named.
+pub trait Facts<L = LogId> {
     /// A source stream's log as readers see it; none if there is no such stream.
     fn source(&self, name: &str) -> Option<SourceFacts>;
     /// The sequence of the first record that can be at `from` or later: all records before it are earlier.
-    fn seek(&self, log: &LogId, from: Timestamp) -> u64;
+    fn seek(&self, log: &L, from: Timestamp) -> u64;
     /// The sequence after a log's last visible record.
-    fn end(&self, log: &LogId) -> u64;
+    fn end(&self, log: &L) -> u64;
     /// From where on a run that is not live needs its inputs to go on, where that is later than its start: for each input the leg,
     /// and the sequence there.
     ///

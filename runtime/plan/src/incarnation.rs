@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use dag_model::{Digest, Frontier, IncarnationId, Timestamp};
+use dag_model::{Digest, Frontier, IncarnationId, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One run of a computation from one starting point. Persisted; fixed when made and only appended to.
+///
+/// `L` is how it names logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incarnation {
+pub struct Incarnation<L = LogId> {
     /// Names this run, and its log.
     pub id: IncarnationId,
     /// The canonical expression.
     pub stream: String,
     /// The components that it has run.
-    pub ran: Vec<Ran>,
+    pub ran: Vec<Ran<L>>,
     /// Where it starts in each input.
-    pub inputs: Vec<InputStart>,
+    pub inputs: Vec<InputStart<L>>,
     /// Which of its results are complete, and so shown.
     pub began: Began,
     /// Where it ends by itself: set for a backfill.
@@ -27,7 +29,7 @@ pub struct Incarnation {
     /// What each instance of its operator may use.
     pub limits: Limits,
     /// The input records that it was told to skip.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<Skipped<L>>,
 }
 
 /// What an instance of an operator may use.
@@ -43,11 +45,11 @@ pub struct Limits {
 
 /// An input record that a computation was told to skip, because its operator fails on it every time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct Skipped<L = LogId> {
     /// Which of the inputs it came from.
     pub input: u32,
     /// Its log.
-    pub log: LogId,
+    pub log: L,
     /// Its number there.
     pub sequence: u64,
     /// What the operator did.
@@ -56,7 +58,7 @@ pub struct Skipped {
 
 /// A component that an incarnation ran, and where it took over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ran {
+pub struct Ran<L = LogId> {
     /// The component.
     pub digest: Digest,
     /// The frontier of the output at which it took over: what was emitted before is its predecessor's.
@@ -64,21 +66,21 @@ pub struct Ran {
     /// The sequence of its first record in the output.
     pub output: u64,
     /// Where it took over in each input; empty for the first one, which begins where the incarnation does.
-    pub inputs: Vec<InputStart>,
+    pub inputs: Vec<InputStart<L>>,
 }
 
-impl Ran {
+impl<L> Ran<L> {
     /// The component that an incarnation starts with.
-    pub fn first(digest: Digest) -> Ran {
+    pub fn first(digest: Digest) -> Ran<L> {
         Ran { digest, from: Frontier::START, output: 0, inputs: Vec::new() }
     }
 }
 
 /// Where a computation starts in an input stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputStart {
+pub struct InputStart<L = LogId> {
     /// The logs to read one after the other; each but the last ends.
-    pub legs: Vec<Leg>,
+    pub legs: Vec<Leg<L>>,
     /// Earlier records are dropped.
     pub from: Timestamp,
     /// Whether the late records of a source are meant, instead of those on time.
@@ -87,20 +89,66 @@ pub struct InputStart {
 
 /// A log and where to start in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leg {
+pub struct Leg<L = LogId> {
     /// The log.
-    pub log: LogId,
+    pub log: L,
     /// The first record to read.
     pub sequence: u64,
 }
 
-/// A log.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum LogId {
+/// A log, by `S` for sources and `I` for incarnations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LogId<S = String, I = IncarnationId> {
     /// Of a source stream, or of one that holds what a derived stream has passed over.
-    Source(String),
+    Source(S),
     /// Of a run of a derived stream.
-    Derived(IncarnationId),
+    Derived(I),
+}
+
+/// A log as the plan names it.
+pub type PlanLog = LogId<StreamId>;
+
+impl<L> InputStart<L> {
+    /// The same with its logs named otherwise.
+    ///
+    /// # Errors
+    /// The first of `rename`.
+    pub fn try_rename<M, E>(self, rename: &mut impl FnMut(L) -> Result<M, E>) -> Result<InputStart<M>, E> {
+        let leg = |Leg { log, sequence }| Ok(Leg { log: rename(log)?, sequence });
+        let legs = self.legs.into_iter().map(leg).collect::<Result<_, E>>()?;
+        Ok(InputStart { legs, from: self.from, late: self.late })
+    }
+}
+
+impl<L> Ran<L> {
+    /// The same with its logs named otherwise.
+    ///
+    /// # Errors
+    /// The first of `rename`.
+    pub fn try_rename<M, E>(self, rename: &mut impl FnMut(L) -> Result<M, E>) -> Result<Ran<M>, E> {
+        let inputs = self.inputs.into_iter().map(|input| input.try_rename(rename)).collect::<Result<_, E>>()?;
+        Ok(Ran { digest: self.digest, from: self.from, output: self.output, inputs })
+    }
+}
+
+impl<L> Incarnation<L> {
+    /// The same with its logs named otherwise.
+    ///
+    /// # Errors
+    /// The first of `rename`.
+    pub fn try_rename<M, E>(self, rename: &mut impl FnMut(L) -> Result<M, E>) -> Result<Incarnation<M>, E> {
+        let Incarnation { id, stream, ran, inputs, began, until, shards, windowing, limits, skipped } = self;
+        let ran = ran.into_iter().map(|ran| ran.try_rename(rename)).collect::<Result<_, E>>()?;
+        let inputs = inputs.into_iter().map(|input| input.try_rename(rename)).collect::<Result<_, E>>()?;
+        let skip = |Skipped { input, log, sequence, why }| Ok(Skipped { input, log: rename(log)?, sequence, why });
+        let skipped = skipped.into_iter().map(skip).collect::<Result<_, E>>()?;
+        Ok(Incarnation { id, stream, ran, inputs, began, until, shards, windowing, limits, skipped })
+    }
+
+    /// The logs that it reads, each as often as it does.
+    pub fn logs(&self) -> impl Iterator<Item = &L> {
+        self.inputs.iter().flat_map(|input| &input.legs).map(|leg| &leg.log)
+    }
 }
 
 /// From where on a run's results are complete.

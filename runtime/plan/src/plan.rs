@@ -1,357 +1,351 @@
-//! Demand, and the life of the computations that it keeps running.
+//! The plan: all that a node or a cluster knows and must not forget, as one value.
 //!
-//! `demand` turns a wish into a [`Route`] (the logs to read one after the other) and into commands; computations are shared by canonical
-//! expression, linger when their last subscriber leaves, and release their own inputs when they stop. `routing` finds the logs.
+//! A copy costs nothing: what two plans have in common, they share. It changes by [`apply`](crate::apply::apply) only.
 
-mod routing;
+mod index;
+pub mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use dag_expr::{Application, Stream};
-use dag_model::{Frontier, IncarnationId, Timestamp};
+use dag_model::{Digest, IncarnationId, NodeId, StreamId};
+use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+use serde::{Deserialize, Serialize};
 
-use crate::demand::{Begin, Command, DemandError, LeaseId, Millis, Route, Want};
-use crate::facts::Facts;
-use crate::horizon;
-use crate::incarnation::{Incarnation, Leg, LogId, Ran, Skipped};
-use crate::run::{Run, State};
+use crate::component::{Deployment, How, SaidLimits};
+use crate::course::Course;
+use crate::cursor::Cursor;
+use crate::entity::{Entity, Revision};
+use crate::incarnation::PlanLog;
+use crate::stream::SourceStream;
+use index::Index;
 
-/// The state machine.
-#[derive(Debug, Default)]
+/// The numbers that are given next, none of which has ever been given. Persisted: the order of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// How many proposals have changed something.
+    pub revision: Revision,
+    /// The next stream's number.
+    pub stream: u64,
+    /// The next incarnation's number.
+    pub incarnation: u64,
+    /// The next deployment's place.
+    pub deployment: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters { revision: Revision(0), stream: 1, incarnation: 1, deployment: 1 }
+    }
+}
+
+/// A node and the start of it that counts. Persisted: the order of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// The number of its start.
+    pub boot: u64,
+    /// When it started.
+    pub revision: Revision,
+}
+
+/// What a derived stream does with a record on which its operator fails. Persisted: the order of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Whether it skips such records; else it stops.
+    pub skip: bool,
+    /// When that was said.
+    pub revision: Revision,
+}
+
+/// Where an incarnation went that had another number in the data that this is a copy of. Persisted: the order of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its number now.
+    pub id: IncarnationId,
+    /// How many records of it the copy held.
+    pub end: u64,
+}
+
+/// All that lasts, and how to find it.
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
-    next_id: u64,
-    linger: Millis,
-    runs: BTreeMap<IncarnationId, Run>,
+    pub(crate) counters: Counters,
+    nodes: Map<NodeId, Node>,
+    streams: Map<StreamId, Arc<SourceStream>>,
+    deployments: Map<u64, Arc<Deployment>>,
+    limits: Map<Digest, Arc<SaidLimits>>,
+    incarnations: Map<IncarnationId, Arc<Course>>,
+    policies: Map<String, Policy>,
+    cursors: Map<String, Arc<Cursor>>,
+    moved: Map<IncarnationId, Moved>,
+    index: Index,
 }
 
 impl Plan {
-    /// An empty plan whose computations linger for so long.
-    pub fn new(linger: Millis) -> Plan {
-        Plan { next_id: 1, linger, runs: BTreeMap::new() }
+    /// How many proposals have changed something.
+    pub fn revision(&self) -> Revision {
+        self.counters.revision
     }
 
-    /// Numbers up to this one are never used again, although nothing is left of the runs that had them.
-    pub fn skip(&mut self, last: IncarnationId) {
-        self.next_id = self.next_id.max(last.0 + 1);
+    /// The numbers that are given next.
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
-    /// Takes in a run that was recorded earlier; `finished` when its log ends.
-    pub fn restore(&mut self, record: Incarnation, finished: bool) {
-        self.next_id = self.next_id.max(record.id.0 + 1);
-        let state = if finished { State::Finished } else { State::Stored };
-        self.runs
-            .insert(record.id, Run { record, stream: None, state, leases: BTreeSet::new(), runs: BTreeSet::new() });
-    }
-
-    /// A run that was taken in had been quarantined.
-    pub fn restore_quarantine(&mut self, id: IncarnationId, why: String) {
-        if let Some(run) = self.runs.get_mut(&id) {
-            run.state = State::Quarantined(why);
-        }
-    }
-
-    /// All runs, by age.
-    pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values()
-    }
-
-    /// One run.
-    pub fn run(&self, id: IncarnationId) -> Option<&Run> {
-        self.runs.get(&id)
-    }
-
-    /// Keeps `stream` wanted until the lease is released, and tells how to read it.
-    pub fn demand(
-        &mut self,
-        lease: LeaseId,
-        stream: &Stream,
-        want: Want,
-        facts: &dyn Facts,
-    ) -> Result<(Route, Vec<Command>), DemandError> {
-        let (name, late) = match stream {
-            Stream::Source { name, .. } | Stream::Errors { name, .. } => (name, false),
-            Stream::Late { name, .. } => (name, true),
-            Stream::Apply(application) => {
-                let mut commands = Vec::new();
-                let route = self.demand_derived(lease, stream, application, want, facts, &mut commands);
-                return match route {
-                    Ok(route) => Ok((route, commands)),
-                    Err(error) => {
-                        self.undo(&commands);
-                        Err(error)
-                    }
-                };
-            }
+    /// When an entity last changed; 0 if it is not there.
+    pub fn revision_of(&self, entity: &Entity) -> Revision {
+        let revision = match entity {
+            Entity::Node(id) => self.nodes.get(id).map(|node| node.revision),
+            Entity::Stream(id) => self.streams.get(id).map(|stream| stream.revision),
+            Entity::Name(name) => self.stream_named(name).map(|(_, stream)| stream.revision),
+            Entity::Deployment(order) => self.deployments.get(order).map(|deployment| deployment.revision),
+            Entity::Component(name) => self.deployments_of(name).map(|(_, deployment)| deployment.revision).max(),
+            Entity::Limits(digest) => self.limits.get(digest).map(|limits| limits.revision),
+            Entity::Incarnation(id) => self.incarnations.get(id).map(|course| course.revision),
+            Entity::Expression(name) => self.incarnations_of(name).map(|(_, course)| course.revision).max(),
+            Entity::Policy(name) => self.policies.get(name).map(|policy| policy.revision),
+            Entity::Cursor(name) => self.cursors.get(name).map(|cursor| cursor.revision),
+            // It is there from before the first proposal, and never changes.
+            Entity::Moved(_) => None,
         };
-        let source = facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.clone()))?;
-        let log = LogId::Source(name.clone());
-        let mut from = Timestamp::MIN;
-        let sequence = match want {
-            Want::Newest | Want::Next => facts.end(&log),
-            Want::Earliest => source.earliest,
-            Want::From(time) if time < source.complete_from => {
-                let stream = stream.to_string();
-                return Err(DemandError::TooEarly { stream, asked: time, earliest: source.complete_from });
-            }
-            Want::From(time) => {
-                from = time;
-                facts.seek(&log, time)
-            }
-            Want::Position(position) => position.sequence,
+        revision.unwrap_or_default()
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<Node> {
+        self.nodes.get(&id).copied()
+    }
+
+    /// All nodes, by number.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, Node)> {
+        self.nodes.iter().map(|(id, node)| (*id, *node))
+    }
+
+    /// A stream.
+    pub fn stream(&self, id: StreamId) -> Option<&Arc<SourceStream>> {
+        self.streams.get(&id)
+    }
+
+    /// The stream of that name.
+    pub fn stream_named(&self, name: &str) -> Option<(StreamId, &Arc<SourceStream>)> {
+        let id = *self.index.names.get(name)?;
+        self.streams.get(&id).map(|stream| (id, stream))
+    }
+
+    /// All streams, by number.
+    pub fn streams(&self) -> impl Iterator<Item = (StreamId, &Arc<SourceStream>)> {
+        self.streams.iter().map(|(id, stream)| (*id, stream))
+    }
+
+    /// How many streams there are.
+    pub fn streams_len(&self) -> usize {
+        self.streams.size()
+    }
+
+    /// All that became current, in that order, and its place in it.
+    pub fn deployments(&self) -> impl Iterator<Item = (u64, &Arc<Deployment>)> {
+        self.deployments.iter().map(|(order, deployment)| (*order, deployment))
+    }
+
+    /// How many there are.
+    pub(crate) fn deployments_len(&self) -> usize {
+        self.deployments.size()
+    }
+
+    /// What became current of a component, in that order.
+    pub fn deployments_of(&self, component: &str) -> impl Iterator<Item = (u64, &Arc<Deployment>)> {
+        let orders = self.index.components.get(component).into_iter().flat_map(Set::iter);
+        orders.filter_map(|order| self.deployments.get(order).map(|deployment| (*order, deployment)))
+    }
+
+    /// Whether somebody has made another version current since that one was. A newer one that only came with the binary does not
+    /// count: what ran before keeps its version through a restart.
+    pub fn superseded(&self, digest: Digest) -> bool {
+        let orders = self.index.digests.get(&digest).into_iter().flat_map(Set::iter);
+        let Some((last, named)) =
+            orders.last().and_then(|last| Some((*last, self.deployments.get(last)?.named.as_ref()?)))
+        else {
+            return false;
         };
-        Ok((Route { legs: vec![Leg { log, sequence }], from, late, begin: Begin::Sequence }, Vec::new()))
+        let later = self.deployments_of(&named.component).filter(|(order, _)| *order > last);
+        later.into_iter().any(|(_, deployment)| deployment.how != How::Embedded)
     }
 
-    fn demand_derived(
-        &mut self,
-        lease: LeaseId,
-        stream: &Stream,
-        application: &Application,
-        want: Want,
-        facts: &dyn Facts,
-        commands: &mut Vec<Command>,
-    ) -> Result<Route, DemandError> {
-        let earliest = horizon::earliest(stream, facts)?;
-        let reached = horizon::frontier(stream, facts)?;
-        let next = horizon::in_log_order(application, facts)? && horizon::reads_a_source(application);
-        let (from, begin) = match want {
-            Want::Position(position) => {
-                let route = self.at_position(stream, position, facts, commands)?;
-                self.lease(lease, &route);
-                return Ok(route);
-            }
-            Want::Earliest => (Some(earliest), Begin::Sequence),
-            Want::From(time) if time < earliest => {
-                return Err(DemandError::TooEarly { stream: stream.to_string(), asked: time, earliest });
-            }
-            Want::From(time) => (Some(time), Begin::Sequence),
-            Want::Newest if next => (None, Begin::Newest(Frontier::START)),
-            Want::Newest => (Some(horizon::newest(stream, facts)?.max(earliest)), Begin::Newest(reached)),
-            Want::Next if next => (None, Begin::Sequence),
-            Want::Next => match reached {
-                Frontier::At(time) => (Some(time.max(earliest)), Begin::Sequence),
-                Frontier::Empty => (Some(Timestamp::MAX), Begin::Sequence),
-            },
-        };
-        let mut legs = self.legs(stream, application, from, facts, commands)?;
-        if want == Want::Next
-            && next
-            && let [leg] = legs.as_mut_slice()
-        {
-            leg.sequence = facts.end(&leg.log);
+    /// What deployments of a component said of what its instances may use.
+    pub fn limits(&self, digest: Digest) -> Option<&Arc<SaidLimits>> {
+        self.limits.get(&digest)
+    }
+
+    /// That of all components, by digest.
+    pub fn all_limits(&self) -> impl Iterator<Item = (Digest, &Arc<SaidLimits>)> {
+        self.limits.iter().map(|(digest, limits)| (*digest, limits))
+    }
+
+    /// An incarnation.
+    pub fn incarnation(&self, id: IncarnationId) -> Option<&Arc<Course>> {
+        self.incarnations.get(&id)
+    }
+
+    /// All incarnations, by number.
+    pub fn incarnations(&self) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.incarnations.iter().map(|(id, course)| (*id, course))
+    }
+
+    /// The incarnations of a derived stream, by number.
+    pub fn incarnations_of(&self, stream: &str) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.found(self.index.expressions.get(stream))
+    }
+
+    /// The live incarnations, by number.
+    pub fn live(&self) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.found(Some(&self.index.live))
+    }
+
+    /// The live incarnations that nobody uses, and since when.
+    pub fn idle(&self) -> impl Iterator<Item = (IncarnationId, Revision)> {
+        self.index.idle.iter().map(|(id, since)| (*id, *since))
+    }
+
+    /// The live incarnations that read a log.
+    pub fn reading(&self, log: &PlanLog) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.found(self.index.reading.get(log))
+    }
+
+    /// All incarnations that read a log, also those that are not live.
+    pub fn readers(&self, log: &PlanLog) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.found(self.index.readers.get(log))
+    }
+
+    /// The incarnations that a node holds.
+    pub fn held(&self, node: NodeId) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        self.found(self.index.held.get(&node))
+    }
+
+    /// What a derived stream does with a record on which its operator fails; none where nobody has said.
+    pub fn policy(&self, stream: &str) -> Option<Policy> {
+        self.policies.get(stream).copied()
+    }
+
+    /// How many derived streams have a policy.
+    pub fn policies_len(&self) -> usize {
+        self.policies.size()
+    }
+
+    /// A cursor.
+    pub fn cursor(&self, name: &str) -> Option<&Arc<Cursor>> {
+        self.cursors.get(name)
+    }
+
+    /// All cursors, by name.
+    pub fn cursors(&self) -> impl Iterator<Item = (&str, &Arc<Cursor>)> {
+        self.cursors.iter().map(|(name, cursor)| (name.as_str(), cursor))
+    }
+
+    /// How many cursors there are.
+    pub fn cursors_len(&self) -> usize {
+        self.cursors.size()
+    }
+
+    /// The cursors that are in a source's log.
+    pub fn cursors_in(&self, stream: StreamId) -> impl Iterator<Item = &str> {
+        self.index.cursors.get(&stream).into_iter().flat_map(Set::iter).map(String::as_str)
+    }
+
+    /// Where the incarnation went that had this number in the data that this is a copy of.
+    pub fn moved(&self, id: IncarnationId) -> Option<Moved> {
+        self.moved.get(&id).copied()
+    }
+
+    /// Where all went that had other numbers.
+    pub fn all_moved(&self) -> impl Iterator<Item = (IncarnationId, Moved)> {
+        self.moved.iter().map(|(id, moved)| (*id, *moved))
+    }
+
+    fn found(&self, ids: Option<&Set<IncarnationId>>) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+        let ids = ids.into_iter().flat_map(Set::iter);
+        ids.filter_map(|id| self.incarnations.get(id).map(|course| (*id, course)))
+    }
+
+    pub(crate) fn put_node(&mut self, id: NodeId, node: Node) {
+        self.nodes.insert_mut(id, node);
+    }
+
+    pub(crate) fn put_stream(&mut self, id: StreamId, stream: Option<SourceStream>) {
+        if let Some(before) = self.streams.get(&id) {
+            self.index.names.remove_mut(&before.name);
         }
-        // A backfill in front has the newest result; then everything from its time on is read.
-        let begin = if legs.len() > 1 { Begin::Sequence } else { begin };
-        let route = Route { legs, from: from.unwrap_or(Timestamp::MIN), late: false, begin };
-        self.lease(lease, &route);
-        Ok(route)
-    }
-
-    /// Takes back what was to be started for a demand that comes to nothing.
-    fn undo(&mut self, commands: &[Command]) {
-        for command in commands.iter().rev() {
-            if let Command::Start(id) = command {
-                // Nothing runs yet, so there is nothing to be told to stop.
-                self.stop(*id, &mut Vec::new());
+        match stream {
+            Some(stream) => {
+                self.index.names.insert_mut(stream.name.clone(), id);
+                self.streams.insert_mut(id, Arc::new(stream));
             }
-        }
-    }
-
-    /// Lets go of a demand.
-    pub fn release(&mut self, lease: LeaseId, now: Millis) -> Vec<Command> {
-        let held: Vec<IncarnationId> =
-            self.runs.values().filter(|run| run.leases.contains(&lease)).map(|run| run.record.id).collect();
-        for id in held {
-            let run = self.runs.get_mut(&id).expect("just found");
-            run.leases.remove(&lease);
-            if run.users() == 0 && run.state == State::Running {
-                run.state = State::Lingering(now.saturating_add(self.linger));
-            }
-        }
-        self.tick(now)
-    }
-
-    /// Stops what has lingered long enough.
-    pub fn tick(&mut self, now: Millis) -> Vec<Command> {
-        let mut commands = Vec::new();
-        let due: Vec<IncarnationId> = self
-            .runs
-            .values()
-            .filter(|run| lingers_until(run).is_some_and(|end| end <= now))
-            .map(|run| run.record.id)
-            .collect();
-        due.into_iter().for_each(|id| self.stop(id, &mut commands));
-        commands
-    }
-
-    /// When `tick` has something to do next.
-    pub fn deadline(&self) -> Option<Millis> {
-        self.runs.values().filter_map(lingers_until).min()
-    }
-
-    /// The computation has emitted everything that it ever will.
-    pub fn finished(&mut self, id: IncarnationId) -> Vec<Command> {
-        self.ended(id, State::Finished)
-    }
-
-    /// The computation does not repeat itself: what it computes now is not to be trusted. Answers as [`failed`](Plan::failed) does.
-    pub fn quarantine(&mut self, id: IncarnationId, why: &str) -> (Vec<IncarnationId>, Vec<Command>) {
-        let answer = self.failed(id, why);
-        if let Some(run) = self.runs.get_mut(&id) {
-            run.state = State::Quarantined(why.to_owned());
-        }
-        answer
-    }
-
-    /// The computation cannot go on, and neither can those that read it. Answers the runs that failed.
-    pub fn failed(&mut self, id: IncarnationId, why: &str) -> (Vec<IncarnationId>, Vec<Command>) {
-        let (mut failed, mut commands) = (Vec::new(), Vec::new());
-        for id in self.dependents(id) {
-            if self.runs[&id].is_live() {
-                commands.push(Command::Stop(id));
-                commands.extend(self.ended(id, State::Failed(why.to_owned())));
-                failed.push(id);
-            }
-        }
-        (failed, commands)
-    }
-
-    /// The run and the live ones that read it, directly or not: what happens to it is news to those who have a lease on one of them.
-    pub fn dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
-        let mut found = Vec::new();
-        let mut next = vec![id];
-        while let Some(id) = next.pop() {
-            if let Some(run) = self.runs.get(&id).filter(|run| run.is_live() && !found.contains(&id)) {
-                found.push(id);
-                next.extend(&run.runs);
-            }
-        }
-        found
-    }
-
-    /// Who holds a demand on a run.
-    pub fn leases(&self, id: IncarnationId) -> impl Iterator<Item = LeaseId> {
-        self.runs.get(&id).into_iter().flat_map(|run| run.leases.iter().copied())
-    }
-
-    /// Runs that nobody uses beyond the newest `kept` of each stream.
-    pub fn surplus(&self, kept: usize) -> Vec<IncarnationId> {
-        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-        let unused = self.runs.values().rev().filter(|run| !run.is_live() && run.users() == 0);
-        let beyond = unused.filter(|run| {
-            let count = found.entry(&run.record.stream).or_default();
-            *count += 1;
-            *count > kept
-        });
-        beyond.map(|run| run.record.id).collect()
-    }
-
-    /// Forgets a run that is not live; its log is removed by the caller. Answers whether there was one.
-    pub fn forget(&mut self, id: IncarnationId) -> bool {
-        let idle = self.runs.get(&id).is_some_and(|run| !run.is_live() && run.users() == 0);
-        idle && self.runs.remove(&id).is_some()
-    }
-
-    fn ended(&mut self, id: IncarnationId, state: State) -> Vec<Command> {
-        let mut commands = Vec::new();
-        if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
-            run.state = state;
-            if run.state == State::Finished {
-                run.stream = None;
-            }
-            self.release_inputs(id, &mut commands);
-        }
-        commands
-    }
-
-    fn stop(&mut self, id: IncarnationId, commands: &mut Vec<Command>) {
-        if let Some(run) = self.runs.get_mut(&id).filter(|run| run.is_live()) {
-            (run.state, run.stream) = (State::Stored, None);
-            commands.push(Command::Stop(id));
-            if !dag_fault::planted("linger-keeps-inputs") {
-                self.release_inputs(id, commands);
-            }
+            None => drop(self.streams.remove_mut(&id)),
         }
     }
 
-    fn release_inputs(&mut self, id: IncarnationId, commands: &mut Vec<Command>) {
-        let inputs: Vec<IncarnationId> =
-            self.runs.values().filter(|run| run.runs.contains(&id)).map(|run| run.record.id).collect();
-        for input in inputs {
-            let run = self.runs.get_mut(&input).expect("just found");
-            run.runs.remove(&id);
-            if run.users() == 0 {
-                self.stop(input, commands);
+    pub(crate) fn put_deployment(&mut self, order: u64, deployment: Option<Deployment>) {
+        if let Some(before) = self.deployments.get(&order) {
+            index::remove(&mut self.index.digests, &before.digest, &order);
+            if let Some(named) = &before.named {
+                index::remove(&mut self.index.components, &named.component, &order);
             }
         }
-    }
-
-    fn lease(&mut self, lease: LeaseId, route: &Route) {
-        for id in derived(&route.legs) {
-            let run = self.runs.get_mut(&id).expect("legs name runs of this plan");
-            run.leases.insert(lease);
-            if let State::Lingering(_) = run.state {
-                run.state = State::Running;
-            }
-        }
-    }
-
-    /// Lets a stored run go on: its inputs are wanted again exactly as its record has them.
-    fn resume(&mut self, id: IncarnationId, stream: &Stream, application: &Application, commands: &mut Vec<Command>) {
-        let inputs = self.runs[&id].record.inputs.clone();
-        for (start, input) in inputs.iter().zip(&application.inputs) {
-            let Stream::Apply(inner) = &input.stream else { continue };
-            for leg in derived(&start.legs) {
-                let stored = self.runs.get(&leg).is_some_and(|run| run.state == State::Stored);
-                if stored {
-                    self.resume(leg, &input.stream, inner, commands);
+        match deployment {
+            Some(deployment) => {
+                index::add(&mut self.index.digests, deployment.digest, order);
+                if let Some(named) = &deployment.named {
+                    index::add(&mut self.index.components, named.component.clone(), order);
                 }
+                self.deployments.insert_mut(order, Arc::new(deployment));
             }
-        }
-        let run = self.runs.get_mut(&id).expect("the caller found it");
-        run.stream = Some(stream.clone());
-        run.state = State::Running;
-        self.use_inputs(id);
-        commands.push(Command::Start(id));
-    }
-
-    /// Another component takes over a run.
-    pub fn switch(&mut self, id: IncarnationId, to: Ran) {
-        if let Some(run) = self.runs.get_mut(&id) {
-            run.record.ran.push(to);
+            None => drop(self.deployments.remove_mut(&order)),
         }
     }
 
-    /// A run passes over a record of its input from now on.
-    pub fn pass_over(&mut self, id: IncarnationId, record: Skipped) {
-        if let Some(run) = self.runs.get_mut(&id) {
-            run.record.skipped.push(record);
+    pub(crate) fn deployments_with(&self, digest: Digest) -> Vec<(u64, Arc<Deployment>)> {
+        let orders = self.index.digests.get(&digest).into_iter().flat_map(Set::iter);
+        orders.filter_map(|order| self.deployments.get(order).map(|found| (*order, found.clone()))).collect()
+    }
+
+    pub(crate) fn put_limits(&mut self, digest: Digest, limits: Option<SaidLimits>) {
+        match limits {
+            Some(limits) => self.limits.insert_mut(digest, Arc::new(limits)),
+            None => drop(self.limits.remove_mut(&digest)),
         }
     }
 
-    fn use_inputs(&mut self, id: IncarnationId) {
-        let used: Vec<IncarnationId> =
-            self.runs[&id].record.inputs.iter().flat_map(|input| derived(&input.legs)).collect();
-        for input in used {
-            let run = self.runs.get_mut(&input).expect("inputs name runs of this plan");
-            run.runs.insert(id);
-            if let State::Lingering(_) = run.state {
-                run.state = State::Running;
+    pub(crate) fn put_course(&mut self, id: IncarnationId, course: Option<Course>) {
+        if let Some(before) = self.incarnations.get(&id) {
+            self.index.forget(id, before);
+        }
+        match course {
+            Some(course) => {
+                self.index.learn(id, &course);
+                self.incarnations.insert_mut(id, Arc::new(course));
             }
+            None => drop(self.incarnations.remove_mut(&id)),
         }
     }
-}
 
-fn lingers_until(run: &Run) -> Option<Millis> {
-    match run.state {
-        State::Lingering(end) => Some(end),
-        _ => None,
+    pub(crate) fn put_policy(&mut self, stream: String, policy: Policy) {
+        self.policies.insert_mut(stream, policy);
     }
-}
 
-fn derived(legs: &[Leg]) -> impl Iterator<Item = IncarnationId> + '_ {
-    legs.iter().filter_map(|leg| match leg.log {
-        LogId::Derived(id) => Some(id),
-        LogId::Source(_) => None,
-    })
+    pub(crate) fn put_cursor(&mut self, name: &str, cursor: Option<Cursor>) {
+        if let Some(source) = self.cursors.get(name).and_then(|before| before.source) {
+            index::remove(&mut self.index.cursors, &source, &name.to_owned());
+        }
+        match cursor {
+            Some(cursor) => {
+                if let Some(source) = cursor.source {
+                    index::add(&mut self.index.cursors, source, name.to_owned());
+                }
+                self.cursors.insert_mut(name.to_owned(), Arc::new(cursor));
+            }
+            None => drop(self.cursors.remove_mut(name)),
+        }
+    }
+
+    pub(crate) fn put_moved(&mut self, id: IncarnationId, moved: Moved) {
+        self.moved.insert_mut(id, moved);
+    }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
 use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
 use dag_plan::{
-    Began, Begin, Command, DemandError, Facts, LeaseId, Limits, LogId, OperatorFacts, Plan, SourceFacts, State, Until,
-    Want,
+    Began, Begin, Command, DemandError, Demands, Facts, LeaseId, Limits, LogId, OperatorFacts, SourceFacts, State,
+    Until, Want,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -153,7 +153,7 @@ impl Facts for World {
     }
 }
 
-fn demand(plan: &mut Plan, world: &World, lease: u64, text: &str, want: Want) -> (dag_plan::Route, Vec<Command>) {
+fn demand(plan: &mut Demands, world: &World, lease: u64, text: &str, want: Want) -> (dag_plan::Route, Vec<Command>) {
     plan.demand(LeaseId(lease), &world.stream(text), want, world).unwrap()
 }
 
@@ -163,7 +163,7 @@ fn id(number: u64) -> IncarnationId {
 
 #[test]
 fn a_source_is_read_without_a_computation() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     let (route, commands) = demand(&mut plan, &world, 1, "x", Want::Newest);
     assert_eq!((commands.len(), route.legs[0].sequence, route.begin), (0, 60, Begin::Sequence));
     assert_eq!(plan.runs().count(), 0);
@@ -171,7 +171,7 @@ fn a_source_is_read_without_a_computation() {
 
 #[test]
 fn the_first_demand_starts_a_computation_at_the_last_full_window() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     let (route, commands) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     assert_eq!(commands, [Command::Start(id(1))]);
     assert_eq!(route.begin, Begin::Newest(Frontier::At(Timestamp(55 * SECOND))));
@@ -183,7 +183,7 @@ fn the_first_demand_starts_a_computation_at_the_last_full_window() {
 
 #[test]
 fn needs_add_up_through_nested_inputs() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(100));
+    let (mut plan, world) = (Demands::new(5_000), World::at(100));
     let (_, commands) = demand(&mut plan, &world, 1, "avg(avg(x, 5s), 30s)", Want::Newest);
     assert_eq!(commands, [Command::Start(id(1)), Command::Start(id(2))]);
     let (inner, outer) = (&plan.run(id(1)).unwrap().record, &plan.run(id(2)).unwrap().record);
@@ -193,7 +193,7 @@ fn needs_add_up_through_nested_inputs() {
 
 #[test]
 fn two_spellings_share_a_computation_and_a_second_window_is_another() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(900));
+    let (mut plan, world) = (Demands::new(5_000), World::at(900));
     demand(&mut plan, &world, 1, "avg(x, 5min)", Want::Newest);
     let (_, commands) = demand(&mut plan, &world, 2, "avg( x , 300 sec )", Want::Newest);
     assert_eq!(commands, []);
@@ -204,7 +204,7 @@ fn two_spellings_share_a_computation_and_a_second_window_is_another() {
 
 #[test]
 fn the_last_subscriber_leaves_a_computation_lingering_and_then_stopped_with_its_inputs() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(100));
+    let (mut plan, world) = (Demands::new(5_000), World::at(100));
     demand(&mut plan, &world, 1, "avg(avg(x, 5s), 30s)", Want::Newest);
     assert_eq!(plan.release(LeaseId(1), 1_000), []);
     assert_eq!(plan.deadline(), Some(6_000));
@@ -215,7 +215,7 @@ fn the_last_subscriber_leaves_a_computation_lingering_and_then_stopped_with_its_
 
 #[test]
 fn demand_while_lingering_returns_to_running() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(100));
+    let (mut plan, world) = (Demands::new(5_000), World::at(100));
     demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     plan.release(LeaseId(1), 0);
     let (_, commands) = demand(&mut plan, &world, 2, "avg(x, 5s)", Want::Newest);
@@ -225,7 +225,7 @@ fn demand_while_lingering_returns_to_running() {
 
 #[test]
 fn an_inner_stream_stays_while_anybody_needs_it() {
-    let (mut plan, world) = (Plan::new(0), World::at(100));
+    let (mut plan, world) = (Demands::new(0), World::at(100));
     demand(&mut plan, &world, 1, "avg(avg(x, 5s), 30s)", Want::Newest);
     demand(&mut plan, &world, 2, "avg(x, 5s)", Want::Next);
     assert_eq!(plan.release(LeaseId(1), 0), [Command::Stop(id(2))]);
@@ -234,7 +234,7 @@ fn an_inner_stream_stays_while_anybody_needs_it() {
 
 #[test]
 fn earlier_data_comes_from_a_backfill_that_ends_where_the_running_one_begins() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     let (route, commands) = demand(&mut plan, &world, 2, "avg(x, 5s)", Want::Earliest);
     assert_eq!(commands, [Command::Start(id(2))]);
@@ -247,7 +247,7 @@ fn earlier_data_comes_from_a_backfill_that_ends_where_the_running_one_begins() {
 
 #[test]
 fn what_works_in_log_order_starts_and_is_filled_up_by_sequence() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     demand(&mut plan, &world, 1, "filter(x, value > 3)", Want::Newest);
     let record = &plan.run(id(1)).unwrap().record;
     assert_eq!((record.began, record.inputs[0].legs[0].sequence), (Began::Next, 60));
@@ -258,7 +258,7 @@ fn what_works_in_log_order_starts_and_is_filled_up_by_sequence() {
 
 #[test]
 fn what_works_in_log_order_is_never_cut_at_a_time() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     demand(&mut plan, &world, 1, "filter(x, value > 3)", Want::From(Timestamp(40 * SECOND)));
     let record = &plan.run(id(1)).unwrap().record;
     let start = &record.inputs[0];
@@ -272,7 +272,7 @@ fn what_works_in_log_order_is_never_cut_at_a_time() {
 
 #[test]
 fn unbounded_memory_starts_at_the_earliest_record() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     *world.trimmed.borrow_mut() = 20;
     for (number, text) in [(1, "delta(x)"), (2, "avg(x)"), (3, "avg(x, session=3s)")] {
         demand(&mut plan, &world, number, text, Want::Newest);
@@ -283,7 +283,7 @@ fn unbounded_memory_starts_at_the_earliest_record() {
 
 #[test]
 fn asking_for_what_was_trimmed_names_what_is_left() {
-    let (mut plan, world) = (Plan::new(5_000), World::at(59));
+    let (mut plan, world) = (Demands::new(5_000), World::at(59));
     *world.trimmed.borrow_mut() = 20;
     let stream = world.stream("avg(x, 15s)");
     let refused = plan.demand(LeaseId(1), &stream, Want::From(Timestamp(0)), &world).unwrap_err();
@@ -294,7 +294,7 @@ fn asking_for_what_was_trimmed_names_what_is_left() {
 
 #[test]
 fn a_position_of_a_stopped_run_lets_that_run_go_on() {
-    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (mut plan, world) = (Demands::new(0), World::at(59));
     demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     plan.release(LeaseId(1), 0);
     let want = Want::Position(Position { run: 1, sequence: 3 });
@@ -306,7 +306,7 @@ fn a_position_of_a_stopped_run_lets_that_run_go_on() {
 
 #[test]
 fn readers_of_what_comes_now_get_a_new_run_and_nobody_waits_for_a_gap() {
-    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (mut plan, world) = (Demands::new(0), World::at(59));
     demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     plan.release(LeaseId(1), 0);
     world.move_to(100_000);
@@ -317,7 +317,7 @@ fn readers_of_what_comes_now_get_a_new_run_and_nobody_waits_for_a_gap() {
 
 #[test]
 fn a_failure_ends_what_reads_the_run() {
-    let (mut plan, world) = (Plan::new(0), World::at(100));
+    let (mut plan, world) = (Demands::new(0), World::at(100));
     demand(&mut plan, &world, 1, "avg(avg(x, 5s), 30s)", Want::Newest);
     let (failed, commands) = plan.failed(id(1), "trap");
     assert_eq!(failed, [id(1), id(2)]);
@@ -335,7 +335,7 @@ fn legs(route: &dag_plan::Route) -> Vec<(LogId, u64)> {
 #[test]
 fn a_position_in_a_backfill_goes_on_in_the_run_that_began_where_it_ends() {
     for text in ["avg(x, 5s)", "filter(x, value > 3)"] {
-        let (mut plan, world) = (Plan::new(0), World::at(59));
+        let (mut plan, world) = (Demands::new(0), World::at(59));
         demand(&mut plan, &world, 1, text, Want::Newest);
         world.move_to(70);
         demand(&mut plan, &world, 2, text, Want::Earliest);
@@ -356,7 +356,7 @@ fn where_the_run_after_a_backfill_is_gone_a_new_one_begins_there() {
     for (text, began, sequence) in
         [("avg(x, 5s)", Began::At(Timestamp(50 * SECOND)), 50), ("filter(x, value > 3)", Began::Next, 60)]
     {
-        let (mut plan, world) = (Plan::new(0), World::at(59));
+        let (mut plan, world) = (Demands::new(0), World::at(59));
         demand(&mut plan, &world, 1, text, Want::Newest);
         demand(&mut plan, &world, 2, text, Want::Earliest);
         plan.finished(id(2));
@@ -382,7 +382,7 @@ fn where_the_run_after_a_backfill_is_gone_a_new_one_begins_there() {
 
 #[test]
 fn the_numbers_of_runs_that_are_gone_are_not_used_again() {
-    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (mut plan, world) = (Demands::new(0), World::at(59));
     plan.skip(id(7));
     let (_, commands) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
     assert_eq!(commands, [Command::Start(id(8))]);
@@ -390,7 +390,7 @@ fn the_numbers_of_runs_that_are_gone_are_not_used_again() {
 
 #[test]
 fn what_an_earlier_version_left_is_read_on_by_position_only() {
-    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (mut plan, world) = (Demands::new(0), World::at(59));
     let (route, _) = demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Earliest);
     assert_eq!(route.legs[0].log, LogId::Derived(id(1)));
     plan.release(LeaseId(1), 0);
@@ -414,7 +414,7 @@ fn what_an_earlier_version_left_is_read_on_by_position_only() {
 
 #[test]
 fn of_the_runs_of_a_stream_that_nobody_uses_the_oldest_are_surplus() {
-    let (mut plan, world) = (Plan::new(0), World::at(59));
+    let (mut plan, world) = (Demands::new(0), World::at(59));
     for number in 1..=4 {
         demand(&mut plan, &world, number, "filter(x, value > 3)", Want::Next);
         if number < 4 {

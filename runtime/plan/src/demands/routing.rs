@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use dag_expr::{Application, Stream};
 use dag_model::{IncarnationId, Position, Timestamp, Windowing};
 
-use super::Plan;
+use super::Demands;
 use crate::demand::{Begin, Command, DemandError, Route};
 use crate::facts::Facts;
 use crate::horizon;
 use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Ran, Until};
 use crate::run::{Run, State};
 
-impl Plan {
+impl Demands {
     /// The logs that together hold the derived stream from a time on (from what comes next if none), starting what it takes.
     pub(super) fn legs(
         &mut self,

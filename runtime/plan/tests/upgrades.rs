@@ -6,7 +6,7 @@ use std::time::Duration;
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
 use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
 use dag_plan::upgrade::{Next, Refusal, Running, Way, decide, succession};
-use dag_plan::{Facts, LeaseId, Limits, LogId, OperatorFacts, Plan, SourceFacts, Want};
+use dag_plan::{Demands, Facts, LeaseId, Limits, LogId, OperatorFacts, SourceFacts, Want};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -53,7 +53,7 @@ impl World {
     /// A computation of this version that runs since `newest` and has got to second 90.
     fn running(&self, text: &str, next: &World) -> Running {
         let stream = bind(text, self).unwrap();
-        let mut plan = Plan::new(0);
+        let mut plan = Demands::new(0);
         plan.demand(LeaseId(1), &stream, Want::Newest, self).unwrap();
         let record = plan.run(IncarnationId(1)).unwrap().record.clone();
         let Stream::Apply(application) = &stream else { panic!("{text} is derived") };
