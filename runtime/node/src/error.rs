@@ -6,15 +6,20 @@ use std::path::PathBuf;
 
 pub use dag_api::Code;
 
-use dag_log::is_full;
+use dag_log::{OpenError, is_full};
 use dag_wasm::LoadError;
 
 use crate::backup::BackupError;
 use crate::blocking::Broken;
 use crate::budget::NoMemory;
+use crate::computations::snapshots::SnapshotError;
 use crate::deploy::DeployError;
 use crate::metadata::MetaError;
 use crate::operators::error::{ComponentError, UnknownOperator};
+use crate::readers::cursors::{CursorError, NotKept};
+use crate::readers::standing::NotThere;
+use crate::streams::error::StreamError;
+use crate::streams::settings::{DurationError, SettingsError};
 use crate::undeploy::UndeployError;
 
 /// A failure, with a message that is complete and made for people.
@@ -65,6 +70,12 @@ pub enum ServeError {
     /// A component that is kept, or that this dag brings, can't be made current.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// A log was written by a newer dag.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// A snapshot was written by a newer dag.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// Something that is kept can't be read.
     #[error(transparent)]
     Kept(#[from] NodeError),
@@ -125,6 +136,28 @@ answers! {
         BackupError::Stream(error) => error.code,
         BackupError::Log(_) | BackupError::Broken(_) => Code::Internal,
     };
+    SettingsError: |_| Code::BadRequest;
+    DurationError: |_| Code::BadRequest;
+    StreamError: |error| match error {
+        StreamError::Settings(_) => Code::BadRequest,
+        StreamError::TooMany => Code::Busy,
+        StreamError::Make { source: OpenError::Io { source, .. }, .. } if is_full(source) => Code::DiskFull,
+        StreamError::Make { .. } => Code::Internal,
+        StreamError::Meta(error) => kept(error),
+    };
+    NotThere: |error| match error {
+        NotThere::PastEnd { .. } => Code::BadRequest,
+        NotThere::Trimmed { .. } | NotThere::Lost { .. } => Code::Trimmed,
+    };
+    CursorError: |error| match error {
+        CursorError::Unknown(_) => Code::UnknownCursor,
+        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
+        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
+        CursorError::TooMany => Code::Busy,
+        CursorError::Broken { .. } => Code::Internal,
+        CursorError::NotRead { .. } => Code::BadRequest,
+    };
+    NotKept: |error| kept(&error.0);
     MetaError: kept;
 }
 

@@ -7,7 +7,6 @@ use dag_log::{Committer, Log, OpenError};
 
 use crate::computations::snapshots::{self, SnapshotError};
 use crate::error::ServeError;
-use crate::error::{Code, NodeError};
 use crate::layout::{Layout, snapshot_in};
 use crate::metadata::Meta;
 
@@ -27,16 +26,12 @@ pub(crate) fn check(layout: &Layout, committer: &Committer) -> Result<(), ServeE
             let folder = entry.map_err(failed)?.path();
             // What cannot be read concerns who opens it.
             if let Err(newer @ OpenError::Newer { .. }) = Log::check_version(&folder, committer) {
-                return Err(refused(&newer).into());
+                return Err(newer.into());
             }
             if let Err(newer @ SnapshotError::Newer { .. }) = snapshots::check_version(&snapshot_in(&folder)) {
-                return Err(refused(&newer).into());
+                return Err(newer.into());
             }
         }
     }
     Ok(())
-}
-
-fn refused(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
 }

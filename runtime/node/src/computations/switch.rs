@@ -4,12 +4,13 @@
 //! component takes over, which one entry in the incarnation record says: with the state in the snapshot, where it reads that version
 //! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before.
 
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream};
 use dag_flow::{Computation, Snapshot};
-use dag_log::Log;
+use dag_log::{Log, OpenError};
 use dag_model::{Digest, Frontier, IncarnationId, Order, Position};
 use dag_plan::upgrade::{self, Trimmed};
 use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
@@ -17,7 +18,9 @@ use dag_wasm::Component;
 use tokio::runtime::Handle;
 
 use crate::computations::runs::{reads, replay, resume};
-use crate::error::{Code, NodeError};
+use crate::computations::snapshots::SnapshotError;
+use crate::error::NodeError;
+use crate::metadata::MetaError;
 use crate::node::{Node, View};
 
 /// How long a computation may take to stop, and to compute again what a crash took.
@@ -25,6 +28,65 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a computation that is behind its output goes on before it is looked at again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// Why a computation keeps its component.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// It has not got on to the end of its output.
+    #[error("it is still computing again what its log holds; try again later")]
+    Behind,
+    /// It is in a call that lasts.
+    #[error("it does not stop")]
+    Busy,
+    /// It was forgotten.
+    #[error("it is gone")]
+    Gone,
+    /// Nobody has demanded it since the node was started.
+    #[error("it has not been computed yet")]
+    Unbound,
+    /// There is nothing left to compute.
+    #[error("it has everything")]
+    Complete,
+    /// A replay was not wanted.
+    #[error("its state would have to be computed anew")]
+    NeedsReplay,
+    /// Some of what it emitted lies behind its last snapshot, and nobody knows what.
+    #[error("it failed between two snapshots, where nobody can take over")]
+    Between,
+    /// Retention has removed what a replay takes.
+    #[error(
+        "its state is not taken up, and to compute it anew takes `{}` from {} on: its earliest record is {}",
+        .0.input, .0.wanted, .0.earliest
+    )]
+    Trimmed(Trimmed),
+    /// The component cannot be had, or takes the expression no longer.
+    #[error("{0}")]
+    Component(String),
+    /// Its snapshot cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// Its log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// Its snapshot, or the output before it, cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] io::Error),
+    /// Its record cannot be kept.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// It cannot be built.
+    #[error(transparent)]
+    Build(#[from] NodeError),
+}
+
+/// A computation that goes on as it was.
+#[derive(Debug, thiserror::Error)]
+#[error("incarnation {id} keeps its component: {why}")]
+pub struct NotSwitched {
+    id: IncarnationId,
+    #[source]
+    why: SwitchError,
+}
 
 /// How a component took over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,27 +124,28 @@ impl Node {
     /// Lets a live computation go on with another component. `replay` says whether the state may be computed anew. If the switch is
     /// refused, the computation goes on as it was. One that computes again what its log holds first gets on to the end of that. Blocks
     /// until it goes on, and so must be called on a thread that may wait.
-    pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NodeError> {
+    pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NotSwitched> {
+        let refused = |why| NotSwitched { id, why };
         let (begun, mut pause) = (Instant::now(), PAUSE.0);
         loop {
             match self.try_switch(id, to, replay) {
                 Ok(Some(switched)) => return Ok(switched),
                 Ok(None) if begun.elapsed() < PATIENCE => thread::sleep(pause),
-                Ok(None) => return Err(refused(id, "it is still computing again what its log holds; try again later")),
-                Err(why) => return Err(refused(id, &why)),
+                Ok(None) => return Err(refused(SwitchError::Behind)),
+                Err(why) => return Err(refused(why)),
             }
             pause = PAUSE.1.min(pause * 2);
         }
     }
 
     /// Answers nothing where the computation is about to start, or behind its output.
-    fn try_switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<Switched>, String> {
+    fn try_switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<Switched>, SwitchError> {
         let begun = Instant::now();
         let Some(gone) = self.state().runs.interrupt(id) else { return Ok(None) };
         let stopped = Handle::current().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
         let handed_over = match stopped {
             Ok(Ok(())) => self.hand_over(id, to, replay),
-            _ => Err("it does not stop".to_owned()),
+            _ => Err(SwitchError::Busy),
         };
         let state = &mut *self.state();
         state.runs.let_go(id);
@@ -101,23 +164,23 @@ impl Node {
     }
 
     /// Lets a component take over a run that has stopped and that nobody else starts; answers nothing where that is behind its output.
-    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<(By, Ran)>, String> {
+    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<(By, Ran)>, SwitchError> {
         let (mut record, stream) = match self.state().plan.run(id) {
             Some(run) => (run.record.clone(), run.stream.clone()),
-            None => return Err("it is gone".to_owned()),
+            None => return Err(SwitchError::Gone),
         };
         // The state is not locked meanwhile: a guest is asked, and may take its time.
         let Some((by, ran)) = self.succession(&record, stream.as_ref(), to)? else { return Ok(None) };
         if by == By::Replay && !replay {
-            return Err("its state would have to be computed anew".to_owned());
+            return Err(SwitchError::NeedsReplay);
         }
         // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
-        let output = self.view().logs.get(id).map_err(|error| error.to_string())?;
-        self.inner.snapshots.keep(id, &output).map_err(|error| error.to_string())?;
+        let output = self.view().logs.get(id)?;
+        self.inner.snapshots.keep(id, &output)?;
         let state = &mut *self.state();
         record.ran.push(ran.clone());
         dag_fault::point("deploy");
-        self.inner.meta.put_incarnation(&record).map_err(|error| error.to_string())?;
+        self.inner.meta.put_incarnation(&record)?;
         dag_fault::point("deploy");
         state.plan.switch(id, ran.clone());
         if by == By::Replay
@@ -135,13 +198,13 @@ impl Node {
         record: &Incarnation,
         stream: Option<&Stream>,
         to: Digest,
-    ) -> Result<Option<(By, Ran)>, String> {
-        let Some(Stream::Apply(application)) = stream else { return Err("it has not been computed yet".to_owned()) };
+    ) -> Result<Option<(By, Ran)>, SwitchError> {
+        let Some(Stream::Apply(application)) = stream else { return Err(SwitchError::Unbound) };
         let view = self.view();
-        let snapshot = view.snapshots.get(record.id).map_err(|error| error.to_string())?;
-        let output = view.logs.get(record.id).map_err(|error| error.to_string())?;
+        let snapshot = view.snapshots.get(record.id)?;
+        let output = view.logs.get(record.id)?;
         if output.visible().ended {
-            return Err("it has everything".to_owned());
+            return Err(SwitchError::Complete);
         }
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
             if self.inner.config.snapshots.is_some() && !self.state().runs.failures.contains_key(&record.id) {
@@ -157,8 +220,8 @@ impl Node {
         };
         let mut next = record.clone();
         next.ran.push(ran.clone());
-        let mut trial = self.computation_of(&view, &next, application, output).map_err(|error| error.message)?;
-        resume(&view, &mut trial, &next, application, Some(snapshot)).map_err(|error| error.message)?;
+        let mut trial = self.computation_of(&view, &next, application, output)?;
+        resume(&view, &mut trial, &next, application, Some(snapshot))?;
         if takes_up(&trial) {
             return Ok(Some((By::State, ran)));
         }
@@ -175,14 +238,14 @@ impl Node {
         application: &Application,
         output: &Log,
         to: Digest,
-    ) -> Result<(By, Ran), String> {
-        let component = view.catalog.code(to)?;
-        let order = view.catalog.bind_with(&component, application)?.facts.order;
+    ) -> Result<(By, Ran), SwitchError> {
+        let component = view.catalog.code(to).map_err(SwitchError::Component)?;
+        let order = view.catalog.bind_with(&component, application).map_err(SwitchError::Component)?.facts.order;
         let visible = output.visible();
         let in_log_order = application.window.is_none() && order == Order::Log;
         // Of what was emitted, all must lie before the frontier, and nothing of what was not.
         if in_log_order || !visible.frontier.passed(visible.max_time) {
-            return Err("it failed between two snapshots, where nobody can take over".to_owned());
+            return Err(SwitchError::Between);
         }
         let mut next = record.clone();
         next.ran.push(Ran { digest: to, from: visible.frontier, output: visible.end, inputs: Vec::new() });
@@ -192,23 +255,17 @@ impl Node {
     }
 }
 
-fn refused(id: IncarnationId, why: &str) -> NodeError {
-    NodeError::new(Code::Busy, format!("incarnation {id} keeps its component: {why}"))
-}
-
 /// Where the component that runs last begins to compute its state anew; an error if that is not kept any more.
 fn replayable(
     view: &View<'_>,
     component: &Component,
     record: &Incarnation,
     application: &Application,
-) -> Result<Vec<InputStart>, String> {
-    let starts = replay(view, component, record, application).map_err(|error| error.message)?;
+) -> Result<Vec<InputStart>, SwitchError> {
+    let starts = replay(view, component, record, application)?;
     match upgrade::trimmed(&starts, view) {
         None => Ok(starts),
-        Some(Trimmed { input, wanted, earliest }) => Err(format!(
-            "its state is not taken up, and to compute it anew takes `{input}` from {wanted} on: its earliest record is {earliest}"
-        )),
+        Some(trimmed) => Err(SwitchError::Trimmed(trimmed)),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::node::{Node, State, View};
 use crate::readers::cursors::{Place, Wish};
 use crate::readers::standing::log_of;
 use crate::readers::subscription::{Reading, Subscriber, Subscription, notify};
-use crate::streams::source::duration;
+use crate::streams::settings::duration;
 
 /// What a subscription is to read.
 #[derive(Clone)]
@@ -189,7 +189,7 @@ impl Node {
         let is_of_stream = |id: IncarnationId| state.plan.run(id).is_some_and(|run| run.record.stream == canonical);
         match &id {
             LogId::Derived(id) if !is_of_stream(*id) => Ok(()),
-            _ => view.check_position(source.unwrap_or(&canonical), &id, position),
+            _ => Ok(view.check_position(source.unwrap_or(&canonical), &id, position)?),
         }
     }
 

@@ -4,7 +4,6 @@ use dag_log::{Log, ReadError};
 use dag_model::{IncarnationId, Position};
 use dag_plan::LogId;
 
-use crate::error::{Code, NodeError};
 use crate::node::View;
 
 /// Where a position stands.
@@ -33,6 +32,39 @@ pub enum Standing {
     },
 }
 
+/// Why nobody can go on from a position.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotThere {
+    /// No record has ever had it.
+    #[error("{position} is past the end of `{stream}`, which is {end}")]
+    PastEnd {
+        /// The position.
+        position: Position,
+        /// Its stream.
+        stream: String,
+        /// The position that the next record gets.
+        end: Position,
+    },
+    /// Retention has removed its record.
+    #[error("{position} is no longer kept: {lost} records are lost, the earliest is {earliest}")]
+    Trimmed {
+        /// The position.
+        position: Position,
+        /// How many records are lost from there on.
+        lost: u64,
+        /// The earliest that is left.
+        earliest: Position,
+    },
+    /// A crash took its record.
+    #[error("{position} was lost in a crash; what is left of its epoch ends at {end}")]
+    Lost {
+        /// The position.
+        position: Position,
+        /// The position after the last that is left of its epoch.
+        end: Position,
+    },
+}
+
 impl View<'_> {
     /// Where a position of that log stands; none where the log is not there.
     pub fn standing(&self, id: &LogId, position: Position) -> Option<Standing> {
@@ -44,27 +76,14 @@ impl View<'_> {
     }
 
     /// Refuses a position of `stream` from which nobody could go on.
-    pub fn check_position(&self, stream: &str, id: &LogId, position: Position) -> Result<(), NodeError> {
+    pub fn check_position(&self, stream: &str, id: &LogId, position: Position) -> Result<(), NotThere> {
         match self.standing(id, position) {
             None | Some(Standing::Kept | Standing::Ahead) => Ok(()),
-            Some(Standing::PastEnd { end }) => {
-                let message = format!("{position} is past the end of `{stream}`, which is {end}");
-                Err(NodeError::new(Code::BadRequest, message))
-            }
-            Some(Standing::Trimmed { lost, earliest }) => {
-                let message =
-                    format!("{position} is no longer kept: {lost} records are lost, the earliest is {earliest}");
-                Err(NodeError::new(Code::Trimmed, message))
-            }
-            Some(Standing::Lost { end }) => Err(lost(position, end)),
+            Some(Standing::PastEnd { end }) => Err(NotThere::PastEnd { position, stream: stream.to_owned(), end }),
+            Some(Standing::Trimmed { lost, earliest }) => Err(NotThere::Trimmed { position, lost, earliest }),
+            Some(Standing::Lost { end }) => Err(NotThere::Lost { position, end }),
         }
     }
-}
-
-/// Says that a crash took what was before `position`, down to `end`.
-pub fn lost(position: Position, end: Position) -> NodeError {
-    let message = format!("{position} was lost in a crash; what is left of its epoch ends at {end}");
-    NodeError::new(Code::Trimmed, message)
 }
 
 fn of_source(log: &Log, position: Position) -> Standing {

@@ -71,7 +71,7 @@ impl Node {
         let mut sources = self.inner.sources.write().unwrap_or_else(PoisonError::into_inner);
         let source = sources.get(name).cloned().expect("sources are never removed");
         let settings = altered(&source.settings, request);
-        crate::streams::source::check(&settings)?;
+        crate::streams::settings::check(&settings)?;
         self.inner.meta.replace_source(&settings)?;
         Arc::make_mut(&mut sources).insert(name.to_owned(), Arc::new(source.altered(settings)?));
         drop(sources);

@@ -1,8 +1,10 @@
-//! Source streams: read [`source`] (a stream and its settings), [`publish`] (creating one, and publishing to it), [`alter`] (what of it
+//! Source streams: read [`source`] (a stream), [`settings`] (what of it can be said), [`publish`] (creating one, and publishing to it), [`alter`] (what of it
 //! may change), [`skipped`] (`errors(X)`, to which the node itself publishes) and [`unavailable`] (those that cannot be opened).
 
 pub(crate) mod alter;
+pub(crate) mod error;
 pub(crate) mod publish;
+pub(crate) mod settings;
 pub(crate) mod skipped;
 pub(crate) mod source;
 pub(crate) mod unavailable;

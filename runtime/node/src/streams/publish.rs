@@ -16,7 +16,9 @@ use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
 use crate::layout::number_of;
 use crate::node::Node;
-use crate::streams::source::{Origin, SourceStream, Sources, check, room_for_stream};
+use crate::streams::error::room_for_stream;
+use crate::streams::settings::check;
+use crate::streams::source::{Origin, SourceStream, Sources};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;

@@ -1,19 +1,18 @@
 //! Source streams: their settings, and the logs behind them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use dag_api::{Clock, Column, CreateStream, Durability};
-use dag_codec::{MAX_COLUMNS, TimeColumn};
+use dag_api::{Clock, CreateStream};
+use dag_codec::TimeColumn;
 use dag_expr::syntax::name::Quoted;
-use dag_log::{Committer, OpenError, Options, Retention, Source, SourceOptions, Watch, is_full};
-use dag_model::text::{MAX_NAME, check_name, shortened};
-use dag_model::{Field, Schema, Timestamp, Type};
+use dag_log::{Committer, OpenError, Source, Watch};
+use dag_model::{Schema, Timestamp};
 
-use crate::error::{Code, NodeError};
+use crate::streams::error::StreamError;
+use crate::streams::settings::{self, SettingsError};
 use crate::timers::GRACE;
 use crate::wake::Wake;
 
@@ -72,13 +71,10 @@ impl SourceStream {
         settings: CreateStream,
         committer: &Committer,
         timers: &Arc<Wake>,
-    ) -> Result<SourceStream, NodeError> {
-        let (schema, options) = (schema(&settings.schema)?, options(&origin, &settings)?);
-        let source = Source::create(folder, &schema, options, committer).map_err(|error| {
-            let full = matches!(&error, OpenError::Io { source, .. } if is_full(source));
-            let code = if full { Code::DiskFull } else { Code::Internal };
-            NodeError::new(code, format!("stream `{}` cannot be made: {error}", settings.name))
-        })?;
+    ) -> Result<SourceStream, StreamError> {
+        let (schema, options) = (settings::schema(&settings.schema)?, settings::options(&origin, &settings)?);
+        let source = Source::create(folder, &schema, options, committer)
+            .map_err(|source| StreamError::Make { name: settings.name.clone(), source })?;
         Ok(SourceStream::new(origin, settings, schema, Arc::new(source), Arc::default(), timers.clone()))
     }
 
@@ -104,8 +100,8 @@ impl SourceStream {
         settings: &CreateStream,
         committer: &Committer,
         timers: &Arc<Wake>,
-    ) -> Result<Result<SourceStream, OpenError>, NodeError> {
-        let (schema, options) = (schema(&settings.schema)?, options(&origin, settings)?);
+    ) -> Result<Result<SourceStream, OpenError>, SettingsError> {
+        let (schema, options) = (settings::schema(&settings.schema)?, settings::options(&origin, settings)?);
         let source = match Source::open(folder, options, committer, timers.clock()) {
             Ok(source) => source,
             Err(error) => return Ok(Err(error)),
@@ -118,8 +114,8 @@ impl SourceStream {
     }
 
     /// The same stream under other settings, which hold from now on.
-    pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, NodeError> {
-        self.source.alter(options(&self.origin, &settings)?);
+    pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, SettingsError> {
+        self.source.alter(settings::options(&self.origin, &settings)?);
         let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
         Ok(SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.timers.clone()))
     }
@@ -141,132 +137,5 @@ impl SourceStream {
     /// Lines that were no records, since the node started.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
-    }
-}
-
-/// Checks settings before anything is made of them.
-pub fn check(settings: &CreateStream) -> Result<(), NodeError> {
-    let bad = |message: String| Err(NodeError::new(Code::BadRequest, message));
-    if let Err(why) = check_name(&settings.name, MAX_NAME) {
-        return bad(format!("a stream's name {why}"));
-    }
-    if settings.schema.is_empty() {
-        return bad("a stream has at least one column besides its time".to_owned());
-    }
-    if settings.schema.len() > MAX_COLUMNS {
-        return bad(format!("a stream has at most {MAX_COLUMNS} columns, this one has {}", settings.schema.len()));
-    }
-    let names = settings.schema.iter().map(|column| &column.name);
-    let time = settings.time.as_ref().and_then(|time| time.column.as_ref());
-    for name in names.clone().chain(time) {
-        if let Err(why) = check_name(name, MAX_NAME) {
-            return bad(format!("column `{}`: a column's name {why}", shortened(name, SHOWN)));
-        }
-    }
-    let length: usize = names.map(String::len).sum();
-    if length > MAX_NAMES {
-        return bad(format!("the columns' names have {length} bytes together; the limit is {MAX_NAMES}"));
-    }
-    if let Some(time) = &settings.time
-        && let Some(column) = &time.column
-        && settings.schema.iter().any(|other| other.name == *column)
-    {
-        return bad(format!("column `{column}` is the time: leave it out of the schema"));
-    }
-    schema(&settings.schema)?;
-    options(&Origin::Published, settings).map(drop)
-}
-
-/// Refuses another stream where there are so many.
-pub(crate) fn room_for_stream(there: usize) -> Result<(), NodeError> {
-    match there < MAX_STREAMS {
-        true => Ok(()),
-        false => Err(NodeError::new(Code::Busy, format!("there are {MAX_STREAMS} streams, which is the limit"))),
-    }
-}
-
-/// The most bytes of the names of all columns together, which each segment of the log begins with.
-const MAX_NAMES: usize = 64 << 10;
-
-/// How many characters of a name that is refused are shown.
-const SHOWN: usize = 40;
-
-/// The most streams that are published to or hold what others pass over: each takes files, and some memory.
-const MAX_STREAMS: usize = 10_000;
-
-fn schema(columns: &[Column]) -> Result<Schema, NodeError> {
-    let bad = |message| NodeError::new(Code::BadRequest, message);
-    let mut fields: Vec<Field> = Vec::with_capacity(columns.len());
-    let mut names = HashSet::with_capacity(columns.len());
-    for Column { name, ty } in columns {
-        if name.is_empty() || name == dag_model::TIME {
-            return Err(bad(format!("`{name}` cannot be a column's name: every record has a `time` of its own")));
-        }
-        if !names.insert(name) {
-            return Err(bad(format!("there are two columns `{name}`")));
-        }
-        let names = Type::ALL.map(Type::name).join(", ");
-        let ty = Type::from_name(ty)
-            .ok_or_else(|| bad(format!("column `{name}`: unknown type `{ty}`; there are {names}")))?;
-        fields.push(Field::new(name.clone(), ty));
-    }
-    Ok(Schema::new(fields))
-}
-
-fn options(origin: &Origin, settings: &CreateStream) -> Result<SourceOptions, NodeError> {
-    let age = settings.retention.age.as_deref().map(|age| duration("retention.age", age)).transpose()?;
-    let log = Options {
-        durability: match settings.durability {
-            Durability::Fsync => dag_log::Durability::Fsync,
-            Durability::Os => dag_log::Durability::Os,
-        },
-        retention: Retention { age, bytes: settings.retention.bytes },
-        segment_bytes: segment_bytes(settings.retention.bytes),
-    };
-    Ok(SourceOptions {
-        log,
-        out_of_order: duration("out_of_order", &settings.out_of_order)?,
-        max_ahead: duration("max_ahead", &settings.max_ahead)?,
-        idle: duration("idle", &settings.idle)?,
-        clock_node: settings.clock == Clock::Node,
-        arrival: settings.time.is_none(),
-        remember: match origin {
-            Origin::Published => age,
-            // As long as an incarnation's record, which is handed in as a whole at each of its starts.
-            Origin::Errors(_) => None,
-        },
-    })
-}
-
-/// How large a segment of a log of so many bytes grows. Whole segments are removed, so a small log has small ones.
-fn segment_bytes(kept: Option<u64>) -> u64 {
-    let most = Options::default().segment_bytes;
-    kept.map_or(most, |kept| (kept / SEGMENTS).clamp(LEAST_SEGMENT, most))
-}
-
-/// How many segments a log of limited size has, at least.
-const SEGMENTS: u64 = 8;
-
-/// The size of the smallest segments.
-const LEAST_SEGMENT: u64 = 64 << 10;
-
-/// A duration as expressions write it.
-pub fn duration(what: &str, text: &str) -> Result<Duration, NodeError> {
-    let parsed = dag_expr::argument::duration(text);
-    let ns = parsed.map_err(|why| NodeError::new(Code::BadRequest, format!("{what}: {why}")))?;
-    u64::try_from(ns)
-        .map(Duration::from_nanos)
-        .map_err(|_| NodeError::new(Code::BadRequest, format!("{what}: `{text}` is negative")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_node_has_a_number_of_streams() {
-        assert!(room_for_stream(MAX_STREAMS - 1).is_ok());
-        let full = room_for_stream(MAX_STREAMS).unwrap_err();
-        assert_eq!((full.code, full.message.as_str()), (Code::Busy, "there are 10000 streams, which is the limit"));
     }
 }

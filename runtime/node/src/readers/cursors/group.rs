@@ -1,13 +1,19 @@
 //! Writing in groups: all changes that come while one write is under way share the next.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::error::NodeError;
+use crate::metadata::MetaError;
+
+/// A change of a cursor that may be lost if the node ends.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the cursor may not be durable: {0}")]
+pub struct NotKept(#[source] pub Arc<MetaError>);
 
 /// Whether a change is durable; if not, why.
-pub type Outcome = Result<(), NodeError>;
+pub type Outcome = Result<(), NotKept>;
 
 /// What is to be written next, and who waits for that.
 #[derive(Default)]
@@ -54,7 +60,6 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
 
     #[test]
     fn what_comes_during_a_write_shares_the_next_one() {
@@ -65,13 +70,13 @@ mod tests {
         let mut later: Vec<_> = (0..1000).map(|i| group.add(&format!("cursor {}", i % 10))).collect();
         assert!(later.iter().all(|(_, start)| !start), "somebody writes");
         writing.done(&Ok(()));
-        assert_eq!(first.try_recv(), Ok(Ok(())));
+        assert!(matches!(first.try_recv(), Ok(Ok(()))));
         let next = group.take().unwrap();
         assert_eq!(next.changed.len(), 10);
         assert!(later.iter_mut().all(|(kept, _)| kept.try_recv().is_err()), "not before it is durable");
-        let full = Err(NodeError::new(Code::DiskFull, "the disk is full"));
-        next.done(&full);
-        assert!(later.iter_mut().all(|(kept, _)| kept.try_recv() == Ok(full.clone())));
+        let failed = Err(NotKept(Arc::new(MetaError::Newer { file: "meta.redb".into(), found: 99 })));
+        next.done(&failed);
+        assert!(later.iter_mut().all(|(kept, _)| matches!(kept.try_recv(), Ok(Err(_)))));
         assert!(group.take().is_none());
         assert!(group.add("a").1, "a new writer");
     }

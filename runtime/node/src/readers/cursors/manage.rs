@@ -10,7 +10,7 @@ use crate::error::{Code, NodeError};
 use crate::metadata::cursor::Cursor;
 use crate::node::Node;
 use crate::readers::open::{At, Opening, want};
-use crate::readers::standing::{Standing, log_of, lost};
+use crate::readers::standing::{NotThere, Standing, log_of};
 
 impl Node {
     /// All cursors, by name.
@@ -102,7 +102,7 @@ impl Node {
                 );
                 Err(NodeError::new(Code::BadRequest, message))
             }
-            Some(Standing::Lost { end }) => Err(explain(name, lost(read, end))),
+            Some(Standing::Lost { end }) => Err(explain(name, NotThere::Lost { position: read, end }.into())),
             _ => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ mod reading;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dag_model::IncarnationId;
 use tokio::sync::oneshot;
@@ -21,10 +21,11 @@ use tokio::sync::oneshot;
 use crate::error::{Code, NodeError};
 pub use crate::metadata::cursor::{Cursor, Place};
 use crate::node::Node;
+pub(crate) use group::NotKept;
 use group::Outcome;
 pub(crate) use reading::Reader;
 use table::Table;
-pub(crate) use table::Wish;
+pub(crate) use table::{CursorError, Wish};
 
 /// The cursors of a node.
 pub(crate) struct Cursors(Mutex<Table>);
@@ -61,7 +62,8 @@ pub(crate) struct Kept(oneshot::Receiver<Outcome>);
 impl Kept {
     /// Returns once it is.
     pub async fn wait(self) -> Result<(), NodeError> {
-        self.0.await.map_err(|_| NodeError::new(Code::Busy, "the node is stopping"))?
+        let outcome = self.0.await.map_err(|_| NodeError::new(Code::Busy, "the node is stopping"))?;
+        Ok(outcome?)
     }
 }
 
@@ -84,8 +86,7 @@ impl Node {
             drop(table);
             let result = self.inner.meta.put_cursors(&rows).map_err(|error| {
                 tracing::error!(%error, "cursors cannot be kept");
-                let code = if error.is_full() { Code::DiskFull } else { Code::Internal };
-                NodeError::new(code, format!("the cursor may not be durable: {error}"))
+                NotKept(Arc::new(error))
             });
             taken.done(&result);
         }

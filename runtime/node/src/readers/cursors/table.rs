@@ -7,7 +7,6 @@ use dag_model::{Position, Timestamp};
 use dag_plan::LeaseId;
 
 use super::group::Group;
-use crate::error::{Code, NodeError};
 use crate::metadata::cursor::{Cursor, NotRead, Place};
 use crate::readers::subscription::Subscriber;
 
@@ -75,20 +74,6 @@ pub enum CursorError {
         /// What was acknowledged.
         why: NotRead,
     },
-}
-
-impl From<CursorError> for NodeError {
-    fn from(error: CursorError) -> NodeError {
-        let code = match &error {
-            CursorError::Unknown(_) => Code::UnknownCursor,
-            CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
-            CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
-            CursorError::TooMany => Code::Busy,
-            CursorError::Broken { .. } => Code::Internal,
-            CursorError::NotRead { .. } => Code::BadRequest,
-        };
-        NodeError::new(code, error.to_string())
-    }
 }
 
 /// How a subscription wants to use a cursor.
@@ -299,6 +284,7 @@ fn pass(name: &str, cursor: &mut Cursor, read: Position, now: Timestamp) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
 
     const NOW: Timestamp = Timestamp(5_000 * NS_PER_MS);
 
