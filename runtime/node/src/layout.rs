@@ -11,6 +11,7 @@
 //! backup.json                      in a backup only: whether it is complete, and of which data
 //! ```
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dag_model::{Digest, IncarnationId};
@@ -91,6 +92,22 @@ impl Layout {
     /// Compiled code.
     pub fn compiled(&self) -> PathBuf {
         self.root.join("compiled")
+    }
+}
+
+/// Something in a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct DataError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl DataError {
+    /// What is the matter with what lies at that path.
+    pub fn of(path: &Path) -> impl Fn(io::Error) -> DataError + use<> {
+        let path = path.to_owned();
+        move |source| DataError { path: path.clone(), source }
     }
 }
 

@@ -39,9 +39,9 @@ pub use config::{Config, usual_memory};
 /// The process that builds components, to its end. See [`Builder::Process`].
 pub use dag_wasm::builder::child::run as build_component;
 pub use dag_wasm::{Bounds, Builder, BuilderCommand};
-pub use error::{Code, NodeError, ServeError};
+pub use error::{Code, NodeError};
 pub use metadata::MetaError;
-pub use node::Node;
+pub use node::{Node, ServeError};
 pub use readers::notices::Notices;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
@@ -20,16 +20,18 @@ use dag_wasm::limits::most_memories;
 use dag_wasm::{Memory, Runtime, RuntimeOptions};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::backup::CopyError;
 use crate::budget::Budget;
 use crate::clock::Clocks;
 use crate::computations::logs::Logs;
 use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
 use crate::config::Config;
-use crate::error::{Code, NodeError, ServeError};
-use crate::layout::Layout;
+use crate::error::{Code, NodeError};
+use crate::formats::FormatError;
+use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Moved;
-use crate::metadata::{Kept, Meta, Unreadable};
+use crate::metadata::{Kept, Meta, MetaError, Unreadable};
 use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
 use crate::operators::error::ComponentError;
@@ -41,6 +43,43 @@ use crate::streams::skipped::Errors;
 use crate::streams::source::{Origin, SourceStream, Sources};
 use crate::streams::unavailable::Unavailable;
 use crate::wake::Wake;
+
+/// Why a node does not start, or ends other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another node has the data folder.
+    #[error("another node uses {}: stop it, or give this one a folder of its own with --data", .0.display())]
+    Locked(PathBuf),
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The data is of a newer dag.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The data is a copy, and cannot become data of its own.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// The metadata can't be used.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There are no threads or no memory to run operators with.
+    #[error("cannot start: {0}")]
+    Start(String),
+    /// A component that is kept, or that this dag brings, can't be made current.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// Something that is kept can't be read.
+    #[error(transparent)]
+    Kept(#[from] NodeError),
+}
 
 /// A node. Clones are handles of one node.
 #[derive(Clone)]
@@ -126,7 +165,7 @@ impl Node {
         let metadata = layout.metadata();
         let (meta, mut kept) = Meta::open(&metadata)?;
         let meta = Arc::new(meta);
-        private::own_file(&metadata).map_err(|error| ServeError::Data { path: metadata, why: error.to_string() })?;
+        private::own_file(&metadata).map_err(DataError::of(&metadata))?;
         if is_copy {
             kept = crate::backup::take_over_runs(&layout, &meta, kept, &committer)?;
         }
@@ -369,19 +408,15 @@ fn open_sources(
 
 /// Makes the folder where it is missing, and keeps other nodes out of it.
 fn lock(layout: &Layout) -> Result<File, ServeError> {
-    let data = |path: &Path| {
-        let path = path.to_owned();
-        move |error: std::io::Error| ServeError::Data { path, why: error.to_string() }
-    };
-    private::make_folder(layout.root()).map_err(data(layout.root()))?;
+    private::make_folder(layout.root()).map_err(DataError::of(layout.root()))?;
     for folder in [layout.sources(), layout.derived(), layout.components(), layout.compiled()] {
-        private::own_folder(&folder).map_err(data(&folder))?;
+        private::own_folder(&folder).map_err(DataError::of(&folder))?;
     }
     let path = layout.lock();
-    let file = private::lock_file(&path).map_err(data(&path))?;
+    let file = private::lock_file(&path).map_err(DataError::of(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ServeError::Locked(layout.root().to_owned())),
-        Err(TryLockError::Error(error)) => Err(data(&path)(error)),
+        Err(TryLockError::Error(error)) => Err(DataError::of(&path)(error).into()),
     }
 }

@@ -12,7 +12,8 @@ use dag_api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
 use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
 
 use crate::config::Config;
-use crate::error::{Code, NodeError, ServeError};
+use crate::error::{Code, NodeError};
+use crate::node::ServeError;
 use crate::readers::subscription::Next;
 use crate::requests::Requests;
 

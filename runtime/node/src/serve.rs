@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::computations::runs::Report;
 use crate::config::Config;
-use crate::error::ServeError;
-use crate::node::Node;
+use crate::node::{Node, ServeError};
 
 /// Runs a node until `shutdown` resolves. `ready` is called with the address that it listens on.
 pub async fn serve(

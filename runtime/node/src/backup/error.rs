@@ -1,4 +1,4 @@
-//! Why there is no backup.
+//! Why there is no backup, and why a copy does not become data of its own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use dag_log::OpenError;
 use super::target::MAX_PATH;
 use crate::blocking::Broken;
 use crate::error::NodeError;
+use crate::layout::DataError;
 use crate::metadata::MetaError;
 
-/// See the module. Folders are as the request names them.
+/// Why there is no backup. Folders are as the request names them.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The folder's path is too long.
@@ -80,6 +81,31 @@ pub enum BackupError {
     /// Something broke.
     #[error(transparent)]
     Broken(#[from] Broken),
+}
+
+/// Why a copy does not become data of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// Not all is there.
+    #[error(
+        "{folder}: this backup is not complete; complete it with `dag backup {folder}` on the node that it is of",
+        folder = .0.display()
+    )]
+    Incomplete(PathBuf),
+    /// A stream cannot be opened.
+    #[error("{}: {why}", folder.display())]
+    Stream {
+        /// The copy.
+        folder: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The metadata cannot be changed.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
 }
 
 impl BackupError {

@@ -37,12 +37,11 @@ use dag_model::{Digest, IncarnationId};
 
 use crate::blocking::blocking;
 use crate::clock::now;
-use crate::error::ServeError;
-use crate::layout::{Layout, snapshot_in};
+use crate::layout::{DataError, Layout, snapshot_in};
 use crate::metadata::{Kept, Meta};
 use crate::node::Node;
 use crate::private;
-pub use error::BackupError;
+pub use error::{BackupError, CopyError};
 use manifest::Manifest;
 
 pub(crate) use take_over::take_over_runs;
@@ -58,15 +57,11 @@ const ATTEMPTS: usize = 5;
 ///
 /// # Errors
 /// If it is a copy that is not complete, or that a newer dag made.
-pub(crate) fn is_copy(data: &Layout) -> Result<bool, ServeError> {
-    let refused = |why: String| ServeError::Data { path: data.root().to_owned(), why };
-    match Manifest::read(data).map_err(|error| refused(error.to_string()))? {
+pub(crate) fn is_copy(data: &Layout) -> Result<bool, CopyError> {
+    match Manifest::read(data).map_err(DataError::of(data.root()))? {
         None => Ok(false),
         Some(manifest) if manifest.complete => Ok(true),
-        Some(_) => Err(refused(format!(
-            "this backup is not complete; complete it with `dag backup {}` on the node that it is of",
-            data.root().display()
-        ))),
+        Some(_) => Err(CopyError::Incomplete(data.root().to_owned())),
     }
 }
 

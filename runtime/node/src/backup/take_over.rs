@@ -14,11 +14,11 @@ use std::io;
 use dag_log::{Committer, Log, OsStorage, Storage};
 use dag_model::IncarnationId;
 
+use super::error::CopyError;
 use super::manifest::Manifest;
 use crate::clock::now;
 use crate::computations::logs;
-use crate::error::ServeError;
-use crate::layout::Layout;
+use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Now;
 use crate::metadata::{Kept, Meta};
 use crate::node::Node;
@@ -34,9 +34,9 @@ pub(crate) fn take_over_runs(
     meta: &Meta,
     kept: Kept,
     committer: &Committer,
-) -> Result<Kept, ServeError> {
-    let failed = |error: io::Error| ServeError::Data { path: layout.root().to_owned(), why: error.to_string() };
-    let manifest = Manifest::read(layout).map_err(failed)?;
+) -> Result<Kept, CopyError> {
+    let failed = DataError::of(layout.root());
+    let manifest = Manifest::read(layout).map_err(&failed)?;
     let number = format!("{:016x}", meta.data()?);
     let kept = match manifest {
         Some(manifest) if manifest.data == number => {
@@ -48,12 +48,12 @@ pub(crate) fn take_over_runs(
     };
     for (id, now) in kept.moved.runs() {
         match fs::rename(layout.incarnation(id), layout.incarnation(now.id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
             _ => {}
         }
     }
     dag_fault::point("take-over");
-    OsStorage.sync_dir(&layout.derived()).map_err(failed)?;
+    OsStorage.sync_dir(&layout.derived()).map_err(&failed)?;
     Ok(kept)
 }
 
@@ -73,9 +73,9 @@ fn moves(layout: &Layout, kept: &Kept, committer: &Committer) -> BTreeMap<Incarn
 
 impl Node {
     /// Lets all sources of a copy begin a new epoch; it is data of its own then.
-    pub(crate) fn take_over(&self) -> Result<(), ServeError> {
+    pub(crate) fn take_over(&self) -> Result<(), CopyError> {
         let layout = &self.inner.layout;
-        let failed = |why: String| ServeError::Data { path: layout.root().to_owned(), why };
+        let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
         if let Some((_, why)) = self.inner.unavailable.all().next() {
             return Err(failed(why.message.clone()));
         }
@@ -83,6 +83,6 @@ impl Node {
         for source in self.view().sources.values() {
             source.source.begin_epoch(skipped, now()).map_err(|error| failed(error.to_string()))?;
         }
-        Manifest::remove(layout).map_err(|error| failed(error.to_string()))
+        Ok(Manifest::remove(layout).map_err(DataError::of(layout.root()))?)
     }
 }

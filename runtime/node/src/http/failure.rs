@@ -1,6 +1,7 @@
-//! What cannot be done, as an answer: a status and `{"error": {"code", "message"}}`.
+//! What cannot be done, as an answer: a status and `{"error": {"code", "message"}}`. Nobody else says which error has which code.
 
 use std::error::Error;
+use std::io;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -8,8 +9,21 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use dag_api::{Cause, Failure};
+use dag_log::{OpenError, is_full};
+use dag_wasm::LoadError;
 
+use crate::backup::BackupError;
+use crate::blocking::Broken;
+use crate::budget::NoMemory;
+use crate::deploy::DeployError;
 use crate::error::{Code, NodeError};
+use crate::metadata::MetaError;
+use crate::operators::error::{ComponentError, UnknownOperator};
+use crate::readers::cursors::{CursorError, NotKept};
+use crate::readers::standing::NotThere;
+use crate::streams::error::StreamError;
+use crate::streams::settings::{DurationError, SettingsError};
+use crate::undeploy::UndeployError;
 
 /// When to ask again where there is too much to do now, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -37,6 +51,109 @@ impl From<&NodeError> for Failure {
     fn from(error: &NodeError) -> Failure {
         Failure { error: Cause { code: error.code.name().to_owned(), message: error.message.clone() } }
     }
+}
+
+/// The errors of the node's parts become what the API answers: a code, and what they say.
+macro_rules! answers {
+    ($($error:ty: $code:expr;)*) => {$(
+        impl From<$error> for NodeError {
+            fn from(error: $error) -> NodeError {
+                let code: fn(&$error) -> Code = $code;
+                NodeError::new(code(&error), error.to_string())
+            }
+        }
+    )*};
+}
+
+answers! {
+    Broken: |_| Code::Internal;
+    NoMemory: |error| match error {
+        NoMemory::Ever { .. } => Code::TooLarge,
+        NoMemory::Now { .. } => Code::Busy,
+    };
+    UnknownOperator: |_| Code::UnknownOperator;
+    ComponentError: component;
+    DeployError: |error| match error {
+        DeployError::Component(error) => component(error),
+        DeployError::UnknownOperator(_) => Code::UnknownOperator,
+        DeployError::NoEarlier(_) => Code::Version,
+        DeployError::Incompatible { .. } => Code::Incompatible,
+        DeployError::NeedsReplay { .. } => Code::NeedsReplay,
+        DeployError::Meta(error) => kept(error),
+        DeployError::Unusable(_) | DeployError::Broken(_) => Code::Internal,
+    };
+    UndeployError: |error| match error {
+        UndeployError::Unknown { .. } => Code::NotFound,
+        UndeployError::Own(_) => Code::BadRequest,
+        UndeployError::InUse { .. } => Code::InUse,
+        UndeployError::Meta(error) => kept(error),
+        UndeployError::Broken(_) => Code::Internal,
+    };
+    BackupError: |error| match error {
+        BackupError::Long(_)
+        | BackupError::Relative(_)
+        | BackupError::NowhereAllowed(_)
+        | BackupError::NotAllowed { .. }
+        | BackupError::Overlaps { .. } => Code::BadRequest,
+        BackupError::NoFolder(_) | BackupError::OtherData(_) | BackupError::NotEmpty(_) | BackupError::Link(_) => Code::Exists,
+        BackupError::InUse(_) => Code::Busy,
+        BackupError::Io { source, .. } if is_full(source) => Code::DiskFull,
+        BackupError::Io { source, .. } => match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Code::BadRequest,
+            // Retention was quicker, which the next attempt knows.
+            io::ErrorKind::ResourceBusy => Code::Busy,
+            _ => Code::Internal,
+        },
+        BackupError::Meta(error) => kept(error),
+        BackupError::Stream(error) => error.code,
+        BackupError::Log(_) | BackupError::Broken(_) => Code::Internal,
+    };
+    SettingsError: |_| Code::BadRequest;
+    DurationError: |_| Code::BadRequest;
+    StreamError: |error| match error {
+        StreamError::Settings(_) => Code::BadRequest,
+        StreamError::TooMany => Code::Busy,
+        StreamError::Make { source: OpenError::Io { source, .. }, .. } if is_full(source) => Code::DiskFull,
+        StreamError::Make { .. } => Code::Internal,
+        StreamError::Meta(error) => kept(error),
+    };
+    NotThere: |error| match error {
+        NotThere::PastEnd { .. } => Code::BadRequest,
+        NotThere::Trimmed { .. } | NotThere::Lost { .. } => Code::Trimmed,
+    };
+    CursorError: |error| match error {
+        CursorError::Unknown(_) => Code::UnknownCursor,
+        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
+        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
+        CursorError::TooMany => Code::Busy,
+        CursorError::Broken { .. } => Code::Internal,
+        CursorError::NotRead { .. } => Code::BadRequest,
+    };
+    NotKept: |error| kept(&error.0);
+    MetaError: kept;
+}
+
+fn component(error: &ComponentError) -> Code {
+    match error {
+        ComponentError::Load(LoadError::TooLarge(_)) | ComponentError::TooLarge { .. } => Code::TooLarge,
+        ComponentError::Load(LoadError::Builder(_) | LoadError::Code(_)) | ComponentError::Embedded { .. } => {
+            Code::Internal
+        }
+        ComponentError::Load(LoadError::Abandoned) | ComponentError::TooMany(_) | ComponentError::Stopping => {
+            Code::Busy
+        }
+        ComponentError::Load(_) => Code::BadComponent,
+        ComponentError::Version { .. } => Code::Version,
+        ComponentError::OperatorTaken { .. } => Code::OperatorTaken,
+        ComponentError::Io { source, .. } if is_full(source) => Code::DiskFull,
+        ComponentError::Meta(error) => kept(error),
+        ComponentError::Io { .. } | ComponentError::Broken(_) => Code::Internal,
+    }
+}
+
+/// Of what cannot be kept.
+fn kept(error: &MetaError) -> Code {
+    if error.is_full() { Code::DiskFull } else { Code::Internal }
 }
 
 /// The HTTP status of a class of failure.
