@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    alter, backup, create, cursors, demo, deploy, explain, operators, pipe, publish, rollback, serve, status, streams,
-    subscribe, undeploy,
+    alter, backup, build, create, cursors, demo, deploy, explain, new, operators, pipe, publish, rollback, serve,
+    status, streams, subscribe, test, undeploy,
 };
 use crate::exit::Exit;
 
@@ -64,6 +64,9 @@ enum Command {
     Explain(explain::Explain),
     Backup(backup::Backup),
     Pipe(pipe::Pipe),
+    New(new::New),
+    Build(build::Build),
+    Test(test::Test),
     /// Build one component, which standard input brings: what `dag serve` runs for each that is deployed
     #[command(hide = true)]
     BuildComponent,
@@ -77,6 +80,9 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Pipe(pipe) => pipe.run(),
+            Command::New(new) => new.run(),
+            Command::Build(build) => build.run(),
+            Command::Test(test) => test.run(),
             Command::BuildComponent => serve::build_component(),
             Command::Demo(demo) => demo.run(client),
             Command::Alter(alter) => on_one_thread(alter.run(&client()?)),

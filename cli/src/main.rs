@@ -10,8 +10,10 @@ mod duration;
 mod exit;
 mod host;
 mod interrupt;
+mod languages;
 mod log;
 mod output;
+mod project;
 mod schema;
 mod settings;
 

@@ -2,11 +2,13 @@
 
 pub mod alter;
 pub mod backup;
+pub mod build;
 pub mod create;
 pub mod cursors;
 pub mod demo;
 pub mod deploy;
 pub mod explain;
+pub mod new;
 pub mod operators;
 pub mod pipe;
 pub mod publish;
@@ -15,4 +17,5 @@ pub mod serve;
 pub mod status;
 pub mod streams;
 pub mod subscribe;
+pub mod test;
 pub mod undeploy;

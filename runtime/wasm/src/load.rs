@@ -87,6 +87,15 @@ pub(crate) fn bounded(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.starts_with(MAGIC) { Ok(()) } else { Err(LoadError::NotWasm) }
 }
 
+/// The component that these bytes are, or that this core module describes.
+///
+/// # Errors
+/// If they are neither.
+pub fn component_of(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    bounded(bytes)?;
+    to_component(bytes)
+}
+
 /// The bytes of a component: those given, or the component that this core module describes.
 pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     if !bytes.starts_with(CORE_MODULE) {

@@ -1,0 +1,123 @@
+//! From a template's files to a project's.
+//!
+//! `cli/templates/LANGUAGE/KIND/` has a project as `dag new` writes it, in which
+//!
+//! - `{{project}}` in a text stands for the project's name as it was given (`my-ops`), which is the component's, too; `{{operator}}` for the
+//!   operator's (`my_ops`), `{{Operator}}` for a type's (`MyOps`), `{{dag}}` for this binary's version;
+//! - `__operator__` in a file's name stands for the operator's name;
+//! - `dot-` at the beginning of a file's name stands for a dot, and `.template` at its end for nothing, so that no tool takes the template itself
+//!   for a project.
+//!
+//! `dag.toml` and `sdk/` are written beside it for every language alike.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::{MANIFEST, Manifest, embedded};
+use crate::languages::Language;
+
+/// What `sdk/README.md` says.
+const SDK_README: &str = "\
+What is in here came with the `dag` that made this project, and is not meant to be changed. `dag build --sdk` puts what the `dag` at hand has in its place.
+";
+
+/// Writes a project into a folder, which must be new or empty.
+///
+/// # Errors
+/// If it is neither, or cannot be written to.
+pub fn write(folder: &Path, manifest: &Manifest, language: &Language) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    if fs::read_dir(folder)?.next().is_some() {
+        bail!("the folder {} is not empty", folder.display());
+    }
+    let names = Names::of(&manifest.name);
+    for (name, bytes) in embedded::template(language.templates, manifest.kind.name()) {
+        let text = std::str::from_utf8(bytes).with_context(|| format!("the template's {name} is not text"))?;
+        put(folder, &names.path(name), names.text(text).as_bytes())?;
+    }
+    put(folder, MANIFEST, manifest.text().as_bytes())?;
+    write_sdk(folder, language)
+}
+
+/// Writes the SDK of this binary into a project, in the place of what was there.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_sdk(folder: &Path, language: &Language) -> Result<()> {
+    let sdk = folder.join("sdk");
+    if sdk.exists() {
+        fs::remove_dir_all(&sdk).with_context(|| format!("cannot remove {}", sdk.display()))?;
+    }
+    for (name, bytes) in language.sdk.iter().flat_map(|part| part.files()) {
+        put(folder, name.strip_suffix(".template").unwrap_or(&name), bytes)?;
+    }
+    put(folder, "sdk/README.md", SDK_README.as_bytes())
+}
+
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = folder.join(name);
+    let parent = path.parent().expect("it lies in the folder");
+    fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A project's name in the forms in which it is needed.
+struct Names {
+    project: String,
+    operator: String,
+    ty: String,
+}
+
+impl Names {
+    fn of(project: &str) -> Names {
+        let words = project.split(['-', '_']).map(|word| match word.split_at_checked(1) {
+            Some((first, rest)) => first.to_uppercase() + rest,
+            None => String::new(),
+        });
+        Names { project: project.to_owned(), operator: project.replace('-', "_"), ty: words.collect() }
+    }
+
+    fn text(&self, text: &str) -> String {
+        text.replace("{{project}}", &self.project)
+            .replace("{{operator}}", &self.operator)
+            .replace("{{Operator}}", &self.ty)
+            .replace("{{dag}}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn path(&self, path: &str) -> String {
+        let part = |part: &str| {
+            let part = part.strip_suffix(".template").unwrap_or(part).replace("__operator__", &self.operator);
+            part.strip_prefix("dot-").map_or(part.clone(), |rest| format!(".{rest}"))
+        };
+        path.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_what_they_are_for() {
+        let names = Names::of("my-first_op2");
+        assert_eq!(names.text("{{project}} {{operator}} {{Operator}}"), "my-first_op2 my_first_op2 MyFirstOp2");
+        assert_eq!(names.path("src/__operator__.go"), "src/my_first_op2.go");
+        assert_eq!(names.path("dot-gitignore"), ".gitignore");
+        assert_eq!(names.path("go.mod.template"), "go.mod");
+    }
+
+    #[test]
+    fn every_language_has_a_project_of_both_kinds_with_a_readme_and_a_gitignore() {
+        for language in crate::languages::ALL {
+            for kind in ["aggregate", "transform"] {
+                let names: Vec<_> =
+                    embedded::template(language.templates, kind).into_iter().map(|(name, _)| name).collect();
+                for needed in ["README.md", "dot-gitignore"] {
+                    assert!(names.iter().any(|name| *name == needed), "{} {kind}: {names:?}", language.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module dag.local/dag
+
+go 1.26
