@@ -114,14 +114,17 @@ pub struct OsStorage;
 
 impl Storage for OsStorage {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        dag_lock::may_wait("a file");
         Ok(OsFile::shared(fs::File::options().read(true).write(true).create_new(true).mode(OWNER).open(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StorageFile>> {
+        dag_lock::may_wait("a file");
         Ok(OsFile::shared(fs::File::options().read(true).write(true).open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         dag_fault::point("rename");
         fs::rename(from, to)?;
         dag_fault::point("rename");
@@ -129,14 +132,17 @@ impl Storage for OsStorage {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         fs::remove_file(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        dag_lock::may_wait("a file");
         fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         let named = |dir: &&Path| !dir.as_os_str().is_empty();
         let missing: Vec<&Path> = dir.ancestors().filter(named).take_while(|dir| !dir.is_dir()).collect();
         fs::create_dir_all(dir)?;
@@ -144,14 +150,17 @@ impl Storage for OsStorage {
     }
 
     fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         fs::remove_dir(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         fs::File::open(dir)?.sync_all()
     }
 
     fn space(&self, dir: &Path) -> io::Result<Space> {
+        dag_lock::may_wait("a file");
         let found = rustix::fs::statvfs(dir)?;
         Ok(Space { free: found.f_bavail * found.f_frsize, total: found.f_blocks * found.f_frsize })
     }
@@ -172,14 +181,17 @@ impl OsFile {
 
 impl StorageFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         self.file.read_exact_at(buffer, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         self.file.write_all_at(bytes, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kind) = *failed {
             return Err(io::Error::new(kind, "an earlier sync of this file failed"));
@@ -191,10 +203,12 @@ impl StorageFile for OsFile {
     }
 
     fn length(&self) -> io::Result<u64> {
+        dag_lock::may_wait("a file");
         Ok(self.file.metadata()?.len())
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
+        dag_lock::may_wait("a file");
         self.file.set_len(length)
     }
 }

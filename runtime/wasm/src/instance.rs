@@ -94,6 +94,7 @@ impl<B> Instance<B> {
         options: InstanceOptions,
         instantiate: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<B>,
     ) -> Result<Instance<B>, CallError> {
+        dag_lock::may_wait("an operator");
         let limits = options.limits;
         let taken = places.take(memories).map_err(CallError::Memories)?;
         let mut store = Store::new(engine, Host::new(options));
@@ -116,6 +117,7 @@ impl<B> Instance<B> {
         &mut self,
         call: impl FnOnce(&B, &mut Store<Host>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, CallError> {
+        dag_lock::may_wait("an operator");
         let Running { store, bindings, .. } = self.running.as_mut().ok_or(CallError::Ended)?;
         store.data_mut().begin();
         store.set_epoch_deadline(Ticker::ticks(self.limits.call));
