@@ -8,6 +8,7 @@
 //! | `DAG_FAULT_KILL=append:17` | the process sends itself SIGKILL when it passes that point for the 17th time |
 //! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
 //! | `DAG_FAULT_CLOCK=/path` | the wall clock is as many seconds ahead as the file says, looked up each time |
+//! | `DAG_FAULT_DISK=/path` | operations on files wait as that file orders: see `Slow` of `dag-storage-faults` |
 //! | `DAG_FAULT_POWER=1` | each file of a log says in its extended attribute `user.dag.durable` how many of its bytes are durable, so that a test can take the others |
 
 #[cfg(feature = "armed")]

@@ -2,7 +2,7 @@
 //!
 //! [`Failing`] makes a chosen operation of any other storage fail, before it did anything or half-way through. [`Disk`] is a
 //! file system in memory that remembers what was made durable, so that its power can be cut. [`Volatile`] does that to a
-//! process on real files: what it did not sync dies with it.
+//! process on real files: what it did not sync dies with it. [`Slow`] lets operations of a running process hang, or take their time.
 //!
 //! ```
 //! use dag_log::Storage;
@@ -27,10 +27,12 @@ mod file;
 mod folder;
 mod operation;
 mod random;
+mod slow;
 mod volatile;
 
 pub use disk::Disk;
 pub use failing::{Failing, Fault, Held, How};
 pub use operation::Operation;
 pub use random::Random;
+pub use slow::Slow;
 pub use volatile::Volatile;
