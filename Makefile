@@ -10,7 +10,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests model soak siege growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests model soak siege stress growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -47,6 +47,10 @@ model: setup ## run a thousand random programs against a model of what readers s
 siege: setup ## everything hostile at once at a node, while a publisher and three dashboards work (ten minutes); MINUTES=60 for longer
 	cargo build --workspace
 	DAG_TESTS_SIEGE=$$(($(MINUTES) * 60)) cargo test --workspace --test siege -- --nocapture
+
+stress: setup ## how long others wait while one disk hangs, one computation does not start and one operator does not answer (a minute)
+	cargo build --workspace
+	DAG_TESTS_STRESS=40 cargo test --workspace --test stress -- --nocapture
 
 growth: setup ## start and stop a thousand computations a hundred times, then ten minutes of load: nothing may grow (an hour)
 	cargo build --workspace

@@ -156,6 +156,11 @@ impl Cursor {
         self.frontier
     }
 
+    /// Whether the next step, and loading what it gives, takes no file.
+    pub fn is_at_hand(&self) -> bool {
+        self.legs.is_empty() || self.reader.as_ref().is_some_and(Reader::is_at_hand)
+    }
+
     /// What comes next.
     pub fn step(&mut self) -> Result<Step, ReadError> {
         loop {

@@ -232,6 +232,7 @@ impl Commit {
 
     /// Blocks until it is kept, or the log has failed. Not for asynchronous tasks, which have [`kept`](Commit::kept).
     pub fn wait(&self) -> Result<(), CommitError> {
+        dag_lock::may_wait("a sync");
         told(self.outcome().blocking_recv())
     }
 

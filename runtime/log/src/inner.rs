@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) committing: Mutex<()>,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
+    /// The writer's epochs, for those who must not wait for what it writes.
+    epochs: Mutex<Vec<(u64, u64)>>,
     progress: Mutex<Progress>,
     recent: Mutex<Recent>,
 }
@@ -52,6 +54,7 @@ impl Inner {
             files: Files::default(),
             watches: Arc::default(),
             committing: Mutex::default(),
+            epochs: Mutex::new(writer.epochs.clone()),
             writer: Mutex::new(writer),
             progress: Mutex::new(progress),
             recent: Mutex::default(),
@@ -70,6 +73,19 @@ impl Inner {
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The epochs, ascending, and the first sequence of each. Waits for no disk.
+    pub(crate) fn epochs(&self) -> Vec<(u64, u64)> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over the epochs of the writer where it has begun one.
+    pub(crate) fn note_epochs(&self, writer: &Writer) {
+        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        if *epochs != writer.epochs {
+            epochs.clone_from(&writer.epochs);
+        }
     }
 
     pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -106,6 +122,7 @@ impl Inner {
             self.queue(&mut writer);
         }
         let point = writer.point();
+        self.note_epochs(&writer);
         drop(writer);
         let shown = shown || dag_fault::planted("ack-before-fsync") && self.settle(point);
         if shown {

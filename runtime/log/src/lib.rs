@@ -164,6 +164,6 @@ pub use publishers::{Joined, PublisherId};
 pub use reader::{ReadError, Reader, Start};
 pub use reserve::{Claim, NoRoom};
 pub use retention::Trimmed;
-pub use source::{Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver};
+pub use source::{Due, Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver};
 pub use storage::{OsStorage, Space, Storage, StorageFile, is_full};
 pub use watch::Watch;

@@ -352,15 +352,17 @@ impl Log {
     ///
     /// Of what lies before the earliest epoch that is known it is that one.
     pub fn epoch_at(&self, sequence: u64) -> u64 {
-        self.inner().writer().epoch_at(sequence)
+        let epochs = self.inner().epochs();
+        let after = epochs.partition_point(|(_, first)| *first <= sequence).max(1);
+        epochs.get(after - 1).map_or(1, |(epoch, _)| *epoch)
     }
 
     /// Whether a reader that has read everything before `sequence`, the last of it in `epoch`, can go on from there: also into later
     /// epochs, unless `epoch` was cut below it.
     pub fn check(&self, epoch: u64, sequence: u64) -> Result<(), ReadError> {
-        let writer = self.inner().writer();
-        let (current, later) = (writer.epoch(), writer.epochs.iter().find(|(later, _)| *later > epoch).copied());
-        drop(writer);
+        let epochs = self.inner().epochs();
+        let current = epochs.last().map_or(1, |(epoch, _)| *epoch);
+        let later = epochs.iter().find(|(later, _)| *later > epoch).copied();
         let progress = self.inner().progress();
         match later {
             Some((_, end)) if sequence > end => Err(ReadError::Lost { epoch, asked: sequence, end }),

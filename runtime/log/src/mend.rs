@@ -42,6 +42,7 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
     let turn = writer.turn;
     *writer = mended;
     writer.turn = turn;
+    log.note_epochs(&writer);
     *log.recent() = Default::default();
     log.files.close();
     let mut progress = log.progress();

@@ -154,6 +154,16 @@ impl Reader {
         }
     }
 
+    /// Whether there is no next entry yet, or both it and its records are in memory.
+    pub fn is_at_hand(&self) -> bool {
+        if self.at >= self.log.progress().shown.at {
+            return true;
+        }
+        let recent = self.log.recent();
+        let Some(entry) = recent.entry(self.at).cloned() else { return false };
+        entry.count == 0 || recent.batch(entry.body.at).is_some()
+    }
+
     /// The sequence after the records read so far: of the next record, unless the reader began within an entry.
     pub fn sequence(&self) -> u64 {
         self.sequence

@@ -180,8 +180,23 @@ pub enum PublishError {
     Append(#[from] AppendError),
 }
 
+/// How long [`Source::stats`] waits for who is at a source, and how often.
+const MOMENT: Duration = Duration::from_millis(1);
+const PATIENCE: usize = 20;
+
 /// How long a log that has failed is left alone before it is tried to go on.
 const MEND: Duration = Duration::from_secs(1);
+
+/// When something is due of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Now.
+    Now,
+    /// Then, if ever.
+    At(Option<Steady>),
+    /// Somebody is at the source, and may be for as long as a disk takes.
+    Unknown,
+}
 
 /// What a source counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +220,8 @@ pub struct Stats {
 pub struct Source {
     log: Log,
     state: Mutex<State>,
+    /// What it had counted when somebody looked last.
+    counted: Mutex<Option<Stats>>,
 }
 
 #[derive(Debug)]
@@ -242,7 +259,8 @@ impl Source {
 
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
         let publishers = publishers.among(log.inner().committer.remembered());
-        Source { log, state: Mutex::new(State { options, publishers, refused: 0, mend_at: Steady::MIN }) }
+        let state = State { options, publishers, refused: 0, mend_at: Steady::MIN };
+        Source { log, state: Mutex::new(state), counted: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -425,6 +443,15 @@ impl Source {
         Ok(state.publishers.next_deadline())
     }
 
+    /// When [`tick`](Source::tick) has something to do. Waits for nothing.
+    pub fn due(&self, clock: impl Clock) -> Due {
+        let Ok(state) = self.state.try_lock() else { return Due::Unknown };
+        match state.publishers.next_deadline() {
+            Some(deadline) if deadline <= clock.now().steady => Due::Now,
+            deadline => Due::At(deadline),
+        }
+    }
+
     /// When the next publisher will have been silent for too long.
     pub fn next_deadline(&self) -> Option<Steady> {
         self.state().publishers.next_deadline()
@@ -443,17 +470,29 @@ impl Source {
         }
     }
 
-    /// What it counted.
+    /// What it counted; where somebody is at it for longer than a moment, what it had counted when somebody looked before.
     pub fn stats(&self) -> Stats {
-        let state = self.state();
         let visible = self.log.visible();
-        Stats {
-            records: visible.end,
-            late: self.log.late(),
-            refused: state.refused,
-            bytes: self.log.bytes(),
-            frontier: visible.frontier,
-            joined: state.publishers.joined(),
-        }
+        let counted = (0..PATIENCE).find_map(|attempt| {
+            if attempt > 0 {
+                std::thread::sleep(MOMENT);
+            }
+            let state = self.state.try_lock().ok()?;
+            Some(Stats {
+                records: visible.end,
+                late: self.log.late(),
+                refused: state.refused,
+                bytes: 0,
+                frontier: visible.frontier,
+                joined: state.publishers.joined(),
+            })
+        });
+        let mut before = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing =
+            || Stats { records: 0, late: 0, refused: 0, bytes: 0, frontier: Frontier::START, joined: Vec::new() };
+        let counted = counted.or_else(|| before.clone()).unwrap_or_else(nothing);
+        *before = Some(counted.clone());
+        drop(before);
+        Stats { records: visible.end, bytes: self.log.bytes(), frontier: visible.frontier, ..counted }
     }
 }

@@ -108,12 +108,6 @@ impl Writer {
         self.epochs.last().map_or(1, |(epoch, _)| *epoch)
     }
 
-    /// The epoch of the record with that sequence, or of the next one where that is to come.
-    pub(crate) fn epoch_at(&self, sequence: u64) -> u64 {
-        let after = self.epochs.partition_point(|(_, first)| *first <= sequence).max(1);
-        self.epochs.get(after - 1).map_or(1, |(epoch, _)| *epoch)
-    }
-
     /// Begins a new epoch with the next record.
     pub(crate) fn begin_epoch(&mut self, epoch: u64) {
         let first = self.sequence;

@@ -4,7 +4,7 @@
 //! each running computation moves to it, at a frontier of its own; one that can't goes on with the version that it has, and the answer
 //! says so. [`dag_plan::upgrade`] decides, [`crate::metadata::history`] remembers.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use dag_api::{DeployParameters, Deployed, Move, Replay};
@@ -13,6 +13,7 @@ use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::blocking::{Broken, blocking};
 use crate::clock::now;
@@ -92,9 +93,9 @@ impl Node {
                 (installed, Some(made))
             }
         };
-        let node = self.clone();
+        let (node, turn) = (self.clone(), self.deploying().await);
         blocking(move || {
-            let _turn = node.deploying();
+            let _turn = turn;
             node.inner.operators.catalog().admit(&installed)?;
             node.make_current(&installed, How::Deployed, &parameters, made.as_ref())
         })
@@ -103,9 +104,9 @@ impl Node {
 
     /// Makes the version current that was before, of the component that exports the operator of that name.
     pub async fn roll_back(&self, operator: String, parameters: DeployParameters) -> Result<Deployed, DeployError> {
-        let node = self.clone();
+        let (node, turn) = (self.clone(), self.deploying().await);
         blocking(move || {
-            let _turn = node.deploying();
+            let _turn = turn;
             let catalog = node.inner.operators.catalog();
             let (name, _) = catalog.exporter(&operator)?;
             let previous = catalog.history().previous(&name).and_then(|digest| catalog.component(digest));
@@ -116,13 +117,13 @@ impl Node {
         .await
     }
 
-    /// Components become current, and what runs moves to them, one after the other.
-    pub(crate) fn deploying(&self) -> MutexGuard<'_, ()> {
-        self.inner.deploying.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for a turn: components become current, and what runs moves to them, one after the other.
+    pub(crate) async fn deploying(&self) -> OwnedMutexGuard<()> {
+        self.inner.deploying.clone().lock_owned().await
     }
 
     /// Makes a component the current version of its name and moves what runs, unless the parameters only ask what that would do. One
-    /// that is current already gets what still runs another version. The caller holds `deploying`.
+    /// that is current already gets what still runs another version. The caller has the turn of [`deploying`](Node::deploying).
     fn make_current(
         &self,
         installed: &Arc<Installed>,
@@ -276,30 +277,40 @@ impl Node {
     }
 
     /// Moves those of these runs that go on with a version which somebody has followed by another while they were stored.
-    pub(crate) fn catch_up(&self, resumed: &[IncarnationId]) {
+    pub(crate) fn catch_up(&self, resumed: Vec<IncarnationId>) {
         let view = self.view();
         let state = self.state();
-        let records = resumed.iter().filter_map(|id| state.plan.run(*id)).map(|run| &run.record);
+        let records = resumed.into_iter().filter_map(|id| state.plan.run(id)).map(|run| &run.record);
         let late = records.filter(|record| view.catalog.history().superseded(last_digest(record)));
         let late: Vec<(IncarnationId, Digest)> = late.map(|record| (record.id, last_digest(record))).collect();
         drop(state);
         for (id, digest) in late {
             let node = self.clone();
-            tokio::task::spawn_blocking(move || {
-                let _turn = node.deploying();
-                let view = node.view();
-                let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
-                let Some(Ok(component)) = view.catalog.current(&name).map(|current| current.code()) else { return };
-                let outdated = node.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
-                let Some((record, application)) = outdated else { return };
-                let moved = match node.plan_move(component, &view, record, application) {
-                    Ok(planned) => node.move_one(component, &view, &planned, true).and_then(|moved| moved.error),
-                    Err(error) => Some(error.to_string()),
-                };
-                if let Some(why) = moved {
-                    tracing::warn!(incarnation = %id, why, "resumed with an earlier version");
-                }
+            // Whoever waits for a turn has no thread meanwhile.
+            self.inner.tasks.spawn(async move {
+                let turn = node.deploying().await;
+                // A panic there has been said, and the run goes on as it was.
+                let _ = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    node.catch_up_now(id, digest);
+                })
+                .await;
             });
+        }
+    }
+
+    fn catch_up_now(&self, id: IncarnationId, digest: Digest) {
+        let view = self.view();
+        let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
+        let Some(Ok(component)) = view.catalog.current(&name).map(|current| current.code()) else { return };
+        let outdated = self.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
+        let Some((record, application)) = outdated else { return };
+        let moved = match self.plan_move(component, &view, record, application) {
+            Ok(planned) => self.move_one(component, &view, &planned, true).and_then(|moved| moved.error),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = moved {
+            tracing::warn!(incarnation = %id, why, "resumed with an earlier version");
         }
     }
 

@@ -1,31 +1,36 @@
-//! The node: sources, catalog, plan and flow, put together.
+//! The node: sources, catalog, plan and flow, put together; and [`bind`], by which expressions meet them.
 
-use std::collections::BTreeMap;
+mod bind;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use dag_api::CreateStream;
-use dag_expr::{Catalog as Binding, Signature, Stream};
 use dag_flow::Flow;
+use dag_lock::{Guard, Mutex, RwLock};
 use dag_log::{Committer, OpenError, Storage};
+use dag_model::IncarnationId;
 use dag_model::text::{MAX_NAME, shortened};
-use dag_model::{IncarnationId, Schema};
 use dag_plan::{Demands, LeaseId};
 use dag_wasm::limits::most_memories;
 use dag_wasm::{Memory, Runtime, RuntimeOptions};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::backup::CopyError;
+use crate::blocking::gate::{Gate, Width};
 use crate::budget::Budget;
 use crate::clock::Clocks;
 use crate::computations::logs::Logs;
 use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
+use crate::computations::start::STARTS;
 use crate::config::Config;
 use crate::error::{Code, NodeError};
 use crate::formats::FormatError;
@@ -37,12 +42,19 @@ use crate::operators::catalog::Catalog;
 use crate::operators::error::ComponentError;
 use crate::private;
 use crate::readers::cursors::Cursors;
-use crate::readers::subscription::Subscriber;
+use crate::readers::open::OPENING;
+use crate::readers::subscription::{READING, Subscriber};
 use crate::streams::alter::Policies;
+use crate::streams::create::{CREATING, Making};
 use crate::streams::skipped::Errors;
 use crate::streams::source::{Origin, SourceStream, Sources};
 use crate::streams::unavailable::Unavailable;
+use crate::views::status::LOOKING;
 use crate::wake::Wake;
+use bind::BINDING;
+
+/// How many streams the node lets publishers leave of, or speaks for, at a time.
+const TICKING: Width = Width { what: "to be spoken for", most: 16, each: 1, waiting: usize::MAX };
 
 /// Why a node does not start, or ends other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +110,10 @@ pub(crate) struct Inner {
     pub clock: Clocks,
     pub started: Instant,
     pub address: OnceLock<SocketAddr>,
-    /// Replaced as a whole, so that nobody who looks at them is waited for.
+    /// Replaced as a whole, so that nobody who looks at them is waited for. Nothing else is locked under it.
     pub sources: RwLock<Arc<Sources>>,
+    /// Whose turn it is to make or alter a stream.
+    pub making: Making,
     /// The sources that are known but not among these.
     pub unavailable: Unavailable,
     /// What the metadata tells that cannot be read.
@@ -112,18 +126,30 @@ pub(crate) struct Inner {
     pub cursors: Cursors,
     pub policies: Policies,
     pub errors: Errors,
-    /// Held while a component becomes current and what runs moves to it: one after the other.
-    pub deploying: Mutex<()>,
+    /// The turn of whoever makes a component current, and moves what runs to it.
+    pub deploying: Arc<tokio::sync::Mutex<()>>,
     pub snapshots: Snapshots,
-    pub state: Mutex<State>,
+    state: Mutex<State>,
+    /// What may wait for a disk or an operator goes through these.
+    pub binding: Arc<Gate<()>>,
+    pub opening: Arc<Gate<String>>,
+    pub starts: Arc<Gate<IncarnationId>>,
+    pub creating: Arc<Gate<String>>,
+    pub looking: Arc<Gate<String>>,
+    pub reads: Arc<Gate<String>>,
+    pub ticks: Arc<Gate<String>>,
+    /// The streams that are being ticked.
+    pub ticking: Mutex<BTreeSet<String>>,
+    /// Where tasks are started from threads of any kind.
+    pub tasks: Handle,
     /// Bumped when a stream or an operator appears.
     pub appeared: watch::Sender<u64>,
     /// True once the node is stopping.
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
     pub timers: Arc<Wake>,
-    /// When the node looked for room on a full disk.
-    pub made_room: Mutex<Option<Instant>>,
+    /// The turn of whoever looks for room on a full disk, and when that was done last.
+    pub made_room: tokio::sync::Mutex<Option<Instant>>,
     /// Memory for requests.
     pub budget: Budget,
     /// Of all computations.
@@ -135,7 +161,8 @@ pub(crate) struct Inner {
     _lock: File,
 }
 
-/// What changes under one lock: demand and what it keeps running.
+/// What changes under one lock: demand and what it keeps running. Every request takes it, so it is held for moments: whoever has it reads
+/// and writes memory, and has asked files and operators before, or orders to ask them after. Other locks may be taken under it.
 pub(crate) struct State {
     pub plan: Demands,
     pub runs: Runs,
@@ -215,6 +242,7 @@ impl Node {
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
+        let making = Making::new(&layout).map_err(|error| ServeError::Start(error.to_string()))?;
         let logs = Arc::new(Logs::new(layout.clone(), committer.clone()));
         logs.remove_unknown(&known);
         let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
@@ -240,22 +268,32 @@ impl Node {
             clock,
             started: Instant::now(),
             address: OnceLock::new(),
-            sources: RwLock::new(Arc::new(open)),
+            sources: RwLock::new("sources", Arc::new(open)),
+            making,
             unavailable,
             unreadable,
             logs,
             last_before,
             moved,
             cursors: Cursors::new(cursors, broken_cursors),
-            policies: Policies::new(policies),
+            policies: Policies::new("policies", policies),
             errors,
-            deploying: Mutex::new(()),
+            deploying: Arc::default(),
             snapshots,
-            state: Mutex::new(state),
+            state: Mutex::new("state", state),
+            binding: Gate::new(BINDING),
+            opening: Gate::new(OPENING),
+            starts: Gate::new(STARTS),
+            creating: Gate::new(CREATING),
+            looking: Gate::new(LOOKING),
+            reads: Gate::new(READING),
+            ticks: Gate::new(TICKING),
+            ticking: Mutex::new("ticking", BTreeSet::new()),
+            tasks: Handle::current(),
             appeared: watch::Sender::new(0),
             stopping,
             timers,
-            made_room: Mutex::new(None),
+            made_room: tokio::sync::Mutex::default(),
             budget,
             memory,
             publishing: Semaphore::new(crate::streams::publish::PUBLISHING),
@@ -269,13 +307,13 @@ impl Node {
         Ok((node, received))
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> Guard<'_, State> {
+        self.inner.state.lock()
     }
 
     pub(crate) fn view(&self) -> View<'_> {
         View {
-            sources: self.inner.sources.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            sources: self.inner.sources.read().clone(),
             catalog: self.inner.operators.catalog(),
             logs: &self.inner.logs,
             snapshots: &self.inner.snapshots,
@@ -301,35 +339,6 @@ impl Node {
         })
     }
 
-    /// Parses and binds an expression, on a thread that may wait: operators are asked, and may take their time.
-    pub(crate) async fn bound(&self, text: &str) -> Result<Stream, NodeError> {
-        let (node, text) = (self.clone(), text.to_owned());
-        let bound = tokio::task::spawn_blocking(move || node.bind(&text)).await;
-        bound.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
-    }
-
-    /// Parses and binds an expression. May take as long as operators take to be asked.
-    pub(crate) fn bind(&self, text: &str) -> Result<Stream, NodeError> {
-        dag_expr::bind(text, &self.view()).map_err(|error| {
-            if let dag_expr::ErrorKind::UnknownStream(name) = &error.kind
-                && let Some(why) = self.inner.unavailable.why(name)
-            {
-                return why.clone();
-            }
-            if let dag_expr::ErrorKind::UnknownOperator(name) = &error.kind
-                && let Some(why) = self.view().catalog.why_unavailable(name)
-            {
-                return NodeError::new(Code::Internal, format!("operator `{name}` cannot be used: {why}"));
-            }
-            let code = match &error.kind {
-                dag_expr::ErrorKind::UnknownStream(_) => Code::UnknownStream,
-                dag_expr::ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
-                dag_expr::ErrorKind::Other => Code::BadExpression,
-            };
-            NodeError::new(code, error.render(text))
-        })
-    }
-
     /// Ends all subscriptions and computations. The node answers nothing useful afterwards.
     pub(crate) fn stop(&self) {
         self.inner.stopping.send_replace(true);
@@ -350,36 +359,6 @@ pub(crate) struct View<'a> {
     pub moved: &'a Moved,
     /// The newest run that was there when the node was started.
     pub last_before: IncarnationId,
-}
-
-impl Binding for View<'_> {
-    fn source(&self, name: &str) -> Option<Schema> {
-        let source = self.sources.get(name).filter(|source| source.origin == Origin::Published);
-        source.map(|source| source.schema.clone())
-    }
-
-    fn errors(&self, name: &str) -> Option<Schema> {
-        let errors = self.sources.get(name).filter(|source| source.origin != Origin::Published);
-        errors.map(|source| source.schema.clone())
-    }
-
-    fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
-        // Of what cannot run nothing can be made.
-        self.catalog.why_unavailable(name).is_none().then(|| self.catalog.signature(component, name)).flatten()
-    }
-
-    fn sources(&self) -> Vec<String> {
-        let published = self.sources.iter().filter(|(_, source)| source.origin == Origin::Published);
-        published.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn operators(&self) -> Vec<String> {
-        self.catalog.operators().map(|(_, signature)| signature.name.clone()).collect()
-    }
-
-    fn output(&self, application: &dag_expr::Application) -> Result<Schema, String> {
-        self.catalog.bind(application).map(|answer| answer.schema)
-    }
 }
 
 /// Opens the logs of all sources, as far as that can be done.

@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use dag_model::IncarnationId;
@@ -28,7 +27,7 @@ impl Node {
     /// Whoever began to write something then was refused for want of room: gives up what can be. Says whether there may be room that was
     /// not there then.
     pub(crate) fn make_room(&self, begun: Instant) -> bool {
-        let mut last = self.inner.made_room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.inner.made_room.blocking_lock();
         match *last {
             Some(last) if last >= begun => return true,
             Some(last) if last.elapsed() < ROOM => return false,

@@ -41,6 +41,9 @@ pub async fn serve(
     node.stop();
     // It ends by itself only, or with the process.
     let _ = attending.await;
+    for (lock, time) in dag_lock::longest() {
+        tracing::info!("lock `{lock}` was held for at most {time:?}");
+    }
     served.map_err(listen)
 }
 
@@ -92,10 +95,7 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
             }
         };
         let Some(report) = report else { return };
-        let node = node.clone();
-        if tokio::task::spawn_blocking(move || dag_alarm::work("report", || node.report(report))).await.is_err() {
-            return;
-        }
+        node.report(report).await;
     }
     let _ = tokio::task::spawn_blocking(move || node.inner.snapshots.close()).await;
 }

@@ -58,11 +58,15 @@ impl Node {
     /// Removes the component of that name, or the one of which nothing is known but this digest, or its beginning.
     pub async fn undeploy(&self, name: String, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
         let node = self.clone();
-        blocking(move || node.undeploy_now(&name, parameters)).await
+        let turn = self.deploying().await;
+        blocking(move || {
+            let _turn = turn;
+            node.undeploy_now(&name, parameters)
+        })
+        .await
     }
 
     fn undeploy_now(&self, name: &str, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
-        let _turn = self.deploying();
         let before = self.inner.operators.catalog();
         let digests = before.digests(name);
         if digests.is_empty() {

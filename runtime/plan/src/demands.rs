@@ -3,6 +3,7 @@
 //! `demand` turns a wish into a [`Route`] (the logs to read one after the other) and into commands; computations are shared by canonical
 //! expression, linger when their last subscriber leaves, and release their own inputs when they stop. `routing` finds the logs.
 
+mod part;
 mod routing;
 
 use std::collections::{BTreeMap, BTreeSet};

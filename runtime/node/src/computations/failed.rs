@@ -30,7 +30,7 @@ impl Node {
     pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
         let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
         let (record, stream) = (run.record.clone(), run.stream.clone());
-        let written = self.inner.logs.get(id).map_or(0, |log| log.visible().end);
+        let written = self.inner.logs.if_open(id).map_or(0, |log| log.visible().end);
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
         let searching = matches!(failures.search, Search::Halve(_));
         let (policy, full) = policy(self.error_policy(&record.stream), record.skipped.len());
@@ -63,9 +63,6 @@ impl Node {
             }
             Next::GiveUp => self.fail(state, id, &why),
             Next::Quarantine => {
-                if let Err(error) = self.inner.meta.put_quarantined(id, &why) {
-                    tracing::error!(incarnation = %id, %error, "cannot keep that a computation is quarantined");
-                }
                 let (failed, commands) = state.plan.quarantine(id, &why);
                 self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
                 commands
@@ -78,7 +75,7 @@ impl Node {
     }
 
     /// What a failure was: the operator, where it was, and what it did.
-    fn told(&self, record: &Incarnation, stream: Option<&Stream>, failure: &Failure) -> String {
+    pub(super) fn told(&self, record: &Incarnation, stream: Option<&Stream>, failure: &Failure) -> String {
         let digest = last_digest(record);
         let component = self.view().catalog.component(digest);
         let component = component.map_or_else(String::new, |it| format!("{} {} ", it.name(), it.version()));

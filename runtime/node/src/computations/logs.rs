@@ -1,9 +1,10 @@
 //! The logs of derived streams, opened when they are first looked at, and closed when nobody has used them for some time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use dag_log::{Committer, Durability, Log, OpenError, Options, Retention};
+use dag_lock::Mutex;
+use dag_log::{Committer, Durability, Earliest, Log, OpenError, Options, Retention, Visible};
 use dag_model::{IncarnationId, Schema};
 
 use crate::layout::{Layout, number_of};
@@ -15,13 +16,59 @@ const SPARE: usize = 64;
 pub struct Logs {
     layout: Layout,
     committer: Committer,
-    open: Mutex<BTreeMap<IncarnationId, Log>>,
+    /// A slot for each log that is open, or being opened.
+    slots: Mutex<BTreeMap<IncarnationId, Arc<Slot>>>,
+    /// What those had that are closed.
+    seen: Mutex<BTreeMap<IncarnationId, Arc<Seen>>>,
+}
+
+/// One log. Whoever opens it holds it meanwhile, and is waited for by those who want the same log.
+#[derive(Default)]
+struct Slot(RwLock<Option<Log>>);
+
+/// What a log had when it was looked at last.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its columns.
+    pub schema: Schema,
+    /// What readers see of it.
+    pub visible: Visible,
+    /// What is left at its front.
+    pub earliest: Earliest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Seen {
+    fn of(log: &Log) -> Seen {
+        let schema = log.schema().clone();
+        Seen { schema, visible: log.visible(), earliest: log.earliest(), bytes: log.bytes() }
+    }
+}
+
+impl Slot {
+    fn wait(&self) -> RwLockWriteGuard<'_, Option<Log>> {
+        dag_lock::may_wait("a log that is being opened");
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log, if it is open.
+    fn log(&self) -> Option<Log> {
+        self.0.try_read().ok()?.clone()
+    }
+
+    /// Whether nobody has the log but this slot.
+    fn is_unused(self: &Arc<Self>) -> bool {
+        let is_unused = |log: &Log| log.handles() == 1;
+        Arc::strong_count(self) == 1 && self.0.try_read().is_ok_and(|log| log.as_ref().is_none_or(is_unused))
+    }
 }
 
 impl Logs {
     /// The logs in that data folder.
     pub fn new(layout: Layout, committer: Committer) -> Logs {
-        Logs { layout, committer, open: Mutex::new(BTreeMap::new()) }
+        let (slots, seen) = (Mutex::new("logs", BTreeMap::new()), Mutex::new("logs seen", BTreeMap::new()));
+        Logs { layout, committer, slots, seen }
     }
 
     /// Removes the logs of incarnations that no record tells of: a crash came between the two. The numbers of such
@@ -36,47 +83,87 @@ impl Logs {
         }
     }
 
-    /// A log that is there.
+    /// A log that is there. Waits for as long as it is opened.
     pub fn get(&self, id: IncarnationId) -> Result<Log, OpenError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(log) = open.get(&id) {
-            return Ok(log.clone());
-        }
-        let log = Log::open(&self.layout.incarnation(id), options(), &self.committer)?;
-        if let Some(cut) = log.cut() {
-            tracing::warn!(incarnation = %id, %cut, "a crash left what is computed again");
-        }
-        open.insert(id, log.clone());
-        Ok(log)
+        self.get_or(id, Err)
     }
 
     /// A log, made where it is missing.
     pub fn get_or_create(&self, id: IncarnationId, schema: &Schema) -> Result<Log, OpenError> {
-        match self.get(id) {
-            Err(OpenError::Missing(_)) => {
-                let log = Log::create(&self.layout.incarnation(id), schema, options(), &self.committer)?;
-                self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, log.clone());
-                Ok(log)
-            }
-            got => got,
+        self.get_or(id, |_| Log::create(&self.layout.incarnation(id), schema, options(), &self.committer))
+    }
+
+    fn get_or(
+        &self,
+        id: IncarnationId,
+        missing: impl FnOnce(OpenError) -> Result<Log, OpenError>,
+    ) -> Result<Log, OpenError> {
+        let slot = self.slots.lock().entry(id).or_default().clone();
+        if let Some(log) = slot.log() {
+            return Ok(log);
+        }
+        let mut open = slot.wait();
+        if let Some(log) = &*open {
+            return Ok(log.clone());
+        }
+        let log = match Log::open(&self.layout.incarnation(id), options(), &self.committer) {
+            Err(error @ OpenError::Missing(_)) => missing(error)?,
+            opened => opened?,
+        };
+        if let Some(cut) = log.cut() {
+            tracing::warn!(incarnation = %id, %cut, "a crash left what is computed again");
+        }
+        Ok(open.insert(log).clone())
+    }
+
+    /// A log, if it is open. Waits for nothing.
+    pub fn if_open(&self, id: IncarnationId) -> Option<Log> {
+        self.slots.lock().get(&id)?.log()
+    }
+
+    /// What a log has, or had when it was closed; none of one that has not been open since the node was started. Waits for nothing.
+    pub fn seen(&self, id: IncarnationId) -> Option<Arc<Seen>> {
+        match self.if_open(id) {
+            Some(log) => Some(Arc::new(Seen::of(&log))),
+            None => self.seen.lock().get(&id).cloned(),
+        }
+    }
+
+    /// What readers see of a log, or saw when it was closed, as [`seen`](Logs::seen).
+    pub fn visible(&self, id: IncarnationId) -> Option<Visible> {
+        match self.if_open(id) {
+            Some(log) => Some(log.visible()),
+            None => self.seen.lock().get(&id).map(|seen| seen.visible),
+        }
+    }
+
+    /// Looks at a log that has not been open since the node was started.
+    pub fn look(&self, id: IncarnationId) {
+        if self.seen(id).is_none() && self.get(id).is_ok() {
+            self.close_unused();
         }
     }
 
     /// Closes the oldest of those that nobody uses, if there are many.
     pub fn close_unused(&self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let unused = open.values().filter(|log| log.handles() == 1).count();
-        let mut left = unused.saturating_sub(SPARE);
-        open.retain(|_, log| {
-            let close = left > 0 && log.handles() == 1;
-            left -= usize::from(close);
-            !close
-        });
+        let mut slots = self.slots.lock();
+        // Slots are handed out under this lock only, so nobody comes for one of these meanwhile.
+        let unused: Vec<IncarnationId> = slots.iter().filter(|(_, slot)| slot.is_unused()).map(|(id, _)| *id).collect();
+        let surplus = unused.len().saturating_sub(SPARE);
+        let closed: Vec<_> = unused.into_iter().take(surplus).filter_map(|id| slots.remove_entry(&id)).collect();
+        let mut seen = self.seen.lock();
+        for (id, slot) in &closed {
+            seen.extend(slot.log().map(|log| (*id, Arc::new(Seen::of(&log)))));
+        }
+        drop((slots, seen));
+        drop(closed);
     }
 
     /// Removes a log that nobody writes.
     pub fn remove(&self, id: IncarnationId) -> std::io::Result<()> {
-        let log = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let slot = self.slots.lock().remove(&id);
+        self.seen.lock().remove(&id);
+        let log = slot.and_then(|slot| slot.wait().take());
         match log {
             Some(log) => log.remove(),
             None => std::fs::remove_dir_all(self.layout.incarnation(id)),

@@ -1,4 +1,4 @@
-//! What runs: read [`runs`] (the plan's commands, carried out), [`switch`] (another version of an operator takes over), [`retry`] (what follows
+//! What runs: read [`runs`] (the plan's commands, carried out), [`start`] (what it takes to run one), [`switch`] (another version of an operator takes over), [`retry`] (what follows
 //! from a failure, by value), [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
 //! [`retention`] (which of those that nobody uses are kept) and [`facts`] (what the plan asks).
 
@@ -9,4 +9,5 @@ pub(crate) mod retention;
 pub(crate) mod retry;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
+pub(crate) mod start;
 pub(crate) mod switch;

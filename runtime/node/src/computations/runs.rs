@@ -1,24 +1,23 @@
 //! Runs: the plan's commands, carried out. A run that is told to start while its last dataflow is still going waits for that to be gone,
-//! so that no log ever has two writers.
+//! so that no log ever has two writers. Whatever takes a file or an operator to start one is done [elsewhere](super::start), under no lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dag_expr::{Application, Stream};
+use dag_expr::Application;
 use dag_flow::{
-    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot,
-    World,
+    Aggregation, Budget, Computation, ComputeError, Event, Failure, Handle, Input, Leg, Operator, Place, Progress,
+    Resume, Search, Snapshot, World,
 };
 use dag_log::OpenError;
-use dag_model::{Frontier, IncarnationId, Order, Timestamp, Windowing};
+use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
-use crate::computations::snapshots::usable;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State, View};
 use crate::operators::limits::of_record;
@@ -51,7 +50,21 @@ pub struct Runs {
     pub failures: BTreeMap<IncarnationId, Failures>,
 }
 
-struct Dataflow {
+/// What there is of a run's dataflow.
+enum Dataflow {
+    Starting(Starting),
+    Running(Running),
+}
+
+/// What it takes is being opened.
+struct Starting {
+    /// Whether it is still to run once that is there.
+    wanted: bool,
+    /// Dropped once it runs, or does not.
+    over: watch::Sender<()>,
+}
+
+struct Running {
     handle: Handle,
     /// When it stops without a last snapshot; none while it is to go on, or somebody else waits for that.
     stop_by: Option<Instant>,
@@ -62,10 +75,23 @@ struct Dataflow {
 }
 
 impl Dataflow {
+    fn running(&self) -> Option<&Running> {
+        match self {
+            Dataflow::Running(running) => Some(running),
+            Dataflow::Starting(_) => None,
+        }
+    }
+
     /// Tells it to stop, after a last snapshot if it comes to that in time.
     fn finish(&mut self) {
-        let patience = self.handle.finish();
-        self.stop_by.get_or_insert_with(|| Instant::now() + patience);
+        match self {
+            Dataflow::Starting(starting) => starting.wanted = false,
+            Dataflow::Running(running) => {
+                running.restart = false;
+                let patience = running.handle.finish();
+                running.stop_by.get_or_insert_with(|| Instant::now() + patience);
+            }
+        }
     }
 }
 
@@ -81,30 +107,71 @@ impl Runs {
         }
     }
 
+    fn running(&self, id: IncarnationId) -> Option<&Running> {
+        self.flows.get(&id).and_then(Dataflow::running)
+    }
+
     /// The counters of a run whose dataflow is there.
     pub fn progress(&self, id: IncarnationId) -> Option<&Progress> {
-        self.flows.get(&id).map(|flow| flow.handle.progress())
+        self.running(id).map(|flow| flow.handle.progress())
     }
 
     /// What a run whose dataflow is there holds in memory.
     pub fn budget(&self, id: IncarnationId) -> Option<&Budget> {
-        self.flows.get(&id).map(|flow| flow.handle.budget())
+        self.running(id).map(|flow| flow.handle.budget())
     }
 
-    /// Tells all dataflows to stop after a last snapshot.
+    /// A run is about to be started.
+    pub fn begin(&mut self, id: IncarnationId) {
+        let starting = Starting { wanted: true, over: watch::Sender::new(()) };
+        self.flows.insert(id, Dataflow::Starting(starting));
+    }
+
+    /// What a run was started for is there, or failed: whether it is still to run.
+    pub fn begun(&mut self, id: IncarnationId) -> bool {
+        matches!(self.flows.remove(&id), Some(Dataflow::Starting(Starting { wanted: true, .. })))
+    }
+
+    /// A run whose start is over runs.
+    pub fn insert(&mut self, id: IncarnationId, handle: Handle) {
+        let running = Running { handle, stop_by: None, restart: false, switching: None };
+        self.flows.insert(id, Dataflow::Running(running));
+    }
+
+    /// Closed once the start of a run is over; none where it is not being started.
+    pub fn start_of(&self, id: IncarnationId) -> Option<watch::Receiver<()>> {
+        match self.flows.get(&id)? {
+            Dataflow::Starting(starting) => Some(starting.over.subscribe()),
+            Dataflow::Running(_) => None,
+        }
+    }
+
+    /// Whether a run is being started and still wanted.
+    pub fn is_starting(&self, id: IncarnationId) -> bool {
+        matches!(self.flows.get(&id), Some(Dataflow::Starting(Starting { wanted: true, .. })))
+    }
+
+    /// What takes workers' reports.
+    pub fn reports(&self) -> Reports {
+        self.reports.clone()
+    }
+
+    /// Tells all dataflows to stop after a last snapshot. Those that are being started never run.
     pub fn finish_all(&mut self) {
+        self.flows.retain(|_, flow| flow.running().is_some());
         self.flows.values_mut().for_each(Dataflow::finish);
     }
 
     /// The next time that a dataflow has to stop without its last snapshot.
     pub fn next_stop(&self) -> Option<Instant> {
-        self.flows.values().filter_map(|flow| flow.stop_by).min()
+        self.flows.values().filter_map(|flow| flow.running()?.stop_by).min()
     }
 
     /// Stops the dataflows that have not come to their last snapshot in time: what they are at may take for ever.
     pub fn stop_overdue(&mut self) {
         let now = Instant::now();
         for (id, flow) in &mut self.flows {
+            let Dataflow::Running(flow) = flow else { continue };
             if flow.stop_by.is_some_and(|by| by <= now) {
                 flow.stop_by = None;
                 flow.handle.stop();
@@ -115,7 +182,7 @@ impl Runs {
 
     /// Whether a dataflow is on its way out.
     pub fn is_stopping(&self, id: IncarnationId) -> bool {
-        self.flows.get(&id).is_some_and(|flow| flow.handle.is_stopping())
+        self.running(id).is_some_and(|flow| flow.handle.is_stopping())
     }
 
     /// Whether all dataflows are gone.
@@ -129,8 +196,9 @@ impl Runs {
         let (gone, told) = oneshot::channel();
         match self.flows.get_mut(&id) {
             _ if self.held.contains(&id) => return None,
-            Some(flow) if flow.restart => return None,
-            Some(flow) => {
+            Some(Dataflow::Starting(_)) => return None,
+            Some(Dataflow::Running(flow)) if flow.restart => return None,
+            Some(Dataflow::Running(flow)) => {
                 flow.switching = Some(gone);
                 flow.handle.finish();
             }
@@ -171,14 +239,12 @@ impl Runs {
 }
 
 impl Node {
-    /// Carries out what the plan says, and what follows from that.
+    /// Carries out what the plan says; what is started runs some time later.
     pub(crate) fn execute(&self, state: &mut State, commands: Vec<Command>) {
-        let mut commands = std::collections::VecDeque::from(commands);
-        while let Some(command) = commands.pop_front() {
+        for command in commands {
             match command {
                 Command::Stop(id) => {
                     if let Some(flow) = state.runs.flows.get_mut(&id) {
-                        flow.restart = false;
                         flow.finish();
                     }
                     if let Some(failures) = state.runs.failures.get_mut(&id) {
@@ -191,15 +257,10 @@ impl Node {
                     if state.runs.held.contains(&id) {
                         continue;
                     }
-                    if let Some(flow) = state.runs.flows.get_mut(&id) {
-                        flow.restart = true;
-                        continue;
-                    }
-                    match self.start(state, id) {
-                        Ok(Started::Running) => {}
-                        Ok(Started::Complete) => commands.extend(state.plan.finished(id)),
-                        Ok(Started::Later(why)) => self.start_later(state, id, &why),
-                        Err(error) => commands.extend(self.fail(state, id, &error.message)),
+                    match state.runs.flows.get_mut(&id) {
+                        Some(Dataflow::Starting(starting)) => starting.wanted = true,
+                        Some(Dataflow::Running(running)) => running.restart = true,
+                        None => self.begin_start(state, id),
                     }
                 }
             }
@@ -208,7 +269,7 @@ impl Node {
     }
 
     /// A run is started again in a while, and who waits for it is told why.
-    fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
+    pub(super) fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
         tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
         why.clone_into(&mut failures.why);
@@ -217,52 +278,89 @@ impl Node {
     }
 
     /// A worker has something to say of a run.
-    pub(crate) fn report(&self, Report { id, event }: Report) {
-        if let Event::Finished = event
-            && let Err(error) = self.keep_finished(id)
-        {
-            tracing::error!(incarnation = %id, error, "cannot keep that a computation has finished");
-        }
-        let state = &mut *self.state();
-        let commands = match event {
+    pub(crate) async fn report(&self, Report { id, event }: Report) {
+        match event {
             Event::Finished => {
-                state.runs.idle.insert(id, Instant::now());
-                state.plan.finished(id)
+                let node = self.clone();
+                // Its output may lie on a disk that takes its time, for which no other run's report waits.
+                tokio::spawn(async move { node.finished(id).await });
             }
-            Event::Failed(failure) => self.failed(state, id, &failure),
-            Event::Snapshot(snapshot) => {
-                // It has got past what it failed on.
-                if state.runs.failures.get(&id).is_some_and(|failures| failures.due.is_none()) {
-                    state.runs.failures.remove(&id);
-                    self.notify_of_recovery(state, id);
+            Event::Failed(failure) => {
+                if let ComputeError::Diverged { .. } = failure.error {
+                    self.keep_quarantined(id, &failure).await;
                 }
-                if let Ok(output) = self.inner.logs.get(id) {
-                    self.inner.snapshots.put(id, *snapshot, output);
-                }
-                Vec::new()
+                self.follow_up(|state| self.failed(state, id, &failure));
             }
+            Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
             Event::Gone => {
-                let flow = state.runs.flows.remove(&id);
-                let live = state.plan.run(id).is_some_and(Run::is_live);
-                let restart = live && flow.as_ref().is_some_and(|flow| flow.restart);
+                self.follow_up(|state| {
+                    let live = state.plan.run(id).is_some_and(Run::is_live);
+                    let Some(Dataflow::Running(flow)) = state.runs.flows.remove(&id) else { return Vec::new() };
+                    if let Some(gone) = flow.switching {
+                        // An error means that nobody waits any more.
+                        let _ = gone.send(());
+                    }
+                    if live && flow.restart { vec![Command::Start(id)] } else { Vec::new() }
+                });
                 self.inner.logs.close_unused();
-                if let Some(gone) = flow.and_then(|flow| flow.switching) {
-                    // An error means that nobody waits any more.
-                    let _ = gone.send(());
-                }
-                if restart { vec![Command::Start(id)] } else { Vec::new() }
             }
-        };
+        }
+    }
+
+    /// Lets the state take in what has happened, and carries out what follows.
+    pub(super) fn follow_up(&self, take_in: impl FnOnce(&mut State) -> Vec<Command>) {
+        let state = &mut *self.state();
+        let commands = take_in(state);
         if !*self.inner.stopping.borrow() {
             self.execute(state, commands);
         }
     }
 
+    /// A run has emitted all that it ever will.
+    async fn finished(&self, id: IncarnationId) {
+        let node = self.clone();
+        let kept = self.inner.starts.run(id, move || node.keep_finished(id)).await;
+        if let Err(error) = kept {
+            tracing::error!(incarnation = %id, %error, "cannot keep that a computation has finished");
+        }
+        self.follow_up(|state| {
+            state.runs.idle.insert(id, Instant::now());
+            state.plan.finished(id)
+        });
+    }
+
+    /// A run has got past what it failed on, if it had.
+    fn recovered(&self, id: IncarnationId, snapshot: Snapshot) {
+        let mut state = self.state();
+        if state.runs.failures.get(&id).is_some_and(|failures| failures.due.is_none()) {
+            state.runs.failures.remove(&id);
+            self.notify_of_recovery(&state, id);
+        }
+        drop(state);
+        // It is open for as long as its dataflow is there.
+        if let Some(output) = self.inner.logs.if_open(id) {
+            self.inner.snapshots.put(id, snapshot, output);
+        }
+    }
+
     /// Keeps that a run has finished, for which all of its output has to be on disk: nobody computes it again.
-    fn keep_finished(&self, id: IncarnationId) -> Result<(), String> {
-        let output = self.inner.logs.get(id).map_err(|error| error.to_string())?;
-        output.sync().wait().map_err(|error| error.to_string())?;
-        self.inner.meta.put_finished(id).map_err(|error| error.to_string())
+    fn keep_finished(&self, id: IncarnationId) -> Result<(), NodeError> {
+        let output = self.inner.logs.get(id).map_err(|error| internal(&error))?;
+        output.sync().wait().map_err(|error| internal(&error))?;
+        Ok(self.inner.meta.put_finished(id)?)
+    }
+
+    /// Keeps that a run does not repeat itself, before anybody is told.
+    async fn keep_quarantined(&self, id: IncarnationId, failure: &Failure) {
+        let found =
+            self.state().plan.run(id).filter(|run| run.is_live()).map(|run| (run.record.clone(), run.stream.clone()));
+        let Some((record, stream)) = found else { return };
+        let (node, why) = (self.clone(), self.told(&record, stream.as_ref(), failure));
+        let keep = move || Ok::<_, NodeError>(node.inner.meta.put_quarantined(id, &why)?);
+        let kept = self.inner.starts.run(id, keep).await;
+        if let Err(error) = kept {
+            tracing::error!(incarnation = %id, %error, "cannot keep that a computation is quarantined");
+        }
     }
 
     /// The computation that an incarnation record describes, as this node runs it.
@@ -276,54 +374,10 @@ impl Node {
         let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
         computation(view, record, application, output, self.inner.flow.peers(), budget)
     }
-
-    fn start(&self, state: &mut State, id: IncarnationId) -> Result<Started, NodeError> {
-        let run = state.plan.run(id).expect("the plan starts runs that it has");
-        let record = run.record.clone();
-        let Some(Stream::Apply(application)) = run.stream.clone() else {
-            unreachable!("the plan runs derived streams that somebody has demanded")
-        };
-        let view = self.view();
-        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
-        let output = match view.logs.get_or_create(id, &application.schema) {
-            Err(error @ OpenError::Io { .. }) => return Ok(Started::Later(error.to_string())),
-            output => output.map_err(|error| internal(&error))?,
-        };
-        if output.visible().ended {
-            return Ok(Started::Complete);
-        }
-        self.inner.meta.put_incarnation(&record).map_err(|error| internal(&error))?;
-        self.inner.errors.hand_in(&record);
-        let failures = state.runs.failures.get(&id);
-        let snapshot = match failures.is_some_and(|failures| failures.afresh) {
-            true => None,
-            false => match usable(id, view.snapshots.get(id)) {
-                Ok(snapshot) => snapshot,
-                Err(why) => return Ok(Started::Later(why)),
-            },
-        };
-        let mut computation = self.computation_of(&view, &record, &application, output)?;
-        resume(&view, &mut computation, &record, &application, snapshot)?;
-        computation.interval = self.inner.config.snapshots;
-        computation.search = failures.map_or(Search::Off, |failures| failures.search);
-        let reports = state.runs.reports.clone();
-        let on_event = Box::new(move |event| {
-            // An error means that the node is gone.
-            let _ = reports.0.send(Report { id, event });
-        });
-        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
-        let handle = self.inner.flow.run(computation, on_event);
-        state.runs.flows.insert(id, Dataflow { handle, stop_by: None, restart: false, switching: None });
-        Ok(Started::Running)
-    }
 }
 
-enum Started {
-    Running,
-    /// Its log has everything already.
-    Complete,
-    /// A file of it cannot be opened now.
-    Later(String),
+fn internal(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
 }
 
 pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {
@@ -380,7 +434,7 @@ fn computation(
             },
             world,
         },
-        inputs: inputs(view, record, &record.inputs)?,
+        inputs: inputs(view, record, application, &record.inputs)?,
         schemas,
         schema: application.schema.clone(),
         from: match record.began {
@@ -401,13 +455,19 @@ fn computation(
 }
 
 /// The inputs of a computation that begins there.
-fn inputs(view: &View<'_>, record: &Incarnation, starts: &[InputStart]) -> Result<Vec<Input>, NodeError> {
+fn inputs(
+    view: &View<'_>,
+    record: &Incarnation,
+    application: &Application,
+    starts: &[InputStart],
+) -> Result<Vec<Input>, NodeError> {
     let until = match record.until {
         Some(Until::Sequence(sequence)) => Some(sequence),
         _ => None,
     };
     let input = |(input, start): (usize, &InputStart)| {
-        let legs = start.legs.iter().map(|leg| leg_of(view, leg)).collect::<Result<_, _>>()?;
+        let schema = application.inputs[input].stream.schema();
+        let legs = start.legs.iter().map(|leg| leg_of(view, leg, schema)).collect::<Result<_, _>>()?;
         let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
         let of_input = record.skipped.iter().filter(|skipped| skipped.input as usize == input);
         let skipped = of_input.filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
@@ -456,7 +516,7 @@ pub(crate) fn resume(
     let Some(took_over) = ran.inputs.first() else { return Ok(()) };
     if computation.resume.snapshot.is_none() {
         let starts = replay(view, &computation.operator.component, record, application)?;
-        computation.inputs = inputs(view, record, &starts)?;
+        computation.inputs = inputs(view, record, application, &starts)?;
     }
     // Its predecessor's output stays, and is not computed again; nor is it after a snapshot that was taken on the way there.
     if let World::Transform { order: Order::Log, .. } = computation.operator.world {
@@ -476,13 +536,16 @@ pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
     signature.is_some_and(|signature| signature.state_read.contains(&snapshot.state))
 }
 
-/// A leg of a route, with its log.
-pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg) -> Result<Leg, NodeError> {
-    let gone = || NodeError::new(Code::Internal, format!("the log of {:?} is not here any more", leg.log));
-    let log = view.log(&leg.log).ok_or_else(gone)?;
-    let incarnation = match leg.log {
-        LogId::Source(_) => None,
-        LogId::Derived(id) => Some(id),
+/// A leg of a route of records with these columns, with its log, which is made where its run has not been started yet.
+pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> Result<Leg, NodeError> {
+    let gone =
+        |why: String| NodeError::new(Code::Internal, format!("the log of {:?} is not here any more{why}", leg.log));
+    let (log, incarnation) = match &leg.log {
+        LogId::Source(_) => (view.log(&leg.log).ok_or_else(|| gone(String::new()))?, None),
+        LogId::Derived(id) => {
+            let log = view.logs.get_or_create(*id, schema);
+            (log.map_err(|error: OpenError| gone(format!(": {error}")))?, Some(*id))
+        }
     };
     Ok(Leg { log, incarnation, sequence: leg.sequence })
 }

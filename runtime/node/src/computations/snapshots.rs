@@ -11,16 +11,16 @@
 //! ```
 //!
 //! A snapshot is written under another name, made durable and renamed, and all that only once the output before it is durable: until
-//! then the old one counts. One thread does that, a run after the other.
+//! then the old one counts. A few threads do that, one snapshot of a run after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 
 use dag_flow::{Place, Snapshot};
+use dag_lock::Mutex;
 use dag_log::{Claim, Committer, Log};
 use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
@@ -68,11 +68,13 @@ pub enum SnapshotError {
     },
 }
 
+/// How many snapshots are written at a time. One whose disk hangs holds up the others of its run.
+const WRITERS: usize = 4;
+
 /// The snapshots of all runs.
 pub struct Snapshots {
     shelf: Arc<Shelf>,
-    orders: Mutex<Option<Sender<Order>>>,
-    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    writers: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
 
 struct Shelf {
@@ -80,8 +82,19 @@ struct Shelf {
     committer: Committer,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
-    /// Held while one is written: they share a name until they are whole.
-    writing: Mutex<()>,
+    desk: std::sync::Mutex<Desk>,
+    /// Something has changed on the desk.
+    moved: Condvar,
+}
+
+/// What is to be written, and what is being written.
+#[derive(Default)]
+struct Desk {
+    /// At most one of a run, the newest.
+    orders: VecDeque<Order>,
+    /// The runs of which one is being written: they share a name until they are whole.
+    writing: BTreeSet<IncarnationId>,
+    closed: bool,
 }
 
 struct Order {
@@ -101,33 +114,46 @@ struct Head {
 impl Snapshots {
     /// Those in that data folder.
     pub fn new(layout: Layout, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
-        let shelf = Arc::new(Shelf { layout, committer, fresh: Mutex::new(BTreeMap::new()), writing: Mutex::new(()) });
-        let (orders, received) = channel();
-        let writing = shelf.clone();
-        let writer = dag_alarm::thread("snapshots", move || writing.write_all(&received, &logs))?;
-        Ok(Snapshots { shelf, orders: Mutex::new(Some(orders)), writer: Mutex::new(Some(writer)) })
+        let fresh = Mutex::new("snapshots", BTreeMap::new());
+        let shelf = Arc::new(Shelf { layout, committer, fresh, desk: Default::default(), moved: Condvar::new() });
+        let start = |_| {
+            let (shelf, logs) = (shelf.clone(), logs.clone());
+            dag_alarm::thread("snapshots", move || shelf.write_all(&logs))
+        };
+        let writers = (0..WRITERS).map(start).collect::<io::Result<_>>()?;
+        Ok(Snapshots { shelf, writers: Mutex::new("writers of snapshots", writers) })
     }
 
     /// Takes one in. It is the run's from now on, and on disk some time later.
     pub fn put(&self, id: IncarnationId, snapshot: Snapshot, output: Log) {
         let snapshot = Arc::new(snapshot);
-        self.shelf.fresh().insert(id, snapshot.clone());
-        if let Some(orders) = self.orders.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            // The writer ends only when this is dropped.
-            let _ = orders.send(Order { id, snapshot, output });
+        self.shelf.fresh.lock().insert(id, snapshot.clone());
+        let mut desk = self.shelf.desk();
+        if !desk.closed {
+            desk.orders.retain(|order| order.id != id);
+            desk.orders.push_back(Order { id, snapshot, output });
         }
+        drop(desk);
+        self.shelf.moved.notify_all();
     }
 
     /// Waits until a run's last one is on disk, and the output before it.
     pub fn keep(&self, id: IncarnationId, output: &Log) -> io::Result<()> {
         output.sync().wait().map_err(io::Error::other)?;
-        let fresh = self.shelf.fresh().get(&id).cloned();
-        fresh.map_or(Ok(()), |snapshot| self.shelf.write(id, &snapshot))
+        let fresh = self.shelf.fresh.lock().get(&id).cloned();
+        fresh.map_or(Ok(()), |snapshot| {
+            let mut desk = self.shelf.wait_while(self.shelf.desk(), |desk| desk.writing.contains(&id));
+            desk.writing.insert(id);
+            drop(desk);
+            let written = self.shelf.write(id, &snapshot);
+            self.shelf.written(id);
+            written
+        })
     }
 
     /// A run's last one.
     pub fn get(&self, id: IncarnationId) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
-        let fresh = self.shelf.fresh().get(&id).cloned();
+        let fresh = self.shelf.fresh.lock().get(&id).cloned();
         match fresh {
             Some(snapshot) => Ok(Some(snapshot)),
             None => self.shelf.read(id, None, |content| postcard::from_bytes(content)).map(|read| read.map(Arc::new)),
@@ -136,7 +162,7 @@ impl Snapshots {
 
     /// Where a run's last one goes on, in each input.
     pub fn places(&self, id: IncarnationId) -> Result<Option<Vec<Place>>, SnapshotError> {
-        if let Some(fresh) = self.shelf.fresh().get(&id) {
+        if let Some(fresh) = self.shelf.fresh.lock().get(&id) {
             return Ok(Some(fresh.places.clone()));
         }
         self.shelf.read(id, Some(HEAD), |content| Ok(postcard::take_from_bytes::<Head>(content)?.0.places))
@@ -144,7 +170,7 @@ impl Snapshots {
 
     /// Forgets a run's.
     pub fn remove(&self, id: IncarnationId) -> io::Result<()> {
-        self.shelf.fresh().remove(&id);
+        self.shelf.fresh.lock().remove(&id);
         let path = self.shelf.layout.snapshot(id);
         self.shelf.remove(&path)?;
         self.shelf.remove(&path.with_extension("new"))
@@ -152,9 +178,11 @@ impl Snapshots {
 
     /// Waits until all are on disk, and takes in no more.
     pub fn close(&self) {
-        drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // It ends by itself only, or with the process.
+        self.shelf.desk().closed = true;
+        self.shelf.moved.notify_all();
+        let writers = std::mem::take(&mut *self.writers.lock());
+        for writer in writers {
+            // They end by themselves only, or with the process.
             let _ = writer.join();
         }
     }
@@ -192,8 +220,33 @@ pub(crate) fn check_version(path: &Path) -> Result<(), SnapshotError> {
 }
 
 impl Shelf {
-    fn fresh(&self) -> MutexGuard<'_, BTreeMap<IncarnationId, Arc<Snapshot>>> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while<'a>(
+        &self,
+        desk: MutexGuard<'a, Desk>,
+        condition: impl FnMut(&mut Desk) -> bool,
+    ) -> MutexGuard<'a, Desk> {
+        self.moved.wait_while(desk, condition).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next order of a run of which none is being written; none once there are none and none will come.
+    fn next(&self) -> Option<Order> {
+        let free = |desk: &Desk| desk.orders.iter().position(|order| !desk.writing.contains(&order.id));
+        let waits = |desk: &mut Desk| free(desk).is_none() && !(desk.closed && desk.orders.is_empty());
+        let mut desk = self.wait_while(self.desk(), waits);
+        let at = free(&desk)?;
+        let order = desk.orders.remove(at)?;
+        desk.writing.insert(order.id);
+        Some(order)
+    }
+
+    /// One of that run is no longer being written.
+    fn written(&self, id: IncarnationId) {
+        self.desk().writing.remove(&id);
+        self.moved.notify_all();
     }
 
     /// Removes a file that may be there.
@@ -204,9 +257,11 @@ impl Shelf {
         }
     }
 
-    fn write_all(&self, orders: &Receiver<Order>, logs: &Logs) {
-        while let Ok(first) = orders.recv() {
-            std::iter::once(first).chain(orders.try_iter()).for_each(|order| self.carry_out(order));
+    fn write_all(&self, logs: &Logs) {
+        while let Some(order) = self.next() {
+            let id = order.id;
+            self.carry_out(order);
+            self.written(id);
             // The logs of runs that have stopped are not needed any more.
             logs.close_unused();
         }
@@ -216,7 +271,7 @@ impl Shelf {
         let current =
             |fresh: &BTreeMap<_, Arc<Snapshot>>| fresh.get(&id).is_some_and(|newest| Arc::ptr_eq(newest, &snapshot));
         // One that has been overtaken, or whose run is forgotten, need not be written.
-        if !current(&self.fresh()) {
+        if !current(&self.fresh.lock()) {
             return;
         }
         let durable = output.sync().wait().map_err(io::Error::other);
@@ -224,14 +279,13 @@ impl Shelf {
             tracing::warn!(incarnation = %id, %error, "cannot keep a snapshot; the one before it stays");
             return;
         }
-        let mut fresh = self.fresh();
+        let mut fresh = self.fresh.lock();
         if current(&fresh) {
             fresh.remove(&id);
         }
     }
 
     fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = vec![0; HEADER];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());

@@ -177,12 +177,12 @@ impl Node {
         // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
         let output = self.view().logs.get(id)?;
         self.inner.snapshots.keep(id, &output)?;
-        let state = &mut *self.state();
         record.ran.push(ran.clone());
         dag_fault::point("deploy");
+        // Nobody else writes the record of a run that is interrupted.
         self.inner.meta.put_incarnation(&record)?;
         dag_fault::point("deploy");
-        state.plan.switch(id, ran.clone());
+        self.state().plan.switch(id, ran.clone());
         if by == By::Replay
             && let Err(error) = self.inner.snapshots.remove(id)
         {

@@ -12,13 +12,13 @@ use crate::Node;
 type Name = Result<Path<String>, PathRejection>;
 
 /// `GET /v1/cursors`
-pub(super) async fn list(State(node): State<Node>) -> Json<dag_api::Cursors> {
-    Json(node.cursors())
+pub(super) async fn list(State(node): State<Node>) -> Result<Json<dag_api::Cursors>, Failed> {
+    Ok(Json(node.cursors().await?))
 }
 
 /// `GET /v1/cursors/{name}`
 pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<dag_api::Cursor>, Failed> {
-    Ok(Json(node.cursor(&name?.0)?))
+    Ok(Json(node.cursor(&name?.0).await?))
 }
 
 /// `POST /v1/cursors/{name}`

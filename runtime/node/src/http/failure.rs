@@ -14,6 +14,7 @@ use dag_wasm::LoadError;
 
 use crate::backup::BackupError;
 use crate::blocking::Broken;
+use crate::blocking::gate::Full;
 use crate::budget::NoMemory;
 use crate::deploy::DeployError;
 use crate::error::{Code, NodeError};
@@ -67,6 +68,7 @@ macro_rules! answers {
 
 answers! {
     Broken: |_| Code::Internal;
+    Full: |_| Code::Busy;
     NoMemory: |error| match error {
         NoMemory::Ever { .. } => Code::TooLarge,
         NoMemory::Now { .. } => Code::Busy,

@@ -19,8 +19,9 @@ pub(super) struct ExplainParameters {
 }
 
 /// `GET /v1/status`
-pub(super) async fn status(State(node): State<Node>) -> Json<Status> {
-    Json(node.status())
+pub(super) async fn status(State(node): State<Node>) -> Result<Json<Status>, Failed> {
+    let status = tokio::task::spawn_blocking(move || node.status()).await;
+    Ok(Json(status.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?))
 }
 
 /// `GET /v1/explain`
@@ -29,6 +30,5 @@ pub(super) async fn explain(
     parameters: Result<Query<ExplainParameters>, QueryRejection>,
 ) -> Result<Json<Explanation>, Failed> {
     let Query(parameters) = parameters?;
-    let explained = tokio::task::spawn_blocking(move || node.explain(&parameters.expr)).await;
-    Ok(Json(explained.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??))
+    Ok(Json(node.explain(&parameters.expr).await?))
 }

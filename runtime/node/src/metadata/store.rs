@@ -9,7 +9,7 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTran
 /// A database and how it is opened.
 pub struct Store {
     open: Box<Open>,
-    /// None after a failure, until it is wanted again.
+    /// None after a failure, until it is wanted again. Held for as long as the database takes, which has one writer at a time anyhow.
     database: RwLock<Option<Database>>,
 }
 
@@ -58,6 +58,7 @@ impl Store {
     }
 
     fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Database>>, redb::Error> {
+        dag_lock::may_wait("metadata");
         let opened = self.database.read().unwrap_or_else(PoisonError::into_inner);
         if opened.is_some() {
             return Ok(opened);

@@ -1,21 +1,18 @@
 //! The catalog: which operators there are, and what they answer when they are bound.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dag_api::limits::LimitSettings;
 use dag_expr::{Application, Kind, Signature, Window};
-use dag_model::{Digest, Field, Order, Schema, Timestamp, Type};
-use dag_plan::OperatorFacts;
-use dag_wasm::{Component, InstanceOptions, Limits};
+use dag_model::{Digest, Field, Schema, Timestamp, Type};
+use dag_wasm::{Component, Limits};
 
 use crate::metadata::history::{Entry, History, How};
 use crate::operators::error::{ComponentError, UnknownOperator};
 use crate::operators::installed::Installed;
-use crate::operators::limits::{self, recorded};
-
-/// The answers that are remembered before they are forgotten all at once.
-const ANSWERS: usize = 10_000;
+use crate::operators::limits;
+use crate::operators::questions::{Answer, Question, Questions, VALUE};
 
 /// The components that are deployed. Clones remember answers together.
 #[derive(Clone)]
@@ -31,24 +28,11 @@ pub struct Catalog {
     history: History,
     /// By operator name.
     operators: BTreeMap<String, (Arc<Installed>, Arc<Signature>)>,
-    answers: Arc<Mutex<HashMap<Question, Answer>>>,
+    questions: Questions,
     /// What operators may use, where their deployment says nothing else.
     defaults: Limits,
     /// By digest: what deployments said of limits.
     limits: HashMap<Digest, LimitSettings>,
-}
-
-type Question = (Digest, String, Vec<(String, String)>, Vec<(String, Schema)>, Limits);
-
-/// What an operator answers when it is bound.
-#[derive(Clone)]
-pub struct Answer {
-    /// The output's schema.
-    pub schema: Schema,
-    /// What the plan needs to know.
-    pub facts: OperatorFacts,
-    /// The columns of its input that an aggregate asks for; none of a transform, which is given all.
-    pub columns: Vec<usize>,
 }
 
 impl Catalog {
@@ -61,7 +45,7 @@ impl Catalog {
             current: BTreeMap::new(),
             history: History::default(),
             operators: BTreeMap::new(),
-            answers: Arc::default(),
+            questions: Questions::default(),
             defaults,
             limits: kept.into_iter().collect(),
         }
@@ -258,70 +242,60 @@ impl Catalog {
         })
     }
 
-    /// What the operator of an application answers when it is bound; asked once.
+    /// What the operator of an application answers when it is bound; asked once, which may take as long as a call may.
     pub fn bind(&self, application: &Application) -> Result<Answer, String> {
-        let name = &application.operator;
-        let (component, _) = self.operators.get(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
-        self.bind_with(component.code().map_err(str::to_owned)?, application)
+        self.bind_with(self.binds(application)?, application)
     }
 
     /// The same of that component, which need not be current.
     pub fn bind_with(&self, component: &Component, application: &Application) -> Result<Answer, String> {
+        let question = self.question(component, application);
+        of_application(application, self.questions.ask_here(question, component)?)
+    }
+
+    /// The same, if the answer is remembered; else what has to be asked for it.
+    pub fn known(&self, application: &Application) -> Result<Answer, Unknown> {
+        let component = self.binds(application).map_err(Unknown::Refused)?;
+        let question = self.question(component, application);
+        match self.questions.known(&question) {
+            Some(answer) => answer.and_then(|answer| of_application(application, answer)).map_err(Unknown::Refused),
+            None => Err(Unknown::Open(Box::new((question, component.clone())))),
+        }
+    }
+
+    /// What was asked of operators.
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    /// The component whose operator is bound.
+    fn binds(&self, application: &Application) -> Result<&Arc<Component>, String> {
         let name = &application.operator;
-        let arguments: Vec<_> =
-            application.arguments.iter().map(|argument| (argument.name.clone(), argument.value.clone())).collect();
-        let inputs: Vec<_> =
-            application.inputs.iter().map(|input| (input.alias.clone(), input.stream.schema().clone())).collect();
-        let question = (component.digest(), name.clone(), arguments, inputs, self.limits(component.digest()));
-        let answers = || self.answers.lock().expect("nobody panics holding it");
-        let known = answers().get(&question).cloned();
-        let answer = match known {
-            Some(answer) => answer,
-            None => {
-                // Nothing is held meanwhile: this may take as long as a call may.
-                let answer = ask(component, application.kind, &question).map_err(|error| error.to_string())?;
-                let mut answers = answers();
-                if answers.len() >= ANSWERS {
-                    answers.clear();
-                }
-                answers.insert(question, answer.clone());
-                answer
-            }
-        };
-        if application.kind == Kind::Transform {
-            return Ok(answer);
-        }
-        let schema = aggregate_schema(application, answer.schema.fields[0].ty)?;
-        Ok(Answer { schema, ..answer })
+        let (component, _) = self.operators.get(name).ok_or_else(|| format!("unknown operator `{name}`"))?;
+        component.code().map_err(str::to_owned)
+    }
+
+    fn question(&self, component: &Component, application: &Application) -> Question {
+        Question::new(component.digest(), application, self.limits(component.digest()))
     }
 }
 
-/// Binds a new instance. An aggregate's schema is its value alone.
-fn ask(component: &Component, kind: Kind, question: &Question) -> Result<Answer, dag_wasm::CallError> {
-    let (digest, name, arguments, inputs, limits) = question;
-    let arguments: Vec<_> = arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let options = InstanceOptions { label: name.clone(), limits: *limits, ..InstanceOptions::default() };
-    let digest = *digest;
-    match kind {
-        Kind::Aggregate => {
-            let binding = component.aggregate(options)?.bind(name, &arguments, &inputs[0].1)?;
-            let facts =
-                OperatorFacts { digest, lookback: binding.lookback, order: Order::Log, limits: recorded(*limits) };
-            let schema = Schema::new(vec![Field::new(VALUE, binding.result)]);
-            Ok(Answer { schema, facts, columns: binding.columns })
-        }
-        Kind::Transform => {
-            let inputs: Vec<_> = inputs.iter().map(|(alias, schema)| (alias.as_str(), schema)).collect();
-            let opening = component.transform(options)?.open(name, &arguments, &inputs)?;
-            let facts =
-                OperatorFacts { digest, lookback: opening.lookback, order: opening.order, limits: recorded(*limits) };
-            Ok(Answer { schema: opening.schema, facts, columns: Vec::new() })
-        }
-    }
+/// Why there is no answer.
+pub enum Unknown {
+    /// The operator refuses, or cannot be asked.
+    Refused(String),
+    /// It has not been asked.
+    Open(Box<(Question, Arc<Component>)>),
 }
 
-/// The name of an aggregate's result column.
-const VALUE: &str = "value";
+/// The answer with the schema of the application's output.
+fn of_application(application: &Application, answer: Answer) -> Result<Answer, String> {
+    if application.kind == Kind::Transform {
+        return Ok(answer);
+    }
+    let schema = aggregate_schema(application, answer.schema.fields[0].ty)?;
+    Ok(Answer { schema, ..answer })
+}
 
 /// The key columns, a session's bounds, the value.
 fn aggregate_schema(application: &Application, result: Type) -> Result<Schema, String> {

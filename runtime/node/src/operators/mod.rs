@@ -1,7 +1,7 @@
 //! Operators: the components that are here, and which version of each is current.
 //!
 //! Read [`installed`] (a component that is here), [`catalog`] (the operators that these export, and how expressions are bound to them),
-//! [`files`] (what is on disk of them), [`build`] and [`building`] (how one is made of what somebody sends, and whose turn that is),
+//! [`questions`] (what operators are asked for that, and by whom), [`files`] (what is on disk of them), [`build`] and [`building`] (how one is made of what somebody sends, and whose turn that is),
 //! [`restore`] (how they are there again when a node starts), [`limits`] (what their instances may use) and [`error`].
 
 mod build;
@@ -11,11 +11,13 @@ pub(crate) mod error;
 mod files;
 pub(crate) mod installed;
 pub(crate) mod limits;
+pub(crate) mod questions;
 mod restore;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use dag_api::limits::{ComponentDisk, LimitSettings};
+use dag_lock::RwLock;
 use dag_log::Committer;
 use dag_model::Digest;
 use dag_wasm::{Builder, Limits, Runtime};
@@ -67,18 +69,20 @@ impl Operators {
             disk: config.component_disk,
             building: Building::default(),
             stopping,
-            catalog: RwLock::new(Arc::new(catalog)),
+            catalog: RwLock::new("catalog", Arc::new(catalog)),
         }
     }
 
     /// The catalog as it is at this moment.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.catalog.read().clone()
     }
 
     /// What is bound from now on is bound against this.
     pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
-        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+        let before = std::mem::replace(&mut *self.catalog.write(), catalog);
+        // Its components may be gone with it, for which nobody who looks at the catalog waits.
+        drop(before);
     }
 
     /// How many memories of instances there are, and how many there may be.

@@ -1,9 +1,10 @@
 //! Notices: what subscribers are told of failures that do not end their subscriptions.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dag_api::Notice;
+use dag_lock::Mutex;
 use dag_model::IncarnationId;
 use dag_model::text::shortened;
 use dag_plan::LeaseId;
@@ -27,7 +28,7 @@ impl Board {
     /// An empty one.
     pub fn new() -> Board {
         let (sender, unheard) = broadcast::channel(WAITING);
-        Board { sender, unheard: Mutex::new(unheard) }
+        Board { sender, unheard: Mutex::new("notices", unheard) }
     }
 
     /// Puts up a notice.
@@ -38,7 +39,7 @@ impl Board {
 
     /// What has been put up since somebody asked last, and what will be.
     pub fn listen(&self) -> Notices {
-        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unheard = self.unheard.lock();
         Notices(std::mem::replace(&mut *unheard, self.sender.subscribe()))
     }
 }

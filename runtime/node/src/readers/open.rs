@@ -6,15 +6,18 @@ use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_flow::{Input, Leg};
 use dag_model::{IncarnationId, Timestamp};
-use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Want};
+use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Route, Want};
 
+use crate::blocking::gate::Width;
 use crate::clock::now;
+use crate::computations::facts::Gathered;
 use crate::computations::runs::leg_of;
+use crate::computations::start::over;
 use crate::error::{Code, NodeError};
-use crate::node::{Node, State, View};
+use crate::node::Node;
 use crate::readers::cursors::{Place, Wish};
 use crate::readers::standing::log_of;
-use crate::readers::subscription::{Reading, Subscriber, Subscription, notify};
+use crate::readers::subscription::{self, Course, Reading, Settled, Subscriber, Subscription, notify};
 use crate::streams::settings::duration;
 
 /// What a subscription is to read.
@@ -42,6 +45,12 @@ pub(crate) enum At {
 /// The most subscriptions at once.
 const SUBSCRIBERS: usize = 10_000;
 
+/// How many subscriptions are opened at a time, and how many of one stream: as many as may wait for its disk, or for a start.
+pub(crate) const OPENING: Width = Width { what: "to subscribe", most: 64, each: 4, waiting: SUBSCRIBERS };
+
+/// How often a demand is decided anew, because what it was decided on had changed.
+const ATTEMPTS: usize = 16;
+
 impl Node {
     /// Registers the demand that the parameters tell, and answers a reader of it.
     pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, NodeError> {
@@ -67,21 +76,21 @@ impl Node {
             }
         };
         drop(waiting);
-        let node = self.clone();
+        let (node, canonical) = (self.clone(), stream.to_string());
         let open = move || match cursor {
             Some(cursor) => {
                 node.open_with_cursor(lease, &stream, opening, &cursor).map(|(opened, kept)| (opened, Some(kept)))
             }
             None => node.open_subscription(lease, &stream, opening).map(|opened| (opened, None)),
         };
-        let opened = tokio::task::spawn_blocking(open).await;
-        let (subscription, kept) = opened.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+        let (subscription, kept) = self.inner.opening.run(canonical, open).await?;
         if let Some(kept) = kept {
             kept.wait().await?;
         }
         Ok(subscription)
     }
 
+    /// Opens a subscription, on a thread that may wait: for files, and for what it reads to be started.
     pub(crate) fn open_subscription(
         &self,
         lease: LeaseId,
@@ -100,34 +109,16 @@ impl Node {
         let subscriber = Arc::new(Subscriber::new(stream.source().map(str::to_owned)));
         // Before the lock, and so dropped after it is let go: releasing takes it.
         let released = Released { node: self, lease };
-        let mut state = self.state();
-        if state.subscribers.len() >= SUBSCRIBERS {
-            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
-            return Err(NodeError::new(Code::Busy, message));
-        }
-        state.subscribers.insert(lease, subscriber.clone());
-        let (mut route, commands) = {
-            let view = self.view();
-            self.check_position(&state, &view, stream, want)?;
-            match state.plan.demand(lease, stream, want, &view) {
-                Ok(demanded) => demanded,
-                Err(error) => {
-                    drop(view);
-                    drop(state);
-                    return Err(self.refused(error, stream, place.is_some()));
-                }
-            }
-        };
-        let started: Vec<IncarnationId> = commands.iter().filter_map(Command::started).collect();
-        self.execute(&mut state, commands);
-        self.notify_of_failures(&state, lease);
-        drop(state);
-        self.catch_up(&started);
+        self.enter(lease, &subscriber)?;
+        self.check_position(stream, want)?;
+        let was_read = place.is_some();
+        let mut route = self.demand(lease, stream, want).map_err(|error| self.refused(error, stream, was_read))?;
         if let Some(place) = place {
             (route.from, route.begin) = (place.from, place.newest.map_or(Begin::Sequence, Begin::Newest));
         }
         let view = self.view();
-        let legs = route.legs.iter().map(|leg| leg_of(&view, leg)).collect::<Result<Vec<_>, _>>()?;
+        let schema = stream.schema();
+        let legs = route.legs.iter().map(|leg| leg_of(&view, leg, schema)).collect::<Result<Vec<_>, _>>()?;
         let incarnation = route.legs.iter().rev().find_map(|leg| match leg.log {
             LogId::Derived(id) => Some(id.0),
             LogId::Source(_) => None,
@@ -147,6 +138,8 @@ impl Node {
             }
         };
         std::mem::forget(released);
+        let (node, schema) = (self.clone(), stream.schema().clone());
+        let course = Course { node, subscriber: subscriber.clone(), schema, reading, until, left, ordered };
         let mut subscription = Subscription {
             node: self.clone(),
             lease,
@@ -157,16 +150,18 @@ impl Node {
             before,
             place,
             cursor: None,
-            reading,
-            until,
-            left,
-            ordered,
+            course: subscription::At::Lost,
         };
-        if !subscription.settle()?
-            && let Begin::Newest(reached) = route.begin
-        {
-            subscription.place.newest = Some(reached);
+        // From here on the subscription releases its demand.
+        let mut course = Box::new(course);
+        match (course.settle()?, route.begin) {
+            (Settled::At { begins, before }, _) => {
+                (subscription.before, subscription.place.legs[0]) = (Some(before), begins);
+            }
+            (Settled::Not, Begin::Newest(reached)) => subscription.place.newest = Some(reached),
+            _ => {}
         }
+        subscription.course = subscription::At::Here(course);
         Ok(subscription)
     }
 
@@ -181,20 +176,78 @@ impl Node {
         }
     }
 
+    /// A subscriber is there from now on.
+    fn enter(&self, lease: LeaseId, subscriber: &Arc<Subscriber>) -> Result<(), NodeError> {
+        let mut state = self.state();
+        if state.subscribers.len() >= SUBSCRIBERS {
+            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
+            return Err(NodeError::new(Code::Busy, message));
+        }
+        state.subscribers.insert(lease, subscriber.clone());
+        Ok(())
+    }
+
+    /// Demands a stream, and waits until what is started for that is there, or has failed. What the plan wants to know of logs, snapshots
+    /// and operators is asked under no lock; under it the plan decides from memory, and where it wants to know more by then, that is asked
+    /// first.
+    fn demand(&self, lease: LeaseId, stream: &Stream, want: Want) -> Result<Route, Undecided> {
+        for _ in 0..ATTEMPTS {
+            let view = self.view();
+            let gathered = Gathered::of(&view);
+            let mut part = self.state().plan.part(stream);
+            let new = part.next();
+            // It is decided once more, and a refusal told, where it counts.
+            let _ = part.demand(lease, stream, want, gathered.asking(new));
+
+            let mut state = self.state();
+            let new = state.plan.next();
+            let trial = state.plan.part(stream).demand(lease, stream, want, gathered.remembering(new));
+            if gathered.is_missing() {
+                continue;
+            }
+            trial?;
+            let demanded = state.plan.demand(lease, stream, want, gathered.remembering(new));
+            let (route, commands) = demanded.expect("it was just decided alike");
+            let started: Vec<IncarnationId> = commands.iter().filter_map(Command::started).collect();
+            self.execute(&mut state, commands);
+            self.notify_of_failures(&state, lease);
+            let starts: Vec<_> = derived(&route).filter_map(|id| state.runs.start_of(id)).collect();
+            drop(state);
+            let waits = async {
+                for start in starts {
+                    over(start).await;
+                }
+            };
+            self.inner.tasks.block_on(waits);
+            self.catch_up(started);
+            return Ok(route);
+        }
+        Err(Undecided::Moving)
+    }
+
     /// A position is checked against its log before anything is demanded. One of another stream's run is for the plan to refuse.
-    fn check_position(&self, state: &State, view: &View<'_>, stream: &Stream, want: Want) -> Result<(), NodeError> {
+    fn check_position(&self, stream: &Stream, want: Want) -> Result<(), NodeError> {
         let Want::Position(position) = want else { return Ok(()) };
         let (source, canonical) = (stream.source(), stream.to_string());
         let id = log_of(source, position);
-        let is_of_stream = |id: IncarnationId| state.plan.run(id).is_some_and(|run| run.record.stream == canonical);
+        let is_of_stream =
+            |id: IncarnationId| self.state().plan.run(id).is_some_and(|run| run.record.stream == canonical);
         match &id {
             LogId::Derived(id) if !is_of_stream(*id) => Ok(()),
-            _ => Ok(view.check_position(source.unwrap_or(&canonical), &id, position)?),
+            _ => Ok(self.view().check_position(source.unwrap_or(&canonical), &id, position)?),
         }
     }
 
     /// `was_read` where the position has been one of this stream.
-    fn refused(&self, error: DemandError, stream: &Stream, was_read: bool) -> NodeError {
+    fn refused(&self, error: Undecided, stream: &Stream, was_read: bool) -> NodeError {
+        let error = match error {
+            Undecided::Refused(error) => error,
+            Undecided::Moving => {
+                let message =
+                    format!("what computes `{stream}` changes faster than it can be looked at: try again in a moment");
+                return NodeError::new(Code::Busy, message);
+            }
+        };
         if let (DemandError::NoSuchPosition { position, .. }, true) = (&error, was_read) {
             let message = format!("the log that had {position} of `{stream}` was removed: nobody had used it for long");
             return NodeError::new(Code::Trimmed, message);
@@ -221,6 +274,27 @@ impl Node {
         let commands = state.plan.release(lease, self.inner.clock.millis());
         self.execute(state, commands);
     }
+}
+
+/// Why a demand leads to nothing.
+enum Undecided {
+    Refused(DemandError),
+    /// Whenever the facts were gathered, the plan wanted to know others.
+    Moving,
+}
+
+impl From<DemandError> for Undecided {
+    fn from(error: DemandError) -> Undecided {
+        Undecided::Refused(error)
+    }
+}
+
+/// The runs that a route reads.
+fn derived(route: &Route) -> impl Iterator<Item = IncarnationId> {
+    route.legs.iter().filter_map(|leg| match leg.log {
+        LogId::Derived(id) => Some(id),
+        LogId::Source(_) => None,
+    })
 }
 
 /// Releases a demand that comes to nothing.

@@ -9,7 +9,9 @@ use dag_flow::{Budget, Cursor, Input, Leg, Merge, Notify, Step};
 use dag_log::{Start, Watch};
 use dag_model::{Frontier, Position, Schema, Timestamp, arrow_schema, times};
 use dag_plan::LeaseId;
+use tokio::task::JoinHandle;
 
+use crate::blocking::gate::Width;
 use crate::error::{Code, NodeError};
 use crate::metadata::new_number;
 use crate::node::Node;
@@ -43,9 +45,9 @@ impl Subscriber {
         format!("{}-{:016x}", lease.0, self.secret)
     }
 
-    /// Whether it reads that source itself.
-    pub fn reads(&self, source: &str) -> bool {
-        self.source.as_deref() == Some(source)
+    /// The source that it reads itself.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// There may be more to read.
@@ -107,11 +109,32 @@ pub struct Subscription {
     pub(crate) place: Place,
     /// Its hold on the cursor that it reads with.
     pub(crate) cursor: Option<Reader>,
-    pub(crate) reading: Reading,
-    pub(crate) until: Option<Timestamp>,
-    pub(crate) left: u64,
-    pub(crate) ordered: bool,
+    pub(crate) course: At,
 }
+
+/// Where what is read is.
+pub(crate) enum At {
+    Here(Box<Course>),
+    /// With a thread that may wait for a disk, which brings it back with what it has found.
+    Away(JoinHandle<(Box<Course>, Result<Stepped, NodeError>)>),
+    /// That thread has ended in a panic.
+    Lost,
+}
+
+/// What a subscription reads, and how far it has.
+pub(crate) struct Course {
+    pub node: Node,
+    pub subscriber: Arc<Subscriber>,
+    pub schema: Schema,
+    pub reading: Reading,
+    pub until: Option<Timestamp>,
+    pub left: u64,
+    pub ordered: bool,
+}
+
+/// How many threads read for subscriptions, or look at logs for cursors, at a time, and how many of them one stream: as many as may wait
+/// for its disk.
+pub(crate) const READING: Width = Width { what: "to read", most: 64, each: 8, waiting: 20_000 };
 
 /// How a subscription reads.
 pub(crate) enum Reading {
@@ -170,7 +193,13 @@ impl Subscription {
                 if *stopping.borrow() {
                     return Ok(Next::End(End::Stopping));
                 }
-                match self.step().map_err(|error| self.explained(error))? {
+                let stepped = tokio::select! {
+                    biased;
+                    stepped = self.step() => stepped.map_err(|error| self.explained(error))?,
+                    // A disk that hangs is not waited for.
+                    _ = stopping.wait_for(|stopping| *stopping) => continue,
+                };
+                match stepped {
                     Stepped::Next(next) => {
                         if dag_fault::planted("cursor-ahead")
                             && let (Next::Records { positions, .. }, Some(cursor)) = (&next, &self.cursor)
@@ -197,28 +226,74 @@ impl Subscription {
         }
     }
 
-    /// Begins to read if the newest complete result is there.
-    pub(crate) fn settle(&mut self) -> Result<bool, NodeError> {
-        let Reading::Waiting { leg, reached, .. } = &self.reading else { return Ok(true) };
-        let visible = leg.log.visible();
-        if visible.frontier < *reached && !visible.ended {
-            return Ok(false);
+    /// Goes on reading: here what is at hand, and the rest on a thread that may wait.
+    async fn step(&mut self) -> Result<Stepped, NodeError> {
+        if let At::Here(course) = &mut self.course {
+            if course.is_at_hand() {
+                return course.step();
+            }
+            let pass = self.node.inner.reads.pass(self.stream.clone()).await?;
+            let At::Here(mut course) = std::mem::replace(&mut self.course, At::Lost) else {
+                unreachable!("it is here")
+            };
+            self.course = At::Away(tokio::task::spawn_blocking(move || {
+                let stepped = course.steps();
+                drop(pass);
+                (course, stepped)
+            }));
+        }
+        let lost = || NodeError::new(Code::Internal, "the subscription has failed");
+        let At::Away(away) = &mut self.course else { return Err(lost()) };
+        let back = away.await;
+        self.course = At::Lost;
+        let (course, stepped) = back.map_err(|_| lost())?;
+        self.course = At::Here(course);
+        stepped
+    }
+}
+
+impl Course {
+    /// Begins to read if the newest complete result is there; says where that is, once.
+    pub(crate) fn settle(&mut self) -> Result<Settled, NodeError> {
+        let Reading::Waiting { leg, reached, .. } = &self.reading else { return Ok(Settled::Before) };
+        if !is_reached(leg, *reached) {
+            return Ok(Settled::Not);
         }
         let sequence = newest(leg, *reached).map_err(|error| unreadable(&error))?.max(leg.sequence);
-        self.before = Some(sequence - leg.log.earliest().sequence);
         let leg = Leg { sequence, ..leg.clone() };
-        self.place.legs[0] = leg.position();
+        let (begins, before) = (leg.position(), sequence - leg.log.earliest().sequence);
         let legs = vec![leg];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
         self.reading = self.node.reading(input, notify(&self.subscriber), &self.schema, self.ordered);
-        Ok(true)
+        Ok(Settled::At { begins, before })
+    }
+
+    /// Whether the next step takes no file, nor the processor for long.
+    fn is_at_hand(&self) -> bool {
+        match &self.reading {
+            _ if self.left == 0 => true,
+            Reading::Waiting { leg, reached, .. } => !is_reached(leg, *reached),
+            Reading::Raw(cursor) => cursor.is_at_hand(),
+            Reading::Ordered { .. } => false,
+        }
+    }
+
+    /// Steps until there is something to tell, or for some time.
+    fn steps(&mut self) -> Result<Stepped, NodeError> {
+        for _ in 0..STEPS {
+            match self.step()? {
+                Stepped::More => {}
+                stepped => return Ok(stepped),
+            }
+        }
+        Ok(Stepped::More)
     }
 
     fn step(&mut self) -> Result<Stepped, NodeError> {
         if self.left == 0 {
             return Ok(Stepped::Next(Next::End(End::Limit)));
         }
-        if !self.settle()? {
+        if self.settle()? == Settled::Not {
             return Ok(Stepped::Wait);
         }
         match &mut self.reading {
@@ -296,7 +371,27 @@ impl Drop for Subscription {
     }
 }
 
-enum Stepped {
+/// Whether the newest complete result is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Not,
+    /// It was found now: it begins with that record, before which there are so many.
+    At {
+        begins: Position,
+        before: u64,
+    },
+    /// It was not waited for, or found before.
+    Before,
+}
+
+/// Whether a log has got that far, or will get no further.
+fn is_reached(leg: &Leg, reached: Frontier) -> bool {
+    let visible = leg.log.visible();
+    visible.frontier >= reached || visible.ended
+}
+
+/// What a step has found.
+pub(crate) enum Stepped {
     Next(Next),
     More,
     Wait,

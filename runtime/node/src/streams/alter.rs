@@ -2,9 +2,10 @@
 //! operator fails every time.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use dag_api::{AlterRetention, AlterStream, CreateStream, OnError, Retention};
+use dag_lock::RwLock;
 
 use crate::error::{Code, NodeError};
 use crate::node::Node;
@@ -18,15 +19,25 @@ const MAX_POLICIES: usize = 10_000;
 
 impl Node {
     /// Alters a source, by its name, or a derived stream, by its expression.
-    pub fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
+    pub async fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
         refuse_what_is_fixed(name, request)?;
-        if self.view().sources.contains_key(name) {
-            return self.alter_source(name, request);
-        }
-        let stream = self.bind(name)?;
-        if let Some(source) = stream.source() {
-            return self.alter_source(source, request);
-        }
+        let stream = match self.view().sources.contains_key(name) {
+            true => None,
+            false => Some(self.bound(name).await?),
+        };
+        let source = stream.as_ref().map_or(Some(name), |stream| stream.source()).map(str::to_owned);
+        let (node, request) = (self.clone(), request.clone());
+        let key = source.clone().unwrap_or_else(|| name.to_owned());
+        let alter = move || match (source, stream) {
+            (None, Some(stream)) => node.alter_derived(&stream, &request),
+            (Some(source), _) => node.alter_source(&source, &request),
+            (None, None) => unreachable!("what is no source was bound"),
+        };
+        self.inner.creating.run(key, alter).await
+    }
+
+    /// Says what a derived stream does with a record on which its operator fails every time.
+    fn alter_derived(&self, stream: &dag_expr::Stream, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
         let canonical = stream.to_string();
         let only = AlterStream { on_error: request.on_error, ..AlterStream::default() };
         let Some(on_error) = request.on_error.filter(|_| only == *request) else {
@@ -34,25 +45,25 @@ impl Node {
                 format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
             return Err(bad(message));
         };
-        has_room(&self.inner.policies.read().unwrap_or_else(PoisonError::into_inner), &canonical)?;
+        has_room(&self.inner.policies.read(), &canonical)?;
         if on_error == OnError::Skip {
             self.errors(&canonical)?;
         }
         self.inner.meta.put_policy(&canonical, on_error)?;
-        self.inner.policies.write().unwrap_or_else(PoisonError::into_inner).insert(canonical.clone(), on_error);
+        self.inner.policies.write().insert(canonical.clone(), on_error);
         let nothing_yet = || dag_api::Stream {
             name: canonical.clone(),
             kind: "derived".into(),
             state: "absent".into(),
             ..Default::default()
         };
-        let shown = self.stream(&canonical).unwrap_or_else(|_| nothing_yet());
+        let shown = self.shown_derived(&canonical).unwrap_or_else(nothing_yet);
         Ok(dag_api::Stream { on_error: Some(on_error), ..shown })
     }
 
     /// What a derived stream does with a record on which its operator fails every time.
     pub(crate) fn error_policy(&self, stream: &str) -> OnError {
-        self.inner.policies.read().unwrap_or_else(PoisonError::into_inner).get(stream).copied().unwrap_or_default()
+        self.inner.policies.read().get(stream).copied().unwrap_or_default()
     }
 
     fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
@@ -68,16 +79,16 @@ impl Node {
         if *request == AlterStream::default() {
             return Err(bad(format!("nothing to change of `{name}` was given")));
         }
-        let mut sources = self.inner.sources.write().unwrap_or_else(PoisonError::into_inner);
-        let source = sources.get(name).cloned().expect("sources are never removed");
+        let _turn = self.inner.making.turn(name);
+        let source = self.source(name)?;
         let settings = altered(&source.settings, request);
         crate::streams::settings::check(&settings)?;
         self.inner.meta.replace_source(&settings)?;
-        Arc::make_mut(&mut sources).insert(name.to_owned(), Arc::new(source.altered(settings)?));
-        drop(sources);
+        let altered = Arc::new(source.altered(settings)?);
+        self.replace_source(altered.clone());
         // Somebody may be silent for too long already, or the node have to speak.
         self.inner.timers.notify_one();
-        self.stream(name)
+        Ok(self.shown_source(&altered))
     }
 }
 

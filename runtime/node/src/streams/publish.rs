@@ -1,10 +1,9 @@
-//! Creating sources and publishing to them.
+//! Publishing to sources.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use dag_api::{CreateStream, PublishParameters, Published, PublisherProgress, Stream, TookOver};
+use dag_api::{PublishParameters, Published, PublisherProgress, TookOver};
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
 use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, TakenOver, readings};
 use dag_model::text::check_name;
@@ -14,14 +13,14 @@ use crate::budget::Share;
 use crate::clock::Clocks;
 use crate::computations::runs::shown;
 use crate::error::{Code, NodeError};
-use crate::layout::number_of;
 use crate::node::Node;
-use crate::streams::error::room_for_stream;
-use crate::streams::settings::check;
-use crate::streams::source::{Origin, SourceStream, Sources};
+use crate::streams::source::{Origin, SourceStream};
 
 /// The most requests that are being published at once; others are told to come back.
 pub(crate) const PUBLISHING: usize = 256;
+
+/// The most of them to one stream, so that one whose disk hangs leaves places to others.
+pub(crate) const PUBLISHING_EACH: usize = 128;
 
 /// The most bytes of a publisher's name.
 const MAX_PUBLISHER: usize = 256;
@@ -30,67 +29,6 @@ const MAX_PUBLISHER: usize = 256;
 const MAX_LINES: u64 = 1 << 53;
 
 impl Node {
-    /// Creates a source; answers it, and whether it is new.
-    pub fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), NodeError> {
-        request.retention = request.retention.plain();
-        check(&request)?;
-        if request.name.starts_with("errors(") {
-            let why = "names that begin with `errors(` are those of streams that the node writes";
-            return Err(NodeError::new(Code::BadRequest, format!("`{}` cannot be created: {why}", request.name)));
-        }
-        let name = request.name.clone();
-        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
-        if let Some(why) = self.inner.unavailable.why(&name) {
-            return Err(why.clone());
-        }
-        let mut sources = self.inner.sources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let created = match sources.get(&name) {
-            Some(there) if there.settings == request => false,
-            Some(there) => {
-                let settings = serde_json::to_string(&there.settings).map_err(|error| internal(&error))?;
-                let message = format!("stream `{name}` is there already, with other settings: {settings}");
-                return Err(NodeError::new(Code::Exists, message));
-            }
-            None => {
-                self.add_source(&mut sources, Origin::Published, &request)?;
-                true
-            }
-        };
-        drop(sources);
-        let mut stream = self.stream(&name)?;
-        if request.time.is_none() {
-            stream.note = Some("records get the time of their arrival, for the stream has no time column".to_owned());
-        }
-        Ok((stream, created))
-    }
-
-    /// Makes a source's log, writes down that it is there, and adds it to those that are.
-    pub(crate) fn add_source(
-        &self,
-        sources: &mut Arc<Sources>,
-        origin: Origin,
-        settings: &CreateStream,
-    ) -> Result<(), NodeError> {
-        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
-        room_for_stream(sources.len())?;
-        let layout = &self.inner.layout;
-        let number = next_number(&layout.sources()).map_err(|error| internal(&error))?;
-        let source = SourceStream::create(
-            &layout.source(number),
-            origin,
-            settings.clone(),
-            &self.inner.committer,
-            &self.inner.timers,
-        )?;
-        match &source.origin {
-            Origin::Published => self.inner.meta.put_source(number, settings)?,
-            Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
-        }
-        Arc::make_mut(sources).insert(settings.name.clone(), Arc::new(source));
-        self.inner.appeared.send_modify(|version| *version += 1);
-        Ok(())
-    }
-
     /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks. What the body comes
     /// to is taken out of `share`.
     pub(crate) async fn publish(
@@ -106,10 +44,11 @@ impl Node {
             return Err(NodeError::new(Code::BadRequest, message));
         }
         let name = name.to_owned();
-        let _place = self.inner.publishing.try_acquire().map_err(|_| {
-            let message = format!("{PUBLISHING} requests are being published: try again in a moment");
-            NodeError::new(Code::Busy, message)
-        })?;
+        let full = |message| move |_| NodeError::new(Code::Busy, message);
+        let message = format!("{PUBLISHING_EACH} requests are being published to `{name}`: try again in a moment");
+        let _of_stream = source.publishing.clone().try_acquire_owned().map_err(full(message))?;
+        let message = format!("{PUBLISHING} requests are being published: try again in a moment");
+        let _place = self.inner.publishing.try_acquire().map_err(full(message))?;
         let node = self.clone();
         let work = move || {
             let begun = Instant::now();
@@ -263,17 +202,6 @@ fn refused(stream: &str, error: &PublishError) -> NodeError {
         PublishError::Append(_) => Code::Internal,
     };
     NodeError::new(code, format!("stream `{stream}`: {error}"))
-}
-
-/// The number after the greatest that names a folder; numbers are never used twice.
-fn next_number(root: &std::path::Path) -> std::io::Result<u64> {
-    let mut next = 1;
-    for entry in std::fs::read_dir(root)? {
-        if let Some(number) = number_of(&entry?.path()) {
-            next = next.max(number + 1);
-        }
-    }
-    Ok(next)
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@
 //! a crash or because the disk was full, is a repeat to the log, and counts once.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
 use dag_codec::{EncodeOptions, Encoder, Format, MAX_LINE};
 use dag_expr::errors_of;
+use dag_lock::{Guard, Mutex};
 use dag_log::{AppendError, Log, Publish, PublishError, PublisherId, ReadError, Start};
 use dag_model::{IncarnationId, Position};
 use dag_plan::{Incarnation, LogId, Skipped};
@@ -28,9 +29,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 const UNSTAMPED: i64 = 0;
 
 /// Incarnations whose passed-over records may not all be in their streams yet.
-#[derive(Default)]
 pub struct Errors {
     waiting: Mutex<BTreeMap<IncarnationId, Incarnation>>,
+}
+
+impl Default for Errors {
+    fn default() -> Errors {
+        Errors { waiting: Mutex::new("passed over", BTreeMap::new()) }
+    }
 }
 
 /// How the stream of what `of` passes over is kept: times are the node's, which also moves its frontier on.
@@ -64,8 +70,13 @@ impl Errors {
         self.waiting().contains_key(&id)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<IncarnationId, Incarnation>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether anything may not be there yet.
+    pub fn is_empty(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    fn waiting(&self) -> Guard<'_, BTreeMap<IncarnationId, Incarnation>> {
+        self.waiting.lock()
     }
 }
 
@@ -73,19 +84,14 @@ impl Node {
     /// The stream of what the derived stream of that canonical name passes over, made where it is missing.
     pub(crate) fn errors(&self, of: &str) -> Result<Arc<SourceStream>, NodeError> {
         let settings = settings(of);
-        if let Some(why) = self.inner.unavailable.why(&settings.name) {
-            return Err(why.clone());
-        }
-        let mut sources = self.inner.sources.write().unwrap_or_else(PoisonError::into_inner);
-        match sources.get(&settings.name) {
-            Some(there) if there.origin != Origin::Published => {}
-            Some(_) => {
+        let (source, _) = self.get_or_add(Origin::Errors(of.to_owned()), &settings)?;
+        match source.origin {
+            Origin::Errors(_) => Ok(source),
+            Origin::Published => {
                 let message = format!("a stream that is published has the name `{}`", settings.name);
-                return Err(NodeError::new(Code::Exists, message));
+                Err(NodeError::new(Code::Exists, message))
             }
-            None => self.add_source(&mut sources, Origin::Errors(of.to_owned()), &settings)?,
         }
-        Ok(sources[&settings.name].clone())
     }
 
     /// Writes what was handed in, without the lock on the state; answers when to try again what could not be written.

@@ -10,8 +10,10 @@ use dag_codec::TimeColumn;
 use dag_expr::syntax::name::Quoted;
 use dag_log::{Committer, OpenError, Source, Watch};
 use dag_model::{Schema, Timestamp};
+use tokio::sync::Semaphore;
 
 use crate::streams::error::StreamError;
+use crate::streams::publish::PUBLISHING_EACH;
 use crate::streams::settings::{self, SettingsError};
 use crate::timers::GRACE;
 use crate::wake::Wake;
@@ -53,6 +55,8 @@ pub struct SourceStream {
     pub schema: Schema,
     /// Its log and publishers.
     pub source: Arc<Source>,
+    /// A place for each request that is being published to it.
+    pub publishing: Arc<Semaphore>,
     /// Lines that were no records, since the node started.
     refused: Arc<AtomicU64>,
     timers: Arc<Wake>,
@@ -90,7 +94,8 @@ impl SourceStream {
             let timers = timers.clone();
             source.log().on_visible(Arc::new(move || timers.wake_within(GRACE)))
         });
-        SourceStream { origin, settings, schema, source, refused, timers, _news: news }
+        let publishing = Arc::new(Semaphore::new(PUBLISHING_EACH));
+        SourceStream { origin, settings, schema, source, publishing, refused, timers, _news: news }
     }
 
     /// Opens the source that was made in `folder`. The inner error is the log's, and concerns this stream only.
@@ -117,7 +122,8 @@ impl SourceStream {
     pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, SettingsError> {
         self.source.alter(settings::options(&self.origin, &settings)?);
         let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
-        Ok(SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.timers.clone()))
+        let altered = SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.timers.clone());
+        Ok(SourceStream { publishing: self.publishing.clone(), ..altered })
     }
 
     /// Where a body's records have their time. `named` is the column that a request names.

@@ -3,27 +3,32 @@
 use dag_api::{Explained, Explanation};
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Timestamp};
-use dag_plan::{LogId, Run, State as RunState};
+use dag_plan::{Run, State as RunState};
 
 use crate::clock::now;
 use crate::computations::runs::shown;
 use crate::error::NodeError;
-use crate::node::{Node, State};
+use crate::node::Node;
 use crate::streams::source::Origin;
 use crate::views::status::{last_time, run_state};
 
 impl Node {
     /// Explains a stream without demanding it.
-    pub fn explain(&self, text: &str) -> Result<Explanation, NodeError> {
-        let stream = self.bind(text)?;
-        let state = self.state();
-        let mut streams = Vec::new();
-        self.explain_into(&state, &stream, &mut streams);
-        Ok(Explanation { stream: stream.to_string(), streams, clock: now().to_string() })
+    pub async fn explain(&self, text: &str) -> Result<Explanation, NodeError> {
+        let stream = self.bound(text).await?;
+        let (node, name) = (self.clone(), stream.to_string());
+        self.inner
+            .looking
+            .run(name.clone(), move || {
+                let mut streams = Vec::new();
+                node.explain_into(&stream, &mut streams);
+                Ok(Explanation { stream: name, streams, clock: now().to_string() })
+            })
+            .await
     }
 
     /// Appends the stream and then its inputs; answers its frontier.
-    fn explain_into(&self, state: &State, stream: &Stream, streams: &mut Vec<Explained>) -> Frontier {
+    fn explain_into(&self, stream: &Stream, streams: &mut Vec<Explained>) -> Frontier {
         let name = stream.to_string();
         let at = streams.len();
         if let Some(there) = streams.iter().position(|explained| explained.stream == name) {
@@ -42,9 +47,9 @@ impl Node {
                 let inputs: Vec<(String, Frontier)> = application
                     .inputs
                     .iter()
-                    .map(|input| (input.stream.to_string(), self.explain_into(state, &input.stream, streams)))
+                    .map(|input| (input.stream.to_string(), self.explain_into(&input.stream, streams)))
                     .collect();
-                let (explained, frontier) = self.explain_derived(state, stream, application, &inputs);
+                let (explained, frontier) = self.explain_derived(stream, application, &inputs);
                 streams[at] = explained;
                 frontier
             }
@@ -89,15 +94,15 @@ impl Node {
 
     fn explain_derived(
         &self,
-        state: &State,
         stream: &Stream,
         application: &Application,
         inputs: &[(String, Frontier)],
     ) -> (Explained, Frontier) {
         let name = stream.to_string();
         let of_stream = |run: &&Run| run.record.stream == name && run.record.until.is_none();
+        let state = self.state();
         let runs: Vec<&Run> = state.plan.runs().filter(of_stream).collect();
-        let Some(run) = runs.iter().rev().find(|run| run.is_live()).or(runs.last()).copied() else {
+        let Some(run) = runs.iter().rev().find(|run| run.is_live()).or(runs.last()).copied().cloned() else {
             let waiting = state.waiting.values().find(|(text, _)| *text == name).map(|(_, what)| what);
             let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
             let explained = Explained {
@@ -109,11 +114,13 @@ impl Node {
             };
             return (explained, Frontier::START);
         };
-        let log = self.view().log(&LogId::Derived(run.record.id));
-        let visible = log.map(|log| log.visible());
+        let records_in = state.runs.progress(run.record.id).map_or(0, dag_flow::Progress::records_in);
+        let passed_over = run.record.skipped.iter().map(|skipped| self.passed_over(&state, &run.record, skipped));
+        let passed_over = passed_over.collect();
+        drop(state);
+        self.inner.logs.look(run.record.id);
+        let visible = self.inner.logs.visible(run.record.id);
         let frontier = visible.as_ref().map_or(Frontier::START, |visible| visible.frontier);
-        let progress = state.runs.progress(run.record.id);
-        let records_in = progress.map_or(0, dag_flow::Progress::records_in);
         let records_out = visible.as_ref().map_or(0, |visible| visible.end);
         let next = match (application.window, frontier) {
             (Some(Window::Hopping { size, .. }), Frontier::At(Timestamp(start))) if start > i64::MIN => {
@@ -152,12 +159,7 @@ impl Node {
             frontier: shown(frontier),
             next: next.map(|time| time.to_string()),
             cause: Some(cause),
-            passed_over: run
-                .record
-                .skipped
-                .iter()
-                .map(|skipped| self.passed_over(state, &run.record, skipped))
-                .collect(),
+            passed_over,
         };
         (explained, frontier)
     }

@@ -1,115 +1,134 @@
 //! What a node shows of itself: streams, computations, status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use dag_api::limits::LimitSettings;
 use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, SharedMemory, Status, Stream, Streams};
 use dag_flow::Budget;
 use dag_flow::budget::Usage;
-use dag_log::Log;
-use dag_model::{Position, Schema, Timestamp};
+use dag_model::{IncarnationId, Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
-use crate::computations::runs::shown;
+use crate::blocking::gate::Width;
+use crate::computations::runs::shown as frontier;
 use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::operators::limits;
 use crate::streams::source::SourceStream;
 
+/// How many listings are made, or streams looked at, at a time.
+pub(crate) const LOOKING: Width = Width { what: "to look at streams", most: 8, each: 2, waiting: 1024 };
+
+/// How long a listing waits for logs that have not been open since the node was started.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Node {
-    /// All streams, sources first.
-    pub fn streams(&self) -> Streams {
-        let state = self.state();
+    /// All streams, sources first. A derived stream that nobody has read since the node was started is looked at once, and listed without
+    /// what its log has where its disk takes too long for that.
+    pub async fn streams(&self) -> Result<Streams, NodeError> {
+        let unseen: Vec<IncarnationId> = {
+            let state = self.state();
+            let shown = derived_streams(&state).into_values().map(|shown| shown.id);
+            shown.filter(|id| self.inner.logs.seen(*id).is_none()).collect()
+        };
+        if !unseen.is_empty() {
+            let logs = self.inner.logs.clone();
+            let look = move || {
+                unseen.into_iter().for_each(|id| logs.look(id));
+                Ok::<_, NodeError>(())
+            };
+            // They are looked at to the end also where nobody waits any more.
+            let _ = tokio::time::timeout(PATIENCE, self.inner.looking.run(String::new(), look)).await;
+        }
+        let node = self.clone();
+        let listed = tokio::task::spawn_blocking(move || node.list_streams()).await;
+        listed.map_err(|error| NodeError::new(Code::Internal, error.to_string()))
+    }
+
+    fn list_streams(&self) -> Streams {
         let view = self.view();
-        let mut streams: Vec<Stream> = view.sources.values().map(|source| self.source_stream(&state, source)).collect();
+        let (mut read, derived) = {
+            let state = self.state();
+            (readers(&state), derived_streams(&state))
+        };
+        let mut streams: Vec<Stream> = Vec::new();
+        for source in view.sources.values() {
+            let users = read.remove(&source.settings.name).unwrap_or(0);
+            streams.push(source_stream(source, users));
+        }
         streams.extend(self.inner.unavailable.streams());
-        let mut names: Vec<&str> = state.plan.runs().map(|run| run.record.stream.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        streams.extend(names.into_iter().filter_map(|name| self.derived_stream(&state, name)));
+        streams.extend(derived.iter().filter_map(|(name, shown)| self.derived_stream(name, shown)));
         Streams { streams }
     }
 
     /// One stream: a source by its name, a derived one by its expression.
-    pub fn stream(&self, name: &str) -> Result<Stream, NodeError> {
+    pub async fn stream(&self, name: &str) -> Result<Stream, NodeError> {
         if let Some(stream) = self.inner.unavailable.stream(name) {
             return Ok(stream);
         }
-        let unknown = match self.source(name) {
-            Ok(source) => return Ok(self.source_stream(&self.state(), &source)),
-            Err(unknown) => unknown,
+        let source = match self.source(name) {
+            Ok(source) => Ok(source),
+            Err(unknown) => {
+                match self.bound(name).await.map_err(|error| if error.code == Code::Busy { error } else { unknown })? {
+                    dag_expr::Stream::Errors { name, .. } => Ok(self.source(&name)?),
+                    stream => Err(stream.to_string()),
+                }
+            }
         };
-        // Binding may ask a guest, and so comes before the lock.
-        let stream = self.bind(name).map_err(|_| unknown)?;
-        if let dag_expr::Stream::Errors { name, .. } = &stream {
-            let errors = self.source(name)?;
-            return Ok(self.source_stream(&self.state(), &errors));
-        }
-        let found = self.derived_stream(&self.state(), &stream.to_string());
-        found.ok_or_else(|| NodeError::new(Code::NotFound, format!("nothing has computed `{stream}` yet")))
+        let node = self.clone();
+        let key = source.as_ref().map_or_else(Clone::clone, |source| source.settings.name.clone());
+        self.inner
+            .looking
+            .run(key, move || match source {
+                Ok(source) => Ok(node.shown_source(&source)),
+                Err(derived) => {
+                    let found = node.shown_derived(&derived);
+                    found.ok_or_else(|| NodeError::new(Code::NotFound, format!("nothing has computed `{derived}` yet")))
+                }
+            })
+            .await
     }
 
-    fn source_stream(&self, state: &State, source: &SourceStream) -> Stream {
-        let log = source.source.log();
-        let (visible, stats, earliest) = (log.visible(), source.source.stats(), log.earliest().sequence);
-        let earliest = Position { run: log.epoch_at(earliest), sequence: earliest };
-        let name = &source.settings.name;
-        let of_source = |run: &&Run| {
-            let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-            run.is_live() && legs.into_iter().any(|leg| leg.log == LogId::Source(name.clone()))
-        };
-        Stream {
-            name: source.origin.canonical(name),
-            kind: source.origin.kind().to_owned(),
-            schema: columns(&source.schema),
-            records: stats.records,
-            late: stats.late,
-            bytes: stats.bytes,
-            frontier: shown(visible.frontier),
-            last_time: last_time(visible.max_time),
-            state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
-            subscribers: state.plan.runs().filter(of_source).count() + self.raw_readers(state, name),
-            earliest: Some(earliest.to_string()),
-            computations: 0,
-            settings: Some(source.settings.clone()),
-            on_error: None,
-            publishers: stats.joined.iter().map(publisher).collect(),
-            note: None,
-        }
+    /// A source as listings show it.
+    pub(crate) fn shown_source(&self, source: &SourceStream) -> Stream {
+        let users = readers(&self.state()).remove(&source.settings.name).unwrap_or(0);
+        source_stream(source, users)
+    }
+
+    /// A derived stream as listings show it, by its canonical name. Waits for its log to be opened.
+    pub(crate) fn shown_derived(&self, name: &str) -> Option<Stream> {
+        let shown = derived_streams(&self.state()).remove(name)?;
+        self.inner.logs.look(shown.id);
+        self.derived_stream(name, &shown)
     }
 
     /// The position of the earliest record kept of a stream, as listings show it.
     pub(crate) fn begins(&self, stream: &dag_expr::Stream) -> Option<String> {
         let listed = match stream {
-            dag_expr::Stream::Source { name, .. } => self.source_stream(&self.state(), &*self.source(name).ok()?),
-            stream => self.derived_stream(&self.state(), &stream.to_string())?,
+            dag_expr::Stream::Source { name, .. } => self.shown_source(&*self.source(name).ok()?),
+            stream => self.shown_derived(&stream.to_string())?,
         };
         listed.earliest
     }
 
-    /// Subscriptions that read the source itself.
-    fn raw_readers(&self, state: &State, name: &str) -> usize {
-        state.subscribers.values().filter(|subscriber| subscriber.reads(name)).count()
-    }
-
-    fn derived_stream(&self, state: &State, name: &str) -> Option<Stream> {
-        let runs: Vec<&Run> = state.plan.runs().filter(|run| run.record.stream == name).collect();
-        let run = runs.iter().rev().find(|run| run.is_live()).or(runs.last())?;
-        let log = self.inner.logs.get(run.record.id).ok()?;
-        let visible = log.visible();
+    /// None of a stream whose log is not there.
+    fn derived_stream(&self, name: &str, shown: &Shown) -> Option<Stream> {
+        let seen = self.inner.logs.seen(shown.id)?;
+        let (visible, earliest) = (seen.visible, seen.earliest.sequence);
         Some(Stream {
             name: name.to_owned(),
             kind: "derived".to_owned(),
-            schema: columns(log.schema()),
-            records: visible.end - log.earliest().sequence,
+            schema: columns(&seen.schema),
+            records: visible.end - earliest,
             late: 0,
-            bytes: log.bytes(),
-            frontier: shown(visible.frontier),
+            bytes: seen.bytes,
+            frontier: self::frontier(visible.frontier),
             last_time: last_time(visible.max_time),
-            state: run_state(&run.state).to_owned(),
-            subscribers: run.users(),
-            earliest: Some(Position { run: run.record.id.0, sequence: log.earliest().sequence }.to_string()),
-            computations: runs.iter().filter(|run| run.is_live()).count(),
+            state: shown.state.to_owned(),
+            subscribers: shown.users,
+            earliest: Some(Position { run: shown.id.0, sequence: earliest }.to_string()),
+            computations: shown.live,
             on_error: Some(self.error_policy(name)),
             ..Stream::default()
         })
@@ -118,6 +137,7 @@ impl Node {
     /// The node and what it runs.
     pub fn status(&self) -> Status {
         let cursors = self.cursors_read();
+        let (memory, unavailable) = (resident(), self.unavailable());
         let state = self.state();
         let shown_runs =
             |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
@@ -162,12 +182,12 @@ impl Node {
             workers: self.inner.flow.peers(),
             guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
             subscribers: state.subscribers.len() + state.waiting.len(),
-            memory: resident(),
+            memory,
             requests: SharedMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
             computation_memory: SharedMemory { taken: self.inner.memory.held(), limit: self.inner.memory.limit() },
             instances,
             instances_limit,
-            unavailable: self.unavailable(),
+            unavailable,
             cursors,
             computations,
         }
@@ -210,13 +230,86 @@ impl Node {
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
             memory: state.runs.budget(id).map(|budget| held(budget, run.record.limits.memory)),
-            frontier: self.inner.logs.get(id).ok().and_then(|log: Log| shown(log.visible().frontier)),
+            frontier: self.inner.logs.visible(id).and_then(|visible| frontier(visible.frontier)),
             error: match &run.state {
                 RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),
                 _ => state.runs.failures.get(&id).map(|failures| failures.why.clone()),
             },
             waiting: None,
         }
+    }
+}
+
+/// What a listing shows of a derived stream besides its log.
+struct Shown {
+    /// The run that is shown: the newest of those that are live, else the newest.
+    id: IncarnationId,
+    state: &'static str,
+    users: usize,
+    /// How many runs of it are live.
+    live: usize,
+}
+
+/// All derived streams, by name.
+fn derived_streams(state: &State) -> BTreeMap<String, Shown> {
+    let mut streams: BTreeMap<&str, (&Run, usize)> = BTreeMap::new();
+    for run in state.plan.runs() {
+        let live = usize::from(run.is_live());
+        let (shown, count) = streams.entry(&run.record.stream).or_insert((run, 0));
+        if run.is_live() || !shown.is_live() {
+            *shown = run;
+        }
+        *count += live;
+    }
+    let shown = |(run, live): (&Run, usize)| Shown {
+        id: run.record.id,
+        state: run_state(&run.state),
+        users: run.users(),
+        live,
+    };
+    streams.into_iter().map(|(name, found)| (name.to_owned(), shown(found))).collect()
+}
+
+/// How many live runs and subscriptions read each source itself.
+fn readers(state: &State) -> BTreeMap<String, usize> {
+    let mut readers = BTreeMap::new();
+    for run in state.plan.runs().filter(|run| run.is_live()) {
+        let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+        let read: BTreeSet<&String> = legs
+            .filter_map(|leg| match &leg.log {
+                LogId::Source(name) => Some(name),
+                LogId::Derived(_) => None,
+            })
+            .collect();
+        read.into_iter().for_each(|name| *readers.entry(name.clone()).or_default() += 1);
+    }
+    for name in state.subscribers.values().filter_map(|subscriber| subscriber.source()) {
+        *readers.entry(name.to_owned()).or_default() += 1;
+    }
+    readers
+}
+
+fn source_stream(source: &SourceStream, subscribers: usize) -> Stream {
+    let log = source.source.log();
+    let (visible, stats, earliest) = (log.visible(), source.source.stats(), log.earliest().sequence);
+    let earliest = Position { run: log.epoch_at(earliest), sequence: earliest };
+    Stream {
+        name: source.origin.canonical(&source.settings.name),
+        kind: source.origin.kind().to_owned(),
+        schema: columns(&source.schema),
+        records: stats.records,
+        late: stats.late,
+        bytes: stats.bytes,
+        frontier: frontier(visible.frontier),
+        last_time: last_time(visible.max_time),
+        state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
+        subscribers,
+        earliest: Some(earliest.to_string()),
+        computations: 0,
+        settings: Some(source.settings.clone()),
+        on_error: None,
+        publishers: stats.joined.iter().map(publisher).collect(),
+        note: None,
     }
 }
 

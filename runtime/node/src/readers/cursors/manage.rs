@@ -1,6 +1,8 @@
 //! What the API does with cursors besides reading: showing, acknowledging, moving, deleting.
 
 use dag_api::SubscribeParameters;
+use std::collections::BTreeSet;
+
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::LogId;
 
@@ -14,8 +16,13 @@ use crate::readers::standing::{NotThere, Standing, log_of};
 
 impl Node {
     /// All cursors, by name.
-    pub fn cursors(&self) -> dag_api::Cursors {
-        dag_api::Cursors { cursors: self.shown_where(|_| true) }
+    pub async fn cursors(&self) -> Result<dag_api::Cursors, NodeError> {
+        let node = self.clone();
+        let list = move || {
+            node.look_where(|_| true);
+            Ok(dag_api::Cursors { cursors: node.shown_where(|_| true) })
+        };
+        self.inner.looking.run(String::new(), list).await
     }
 
     /// The cursors that somebody reads with.
@@ -32,8 +39,24 @@ impl Node {
         cursors.iter().map(|(name, cursor, read)| self.shown(name, cursor, *read)).collect()
     }
 
+    /// Opens the logs that such cursors are in, where that has not been done since the node was started.
+    fn look_where(&self, wanted: impl Fn(&str) -> bool) {
+        let names = self.inner.cursors.names().into_iter().filter(|(name, _)| wanted(name));
+        let runs: BTreeSet<IncarnationId> = names.flat_map(|(_, runs)| runs).collect();
+        runs.into_iter().for_each(|run| self.inner.logs.look(run));
+    }
+
     /// One cursor.
-    pub fn cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+    pub async fn cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+        let (node, name) = (self.clone(), name.to_owned());
+        let look = move || {
+            node.look_where(|other| other == name);
+            node.shown_cursor(&name)
+        };
+        self.inner.looking.run(String::new(), look).await
+    }
+
+    fn shown_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
         let (cursor, read) = {
             let table = self.inner.cursors.table();
             (table.get(name)?.clone(), table.is_read(name))
@@ -46,23 +69,25 @@ impl Node {
         let bad = |why: String| NodeError::new(Code::BadRequest, why);
         let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
         let cursor = self.inner.cursors.table().get(name)?.clone();
-        self.check_read(name, &cursor, after)?;
+        let (node, name_of, stream) = (self.clone(), name.to_owned(), cursor.stream.clone());
+        self.inner.reads.run(stream, move || node.check_read(&name_of, &cursor, after)).await?;
         let kept = {
             let mut table = self.inner.cursors.table();
             table.acknowledge(name, read.reader, after, now())?;
             self.keep_cursor(table, name)
         };
         kept.wait().await?;
-        self.cursor(name)
+        self.shown_cursor(name)
     }
 
     /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Answers when that is
     /// durable.
     pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, NodeError> {
+        let stream = self.inner.cursors.table().get(name)?.stream.clone();
+        let stream = self.bound(&stream).await?;
         let (node, owned, to) = (self.clone(), name.to_owned(), to.to_owned());
+        let canonical = stream.to_string();
         let reset = move || {
-            let stream = node.inner.cursors.table().get(&owned)?.stream.clone();
-            let stream = node.bind(&stream)?;
             let want = want(&SubscribeParameters { from: Some(to), ..SubscribeParameters::default() })?;
             // What computes a derived stream tells where that is: it is demanded as by a reader.
             let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
@@ -71,9 +96,8 @@ impl Node {
             table.reset(&owned, subscription.place.clone(), now())?;
             Ok::<_, NodeError>(node.keep_cursor(table, &owned))
         };
-        let done = tokio::task::spawn_blocking(reset).await;
-        done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??.wait().await?;
-        self.cursor(name)
+        self.inner.opening.run(canonical, reset).await?.wait().await?;
+        self.shown_cursor(name)
     }
 
     /// Deletes a cursor, and sends away whoever reads with it. Answers it as it was, when that is durable.
@@ -109,19 +133,23 @@ impl Node {
 
     fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> dag_api::Cursor {
         let next = cursor.place.next();
-        let logs = cursor.place.legs.iter().map(|leg| {
-            let id = match &cursor.source {
-                Some(source) => LogId::Source(source.clone()),
-                None => LogId::Derived(IncarnationId(leg.run)),
-            };
-            Some((self.view().log(&id)?, leg.sequence))
+        // What is left of each log that it is in, and what is wanted next of it: the first record, the end, and that.
+        let logs = cursor.place.legs.iter().map(|leg| match &cursor.source {
+            Some(source) => {
+                let log = self.view().log(&LogId::Source(source.clone()))?;
+                Some((log.earliest().sequence, log.visible().end, leg.sequence))
+            }
+            None => {
+                let seen = self.inner.logs.seen(IncarnationId(leg.run))?;
+                Some((seen.earliest.sequence, seen.visible.end, leg.sequence))
+            }
         });
-        let logs: Option<Vec<_>> = logs.collect();
-        let lag = |logs: &Vec<(dag_log::Log, u64)>| {
-            logs.iter().map(|(log, next)| log.visible().end.saturating_sub((*next).max(log.earliest().sequence))).sum()
+        let logs: Option<Vec<(u64, u64, u64)>> = logs.collect();
+        let lag = |logs: &Vec<(u64, u64, u64)>| {
+            logs.iter().map(|(earliest, end, next)| end.saturating_sub(*next.max(earliest))).sum()
         };
-        let lost = |(log, next): &(dag_log::Log, u64)| log.earliest().sequence.saturating_sub(*next);
-        let lost = logs.as_ref().and_then(|logs| logs.first()).map_or(0, lost);
+        let lost = logs.as_ref().and_then(|logs| logs.first());
+        let lost = lost.map_or(0, |(earliest, _, next)| earliest.saturating_sub(*next));
         dag_api::Cursor {
             name: name.to_owned(),
             stream: cursor.stream.clone(),

@@ -13,8 +13,9 @@ mod reading;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use dag_lock::{Guard, Mutex};
 use dag_model::IncarnationId;
 use tokio::sync::oneshot;
 
@@ -33,7 +34,7 @@ pub(crate) struct Cursors(Mutex<Table>);
 impl Cursors {
     /// Those that were kept, and those of which nothing can be read but the name, and why.
     pub fn new(kept: BTreeMap<String, Cursor>, broken: BTreeMap<String, String>) -> Cursors {
-        Cursors(Mutex::new(Table::new(kept, broken)))
+        Cursors(Mutex::new("cursors", Table::new(kept, broken)))
     }
 
     /// The runs that cursors are in.
@@ -51,8 +52,8 @@ impl Cursors {
         derived.map(|(name, cursor, _)| (name.to_owned(), runs(cursor))).collect()
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> Guard<'_, Table> {
+        self.0.lock()
     }
 }
 
@@ -69,7 +70,7 @@ impl Kept {
 
 impl Node {
     /// Makes the cursor's change durable, together with all that come meanwhile.
-    fn keep_cursor(&self, mut table: MutexGuard<'_, Table>, name: &str) -> Kept {
+    fn keep_cursor(&self, mut table: Guard<'_, Table>, name: &str) -> Kept {
         let (kept, start) = table.group.add(name);
         if start {
             let node = self.clone();

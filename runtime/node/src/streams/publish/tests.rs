@@ -126,3 +126,33 @@ fn a_failed_sync_and_a_second_publisher_both_return() {
         }
     });
 }
+
+#[test]
+fn a_stream_that_does_not_answer_leaves_places_to_others() {
+    patiently(async {
+        let data = TempDir::new().unwrap();
+        let (node, failing) = node(&data).await;
+        let settings = serde_json::json!({"name": "y", "schema": [{"name": "text", "type": "utf8"}], "time": null});
+        node.create(serde_json::from_value(settings).unwrap()).await.unwrap();
+        let sync = failing.hold_next(Operation::Sync);
+        let waiting: Vec<_> = (0..PUBLISHING_EACH).map(|_| publish(&node, 10)).collect();
+        let sync = in_time(move || {
+            sync.arrived();
+            sync
+        })
+        .await;
+        while node.source("x").unwrap().publishing.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = answer(publish(&node, 10)).await.unwrap_err();
+        let expected = "128 requests are being published to `x`: try again in a moment";
+        assert_eq!((refused.code, refused.message.as_str()), (Code::Busy, expected));
+        let (share, body) = (node.inner.budget.share(), Bytes::from("{\"text\":\"a\"}\n"));
+        let other = node.publish("y", Some((Format::Json, body)), PublishParameters::default(), share);
+        tokio::time::timeout(PATIENCE, other).await.expect("it waits for no other stream").unwrap();
+        sync.release();
+        for waiting in waiting {
+            answer(waiting).await.unwrap();
+        }
+    });
+}

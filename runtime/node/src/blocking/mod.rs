@@ -1,4 +1,6 @@
-//! Work that may wait, for a file or a guest, on the threads that are there for that.
+//! Work that may wait, for a file or a guest, on the threads that are there for that; and [`gate`], which bounds how many it takes.
+
+pub(crate) mod gate;
 
 use tokio::task::{JoinError, spawn_blocking};
 

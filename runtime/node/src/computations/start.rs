@@ -1,0 +1,131 @@
+//! Starting a run: its log is opened or made, its record kept, its snapshot read and its operator bound, all under no lock. Then it is
+//! looked whether it is still wanted.
+
+use dag_expr::Stream;
+use dag_flow::{Computation, Search};
+use dag_log::OpenError;
+use dag_model::IncarnationId;
+use dag_plan::{Command, LogId};
+use tokio::sync::watch;
+
+use crate::blocking::gate::Width;
+use crate::computations::runs::{Report, last_digest, resume};
+use crate::computations::snapshots::usable;
+use crate::error::{Code, NodeError};
+use crate::node::{Node, State};
+
+/// How many runs are started, or their end kept, at a time: as many as may wait for disks.
+pub(crate) const STARTS: Width = Width { what: "to start a computation", most: 32, each: 1, waiting: 100_000 };
+
+/// What a start comes to.
+enum Started {
+    /// All is there.
+    Ready(Box<Computation>),
+    /// Its log has everything already.
+    Complete,
+    /// A file of it cannot be opened now.
+    Later(String),
+    /// Nobody wants it any more.
+    Unwanted,
+}
+
+impl Node {
+    /// Begins to start a run that has no dataflow. Those that it reads are started before it, so that its record never tells of runs that
+    /// no record tells of.
+    pub(super) fn begin_start(&self, state: &mut State, id: IncarnationId) {
+        let record = &state.plan.run(id).expect("the plan starts runs that it has").record;
+        let read = record.inputs.iter().flat_map(|input| &input.legs).filter_map(|leg| match leg.log {
+            LogId::Derived(read) => state.runs.start_of(read),
+            LogId::Source(_) => None,
+        });
+        let read: Vec<_> = read.collect();
+        state.runs.begin(id);
+        let node = self.clone();
+        self.inner.tasks.spawn(async move {
+            for start in read {
+                over(start).await;
+            }
+            let starting = node.clone();
+            let started = match node.inner.starts.run(id, move || starting.start(id)).await {
+                Err(full) if full.code == Code::Busy => Ok(Started::Later(full.message)),
+                started => started,
+            };
+            node.started(id, started);
+        });
+    }
+
+    /// Opens, reads and asks what a run takes.
+    fn start(&self, id: IncarnationId) -> Result<Started, NodeError> {
+        let (record, application, afresh, search) = {
+            let state = self.state();
+            let run = state.plan.run(id).filter(|_| state.runs.is_starting(id));
+            let Some(run) = run.filter(|run| run.is_live()) else { return Ok(Started::Unwanted) };
+            let Some(Stream::Apply(application)) = run.stream.clone() else {
+                unreachable!("the plan runs derived streams that somebody has demanded")
+            };
+            let failures = state.runs.failures.get(&id);
+            let afresh = failures.is_some_and(|failures| failures.afresh);
+            (run.record.clone(), application, afresh, failures.map_or(Search::Off, |failures| failures.search))
+        };
+        let view = self.view();
+        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
+        let output = match view.logs.get_or_create(id, &application.schema) {
+            Err(error @ OpenError::Io { .. }) => return Ok(Started::Later(error.to_string())),
+            output => output.map_err(|error| internal(&error))?,
+        };
+        if output.visible().ended {
+            return Ok(Started::Complete);
+        }
+        self.inner.meta.put_incarnation(&record).map_err(|error| internal(&error))?;
+        self.inner.errors.hand_in(&record);
+        let snapshot = match afresh {
+            true => None,
+            false => match usable(id, view.snapshots.get(id)) {
+                Ok(snapshot) => snapshot,
+                Err(why) => return Ok(Started::Later(why)),
+            },
+        };
+        let mut computation = self.computation_of(&view, &record, &application, output)?;
+        resume(&view, &mut computation, &record, &application, snapshot)?;
+        computation.interval = self.inner.config.snapshots;
+        computation.search = search;
+        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
+        Ok(Started::Ready(Box::new(computation)))
+    }
+
+    /// A start has come to something: runs what is still wanted.
+    fn started(&self, id: IncarnationId, started: Result<Started, NodeError>) {
+        self.follow_up(|state| {
+            if !state.runs.begun(id) || *self.inner.stopping.borrow() {
+                return Vec::new();
+            }
+            match started {
+                Ok(Started::Ready(computation)) => {
+                    let reports = state.runs.reports();
+                    let on_event = Box::new(move |event| {
+                        // An error means that the node is gone.
+                        let _ = reports.0.send(Report { id, event });
+                    });
+                    let handle = self.inner.flow.run(*computation, on_event);
+                    state.runs.insert(id, handle);
+                    Vec::new()
+                }
+                Ok(Started::Complete) => state.plan.finished(id),
+                Ok(Started::Later(why)) => {
+                    self.start_later(state, id, &why);
+                    Vec::new()
+                }
+                // It was wanted again when that had been found.
+                Ok(Started::Unwanted) => vec![Command::Start(id)],
+                Err(error) => self.fail(state, id, &error.message),
+            }
+        });
+        // What it has passed over so far is to be in its stream.
+        self.inner.timers.notify_one();
+    }
+}
+
+/// Waits until a start is over.
+pub(crate) async fn over(mut start: watch::Receiver<()>) {
+    while start.changed().await.is_ok() {}
+}

@@ -1,0 +1,140 @@
+//! Expressions, parsed and bound to the streams and operators that there are. Nobody waits for an operator with a thread: binding stops
+//! where it meets a question that has not been asked, that is [asked](crate::operators::questions), and then it begins again.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use dag_expr::{Application, Catalog as Binding, ErrorKind, Signature, Stream};
+use dag_model::Schema;
+use dag_wasm::Component;
+
+use crate::blocking::gate::Width;
+use crate::error::{Code, NodeError};
+use crate::node::{Node, View};
+use crate::operators::catalog::Unknown;
+use crate::operators::questions::Question;
+use crate::streams::source::Origin;
+
+/// How many expressions are parsed and bound at a time: that takes the processor, and no time besides.
+pub(crate) const BINDING: Width = Width { what: "to be bound", most: 4, each: 4, waiting: 1024 };
+
+/// How often binding an expression begins again: an expression applies at most a hundred operators, of which all may be unknown.
+const ATTEMPTS: usize = 256;
+
+/// What is asked before an expression can be bound.
+type Open = Box<(Question, Arc<Component>)>;
+
+impl Node {
+    /// Parses and binds an expression. Waits for as long as operators take to be asked.
+    pub(crate) async fn bound(&self, text: &str) -> Result<Stream, NodeError> {
+        for _ in 0..ATTEMPTS {
+            let (node, text) = (self.clone(), text.to_owned());
+            let (question, component) = match self.inner.binding.run((), move || node.bind(&text)).await? {
+                Ok(stream) => return Ok(stream),
+                Err(open) => *open,
+            };
+            let questions = self.view().catalog.questions().clone();
+            questions.ask(question, component).await?;
+        }
+        Err(NodeError::new(Code::Busy, "operators are asked more than can be remembered: try again in a moment"))
+    }
+
+    /// Binds an expression as far as operators have been asked; the inner error is the first question that is open.
+    fn bind(&self, text: &str) -> Result<Result<Stream, Open>, NodeError> {
+        let view = self.view();
+        let known = Known { view: &view, open: RefCell::default() };
+        let bound = dag_expr::bind(text, &known);
+        if let Some(open) = known.open.take() {
+            return Ok(Err(open));
+        }
+        bound.map(Ok).map_err(|error| {
+            if let ErrorKind::UnknownStream(name) = &error.kind
+                && let Some(why) = self.inner.unavailable.why(name)
+            {
+                return why.clone();
+            }
+            if let ErrorKind::UnknownOperator(name) = &error.kind
+                && let Some(why) = view.catalog.why_unavailable(name)
+            {
+                return NodeError::new(Code::Internal, format!("operator `{name}` cannot be used: {why}"));
+            }
+            let code = match &error.kind {
+                ErrorKind::UnknownStream(_) => Code::UnknownStream,
+                ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
+                ErrorKind::Other => Code::BadExpression,
+            };
+            NodeError::new(code, error.render(text))
+        })
+    }
+}
+
+/// The streams and operators of a view, as far as operators have been asked.
+struct Known<'v> {
+    view: &'v View<'v>,
+    /// The first question that is open.
+    open: RefCell<Option<Open>>,
+}
+
+impl Binding for Known<'_> {
+    fn source(&self, name: &str) -> Option<Schema> {
+        self.view.source(name)
+    }
+
+    fn errors(&self, name: &str) -> Option<Schema> {
+        self.view.errors(name)
+    }
+
+    fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
+        self.view.operator(component, name)
+    }
+
+    fn sources(&self) -> Vec<String> {
+        Binding::sources(self.view)
+    }
+
+    fn operators(&self) -> Vec<String> {
+        self.view.operators()
+    }
+
+    fn output(&self, application: &Application) -> Result<Schema, String> {
+        match self.view.catalog.known(application) {
+            Ok(answer) => Ok(answer.schema),
+            Err(Unknown::Refused(why)) => Err(why),
+            Err(Unknown::Open(open)) => {
+                self.open.borrow_mut().get_or_insert(open);
+                Err("its operator has not been asked".to_owned())
+            }
+        }
+    }
+}
+
+/// What expressions are bound against; operators are asked on the spot.
+impl Binding for View<'_> {
+    fn source(&self, name: &str) -> Option<Schema> {
+        let source = self.sources.get(name).filter(|source| source.origin == Origin::Published);
+        source.map(|source| source.schema.clone())
+    }
+
+    fn errors(&self, name: &str) -> Option<Schema> {
+        let errors = self.sources.get(name).filter(|source| source.origin != Origin::Published);
+        errors.map(|source| source.schema.clone())
+    }
+
+    fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>> {
+        // Of what cannot run nothing can be made.
+        self.catalog.why_unavailable(name).is_none().then(|| self.catalog.signature(component, name)).flatten()
+    }
+
+    fn sources(&self) -> Vec<String> {
+        let published = self.sources.iter().filter(|(_, source)| source.origin == Origin::Published);
+        published.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn operators(&self) -> Vec<String> {
+        self.catalog.operators().map(|(_, signature)| signature.name.clone()).collect()
+    }
+
+    fn output(&self, application: &Application) -> Result<Schema, String> {
+        self.catalog.bind(application).map(|answer| answer.schema)
+    }
+}

@@ -1,0 +1,143 @@
+//! Making streams, one of a name after the other: its log is made and kept under no lock, and then it is among those that there are.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use dag_api::{CreateStream, Stream};
+
+use crate::blocking::gate::Width;
+use crate::error::{Code, NodeError};
+use crate::layout::{Layout, number_of};
+use crate::node::Node;
+use crate::streams::error::room_for_stream;
+use crate::streams::settings::check;
+use crate::streams::source::{Origin, SourceStream};
+
+/// How many streams are made or altered at a time.
+pub(crate) const CREATING: Width = Width { what: "to make or alter a stream", most: 16, each: 1, waiting: 1024 };
+
+/// Whose turn it is with each name, and the number of the next log. Whoever has a turn may take as long as a disk does.
+pub(crate) struct Making {
+    names: Mutex<BTreeSet<String>>,
+    free: Condvar,
+    next: AtomicU64,
+}
+
+/// A turn with a name. It ends when this is dropped.
+pub(crate) struct Turn<'a> {
+    of: &'a Making,
+    name: String,
+}
+
+impl Making {
+    /// Nobody makes any; logs get numbers after those that are there, which are never used twice.
+    pub fn new(layout: &Layout) -> std::io::Result<Making> {
+        let mut next = 1;
+        for entry in std::fs::read_dir(layout.sources())? {
+            next = next.max(number_of(&entry?.path()).map_or(0, |number| number + 1));
+        }
+        Ok(Making { names: Mutex::default(), free: Condvar::new(), next: AtomicU64::new(next) })
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody else has that name.
+    pub fn turn(&self, name: &str) -> Turn<'_> {
+        dag_lock::may_wait("a stream that is being made");
+        let taken = |names: &mut BTreeSet<String>| names.contains(name);
+        let mut names = self.free.wait_while(self.names(), taken).unwrap_or_else(PoisonError::into_inner);
+        names.insert(name.to_owned());
+        Turn { of: self, name: name.to_owned() }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.of.names().remove(&self.name);
+        self.of.free.notify_all();
+    }
+}
+
+impl Node {
+    /// Creates a source; answers it, and whether it is new.
+    pub async fn create(&self, request: CreateStream) -> Result<(Stream, bool), NodeError> {
+        let (node, name) = (self.clone(), request.name.clone());
+        self.inner.creating.run(name, move || node.create_stream(request)).await
+    }
+
+    /// The same on a thread that may wait for the disk.
+    pub(crate) fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), NodeError> {
+        request.retention = request.retention.plain();
+        check(&request)?;
+        if request.name.starts_with("errors(") {
+            let why = "names that begin with `errors(` are those of streams that the node writes";
+            return Err(NodeError::new(Code::BadRequest, format!("`{}` cannot be created: {why}", request.name)));
+        }
+        let (source, created) = self.get_or_add(Origin::Published, &request)?;
+        if source.settings != request {
+            let settings = serde_json::to_string(&source.settings).map_err(|error| internal(&error))?;
+            let message = format!("stream `{}` is there already, with other settings: {settings}", request.name);
+            return Err(NodeError::new(Code::Exists, message));
+        }
+        let mut stream = self.shown_source(&source);
+        if request.time.is_none() {
+            stream.note = Some("records get the time of their arrival, for the stream has no time column".to_owned());
+        }
+        Ok((stream, created))
+    }
+
+    /// The stream of that name, made where it is missing; and whether it is new.
+    pub(crate) fn get_or_add(
+        &self,
+        origin: Origin,
+        settings: &CreateStream,
+    ) -> Result<(Arc<SourceStream>, bool), NodeError> {
+        let name = &settings.name;
+        if let Some(why) = self.inner.unavailable.why(name) {
+            return Err(why.clone());
+        }
+        let turn = self.inner.making.turn(name);
+        match self.view().sources.get(name) {
+            Some(there) => Ok((there.clone(), false)),
+            None => Ok((self.add_source(&turn, origin, settings)?, true)),
+        }
+    }
+
+    /// Makes a source's log, writes down that it is there, and adds it to those that are.
+    fn add_source(
+        &self,
+        turn: &Turn<'_>,
+        origin: Origin,
+        settings: &CreateStream,
+    ) -> Result<Arc<SourceStream>, NodeError> {
+        let others = turn.of.names().len() - 1;
+        room_for_stream(self.view().sources.len() + others)?;
+        let number = turn.of.next.fetch_add(1, Ordering::Relaxed);
+        let (folder, committer) = (self.inner.layout.source(number), &self.inner.committer);
+        let source = SourceStream::create(&folder, origin, settings.clone(), committer, &self.inner.timers)?;
+        match &source.origin {
+            Origin::Published => self.inner.meta.put_source(number, settings)?,
+            Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
+        }
+        let source = Arc::new(source);
+        self.replace_source(source.clone());
+        self.inner.appeared.send_modify(|version| *version += 1);
+        Ok(source)
+    }
+
+    /// Puts a stream among those that there are, in place of what has its name.
+    pub(crate) fn replace_source(&self, source: Arc<SourceStream>) {
+        let mut sources = self.inner.sources.write();
+        let replaced = Arc::make_mut(&mut sources).insert(source.settings.name.clone(), source);
+        drop(sources);
+        // Its settings may be all that goes, but that is not for this lock to know.
+        drop(replaced);
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> NodeError {
+    NodeError::new(Code::Internal, error.to_string())
+}

@@ -1,0 +1,122 @@
+//! The three who trouble the node, until the test ends it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use dag_tests::crew::{Crew, ScopedHand};
+use dag_tests::{DEADLINE, Feed, Node, until};
+
+use crate::work::Client;
+
+/// The stream whose disk hangs.
+pub const HUNG: &str = "hung";
+
+/// What is computed by the computation whose start does not come to its end.
+const SLOW: &str = "count(hung, 1s)";
+
+/// How many publish to the stream whose disk hangs, read it, and want what the slow computation computes.
+const EACH: usize = 8;
+
+/// How many ask what the operator that never answers would do.
+const ASKING: usize = 600;
+
+/// What there is to trouble the node with.
+#[derive(Debug)]
+pub struct Trouble {
+    orders: PathBuf,
+    /// The computation.
+    incarnation: String,
+}
+
+/// Trouble that lasts.
+#[derive(Debug)]
+pub struct Troubled<'scope> {
+    orders: PathBuf,
+    publishers: Vec<ScopedHand<'scope, ()>>,
+    subscribers: Vec<ScopedHand<'scope, ()>>,
+    asking: Vec<TcpStream>,
+}
+
+impl Trouble {
+    /// Makes the stream, and a computation that has stopped.
+    pub fn prepare(node: &Node, client: &Client, orders: &Path) -> Trouble {
+        client.create(HUNG);
+        client.publish(HUNG);
+        let feed = client.subscribe(SLOW, "earliest");
+        let incarnation = feed.header("dag-incarnation").expect("it is computed").to_owned();
+        drop(feed);
+        node.until_computing(&[], DEADLINE);
+        Trouble { orders: orders.to_owned(), incarnation }
+    }
+
+    /// Begins all three, and waits until each has begun.
+    pub fn begin<'scope>(&self, crew: &Crew<'scope, '_>, client: &Client) -> Troubled<'scope> {
+        let Trouble { orders, incarnation } = self;
+        // The second stream that was made.
+        fs::write(orders, format!("hang sources/2/\nhang derived/{incarnation}/\n")).expect("it is writable");
+        let publish = |_| {
+            let client = client.clone();
+            crew.spawn("who publishes to the hung disk", move || client.publish(HUNG))
+        };
+        let publishers = (0..EACH).map(publish).collect();
+        let subscribe = |_| {
+            let (url, position) = (client.url.clone(), format!("{incarnation}:0"));
+            crew.spawn("who waits for the slow start", move || {
+                let feed = Feed::open(&url, &[("expr", SLOW), ("from", &position)]);
+                // Its computation may have been forgotten by the time that it can go on.
+                drop(feed.expect("the node answers"));
+            })
+        };
+        let subscribers = (0..EACH).map(subscribe).collect();
+        let held = orders.with_extension("held");
+        let is_held = |part: &str| fs::read_to_string(&held).is_ok_and(|held| held.contains(part));
+        until("the disk hangs", DEADLINE, || is_held("sources/2/").then_some(()));
+        until("the start hangs", DEADLINE, || is_held(&format!("derived/{incarnation}/")).then_some(()));
+        let asking = (0..ASKING).map(|number| ask(client, number)).collect();
+        Troubled { orders: orders.clone(), publishers, subscribers, asking }
+    }
+}
+
+/// Asks for an explanation, and does not wait for it: half of them ask for the same, and each of the others for something else.
+fn ask(client: &Client, number: usize) -> TcpStream {
+    let address = client.url.strip_prefix("http://").expect("it is a URL");
+    let mut socket = TcpStream::connect(address).expect("the node listens");
+    let expression = match number % 2 {
+        0 => "opens_never(calm)".to_owned(),
+        _ => format!("opens_never(map(calm,*,value%20as%20c{number}))"),
+    };
+    let head = format!("GET /v1/explain?expr={expression} HTTP/1.1\r\nHost: {address}\r\nDag-Client: tests\r\n\r\n");
+    socket.write_all(head.as_bytes()).expect("the node reads");
+    socket
+}
+
+impl Troubled<'_> {
+    /// Whether nobody has been answered yet, but those who are one too many to ask what an operator does not answer.
+    pub fn lasts(&self) -> bool {
+        let waits = |hand: &ScopedHand<'_, ()>| !hand.is_finished();
+        self.publishers.iter().all(waits) && self.subscribers.iter().all(waits)
+    }
+
+    /// How many were told that too many ask.
+    pub fn refused(&self) -> usize {
+        let refused = |socket: &&TcpStream| {
+            socket.set_nonblocking(true).expect("it is a socket");
+            let mut answer = [0; 4096];
+            let length = (&mut &**socket).read(&mut answer).unwrap_or(0);
+            let answer = String::from_utf8_lossy(&answer[..length]);
+            let says = "64 questions wait for operator `opens_never`, which is the limit";
+            assert!(length == 0 || answer.starts_with("HTTP/1.1 429") && answer.contains(says), "{answer}");
+            length > 0
+        };
+        self.asking.iter().filter(refused).count()
+    }
+
+    /// Ends it: whoever waited for a disk is answered.
+    pub fn end(self) {
+        fs::write(&self.orders, "").expect("it is writable");
+        drop(self.asking);
+        self.publishers.into_iter().chain(self.subscribers).for_each(ScopedHand::join);
+    }
+}
