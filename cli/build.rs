@@ -39,12 +39,13 @@ fn main() {
     fs::write(out.join("embedded.rs"), source).expect("OUT_DIR can be written to");
 }
 
-/// The files that one entry of [`FOLDERS`] stands for: `.go` is every file in the folder itself whose name ends so.
+/// The files that one entry of [`FOLDERS`] stands for: `.go` is every file in the folder itself whose name ends so, but no test.
 fn take(folder: &Path, taken: &str, files: &mut Vec<PathBuf>) {
     if taken.len() > 1 && taken.starts_with('.') {
         println!("cargo::rerun-if-changed={}", folder.display());
         let of_folder = entries(folder);
-        files.extend(of_folder.into_iter().filter(|path| path.is_file() && path.to_string_lossy().ends_with(taken)));
+        let is_taken = |name: &str| name.ends_with(taken) && !name.ends_with("_test.go");
+        files.extend(of_folder.into_iter().filter(|path| path.is_file() && is_taken(&path.to_string_lossy())));
         return;
     }
     let mut paths = vec![if taken == "." { folder.to_owned() } else { folder.join(taken) }];

@@ -14,16 +14,23 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The guests: the component's name, which is its folder's, and the crate's.
-const GUESTS: [(&str, &str); 2] = [("aggregates", "dag_aggregates"), ("transforms", "dag_transforms")];
+/// The guests: the component's file, and the crate's name.
+/// The last two are for tests: the SDK's examples, and operators that break their contract.
+const GUESTS: [(&str, &str); 4] = [
+    ("aggregates", "dag_aggregates"),
+    ("transforms", "dag_transforms"),
+    ("examples", "dag_examples"),
+    ("faults", "dag_faults"),
+];
 
 /// What the guests are made of, from the repository's root.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "Cargo.toml",
     "Cargo.lock",
     "operators/aggregates",
     "operators/transforms",
     "guest-sdk/rust",
+    "tests/faults/rust",
     "runtime/expr",
     "runtime/frame",
     "wit",

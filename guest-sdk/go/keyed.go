@@ -263,3 +263,6 @@ func LoadRows[S any](keys *Keys, saved []byte, row func(key Key, state *S)) erro
 	}
 	return nil
 }
+
+// EmitKey emits a key into the first columns of an output.
+func (k *Keys) EmitKey(key Key, out *Output) { k.Append(key, out.columns) }

@@ -190,6 +190,14 @@ func (o *Output) IsFull() bool {
 // it holds.
 func (o *Output) Hold(at Time) { o.hold = &at }
 
+// Held is the time that is held in this call; MaxTime if none is.
+func (o *Output) Held() Time {
+	if o.hold == nil {
+		return MaxTime
+	}
+	return *o.hold
+}
+
 // More says that there is more to emit for the same input: Advance will be called again.
 func (o *Output) More() { o.more = true }
 

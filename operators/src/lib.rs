@@ -18,6 +18,12 @@ pub const COMPONENTS: &[Embedded] = &[
     Embedded { name: "transforms", bytes: include_bytes!(concat!(env!("OUT_DIR"), "/transforms.wasm")) },
 ];
 
+/// For tests: the SDK's examples, `guest-sdk/rust/examples`. They are no part of the binary, which does not name them.
+pub const EXAMPLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/examples.wasm"));
+
+/// For tests: operators that break their contract, `tests/faults/rust`.
+pub const FAULTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/faults.wasm"));
+
 #[cfg(test)]
 mod tests {
     use super::*;

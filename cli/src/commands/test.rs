@@ -1,30 +1,112 @@
-//! `dag test`: whether an operator keeps what every operator has to.
+//! `dag test`: whether operators keep what every operator has to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
+use dag_conformance::cost::BATCHES;
+use dag_conformance::{Effort, Failure, Verdict, check, cost};
+use dag_wasm::{Component, Limits, Runtime, RuntimeOptions};
 
+use crate::duration::Span;
 use crate::exit::Exit;
+use crate::output::{self, Listing};
 use crate::project::Project;
 
-/// Run a project's unit tests, and build it
+/// Run a project's unit tests, then try its operators, or those of any component, in many random ways that have to give the same
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   dag test
-  dag test --folder ../smooth"#)]
+  dag test op.wasm
+  dag test op.wasm --time 1min
+
+Without a file it builds the project at hand. Operators are tried on made-up records, with the arguments of their own examples: in random batches, told more or less
+often how far time has come, going on from snapshots, beside another instance, with keys spread over two instances. Where the output is not the same, the
+shortest case that was found is shown. A record that an operator refuses in every way is no failure."#)]
 pub struct Test {
+    /// A component, instead of a project
+    #[arg(value_name = "FILE")]
+    component: Option<PathBuf>,
     /// The project's folder, or one in it
-    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    #[arg(long, value_name = "FOLDER", default_value = ".", conflicts_with = "component")]
     folder: PathBuf,
+    /// How long each operator is tried, at most
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    time: Span,
 }
 
 impl Test {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<Exit> {
-        let project = Project::find(&self.folder)?;
-        project.language.tools.iter().try_for_each(|tool| tool.check())?;
-        (project.language.test)(&project)?.iter().try_for_each(|step| step.run(&project))?;
-        project.build()?;
-        Ok(Exit::Done)
+        let file = match self.component {
+            Some(file) => file,
+            None => {
+                let project = Project::find(&self.folder)?;
+                project.language.tools.iter().try_for_each(|tool| tool.check())?;
+                (project.language.test)(&project)?.iter().try_for_each(|step| step.run(&project))?;
+                project.build()?
+            }
+        };
+        conformance(&file, self.time.0)
     }
+}
+
+/// Tries all operators of a component, and tells what a user must know of it.
+fn conformance(file: &Path, time: Duration) -> anyhow::Result<Exit> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let runtime = Runtime::new(RuntimeOptions::default())?;
+    let begun = Instant::now();
+    let built =
+        runtime.build(&bytes, Limits::default()).with_context(|| format!("{} cannot be deployed", file.display()))?;
+    let compiling = begun.elapsed();
+    let component = runtime.open(built.digest, &built.code, built.description)?;
+    output::text(&format!(
+        "{} {}: {}, compiled in {:.1} s\n",
+        component.name(),
+        component.version(),
+        output::bytes(built.bytes.len() as u64),
+        compiling.as_secs_f64()
+    ))?;
+    let mut exit = Exit::Done;
+    for signature in component.signatures() {
+        output::text(&format!("\n  {}\n      {}\n", signature.usage(), signature.doc))?;
+        let verdict = check(&component, signature, Effort { time });
+        output::text(&said(&verdict))?;
+        if matches!(verdict, Verdict::Breaks(_)) {
+            exit = Exit::Failed;
+        }
+    }
+    output::text(&format!("\n{}", costs(&component)))?;
+    Ok(exit)
+}
+
+/// A verdict, for people.
+fn said(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Holds(ways) => format!("      the same in {ways} random ways\n"),
+        Verdict::Untried(why) => format!("      not tried: {why}\n"),
+        Verdict::Breaks(failure) => {
+            let Failure { case, what } = &**failure;
+            let case: String = case.lines().map(|line| format!("          {line}\n")).collect();
+            format!(
+                "      BREAKS ITS CONTRACT: {what}\n      the shortest case that was found, over records in this order:\n{case}"
+            )
+        }
+    }
+}
+
+/// What each operator costs.
+fn costs(component: &Component) -> String {
+    let batches = BATCHES.map(|rows| format!("BATCHES OF {rows}"));
+    let headings: Vec<_> = std::iter::once("NS PER RECORD").chain(batches.iter().map(String::as_str)).collect();
+    let mut listing = Listing::new(&headings);
+    for signature in component.signatures() {
+        let cells = match cost(component, signature) {
+            Ok(cost) => cost.map(|ns| format!("{ns:.1}")).to_vec(),
+            Err(_) => vec!["-".to_owned(); BATCHES.len()],
+        };
+        listing.row(std::iter::once(signature.name.clone()).chain(cells).collect());
+    }
+    listing.render()
 }
