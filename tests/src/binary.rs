@@ -1,7 +1,7 @@
 //! The `dag` binary that is tested.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{Finished, Process};
@@ -14,6 +14,13 @@ pub fn dag(arguments: &[&str]) -> Finished {
 /// Runs `dag` to its end, without a node, with this on its standard input.
 pub fn dag_with_input(arguments: &[&str], input: &[u8]) -> Finished {
     Process::with_input(command(arguments), input).finish()
+}
+
+/// A command line of `dag` that runs in that folder, without a node.
+pub fn dag_in(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(arguments);
+    command.current_dir(folder);
+    command
 }
 
 /// Starts `dag` beside the test, without a node.

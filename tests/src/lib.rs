@@ -28,7 +28,7 @@ mod spawn;
 pub mod version;
 pub mod wait;
 
-pub use binary::{dag, dag_process, dag_with_input};
+pub use binary::{dag, dag_in, dag_process, dag_with_input};
 pub use component::build_component;
 pub use feed::Feed;
 pub use http::Http;

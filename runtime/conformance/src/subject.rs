@@ -152,10 +152,12 @@ const HOSTS: [&str; 4] = ["every", "offset", "session", "by"];
 /// Columns for whatever the example could name: `value` of one type, all other names in it of another.
 fn columns(signature: &Signature, example: &str, value: Type, other: Type) -> Schema {
     let mut fields = vec![Field::new("value", value)];
+    let empty = Made { signature: Arc::new(signature.clone()), schema: Schema::new(Vec::new()) };
+    let streams = dag_expr::names(example, &empty).unwrap_or_default();
     let word = |character: char| !character.is_ascii_alphanumeric() && character != '_';
     for name in example.split(word) {
         let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        let is_known = name == signature.name || HOSTS.contains(&name);
+        let is_known = name == signature.name || HOSTS.contains(&name) || streams.iter().any(|stream| stream == name);
         let is_known = is_known || signature.parameters.iter().any(|parameter| parameter.name == name);
         if is_name && !is_known && name != TIME && fields.iter().all(|field| field.name != name) {
             fields.push(Field::new(name, other));
