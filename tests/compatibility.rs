@@ -181,7 +181,7 @@ fn metadata_of_a_newer_version_is_refused() {
         header.expect("it is there").insert("format", 99).expect("it can be written");
         transaction.commit().expect("it can be written");
     };
-    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 4"]);
+    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 5"]);
 }
 
 #[test]

@@ -19,8 +19,8 @@ use crate::blocking::{Broken, blocking};
 use crate::clock::now;
 use crate::computations::runs::{last_digest, shown};
 use crate::computations::switch::By;
-use crate::metadata::MetaError;
 use crate::metadata::history::How;
+use crate::metadata::{MetaError, deployment};
 use crate::node::{Node, View};
 use crate::operators::Made;
 use crate::operators::error::{ComponentError, UnknownOperator};
@@ -168,8 +168,10 @@ impl Node {
                 let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
                 let described = made.map(Made::described);
                 dag_fault::point("deploy");
-                let current = (!repeat).then_some((at, how));
-                self.inner.meta.put_deployment(digest, current, said.as_ref(), described.as_ref())?;
+                let version = component.version().to_string();
+                let current = (!repeat).then(|| (component.name(), version, at, how));
+                let proposal = deployment(&self.inner.meta.plan(), digest, current, said.as_ref());
+                self.inner.meta.deploy(proposal, described.as_ref().map(|described| (digest, described)))?;
                 dag_fault::point("deploy");
             }
             self.inner.operators.replace_catalog(next.catalog.clone());

@@ -7,7 +7,7 @@ use dag_log::{Committer, Log, OpenError};
 
 use crate::computations::snapshots::{self, SnapshotError};
 use crate::layout::{DataError, Layout, snapshot_in};
-use crate::metadata::{Meta, MetaError};
+use crate::metadata::{MetaError, Metadata};
 
 /// Data that this dag does not read.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum FormatError {
 /// # Errors
 /// Names the first file that this node does not read.
 pub(crate) fn check(layout: &Layout, committer: &Committer) -> Result<(), FormatError> {
-    Meta::check(&layout.metadata())?;
+    Metadata::check(&layout.metadata())?;
     for folder in [layout.sources(), layout.derived()] {
         let failed = DataError::of(&folder);
         let entries = match fs::read_dir(&folder) {

@@ -36,7 +36,7 @@ use crate::error::{Code, NodeError};
 use crate::formats::FormatError;
 use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Moved;
-use crate::metadata::{Kept, Meta, MetaError, Unreadable};
+use crate::metadata::{Kept, KeptIncarnations, MetaError, Metadata, Unreadable};
 use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
 use crate::operators::error::ComponentError;
@@ -44,7 +44,6 @@ use crate::private;
 use crate::readers::cursors::Cursors;
 use crate::readers::open::OPENING;
 use crate::readers::subscription::{READING, Subscriber};
-use crate::streams::alter::Policies;
 use crate::streams::create::{CREATING, Making};
 use crate::streams::skipped::Errors;
 use crate::streams::source::{Origin, SourceStream, Sources};
@@ -88,6 +87,9 @@ pub enum ServeError {
     /// A component that is kept, or that this dag brings, can't be made current.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// The streams can't be told.
+    #[error(transparent)]
+    Streams(#[from] crate::streams::KeptError),
     /// Something that is kept can't be read.
     #[error(transparent)]
     Kept(#[from] NodeError),
@@ -103,7 +105,7 @@ pub struct Node {
 pub(crate) struct Inner {
     pub config: Config,
     pub layout: Layout,
-    pub meta: Arc<Meta>,
+    pub meta: Arc<Metadata>,
     pub committer: Committer,
     pub operators: Arc<Operators>,
     pub flow: Flow,
@@ -124,7 +126,6 @@ pub(crate) struct Inner {
     /// Runs that had other numbers before this data was a copy.
     pub moved: Moved,
     pub cursors: Cursors,
-    pub policies: Policies,
     pub errors: Errors,
     /// The turn of whoever makes a component current, and moves what runs to it.
     pub deploying: Arc<tokio::sync::Mutex<()>>,
@@ -190,12 +191,13 @@ impl Node {
         crate::formats::check(&layout, &committer)?;
         let lock = lock(&layout)?;
         let metadata = layout.metadata();
-        let (meta, mut kept) = Meta::open(&metadata)?;
-        let meta = Arc::new(meta);
-        private::own_file(&metadata).map_err(DataError::of(&metadata))?;
         if is_copy {
-            kept = crate::backup::take_over_runs(&layout, &meta, kept, &committer)?;
+            crate::backup::take_over_runs(&layout, &committer)?;
         }
+        let (meta, kept) = Metadata::open(&metadata)?;
+        private::own_file(&metadata).map_err(DataError::of(&metadata))?;
+        let meta = Arc::new(meta);
+        meta.up()?;
         let runtime = Runtime::new(RuntimeOptions {
             cache: Some(layout.compiled()),
             threads: true,
@@ -204,34 +206,21 @@ impl Node {
         .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Demands::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let unreadable_incarnations: Vec<IncarnationId> = kept.unreadable_incarnations().collect();
-        let Kept {
-            sources,
-            errors,
-            components,
-            described,
-            limits,
-            incarnations,
-            quarantined,
-            last_incarnation,
-            moved,
-            cursors,
-            policies,
-            unreadable,
-        } = kept;
-        let taken = last_incarnation.into_iter().chain(unreadable_incarnations.iter().copied());
+        let Kept { described, incarnations, mut unreadable } = kept;
+        let KeptIncarnations { records: incarnations, quarantined, last, moved, unreadable: unreadable_incarnations } =
+            incarnations;
+        // Their numbers are taken, and their logs stay.
+        let unreadable_incarnations: Vec<IncarnationId> =
+            unreadable_incarnations.into_iter().map(|(id, _)| id).collect();
+        let taken = last.into_iter().chain(unreadable_incarnations.iter().copied());
         let last_incarnation = taken.max();
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let newest = incarnations.iter().map(|(record, _)| record.id).max().max(last_incarnation);
         let last_before = newest.unwrap_or(IncarnationId(0));
-        let published = sources.into_iter().map(|(number, settings)| (number, Origin::Published, settings));
-        let errors = errors.into_iter().map(|(number, of)| {
-            let settings = crate::streams::skipped::settings(&of);
-            (number, Origin::Errors(of), settings)
-        });
+        let known_sources = crate::streams::kept(&meta, &layout, &mut unreadable)?;
         let clock = Clocks::start();
         let timers = Arc::new(Wake::new(clock));
-        let (open, unavailable) = open_sources(&layout, published.chain(errors), &committer, &timers)?;
+        let (open, unavailable) = open_sources(&layout, known_sources.into_iter(), &committer, &timers)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
         let errors = Errors::default();
@@ -242,7 +231,6 @@ impl Node {
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
-        let making = Making::new(&layout).map_err(|error| ServeError::Start(error.to_string()))?;
         let logs = Arc::new(Logs::new(layout.clone(), committer.clone()));
         logs.remove_unknown(&known);
         let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
@@ -251,8 +239,8 @@ impl Node {
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
         let stopping = watch::Sender::new(false);
-        let operators = Operators::new(&config, meta.clone(), committer.clone(), runtime, limits, stopping.clone());
-        operators.restore(&components, &described).map_err(|error| match error {
+        let operators = Operators::new(&config, meta.clone(), committer.clone(), runtime, stopping.clone());
+        operators.restore(&described).map_err(|error| match error {
             ComponentError::Embedded { .. } => ServeError::Start(error.to_string()),
             error => ServeError::Component(error),
         })?;
@@ -261,7 +249,7 @@ impl Node {
         let inner = Inner {
             config,
             layout,
-            meta,
+            meta: meta.clone(),
             committer,
             operators: Arc::new(operators),
             flow,
@@ -269,14 +257,13 @@ impl Node {
             started: Instant::now(),
             address: OnceLock::new(),
             sources: RwLock::new("sources", Arc::new(open)),
-            making,
+            making: Making::default(),
             unavailable,
             unreadable,
             logs,
             last_before,
             moved,
-            cursors: Cursors::new(cursors, broken_cursors),
-            policies: Policies::new("policies", policies),
+            cursors: Cursors::new(meta.clone(), broken_cursors),
             errors,
             deploying: Arc::default(),
             snapshots,

@@ -92,7 +92,7 @@ impl Node {
         if parameters.dry_run {
             self.inner.operators.replace_catalog(before);
         } else {
-            if let Err(error) = self.inner.meta.remove_components(&digests) {
+            if let Err(error) = self.inner.meta.undeploy(&digests) {
                 self.inner.operators.replace_catalog(before);
                 return Err(error.into());
             }

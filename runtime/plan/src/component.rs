@@ -16,6 +16,17 @@ pub enum How {
     RolledBack,
 }
 
+impl How {
+    /// As listings show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            How::Embedded => "embedded",
+            How::Deployed => "deployed",
+            How::RolledBack => "rolled back",
+        }
+    }
+}
+
 /// A version's name and number, as its component says them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {

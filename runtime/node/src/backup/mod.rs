@@ -28,17 +28,18 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dag_api::BackedUp;
-use dag_expr::errors_of;
 use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage};
-use dag_model::{Digest, IncarnationId};
+use dag_model::{Digest, IncarnationId, StreamId};
+use dag_plan::{Origin, Plan, SourceStream};
 
 use crate::blocking::blocking;
 use crate::clock::now;
 use crate::layout::{DataError, Layout, snapshot_in};
-use crate::metadata::{Kept, Meta};
+use crate::metadata::{KeptIncarnations, Metadata};
 use crate::node::Node;
 use crate::private;
 pub use error::{BackupError, CopyError};
@@ -85,16 +86,17 @@ impl Node {
         let admit = self.admission(folder).map_err(failed)?;
 
         let snapshots = self.stage_snapshots(backup, &*admit, &mut copied).map_err(failed)?;
-        let (staged, kept) = self.stage_metadata(backup)?;
+        let (staged, plan, kept) = self.stage_metadata(backup)?;
         let derived = self.derived(&kept, &staged)?;
-        let errors = self.passed_over_logs(&kept)?;
+        let errors = self.passed_over_logs(&plan)?;
 
-        for deployment in &kept.components {
+        for (_, deployment) in plan.deployments() {
             self.copy_component(backup, deployment.digest, &*admit, &mut copied).map_err(failed)?;
         }
-        for (number, settings) in &kept.sources {
-            let source = self.source(&settings.name)?;
-            copied.add(copy_source(source.source.log(), &backup.source(*number), &*admit).map_err(failed)?);
+        let made = || plan.streams().filter(|(_, stream)| stream.made);
+        for (id, stream) in made().filter(|(_, stream)| stream.origin == Origin::Published) {
+            let source = self.source(&stream.name)?;
+            copied.add(copy_source(source.source.log(), &backup.source(id.0), &*admit).map_err(failed)?);
         }
         for (number, log, extent) in &errors {
             copied.add(log.copy(&backup.source(*number), *extent, &*admit).map_err(failed)?);
@@ -110,8 +112,7 @@ impl Node {
         }
         copied.written += fs::metadata(&staged).map_err(failed)?.len();
         put(&staged, &backup.metadata()).map_err(failed)?;
-        let numbers = kept.sources.iter().map(|(number, _)| number).chain(kept.errors.iter().map(|(number, _)| number));
-        let sources: Vec<String> = numbers.map(u64::to_string).collect();
+        let sources: Vec<String> = made().map(|(id, _)| id.to_string()).collect();
         keep_only(&backup.sources(), &sources).map_err(failed)?;
         keep_only(&backup.derived(), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
             .map_err(failed)?;
@@ -122,7 +123,7 @@ impl Node {
             reused: copied.reused,
             sources: sources.len() as u64,
             derived: derived.len() as u64,
-            components: kept.components.len() as u64,
+            components: plan.deployments().count() as u64,
             seconds: begun.elapsed().as_secs_f64(),
         })
     }
@@ -163,7 +164,7 @@ impl Node {
     }
 
     /// Copies the metadata beside its place, and reads what is in that copy.
-    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Kept), BackupError> {
+    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Plan, KeptIncarnations), BackupError> {
         let (folder, part) = (backup.root(), backup.metadata().with_extension(PART));
         match fs::remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::io(folder)(error)),
@@ -171,37 +172,42 @@ impl Node {
         }
         self.inner.meta.copy(&part)?;
         private::own_file(&part).map_err(BackupError::io(folder))?;
-        let (_, kept) = Meta::open(&part)?;
-        Ok((part, kept))
+        let (plan, kept) = Metadata::look(&part)?;
+        Ok((part, plan, kept.incarnations))
     }
 
     /// The derived logs, and how far they are; those that are gone are taken out of the copied metadata.
-    fn derived(&self, kept: &Kept, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
-        let (meta, _) = Meta::open(staged)?;
-        let mut derived = Vec::new();
-        for (record, _) in &kept.incarnations {
+    fn derived(
+        &self,
+        kept: &KeptIncarnations,
+        staged: &Path,
+    ) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
+        let (mut derived, mut gone) = (Vec::new(), Vec::new());
+        for (record, _) in &kept.records {
             match self.inner.logs.get(record.id) {
                 Ok(log) => {
                     let extent = log.extent();
                     derived.push((record.id, log, extent));
                 }
-                Err(dag_log::OpenError::Missing(_)) => {
-                    meta.remove_incarnation(record.id)?;
-                }
+                Err(dag_log::OpenError::Missing(_)) => gone.push(record.id),
                 Err(error) => return Err(error.into()),
             }
+        }
+        if !gone.is_empty() {
+            Metadata::forget_in(staged, gone)?;
         }
         Ok(derived)
     }
 
     /// The logs of what derived streams have passed over, and how far they are.
-    fn passed_over_logs(&self, kept: &Kept) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
-        let log = |(number, of): &(u64, String)| {
-            let log = self.source(&errors_of(of))?.source.log().clone();
+    fn passed_over_logs(&self, plan: &Plan) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
+        let log = |(id, stream): (StreamId, &Arc<SourceStream>)| {
+            let log = self.source(&stream.name)?.source.log().clone();
             let extent = log.extent();
-            Ok((*number, log, extent))
+            Ok((id.0, log, extent))
         };
-        kept.errors.iter().map(log).collect()
+        let errors = plan.streams().filter(|(_, stream)| stream.made && stream.origin != Origin::Published);
+        errors.map(log).collect()
     }
 
     /// Copies a component, whose name is the digest of its bytes: what is there needs no second look.

@@ -20,7 +20,7 @@ use crate::clock::now;
 use crate::computations::logs;
 use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Now;
-use crate::metadata::{Kept, Meta};
+use crate::metadata::{KeptIncarnations, Metadata};
 use crate::node::Node;
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
@@ -28,39 +28,35 @@ fn drawn() -> u64 {
     u64::from(crate::metadata::new_number() as u32)
 }
 
-/// Gives other numbers to all runs of a copy, unless that has been done; answers what is kept then.
-pub(crate) fn take_over_runs(
-    layout: &Layout,
-    meta: &Meta,
-    kept: Kept,
-    committer: &Committer,
-) -> Result<Kept, CopyError> {
+/// Gives other numbers to all runs of a copy, unless that has been done.
+pub(crate) fn take_over_runs(layout: &Layout, committer: &Committer) -> Result<(), CopyError> {
+    let file = layout.metadata();
     let failed = DataError::of(layout.root());
     let manifest = Manifest::read(layout).map_err(&failed)?;
-    let number = format!("{:016x}", meta.data()?);
-    let kept = match manifest {
+    let number = format!("{:016x}", Metadata::data_of(&file)?);
+    match manifest {
         Some(manifest) if manifest.data == number => {
-            meta.renew(&moves(layout, &kept, committer))?;
+            let (_, kept) = Metadata::look(&file)?;
+            Metadata::renew(&file, &moves(layout, &kept.incarnations, committer))?;
             dag_fault::point("take-over");
-            meta.read()?
         }
-        _ => kept,
-    };
-    for (id, now) in kept.moved.runs() {
+        _ => {}
+    }
+    let (_, kept) = Metadata::look(&file)?;
+    for (id, now) in kept.incarnations.moved.runs() {
         match fs::rename(layout.incarnation(id), layout.incarnation(now.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
             _ => {}
         }
     }
     dag_fault::point("take-over");
-    OsStorage.sync_dir(&layout.derived()).map_err(&failed)?;
-    Ok(kept)
+    Ok(OsStorage.sync_dir(&layout.derived()).map_err(&failed)?)
 }
 
 /// Where each run goes, and how much of it is there.
-fn moves(layout: &Layout, kept: &Kept, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
-    let ids = kept.incarnations.iter().map(|(record, _)| record.id);
-    let last = ids.clone().chain(kept.last_incarnation).max().map_or(0, |last| last.0);
+fn moves(layout: &Layout, kept: &KeptIncarnations, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
+    let ids = kept.records.iter().map(|(record, _)| record.id);
+    let last = ids.clone().chain(kept.last).max().map_or(0, |last| last.0);
     let first = last + 1 + drawn();
     let moved = ids.enumerate().map(|(place, id)| {
         // What cannot be read is nothing that a reader could go on from.

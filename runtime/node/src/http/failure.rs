@@ -10,6 +10,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use dag_api::{Cause, Failure};
 use dag_log::{OpenError, is_full};
+use dag_plan::Refusal;
 use dag_wasm::LoadError;
 
 use crate::backup::BackupError;
@@ -20,7 +21,7 @@ use crate::deploy::DeployError;
 use crate::error::{Code, NodeError};
 use crate::metadata::MetaError;
 use crate::operators::error::{ComponentError, UnknownOperator};
-use crate::readers::cursors::{CursorError, NotKept};
+use crate::readers::cursors::{CursorError, NotChanged};
 use crate::readers::standing::NotThere;
 use crate::streams::error::StreamError;
 use crate::streams::settings::{DurationError, SettingsError};
@@ -123,15 +124,12 @@ answers! {
         NotThere::PastEnd { .. } => Code::BadRequest,
         NotThere::Trimmed { .. } | NotThere::Lost { .. } => Code::Trimmed,
     };
-    CursorError: |error| match error {
-        CursorError::Unknown(_) => Code::UnknownCursor,
-        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
-        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
-        CursorError::TooMany => Code::Busy,
-        CursorError::Broken { .. } => Code::Internal,
-        CursorError::NotRead { .. } => Code::BadRequest,
+    CursorError: cursor;
+    NotChanged: |error| match error {
+        NotChanged::Cursor(error) => cursor(error),
+        NotChanged::Kept { why, .. } => kept(why),
+        NotChanged::Contended(_) => Code::Busy,
     };
-    NotKept: |error| kept(&error.0);
     MetaError: kept;
 }
 
@@ -153,9 +151,24 @@ fn component(error: &ComponentError) -> Code {
     }
 }
 
+fn cursor(error: &CursorError) -> Code {
+    match error {
+        CursorError::Unknown(_) => Code::UnknownCursor,
+        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
+        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
+        CursorError::TooMany => Code::Busy,
+        CursorError::Broken { .. } => Code::Internal,
+        CursorError::NotRead { .. } => Code::BadRequest,
+    }
+}
+
 /// Of what cannot be kept.
 fn kept(error: &MetaError) -> Code {
-    if error.is_full() { Code::DiskFull } else { Code::Internal }
+    match error {
+        error if error.is_full() => Code::DiskFull,
+        MetaError::Busy { .. } | MetaError::Stopping | MetaError::Refused(Refusal::Full { .. }) => Code::Busy,
+        _ => Code::Internal,
+    }
 }
 
 /// The HTTP status of a class of failure.

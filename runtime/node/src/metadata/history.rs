@@ -2,18 +2,8 @@
 //! node starts, so that the same versions are current then.
 
 use dag_model::{Digest, Timestamp};
+pub use dag_plan::How;
 use dag_wasm::Version;
-
-/// How a version became the current one. Persisted by [`How::id`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The binary brought it.
-    Embedded,
-    /// Somebody deployed it.
-    Deployed,
-    /// Somebody went back to it.
-    RolledBack,
-}
 
 /// A version that was made the current one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,31 +24,6 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     entries: Vec<Entry>,
-}
-
-impl How {
-    /// What is kept of it. Never changed.
-    pub fn id(self) -> u8 {
-        match self {
-            How::Embedded => 0,
-            How::Deployed => 1,
-            How::RolledBack => 2,
-        }
-    }
-
-    /// What was kept so.
-    pub fn of(id: u8) -> Option<How> {
-        [How::Embedded, How::Deployed, How::RolledBack].into_iter().find(|how| how.id() == id)
-    }
-
-    /// As listings show it.
-    pub fn name(self) -> &'static str {
-        match self {
-            How::Embedded => "embedded",
-            How::Deployed => "deployed",
-            How::RolledBack => "rolled back",
-        }
-    }
 }
 
 impl History {
@@ -181,13 +146,5 @@ mod tests {
         assert!(history(&[(1, Embedded), (2, Deployed)]).superseded(digest(1)));
         let rolled_back = history(&[(1, Deployed), (2, Deployed), (1, RolledBack)]);
         assert!(rolled_back.superseded(digest(2)) && !rolled_back.superseded(digest(1)));
-    }
-
-    #[test]
-    fn how_is_read_as_it_is_kept() {
-        for how in [How::Embedded, How::Deployed, How::RolledBack] {
-            assert_eq!(How::of(how.id()), Some(how));
-        }
-        assert_eq!(How::of(3), None);
     }
 }

@@ -3,40 +3,40 @@
 use std::collections::BTreeMap;
 
 use dag_model::IncarnationId;
-use dag_plan::{Incarnation, InputStart, LogId};
+use dag_plan::{Cursor, Incarnation, InputStart, LogId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
-use super::{CURSORS, DATA, FINISHED, HEADER, INCARNATIONS, MOVED, Meta, MetaError, QUARANTINED, new_number};
-use crate::metadata::cursor::Cursor;
-use crate::metadata::moved::Now;
+use super::incarnations::{FINISHED, INCARNATIONS, MOVED, QUARANTINED};
+use super::moved::Now;
+use super::new_number;
+use super::store::Store;
+use super::tables::{CURSORS, DATA, HEADER};
 
-impl Meta {
-    /// Makes this data of its own: it gets another number, and each run goes on as `moves` says.
-    pub fn renew(&self, moves: &BTreeMap<IncarnationId, Now>) -> Result<(), MetaError> {
-        self.store.write(|transaction| {
-            let runs = |id: IncarnationId| moves.get(&id).map_or(id, |now| now.id);
-            let mut records = Vec::new();
-            for (key, bytes) in drain(transaction, INCARNATIONS)? {
-                match postcard::from_bytes(&bytes) {
-                    Ok(record) => {
-                        let record = renumbered(record, &runs);
-                        records.push((record.id.0, postcard::to_stdvec(&record).expect("records are plain values")));
-                    }
-                    // What cannot be read stays where it is.
-                    Err(_) => records.push((key, bytes)),
+/// Makes this data of its own: it gets another number, and each run goes on as `moves` says.
+pub(super) fn renew(store: &Store, moves: &BTreeMap<IncarnationId, Now>) -> Result<(), redb::Error> {
+    store.write(|transaction| {
+        let runs = |id: IncarnationId| moves.get(&id).map_or(id, |now| now.id);
+        let mut records = Vec::new();
+        for (key, bytes) in drain(transaction, INCARNATIONS)? {
+            match postcard::from_bytes(&bytes) {
+                Ok(record) => {
+                    let record = renumbered(record, &runs);
+                    records.push((record.id.0, postcard::to_stdvec(&record).expect("records are plain values")));
                 }
+                // What cannot be read stays where it is.
+                Err(_) => records.push((key, bytes)),
             }
-            let mut cursors = Vec::new();
-            for (name, bytes) in rows(transaction)? {
-                let Ok(mut cursor) = postcard::from_bytes::<Cursor>(&bytes) else { continue };
-                if cursor.source.is_none() {
-                    cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
-                }
-                cursors.push((name, cursor));
+        }
+        let mut cursors = Vec::new();
+        for (name, bytes) in rows(transaction)? {
+            let Ok(mut cursor) = postcard::from_bytes::<Cursor>(&bytes) else { continue };
+            if cursor.source.is_none() {
+                cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
             }
-            Ok(store(transaction, moves, &records, &cursors)?)
-        })
-    }
+            cursors.push((name, cursor));
+        }
+        put(transaction, moves, &records, &cursors)
+    })
 }
 
 fn renumbered(mut record: Incarnation, runs: &impl Fn(IncarnationId) -> IncarnationId) -> Incarnation {
@@ -69,7 +69,7 @@ fn rows(transaction: &WriteTransaction) -> Result<Vec<(String, Vec<u8>)>, redb::
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn store(
+fn put(
     transaction: &WriteTransaction,
     moves: &BTreeMap<IncarnationId, Now>,
     records: &[(u64, Vec<u8>)],

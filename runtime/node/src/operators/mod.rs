@@ -19,13 +19,12 @@ use std::sync::Arc;
 use dag_api::limits::{ComponentDisk, LimitSettings};
 use dag_lock::RwLock;
 use dag_log::Committer;
-use dag_model::Digest;
 use dag_wasm::{Builder, Limits, Runtime};
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::layout::Layout;
-use crate::metadata::Meta;
+use crate::metadata::Metadata;
 pub(crate) use build::Made;
 use building::Building;
 use catalog::Catalog;
@@ -33,7 +32,7 @@ use catalog::Catalog;
 /// The owner of components.
 pub(crate) struct Operators {
     layout: Layout,
-    meta: Arc<Meta>,
+    meta: Arc<Metadata>,
     committer: Committer,
     runtime: Runtime,
     builder: Builder,
@@ -49,16 +48,19 @@ pub(crate) struct Operators {
 }
 
 impl Operators {
-    /// No components yet. `said` is what deployments said of limits, `stopping` becomes true when nothing is to be built any more.
+    /// No components yet. `stopping` becomes true when nothing is to be built any more.
     pub fn new(
         config: &Config,
-        meta: Arc<Meta>,
+        meta: Arc<Metadata>,
         committer: Committer,
         runtime: Runtime,
-        said: Vec<(Digest, LimitSettings)>,
         stopping: watch::Sender<bool>,
     ) -> Operators {
-        let catalog = Catalog::new(limits::over(config.limits, Limits::default()), said);
+        let said = meta.plan();
+        // What cannot be read is as if nothing had been said.
+        let said =
+            said.all_limits().filter_map(|(digest, said)| Some((digest, serde_json::from_str(&said.settings).ok()?)));
+        let catalog = Catalog::new(limits::over(config.limits, Limits::default()), said.collect());
         Operators {
             layout: Layout::new(&config.data),
             meta,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dag_model::Digest;
+use dag_plan::{Change, Deployment, Named, Proposal};
 use dag_wasm::{Abandoned, Limits};
 
 use super::Operators;
@@ -13,22 +14,29 @@ use super::error::ComponentError;
 use super::installed::Installed;
 use super::limits;
 use crate::clock::now;
-use crate::metadata::Deployment;
+use crate::metadata::deployment;
 use crate::metadata::described::Described;
 use crate::metadata::history::How;
 
 impl Operators {
     /// Goes through what was made current before, in that order, and then looks at what is embedded in the binary. What cannot be loaded
     /// cannot be used; the node starts.
-    pub fn restore(&self, kept: &[Deployment], described: &BTreeMap<Digest, Described>) -> Result<(), ComponentError> {
+    pub fn restore(&self, described: &BTreeMap<Digest, Described>) -> Result<(), ComponentError> {
+        let plan = self.meta.plan();
         let mut catalog = (*self.catalog()).clone();
         let mut restored: HashMap<Digest, Option<Arc<Installed>>> = HashMap::new();
-        for Deployment { digest, at, how } in kept.iter().copied() {
+        for (_, deployed) in plan.deployments() {
+            let Deployment { digest, at, how, .. } = **deployed;
             let installed = restored
                 .entry(digest)
                 .or_insert_with(|| self.restore_one(digest, described.get(&digest), &mut catalog));
             if let Some(installed) = installed {
                 catalog.make_current(installed.clone(), at, how);
+                if deployed.named.is_none() {
+                    let (component, version) = (installed.name().to_owned(), installed.version().to_string());
+                    let named = Named { component, version };
+                    self.meta.propose(Proposal::of([Change::Name { digest, named }]))?;
+                }
             }
         }
         for embedded in dag_operators::COMPONENTS {
@@ -46,7 +54,9 @@ impl Operators {
             self.keep(&made.built)?;
             self.keep_code(&made.built);
             let (at, digest) = (now(), installed.digest());
-            self.meta.put_deployment(digest, Some((at, How::Embedded)), None, Some(&made.described()))?;
+            let current = (installed.name(), installed.version().to_string(), at, How::Embedded);
+            let proposal = deployment(&self.meta.plan(), digest, Some(current), None);
+            self.meta.deploy(proposal, Some((digest, &made.described())))?;
             catalog.make_current(installed, Some(at), How::Embedded);
         }
         self.remove_unknown(&|digest| catalog.history().contains(digest) || restored.contains_key(&digest));
@@ -111,7 +121,7 @@ impl Operators {
         self.keep_code(&made.built);
         let told = match described {
             Some(_) => Ok(()),
-            None => self.meta.put_deployment(digest, None, None, Some(&made.described())),
+            None => self.meta.deploy(Proposal::default(), Some((digest, &made.described()))),
         };
         if let Err(error) = told {
             // It costs the next start what it cost this one.

@@ -78,16 +78,10 @@ impl Node {
         drop(waiting);
         let (node, canonical) = (self.clone(), stream.to_string());
         let open = move || match cursor {
-            Some(cursor) => {
-                node.open_with_cursor(lease, &stream, opening, &cursor).map(|(opened, kept)| (opened, Some(kept)))
-            }
-            None => node.open_subscription(lease, &stream, opening).map(|opened| (opened, None)),
+            Some(cursor) => node.open_with_cursor(lease, &stream, &opening, &cursor),
+            None => node.open_subscription(lease, &stream, opening),
         };
-        let (subscription, kept) = self.inner.opening.run(canonical, open).await?;
-        if let Some(kept) = kept {
-            kept.wait().await?;
-        }
-        Ok(subscription)
+        self.inner.opening.run(canonical, open).await
     }
 
     /// Opens a subscription, on a thread that may wait: for files, and for what it reads to be started.

@@ -1,21 +1,15 @@
 //! Altering streams while they live: what of a source's settings may change, and what a derived stream does with a record on which its
 //! operator fails every time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dag_api::{AlterRetention, AlterStream, CreateStream, OnError, Retention};
-use dag_lock::RwLock;
+use dag_plan::apply::MAX_POLICIES;
+use dag_plan::{Change, Entity, Plan, Proposal};
 
 use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::streams::source::Origin;
-
-/// What derived streams do with a record on which their operator fails every time, by canonical name; those that are not here stop.
-pub type Policies = RwLock<BTreeMap<String, OnError>>;
-
-/// The most derived streams of which that is kept.
-const MAX_POLICIES: usize = 10_000;
 
 impl Node {
     /// Alters a source, by its name, or a derived stream, by its expression.
@@ -45,12 +39,13 @@ impl Node {
                 format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
             return Err(bad(message));
         };
-        has_room(&self.inner.policies.read(), &canonical)?;
+        let plan = self.inner.meta.plan();
+        has_room(plan.policy(&canonical).is_some(), plan.policies_len())?;
         if on_error == OnError::Skip {
             self.errors(&canonical)?;
         }
-        self.inner.meta.put_policy(&canonical, on_error)?;
-        self.inner.policies.write().insert(canonical.clone(), on_error);
+        let policy = Change::Policy { stream: canonical.clone(), skip: on_error == OnError::Skip };
+        self.inner.meta.propose(Proposal::of([policy]))?;
         let nothing_yet = || dag_api::Stream {
             name: canonical.clone(),
             kind: "derived".into(),
@@ -63,7 +58,11 @@ impl Node {
 
     /// What a derived stream does with a record on which its operator fails every time.
     pub(crate) fn error_policy(&self, stream: &str) -> OnError {
-        self.inner.policies.read().get(stream).copied().unwrap_or_default()
+        match self.inner.meta.plan().policy(stream) {
+            Some(policy) if policy.skip => OnError::Skip,
+            Some(_) => OnError::Stop,
+            None => OnError::default(),
+        }
     }
 
     fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
@@ -83,7 +82,7 @@ impl Node {
         let source = self.source(name)?;
         let settings = altered(&source.settings, request);
         crate::streams::settings::check(&settings)?;
-        self.inner.meta.replace_source(&settings)?;
+        self.inner.meta.propose(alteration(&self.inner.meta.plan(), &settings)?)?;
         let altered = Arc::new(source.altered(settings)?);
         self.replace_source(altered.clone());
         // Somebody may be silent for too long already, or the node have to speak.
@@ -92,9 +91,17 @@ impl Node {
     }
 }
 
-/// Whether one more policy can be kept, if it is one more.
-fn has_room(policies: &BTreeMap<String, OnError>, stream: &str) -> Result<(), NodeError> {
-    match policies.contains_key(stream) || policies.len() < MAX_POLICIES {
+/// A stream's settings are to be others, as a proposal.
+fn alteration(plan: &Plan, settings: &CreateStream) -> Result<Proposal, NodeError> {
+    let name = &settings.name;
+    let (stream, there) = plan.stream_named(name).ok_or_else(|| bad(format!("there is no stream `{name}`")))?;
+    let settings = serde_json::to_string(settings).expect("settings are plain values");
+    Ok(Proposal::of([Change::Alter { stream, settings }]).on(Entity::Stream(stream), there.revision))
+}
+
+/// Whether one more policy can be kept, if it is one more than these; `there` if it is one of them.
+fn has_room(there: bool, policies: usize) -> Result<(), NodeError> {
+    match there || policies < MAX_POLICIES {
         true => Ok(()),
         false => {
             let message = format!("{MAX_POLICIES} derived streams have an `on_error`, which is the limit");
@@ -142,10 +149,8 @@ mod tests {
 
     #[test]
     fn policies_are_bounded() {
-        let mut policies: BTreeMap<_, _> = (1..MAX_POLICIES).map(|at| (format!("x{at}"), OnError::Skip)).collect();
-        assert!(has_room(&policies, "another").is_ok());
-        policies.insert("another".to_owned(), OnError::Skip);
-        assert!(has_room(&policies, "another").is_ok(), "it may be changed");
-        assert_eq!(has_room(&policies, "y").map_err(|error| error.code), Err(Code::Busy));
+        assert!(has_room(false, MAX_POLICIES - 1).is_ok());
+        assert!(has_room(true, MAX_POLICIES).is_ok(), "it may be changed");
+        assert_eq!(has_room(false, MAX_POLICIES).map_err(|error| error.code), Err(Code::Busy));
     }
 }

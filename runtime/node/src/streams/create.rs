@@ -1,14 +1,15 @@
 //! Making streams, one of a name after the other: its log is made and kept under no lock, and then it is among those that there are.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use dag_api::{CreateStream, Stream};
+use dag_model::StreamId;
+use dag_plan::{Change, Entity, Given, Proposal, Revision};
 
 use crate::blocking::gate::Width;
 use crate::error::{Code, NodeError};
-use crate::layout::{Layout, number_of};
+use crate::layout::DataError;
 use crate::node::Node;
 use crate::streams::error::room_for_stream;
 use crate::streams::settings::check;
@@ -17,11 +18,11 @@ use crate::streams::source::{Origin, SourceStream};
 /// How many streams are made or altered at a time.
 pub(crate) const CREATING: Width = Width { what: "to make or alter a stream", most: 16, each: 1, waiting: 1024 };
 
-/// Whose turn it is with each name, and the number of the next log. Whoever has a turn may take as long as a disk does.
+/// Whose turn it is with each name. Whoever has a turn may take as long as a disk does.
+#[derive(Default)]
 pub(crate) struct Making {
     names: Mutex<BTreeSet<String>>,
     free: Condvar,
-    next: AtomicU64,
 }
 
 /// A turn with a name. It ends when this is dropped.
@@ -31,15 +32,6 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Making {
-    /// Nobody makes any; logs get numbers after those that are there, which are never used twice.
-    pub fn new(layout: &Layout) -> std::io::Result<Making> {
-        let mut next = 1;
-        for entry in std::fs::read_dir(layout.sources())? {
-            next = next.max(number_of(&entry?.path()).map_or(0, |number| number + 1));
-        }
-        Ok(Making { names: Mutex::default(), free: Condvar::new(), next: AtomicU64::new(next) })
-    }
-
     fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,16 +107,47 @@ impl Node {
     ) -> Result<Arc<SourceStream>, NodeError> {
         let others = turn.of.names().len() - 1;
         room_for_stream(self.view().sources.len() + others)?;
-        let number = turn.of.next.fetch_add(1, Ordering::Relaxed);
-        let (folder, committer) = (self.inner.layout.source(number), &self.inner.committer);
-        let source = SourceStream::create(&folder, origin, settings.clone(), committer, &self.inner.timers)?;
-        match &source.origin {
-            Origin::Published => self.inner.meta.put_source(number, settings)?,
-            Origin::Errors(of) => self.inner.meta.put_errors(number, of)?,
+        let id = self.name_stream(&origin, settings)?;
+        let made = self.make_log(id, origin, settings);
+        if made.is_err() {
+            // Where that fails, too, the next start does it.
+            let _ = self.inner.meta.propose(Proposal::of([Change::Remove { stream: id }]));
         }
-        let source = Arc::new(source);
+        let source = Arc::new(made?);
         self.replace_source(source.clone());
         self.inner.appeared.send_modify(|version| *version += 1);
+        Ok(source)
+    }
+
+    /// Gives a stream its number.
+    fn name_stream(&self, origin: &Origin, settings: &CreateStream) -> Result<StreamId, NodeError> {
+        let name = settings.name.clone();
+        let origin = match origin {
+            Origin::Published => dag_plan::Origin::Published,
+            Origin::Errors(of) => dag_plan::Origin::Errors(of.clone()),
+        };
+        let settings = serde_json::to_string(settings).expect("settings are plain values");
+        let create = Change::Create { name: name.clone(), origin, settings };
+        let applied = self.inner.meta.propose(Proposal::of([create]).on(Entity::Name(name), Revision(0)))?;
+        match applied.given[..] {
+            [Given::Stream(id)] => Ok(id),
+            ref given => unreachable!("a stream is given a number, not {given:?}"),
+        }
+    }
+
+    /// Makes a stream's log in the folder of its number, and keeps that it is there.
+    fn make_log(&self, id: StreamId, origin: Origin, settings: &CreateStream) -> Result<SourceStream, NodeError> {
+        let folder = self.inner.layout.source(id.0);
+        // Nobody had that number, so whatever lies there is nothing that anybody was promised.
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(internal(&DataError::of(&folder)(error)));
+            }
+            _ => {}
+        }
+        let (committer, timers) = (&self.inner.committer, &self.inner.timers);
+        let source = SourceStream::create(&folder, origin, settings.clone(), committer, timers)?;
+        self.inner.meta.propose(Proposal::of([Change::Made { stream: id }]))?;
         Ok(source)
     }
 

@@ -52,7 +52,7 @@ impl Step {
         let before = std::mem::replace(&mut cursor.place, reading.place.clone()).next();
         // What was acknowledged since the reader looked stays so; a log that is no longer read has nothing to say.
         if let Some(read) = before.sequence.checked_sub(1) {
-            let _ = cursor.place.pass(Position { sequence: read, ..before });
+            let _ = cursor.place.pass(Position { sequence: read, ..before }, cursor.source.is_some());
         }
         let given = Given::Reader(cursor.reader);
         self.put_cursor(name, Cursor { revision: self.revision, ..cursor });
@@ -118,7 +118,7 @@ fn admit(name: &str, cursor: &Cursor, reader: u64) -> Result<(), Refusal> {
 }
 
 fn pass(name: &str, cursor: &mut Cursor, read: Position, at: Timestamp) -> Result<bool, Refusal> {
-    let moved = cursor.place.pass(read).map_err(|why| Refusal::from((name, why)))?;
+    let moved = cursor.place.pass(read, cursor.source.is_some()).map_err(|why| Refusal::from((name, why)))?;
     if moved {
         cursor.acknowledged = Some(at);
     }

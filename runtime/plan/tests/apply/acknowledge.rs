@@ -25,9 +25,9 @@ fn the_newest_reader_moves_it_and_nobody_else() {
 fn what_cannot_have_been_read_is_refused() {
     let mut plan = plan();
     let reader = reads(&mut plan, read(None, None, place(1, 10)));
-    let elsewhere = Change::Acknowledge { cursor: "c".into(), reader, after: at(2, 0), at: NOW };
+    let elsewhere = Change::Acknowledge { cursor: "c".into(), reader, after: at(0, 30), at: NOW };
     let refusal = refused(&mut plan, &Proposal::of([elsewhere]));
-    assert_eq!(refusal, Refusal::NotRead { cursor: "c".into(), position: at(2, 0) });
+    assert_eq!(refusal, Refusal::NotRead { cursor: "c".into(), position: at(0, 30) });
 }
 
 #[test]

@@ -57,3 +57,22 @@ fn a_cursor_belongs_to_one_stream() {
     let nowhere = Place { legs: Vec::new(), ..place(1, 0) };
     assert_eq!(refused(&mut plan, &Proposal::of([read(None, None, nowhere)])), Refusal::Nowhere("c".into()));
 }
+
+#[test]
+fn there_are_so_many_cursors_and_no_more() {
+    let mut plan = plan();
+    let make = |name: String| {
+        let Change::Read { stream, source, reader, after, place, at, .. } = read(None, None, place(1, 0)) else {
+            unreachable!("it is one")
+        };
+        Change::Read { cursor: name, stream, source, reader, after, place, at }
+    };
+    let names = (1..dag_plan::apply::MAX_CURSORS).map(|number| format!("c{number}"));
+    for some in names.collect::<Vec<_>>().chunks(1000) {
+        done(&mut plan, some.iter().cloned().map(make));
+    }
+    done(&mut plan, [make("last".into())]);
+    let more = refused(&mut plan, &Proposal::of([make("more".into())]));
+    assert_eq!(more, Refusal::Full { what: "cursors", most: dag_plan::apply::MAX_CURSORS });
+    done(&mut plan, [make("c2".into())]);
+}

@@ -4,12 +4,13 @@ use dag_api::SubscribeParameters;
 use std::collections::BTreeSet;
 
 use dag_model::{IncarnationId, Position, Timestamp};
-use dag_plan::LogId;
+use dag_plan::{Change, Cursor, LogId, Place, Proposal, Revision};
 
 use super::reading::explain;
+use super::table::{CursorError, NotChanged};
 use crate::clock::now;
 use crate::error::{Code, NodeError};
-use crate::metadata::cursor::Cursor;
+use crate::metadata::MetaError;
 use crate::node::Node;
 use crate::readers::open::{At, Opening, want};
 use crate::readers::standing::{NotThere, Standing, log_of};
@@ -31,12 +32,13 @@ impl Node {
     }
 
     fn shown_where(&self, wanted: impl Fn(bool) -> bool) -> Vec<dag_api::Cursor> {
-        let table = self.inner.cursors.table();
-        let wanted = table.all().filter(|(_, _, read)| wanted(*read));
-        let cursors: Vec<_> = wanted.map(|(name, cursor, read)| (name.to_owned(), cursor.clone(), read)).collect();
-        // Logs are looked at without the lock that acknowledgements take.
-        drop(table);
-        cursors.iter().map(|(name, cursor, read)| self.shown(name, cursor, *read)).collect()
+        let plan = self.inner.meta.plan();
+        let read: Vec<bool> = {
+            let table = self.inner.cursors.table();
+            plan.cursors().map(|(name, _)| table.is_read(name)).collect()
+        };
+        let cursors = plan.cursors().zip(read).filter(|(_, read)| wanted(*read));
+        cursors.map(|((name, cursor), read)| self.shown(name, cursor, read)).collect()
     }
 
     /// Opens the logs that such cursors are in, where that has not been done since the node was started.
@@ -57,58 +59,78 @@ impl Node {
     }
 
     fn shown_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
-        let (cursor, read) = {
-            let table = self.inner.cursors.table();
-            (table.get(name)?.clone(), table.is_read(name))
-        };
+        let cursor = self.inner.cursors.get(name)?;
+        let read = self.inner.cursors.table().is_read(name);
         Ok(self.shown(name, &cursor, read))
     }
 
-    /// A reader has read everything up to a record. Answers when that is durable.
+    /// A reader has read everything up to a record. Returns when that is durable.
     pub async fn acknowledge(&self, name: &str, read: &dag_api::Acknowledge) -> Result<dag_api::Cursor, NodeError> {
         let bad = |why: String| NodeError::new(Code::BadRequest, why);
         let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
-        let cursor = self.inner.cursors.table().get(name)?.clone();
+        let cursor = self.inner.cursors.get(name)?;
         let (node, name_of, stream) = (self.clone(), name.to_owned(), cursor.stream.clone());
         self.inner.reads.run(stream, move || node.check_read(&name_of, &cursor, after)).await?;
-        let kept = {
-            let mut table = self.inner.cursors.table();
-            table.acknowledge(name, read.reader, after, now())?;
-            self.keep_cursor(table, name)
-        };
-        kept.wait().await?;
+        let acknowledge = Change::Acknowledge { cursor: name.to_owned(), reader: read.reader, after, at: now() };
+        self.change_cursor(name, acknowledge).await?;
         self.shown_cursor(name)
     }
 
-    /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Answers when that is
+    /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Returns when that is
     /// durable.
     pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, NodeError> {
-        let stream = self.inner.cursors.table().get(name)?.stream.clone();
+        let stream = self.inner.cursors.get(name)?.stream.clone();
         let stream = self.bound(&stream).await?;
-        let (node, owned, to) = (self.clone(), name.to_owned(), to.to_owned());
+        let (node, to) = (self.clone(), to.to_owned());
         let canonical = stream.to_string();
-        let reset = move || {
+        let place = move || {
             let want = want(&SubscribeParameters { from: Some(to), ..SubscribeParameters::default() })?;
             // What computes a derived stream tells where that is: it is demanded as by a reader.
             let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
             let subscription = node.open_subscription(node.new_lease(), &stream, opening)?;
-            let mut table = node.inner.cursors.table();
-            table.reset(&owned, subscription.place.clone(), now())?;
-            Ok::<_, NodeError>(node.keep_cursor(table, &owned))
+            Ok::<_, NodeError>(subscription.place.clone())
         };
-        self.inner.opening.run(canonical, reset).await?.wait().await?;
+        let place = self.inner.opening.run(canonical, place).await?;
+        self.change_cursor(name, Change::Reset { cursor: name.to_owned(), place, at: now() }).await?;
+        self.inner.cursors.table().expel(name, CursorError::Reset(name.to_owned()));
         self.shown_cursor(name)
     }
 
-    /// Deletes a cursor, and sends away whoever reads with it. Answers it as it was, when that is durable.
+    /// Deletes a cursor, and sends away whoever reads with it. Returns it as it was, when that is durable.
     pub async fn delete_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
-        let (cursor, kept) = {
-            let mut table = self.inner.cursors.table();
-            let cursor = table.delete(name, now())?;
-            (cursor, self.keep_cursor(table, name))
-        };
-        kept.wait().await?;
+        let broken = self.inner.cursors.table().is_broken(name);
+        if broken {
+            return self.delete_broken(name).await;
+        }
+        let cursor = self.inner.cursors.get(name)?;
+        self.change_cursor(name, Change::Delete { cursor: name.to_owned() }).await?;
+        self.inner.cursors.table().expel(name, CursorError::Deleted(name.to_owned()));
         Ok(self.shown(name, &cursor, false))
+    }
+
+    /// Deletes a cursor that cannot be read; it is shown as one of no stream.
+    async fn delete_broken(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+        let (node, owned) = (self.clone(), name.to_owned());
+        let removed = tokio::task::spawn_blocking(move || node.inner.meta.remove_unreadable_cursor(&owned)).await;
+        removed.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+        self.inner.cursors.table().mend(name);
+        let place = Place { legs: vec![Position { run: 0, sequence: 0 }], from: Timestamp::MIN, newest: None };
+        let (stream, source, created) = (String::new(), None, now());
+        let cursor =
+            Cursor { stream, source, reader: 0, place, created, acknowledged: None, revision: Revision::default() };
+        Ok(self.shown(name, &cursor, false))
+    }
+
+    /// Returns once a cursor's change is durable.
+    async fn change_cursor(&self, name: &str, change: Change) -> Result<(), NodeError> {
+        let changed = self.inner.meta.send(Proposal::of([change])).await.unwrap_or(Err(MetaError::Stopping));
+        changed.map(drop).map_err(|error| NotChanged::of(name, "", error).into())
+    }
+
+    /// The name of the source whose log a cursor is in; none of one of a derived stream.
+    fn source_of(&self, cursor: &Cursor) -> Option<String> {
+        let plan = self.inner.meta.plan();
+        cursor.source.and_then(|id| plan.stream(id)).map(|source| source.name.clone())
     }
 
     /// Refuses that a record was read which there is not, or which a crash took. That retention has removed it since is no reason.
@@ -118,7 +140,7 @@ impl Node {
             return Ok(());
         }
         let behind = Position { sequence: read.sequence.saturating_add(1), ..read };
-        match self.view().standing(&log_of(cursor.source.as_deref(), read), behind) {
+        match self.view().standing(&log_of(self.source_of(cursor).as_deref(), read), behind) {
             Some(Standing::PastEnd { end }) => {
                 let message = format!(
                     "cursor `{name}`: {read} is past the end of `{}`, which is {end}: acknowledge what was read",
@@ -132,9 +154,9 @@ impl Node {
     }
 
     fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> dag_api::Cursor {
-        let next = cursor.place.next();
+        let (next, source) = (cursor.place.next(), self.source_of(cursor));
         // What is left of each log that it is in, and what is wanted next of it: the first record, the end, and that.
-        let logs = cursor.place.legs.iter().map(|leg| match &cursor.source {
+        let logs = cursor.place.legs.iter().map(|leg| match &source {
             Some(source) => {
                 let log = self.view().log(&LogId::Source(source.clone()))?;
                 Some((log.earliest().sequence, log.visible().end, leg.sequence))

@@ -1,13 +1,12 @@
-//! Named cursors: readers' places, kept by the node.
+//! Named cursors: readers' places, kept in the plan.
 //!
 //! A cursor says which record of its stream is wanted next. Whoever subscribes with its name begins there and acknowledges what it has
 //! read; an acknowledgement is answered once it is durable. The newest reader has the cursor, and older ones can no longer move it.
 //! Cursors hold back neither retention nor the removal of unused logs.
 //!
-//! Read [`crate::metadata::cursor`] (what is kept), `table` (what may happen), `group` (how many share one write), `reading` (subscriptions with a cursor), then
-//! `manage` (all that the API does besides).
+//! Read [`dag_plan::cursor`] (what is kept), `table` (who reads with which, and what may happen), `reading` (subscriptions with a cursor),
+//! then `manage` (all that the API does besides).
 
-mod group;
 mod manage;
 mod reading;
 mod table;
@@ -17,79 +16,47 @@ use std::sync::Arc;
 
 use dag_lock::{Guard, Mutex};
 use dag_model::IncarnationId;
-use tokio::sync::oneshot;
+use dag_plan::Cursor;
 
-use crate::error::{Code, NodeError};
-pub use crate::metadata::cursor::{Cursor, Place};
-use crate::node::Node;
-pub(crate) use group::NotKept;
-use group::Outcome;
+pub use dag_plan::Place;
+
+use crate::metadata::Metadata;
 pub(crate) use reading::Reader;
 use table::Table;
-pub(crate) use table::{CursorError, Wish};
+pub(crate) use table::{CursorError, NotChanged, Wish};
 
 /// The cursors of a node.
-pub(crate) struct Cursors(Mutex<Table>);
+pub(crate) struct Cursors {
+    metadata: Arc<Metadata>,
+    /// Guards who reads with which cursor. Nothing is written and nobody is waited for while it is held.
+    table: Mutex<Table>,
+}
 
 impl Cursors {
-    /// Those that were kept, and those of which nothing can be read but the name, and why.
-    pub fn new(kept: BTreeMap<String, Cursor>, broken: BTreeMap<String, String>) -> Cursors {
-        Cursors(Mutex::new("cursors", Table::new(kept, broken)))
+    /// Those of the plan; of some nothing can be read but the name, and why.
+    pub fn new(metadata: Arc<Metadata>, broken: BTreeMap<String, String>) -> Cursors {
+        Cursors { metadata, table: Mutex::new("cursors", Table::new(broken)) }
     }
 
-    /// The runs that cursors are in.
+    /// The incarnations that cursors are in.
     pub fn runs(&self) -> BTreeSet<IncarnationId> {
-        let table = self.table();
-        let legs = table.all().flat_map(|(_, cursor, _)| &cursor.place.legs);
-        legs.map(|leg| IncarnationId(leg.run)).collect()
+        self.names().into_iter().flat_map(|(_, runs)| runs).collect()
     }
 
-    /// All cursors by name, and the runs that each is in.
+    /// The cursors of derived streams by name, and the incarnations that each is in.
     pub fn names(&self) -> Vec<(String, BTreeSet<IncarnationId>)> {
-        let table = self.table();
-        let derived = table.all().filter(|(_, cursor, _)| cursor.source.is_none());
+        let plan = self.metadata.plan();
+        let derived = plan.cursors().filter(|(_, cursor)| cursor.source.is_none());
         let runs = |cursor: &Cursor| cursor.place.legs.iter().map(|leg| IncarnationId(leg.run)).collect();
-        derived.map(|(name, cursor, _)| (name.to_owned(), runs(cursor))).collect()
+        derived.map(|(name, cursor)| (name.to_owned(), runs(cursor))).collect()
+    }
+
+    /// One cursor.
+    fn get(&self, name: &str) -> Result<Arc<Cursor>, CursorError> {
+        self.metadata.plan().cursor(name).cloned().ok_or_else(|| self.table().none(name))
     }
 
     fn table(&self) -> Guard<'_, Table> {
-        self.0.lock()
-    }
-}
-
-/// A change that is being made durable.
-pub(crate) struct Kept(oneshot::Receiver<Outcome>);
-
-impl Kept {
-    /// Returns once it is.
-    pub async fn wait(self) -> Result<(), NodeError> {
-        let outcome = self.0.await.map_err(|_| NodeError::new(Code::Busy, "the node is stopping"))?;
-        Ok(outcome?)
-    }
-}
-
-impl Node {
-    /// Makes the cursor's change durable, together with all that come meanwhile.
-    fn keep_cursor(&self, mut table: Guard<'_, Table>, name: &str) -> Kept {
-        let (kept, start) = table.group.add(name);
-        if start {
-            let node = self.clone();
-            tokio::task::spawn_blocking(move || dag_alarm::work("cursors", || node.write_cursors()));
-        }
-        Kept(kept)
-    }
-
-    fn write_cursors(&self) {
-        loop {
-            let mut table = self.inner.cursors.table();
-            let Some(taken) = table.group.take() else { return };
-            let rows: Vec<_> = taken.changed.iter().map(|name| (name.clone(), table.get(name).ok().cloned())).collect();
-            drop(table);
-            let result = self.inner.meta.put_cursors(&rows).map_err(|error| {
-                tracing::error!(%error, "cursors cannot be kept");
-                NotKept(Arc::new(error))
-            });
-            taken.done(&result);
-        }
+        self.table.lock()
     }
 }

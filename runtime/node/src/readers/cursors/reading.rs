@@ -4,16 +4,18 @@ use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_model::Position;
 use dag_model::text::{MAX_NAME, check_name};
-use dag_plan::LeaseId;
+use dag_plan::{Change, Entity, Given, LeaseId, Place, Proposal, Refusal};
 
-use super::Kept;
-use super::table::Wish;
+use super::table::{NotChanged, Wish};
 use crate::clock::now;
 use crate::error::{Code, NodeError};
-use crate::metadata::cursor::{Cursor, Place};
+use crate::metadata::MetaError;
 use crate::node::Node;
 use crate::readers::open::{At, Opening};
 use crate::readers::subscription::Subscription;
+
+/// How often it is tried to begin with a cursor that others take meanwhile.
+const ATTEMPTS: usize = 16;
 
 /// A subscription's hold on its cursor. Dropping it lets go.
 pub(crate) struct Reader {
@@ -36,10 +38,10 @@ impl Reader {
 
     /// The bug that tests plant: the cursor moves when records are sent.
     pub fn sent(&self, last: Position) {
-        let mut table = self.node.inner.cursors.table();
-        if table.acknowledge(&self.name, self.number, last, now()).is_ok() {
-            self.node.keep_cursor(table, &self.name);
-        }
+        let (cursor, reader, after) = (self.name.clone(), self.number, last);
+        let acknowledge = Change::Acknowledge { cursor, reader, after, at: now() };
+        // Nobody waits for what comes of it.
+        drop(self.node.inner.meta.send(Proposal::of([acknowledge])));
     }
 }
 
@@ -77,47 +79,73 @@ impl Wish {
 }
 
 impl Node {
-    /// Opens a subscription that reads with a cursor, which is made where it is missing. Nothing is to be read before that is kept.
+    /// Opens a subscription that reads with a cursor, which is made where it is missing. The cursor is durable when this returns. Blocks
+    /// until then.
     pub(crate) fn open_with_cursor(
         &self,
         lease: LeaseId,
         stream: &Stream,
-        opening: Opening,
+        opening: &Opening,
         wish: &Wish,
-    ) -> Result<(Subscription, Kept), NodeError> {
+    ) -> Result<Subscription, NodeError> {
         let canonical = stream.to_string();
+        let (cursors, name) = (&self.inner.cursors, &wish.name);
         if let Some(after) = wish.after {
-            let cursor = self.inner.cursors.table().get(&wish.name)?.clone();
-            self.check_read(&wish.name, &cursor, after)?;
+            let cursor = cursors.get(name)?;
+            self.check_read(name, &cursor, after)?;
         }
-        let expected = self.inner.cursors.table().look(wish, &canonical)?;
-        let open = |place: &Option<Place>| match place {
-            Some(place) => {
-                let opening = Opening { at: At::Place(place.clone()), ..opening.clone() };
-                self.open_subscription(lease, stream, opening).map_err(|error| explain(&wish.name, error))
-            }
-            None => self.open_subscription(lease, stream, opening.clone()),
-        };
-        // Whoever has the cursor is sent away once this one can be opened, and not before.
-        let mut subscription = open(&expected)?;
-        let (number, resumed) = self.inner.cursors.table().enter(wish, &canonical, now())?;
-        if resumed != expected {
-            drop(subscription);
-            subscription = open(&resumed)?;
+        for _ in 0..ATTEMPTS {
+            let plan = self.inner.meta.plan();
+            let (place, revision) = cursors.table().look(&plan, wish, &canonical)?;
+            // Whoever has the cursor is sent away once this one can be opened, and not before.
+            let subscription = self.open_at(lease, stream, opening, name, place.as_ref())?;
+            let read = Change::Read {
+                cursor: name.clone(),
+                stream: canonical.clone(),
+                source: stream.source().and_then(|source| plan.stream_named(source)).map(|(id, _)| id),
+                reader: wish.reader,
+                after: wish.after,
+                place: subscription.place.clone(),
+                at: now(),
+            };
+            let number = match self.inner.meta.propose(Proposal::of([read]).on(Entity::Cursor(name.clone()), revision))
+            {
+                Err(MetaError::Refused(Refusal::Stale { .. })) => continue,
+                Err(error) => return Err(NotChanged::of(name, &canonical, error).into()),
+                Ok(applied) => match applied.given[..] {
+                    [Given::Reader(number)] => number,
+                    ref given => unreachable!("a reader is given a number, not {given:?}"),
+                },
+            };
+            // What the reader before has acknowledged meanwhile is not read again.
+            let now_at = cursors.get(name)?.place.clone();
+            let mut subscription = match now_at == subscription.place {
+                true => subscription,
+                false => {
+                    drop(subscription);
+                    self.open_at(lease, stream, opening, name, Some(&now_at))?
+                }
+            };
+            let plan = self.inner.meta.plan();
+            cursors.table().begin(&plan, name, number, (lease, &subscription.subscriber), now())?;
+            subscription.cursor = Some(Reader { node: self.clone(), name: name.clone(), number, lease });
+            return Ok(subscription);
         }
-        let new = resumed.is_none();
-        let cursor = Cursor {
-            stream: canonical,
-            source: stream.source().map(str::to_owned),
-            reader: number,
-            place: subscription.place.clone(),
-            created: now(),
-            acknowledged: None,
-        };
-        let mut table = self.inner.cursors.table();
-        table.begin(&wish.name, cursor, new, (lease, &subscription.subscriber), now())?;
-        subscription.cursor = Some(Reader { node: self.clone(), name: wish.name.clone(), number, lease });
-        Ok((subscription, self.keep_cursor(table, &wish.name)))
+        Err(NotChanged::Contended(name.clone()).into())
+    }
+
+    /// A subscription that begins where the cursor is, if that is anywhere.
+    fn open_at(
+        &self,
+        lease: LeaseId,
+        stream: &Stream,
+        opening: &Opening,
+        cursor: &str,
+        place: Option<&Place>,
+    ) -> Result<Subscription, NodeError> {
+        let Some(place) = place else { return self.open_subscription(lease, stream, opening.clone()) };
+        let opening = Opening { at: At::Place(place.clone()), ..opening.clone() };
+        self.open_subscription(lease, stream, opening).map_err(|error| explain(cursor, error))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Format 1: incarnation records without limits, skipped records, and where in its output and inputs a component took over.
+//! Format 1: incarnation records without limits, skipped records, and where in its output and inputs a component took over. They become
+//! those of format 4.
 
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use dag_plan::{Began, InputStart, Limits, Until};
 use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
-use super::{INCARNATIONS, MetaError};
+use crate::metadata::incarnations::INCARNATIONS;
 
-/// Rewrites the rows into those of the present format, and says so in the header.
-pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), MetaError> {
+/// Rewrites the rows into those of format 4.
+pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let mut records = Vec::new();
     for (key, bytes) in rows(transaction)? {
         // What cannot be read is left, and told when the rows are read.
@@ -18,7 +19,7 @@ pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), MetaError> {
             records.push((key, dag_plan::Incarnation::from(record)));
         }
     }
-    Ok(store(transaction, &records)?)
+    store(transaction, &records)
 }
 
 fn rows(transaction: &WriteTransaction) -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
@@ -33,7 +34,7 @@ fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation)
         let bytes = postcard::to_stdvec(record).expect("records are plain values");
         table.insert(key, bytes.as_slice())?;
     }
-    super::is_of_this_format(transaction)
+    Ok(())
 }
 
 /// A record as format 1 has it. The order of the fields is persisted.

@@ -1,0 +1,179 @@
+//! The tables of the metadata, and what a row of each is.
+//!
+//! Format 5. All tables but `header` and `descriptions` are the plan's, row by row as [`dag_plan::plan::rows`] has them, byte for byte what
+//! another node with the same plan keeps:
+//!
+//! ```text
+//! counters       "counters"            the numbers that are given next
+//! nodes          node                  a node
+//! sources        stream                a source stream, or one that holds what others have skipped
+//! deployed       place                 that a version became current
+//! limits         digest                what deployments said of limits
+//! policies       canonical name        what a derived stream does with a record on which its operator fails
+//! cursors        name                  a cursor
+//! ```
+//!
+//! Incarnations are kept beside the plan, see [`super::incarnations`]. `header` has `format`, the version of all this, and `data`, a random number that this data shares with its backups. `descriptions` has by
+//! digest what a component said of itself, which can be asked again.
+
+use dag_model::{Digest, NodeId, StreamId};
+use dag_plan::Entity;
+use dag_plan::plan::rows::Key;
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+
+type Numbered = TableDefinition<'static, u64, &'static [u8]>;
+type Named = TableDefinition<'static, &'static str, &'static [u8]>;
+type Digested = TableDefinition<'static, &'static [u8; 32], &'static [u8]>;
+
+pub(super) const HEADER: TableDefinition<'static, &str, u64> = TableDefinition::new("header");
+/// In the header: the version of the tables.
+pub(super) const FORMAT_ROW: &str = "format";
+/// In the header: a random number that is this data's and its backups'.
+pub(super) const DATA: &str = "data";
+pub(super) const DESCRIPTIONS: Digested = TableDefinition::new("descriptions");
+
+const COUNTERS: Named = TableDefinition::new("counters");
+const NODES: Numbered = TableDefinition::new("nodes");
+const SOURCES: Numbered = TableDefinition::new("sources");
+const DEPLOYED: Numbered = TableDefinition::new("deployed");
+const LIMITS: Digested = TableDefinition::new("limits");
+const POLICIES: Named = TableDefinition::new("policies");
+pub(super) const CURSORS: Named = TableDefinition::new("cursors");
+
+const NUMBERED: [Numbered; 3] = [NODES, SOURCES, DEPLOYED];
+const NAMED: [Named; 3] = [COUNTERS, POLICIES, CURSORS];
+
+/// A row as it is kept.
+pub(super) struct Row {
+    /// Its table.
+    pub table: &'static str,
+    /// Its key, as people read it.
+    pub shown: String,
+    /// What it is of.
+    pub key: Key,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// Where a row lies.
+enum Place<'a> {
+    Numbered(Numbered, u64),
+    Named(Named, &'a str),
+    Digested(Digested, Digest),
+}
+
+fn place(key: &Key) -> Option<Place<'_>> {
+    Some(match key {
+        None => Place::Named(COUNTERS, "counters"),
+        Some(Entity::Node(id)) => Place::Numbered(NODES, id.0),
+        Some(Entity::Stream(id)) => Place::Numbered(SOURCES, id.0),
+        Some(Entity::Deployment(order)) => Place::Numbered(DEPLOYED, *order),
+        Some(Entity::Limits(digest)) => Place::Digested(LIMITS, *digest),
+        Some(Entity::Policy(name)) => Place::Named(POLICIES, name),
+        Some(Entity::Cursor(name)) => Place::Named(CURSORS, name),
+        Some(Entity::Incarnation(_) | Entity::Moved(_)) => return None,
+        Some(Entity::Name(_) | Entity::Component(_) | Entity::Expression(_)) => return None,
+    })
+}
+
+fn numbered(table: &str, number: u64) -> Key {
+    Some(match table {
+        "nodes" => Entity::Node(NodeId(number)),
+        "sources" => Entity::Stream(StreamId(number)),
+        _ => Entity::Deployment(number),
+    })
+}
+
+fn named(table: &str, name: &str) -> Key {
+    match table {
+        "policies" => Some(Entity::Policy(name.to_owned())),
+        "cursors" => Some(Entity::Cursor(name.to_owned())),
+        _ => None,
+    }
+}
+
+/// Makes the tables that are missing.
+pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(HEADER)?;
+    for table in NUMBERED {
+        transaction.open_table(table)?;
+    }
+    for table in NAMED {
+        transaction.open_table(table)?;
+    }
+    transaction.open_table(LIMITS)?;
+    transaction.open_table(DESCRIPTIONS)?;
+    super::incarnations::make(transaction)
+}
+
+/// Writes a row, or removes it; what has no row of its own is passed by.
+pub(super) fn put(transaction: &WriteTransaction, key: &Key, value: Option<&[u8]>) -> Result<(), redb::Error> {
+    match (place(key), value) {
+        (None, _) => {}
+        (Some(Place::Numbered(table, number)), Some(value)) => {
+            transaction.open_table(table)?.insert(number, value)?;
+        }
+        (Some(Place::Numbered(table, number)), None) => {
+            transaction.open_table(table)?.remove(number)?;
+        }
+        (Some(Place::Named(table, name)), Some(value)) => {
+            transaction.open_table(table)?.insert(name, value)?;
+        }
+        (Some(Place::Named(table, name)), None) => {
+            transaction.open_table(table)?.remove(name)?;
+        }
+        (Some(Place::Digested(table, digest)), Some(value)) => {
+            transaction.open_table(table)?.insert(&digest.0, value)?;
+        }
+        (Some(Place::Digested(table, digest)), None) => {
+            transaction.open_table(table)?.remove(&digest.0)?;
+        }
+    }
+    Ok(())
+}
+
+/// All rows of the plan.
+pub(super) fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Error> {
+    let mut rows = Vec::new();
+    let names = ["nodes", "sources", "deployed"];
+    for (table, definition) in names.into_iter().zip(NUMBERED) {
+        for row in transaction.open_table(definition)?.iter()? {
+            let (number, value) = row?;
+            let number = number.value();
+            let (shown, key) = (number.to_string(), numbered(table, number));
+            rows.push(Row { table, shown, key, value: value.value().to_vec() });
+        }
+    }
+    for (table, definition) in ["counters", "policies", "cursors"].into_iter().zip(NAMED) {
+        for row in transaction.open_table(definition)?.iter()? {
+            let (name, value) = row?;
+            let shown = name.value().to_owned();
+            let key = named(table, &shown);
+            rows.push(Row { table, shown, key, value: value.value().to_vec() });
+        }
+    }
+    for row in transaction.open_table(LIMITS)?.iter()? {
+        let (digest, value) = row?;
+        let digest = Digest(*digest.value());
+        let key = Some(Entity::Limits(digest));
+        rows.push(Row { table: "limits", shown: digest.to_string(), key, value: value.value().to_vec() });
+    }
+    Ok(rows)
+}
+
+/// Copies all tables into a new database.
+///
+/// # Panics
+/// If there is a table that this does not know of.
+pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), redb::Error> {
+    super::copy::table(from, to, HEADER)?;
+    for table in NUMBERED {
+        super::copy::table(from, to, table)?;
+    }
+    for table in NAMED {
+        super::copy::table(from, to, table)?;
+    }
+    super::copy::table(from, to, LIMITS)?;
+    super::copy::table(from, to, DESCRIPTIONS)?;
+    super::incarnations::copy(from, to)
+}
