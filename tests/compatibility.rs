@@ -97,6 +97,38 @@ fn windows_that_began_with_the_first_windowing_keep_it() {
     assert_eq!((of(0.0).count(), of(-0.0).count()), (18, 18), "keys were told apart by their bits");
 }
 
+#[test]
+fn what_format_4_kept_of_streams_cursors_and_policies_is_in_the_plan() {
+    let expected = fixture::json("data-4/expected.json");
+    let mut node = Node::on(fixture::data("data-4/data"), Options::default());
+    for _ in 0..2 {
+        is_as_it_was(&node, &expected);
+        for (name, cursor) in expected["cursors"].as_object().expect("there are cursors") {
+            let found = node.http().get(&format!("cursors/{name}"), &[]).json();
+            for field in ["stream", "next", "reader"] {
+                assert_eq!(found[field], cursor[field], "{field} of {name}");
+            }
+        }
+        let stream = |name: &str| {
+            let streams = node.http().get("streams", &[]).json();
+            let found =
+                streams["streams"].as_array().expect("a list").iter().find(|stream| stream["name"] == name).cloned();
+            found.unwrap_or_else(|| panic!("there is no {name}"))
+        };
+        assert_eq!(stream("loads")["settings"]["out_of_order"], "5s");
+        assert_eq!(stream("errors(filter(loads,value/7>3))")["kind"], "errors");
+        // Rewritten in the present format, it is the same.
+        node.restart();
+    }
+    // Who comes back with a cursor goes on behind what it has acknowledged, and what is new has a number of its own.
+    let next = node.dag(&["subscribe", "loads", "--cursor", "raw", "--with-position", "-n", "1"]).success();
+    assert!(next.contains(r#""position":"1:40""#), "{next}");
+    let next = node.dag(&["subscribe", "sum(loads, 10s)", "--cursor", "sums", "--with-position", "-n", "1"]).success();
+    assert!(next.contains(r#""position":"1:5""#), "{next}");
+    node.create("new", "value int64", &[]);
+    assert!(node.data().join("sources/4").exists());
+}
+
 /// A node on the fixture, changed in that way, ends at once: with exit code 1, all of these words, and no byte changed.
 #[track_caller]
 fn is_refused(change: impl FnOnce(&Path), words: &[&str]) {

@@ -54,7 +54,7 @@ pub enum DeployError {
         /// Its version.
         version: Version,
         /// What it would change.
-        refusal: upgrade::Refusal,
+        refusal: Box<upgrade::Refusal>,
     },
     /// Something could move by replay only, which was not wanted.
     #[error(
@@ -387,7 +387,11 @@ fn running(
 }
 
 fn incompatible(component: &Component, refusal: upgrade::Refusal) -> DeployError {
-    DeployError::Incompatible { component: component.name().to_owned(), version: component.version(), refusal }
+    DeployError::Incompatible {
+        component: component.name().to_owned(),
+        version: component.version(),
+        refusal: Box::new(refusal),
+    }
 }
 
 fn needs_replay(component: &Component, stream: &str) -> DeployError {
