@@ -7,6 +7,7 @@
 //! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], [`memory`] (what all instances share), then [`aggregate`] and [`transform`].
 
 mod bindings;
+mod bridge;
 mod build;
 mod cache;
 mod chatter;

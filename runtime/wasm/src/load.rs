@@ -7,6 +7,7 @@ use wasmtime::{Engine, Error};
 use wit_component::ComponentEncoder;
 
 use crate::CallError;
+use crate::bridge::Bridge;
 use crate::description::DescriptionError;
 use crate::shape::ShapeError;
 
@@ -96,10 +97,10 @@ pub fn component_of(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     to_component(bytes)
 }
 
-/// The bytes of a component: those given, or the component that this core module describes.
+/// The bytes of a component: those given, the component that this core module describes, or this guest with the bridge that it needs.
 pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     if !bytes.starts_with(CORE_MODULE) {
-        return Ok(bytes.to_vec());
+        return Bridge::of(bytes).map_or_else(|| Ok(bytes.to_vec()), |bridge| bridge.compose(bytes));
     }
     // The encoder takes a section's length at its word, and panics where it leads outside.
     panic::catch_unwind(|| encode(bytes))

@@ -1,0 +1,111 @@
+import { ColumnBuilder, encodeFrame, findColumn, Frame, keyOf, parameter, Refusal, Transform } from "dag-guest";
+
+/** The columns that the output has behind the key's. */
+const OWN = [
+    { name: "start", type: "timestamp" },
+    { name: "end", type: "timestamp" },
+    { name: "count", type: "int64" },
+];
+
+/** `sessions_js(x, 30s, by=user)`: from when to when a key had records no further apart than the gap, and how many. */
+export class Sessions extends Transform {
+    static about = {
+        name: "sessions_js",
+        doc: "From when to when a key had records with no more than the gap between them, and how many.",
+        example: "sessions_js(clicks, 30s, by=user)",
+    };
+    static parameters = {
+        gap: parameter.duration({ doc: "The longest time between one record and the next.", positional: true }),
+        by: parameter.columns({ doc: "Sessions apart for each value of these columns, which the output begins with.", optional: true }),
+    };
+    static key = "by";
+
+    /** In the order in which they began. */
+    sessions = [];
+    /** The latest of each key. */
+    latest = new Map();
+
+    open({ gap, by }, [input]) {
+        if (gap <= 0n) {
+            throw new Refusal(`gap=${gap === 0n ? "0s" : `${gap}ns`}: it must be more than 0`);
+        }
+        this.gap = gap;
+        this.columns = (by ?? []).map((name) => findColumn(input.schema, name));
+        const keys = this.columns.map((column) => input.schema[column]);
+        for (const { name } of keys) {
+            if (OWN.some((field) => field.name === name)) {
+                throw new Refusal(`by=${name}: the output has a column \`${name}\` of its own; rename the key with map first`);
+            }
+        }
+        this.schema = [...keys, ...OWN];
+        return { schema: this.schema, order: "time", lookback: "unbounded" };
+    }
+
+    process(inputs, out) {
+        const batch = inputs.first;
+        const columns = this.columns.map((column) => batch.column(column));
+        for (let row = 0; row < batch.rows; row++) {
+            const time = batch.times[row];
+            const key = keyOf(columns, row);
+            const session = this.latest.get(key);
+            if (session !== undefined && time - session.end <= this.gap) {
+                session.end = time;
+                session.count += 1n;
+            } else {
+                this.begin({ key, values: columns.map((column) => keep(column.get(row))), start: time, end: time, count: 1n });
+            }
+        }
+        this.hold(out);
+    }
+
+    advance(frontier, out) {
+        const isOver = (session) => frontier === null || session.end + this.gap < frontier;
+        const over = this.sessions.filter(isOver);
+        this.sessions = this.sessions.filter((session) => !isOver(session));
+        over.sort((a, b) => (a.end < b.end ? -1 : a.end > b.end ? 1 : 0));
+        for (const session of over) {
+            out.push(session.end, ...rowOf(session));
+            if (this.latest.get(session.key) === session) {
+                this.latest.delete(session.key);
+            }
+        }
+        this.hold(out);
+    }
+
+    snapshot() {
+        const builders = this.schema.map((field) => new ColumnBuilder(field.type));
+        this.sessions.forEach((session) => rowOf(session).forEach((value, index) => builders[index].push(value)));
+        return [encodeFrame(this.sessions.length, builders.map((builder) => builder.finish()))];
+    }
+
+    restore(version, [chunk]) {
+        const { rows, columns } = Frame.parse(chunk);
+        const keys = columns.slice(0, this.columns.length);
+        const [start, end, count] = columns.slice(this.columns.length);
+        for (let row = 0; row < rows; row++) {
+            const values = keys.map((column) => keep(column.get(row)));
+            this.begin({ key: keyOf(keys, row), values, start: start.get(row), end: end.get(row), count: count.get(row) });
+        }
+    }
+
+    begin(session) {
+        this.sessions.push(session);
+        this.latest.set(session.key, session);
+    }
+
+    /** Says that no session ends before the first of those that go on. */
+    hold(out) {
+        if (this.sessions.length > 0) {
+            out.hold(this.sessions.reduce((least, { end }) => (end < least ? end : least), this.sessions[0].end));
+        }
+    }
+}
+
+function rowOf({ values, start, end, count }) {
+    return [...values, start, end, count];
+}
+
+/** A value that outlives the call. */
+function keep(value) {
+    return value instanceof Uint8Array ? value.slice() : value;
+}
