@@ -15,6 +15,8 @@ const FOLDERS: &[(&str, &str, &[&str])] = &[
     ("RUST_EXPR", "../runtime/expr", &["Cargo.toml", "src"]),
     ("RUST_FRAME", "../runtime/frame", &["Cargo.toml", "src"]),
     ("GO_SDK", "../guest-sdk/go", &["go.mod", ".go", "dagtest"]),
+    ("JS_SDK", "../guest-sdk/js", &["package.json", "src", "tool", "types", "wit"]),
+    ("PYTHON_SDK", "../guest-sdk/python/dag_guest", &[".py", "py.typed", "harness", "wit"]),
 ];
 
 fn main() {

@@ -10,6 +10,8 @@
 //! 4. `docs/operators/NAME.md`, and `NAME` in `tests/languages.rs`, which runs all of that.
 
 mod go;
+mod js;
+mod python;
 mod rust;
 
 use std::fmt;
@@ -23,7 +25,7 @@ use crate::project::step::Step;
 use crate::project::tool::Tool;
 
 /// All of them, in the order in which they are shown.
-pub const ALL: &[&Language] = &[&rust::RUST, &go::GO];
+pub const ALL: &[&Language] = &[&rust::RUST, &go::GO, &js::JS, &js::TS, &python::PYTHON];
 
 /// What dag knows of a language.
 pub struct Language {
@@ -58,11 +60,8 @@ pub struct Build {
 /// What a language's tools leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A component; it is taken as it is.
-    #[expect(dead_code, reason = "for languages whose tools make components")]
-    Component,
-    /// A core module that says itself what component it is, as wit-bindgen makes it.
-    TypedModule,
+    /// A component, a core module that says itself what component it is, as wit-bindgen makes it, or a guest that says what bridge it needs.
+    Typed,
     /// A core module for preview 1 of WASI whose exports are those of both worlds of `wit/`: it becomes a component that imports no WASI.
     Preview1Module,
 }

@@ -46,7 +46,7 @@ fn build(project: &Project) -> Result<Build> {
     if let Some(sysroot) = sysroot()? {
         build = build.with("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
     }
-    Ok(Build { steps: vec![build], made, form: Form::TypedModule })
+    Ok(Build { steps: vec![build], made, form: Form::Typed })
 }
 
 /// Where the target's standard library is, if that is not where the compiler looks for it.

@@ -23,8 +23,7 @@ impl Project {
         let made = self.folder.join(made);
         let bytes = fs::read(&made).with_context(|| format!("the build has not left {}", made.display()))?;
         let bytes = match form {
-            Form::Component => bytes,
-            Form::TypedModule => dag_wasm::component_of(&bytes)?,
+            Form::Typed => dag_wasm::component_of(&bytes)?,
             Form::Preview1Module => dag_wasm::preview1_component(&bytes)?,
         };
         let component = self.component();

@@ -31,6 +31,11 @@ pub const RUST: &[SdkFolder] = &[
 /// `guest-sdk/go`.
 pub const GO: &[SdkFolder] = &[SdkFolder { to: "sdk/go", files: GO_SDK }];
 
+/// `guest-sdk/js`, which TypeScript has, too.
+pub const JS: &[SdkFolder] = &[SdkFolder { to: "sdk/js", files: JS_SDK }, WIT_FOLDER];
+/// `guest-sdk/python`.
+pub const PYTHON: &[SdkFolder] = &[SdkFolder { to: "sdk/python/dag_guest", files: PYTHON_SDK }, WIT_FOLDER];
+
 /// The files of `cli/templates/LANGUAGE/KIND`, by their names from there.
 pub fn template(language: &str, kind: &str) -> Vec<(&'static str, &'static [u8])> {
     let prefix = format!("{language}/{kind}/");

@@ -1,0 +1,53 @@
+import { columnOf, component, eachNumber, findColumn, Keyed, parameter, Refusal, takeRows, Transform } from "dag-guest";
+
+/** What a key remembers. */
+class Average {
+    static state = { average: "float64?" };
+    average = null;
+}
+
+/** `{{operator}}(x, 0.2, by=host)`: the exponential moving average, per key. Change it into what you need. */
+export class {{Operator}} extends Transform {
+    static about = { name: "{{operator}}", doc: "The exponential moving average.", example: "{{operator}}(cpu_util, 0.2, by=host)" };
+    static parameters = {
+        alpha: parameter.number({ doc: "How much the newest value counts: more than 0, at most 1.", positional: true }),
+        of: parameter.column({ doc: "The column to smooth; a record where it is null is passed over.", default: "value" }),
+        by: parameter.columns({ doc: "Averages apart for each value of these columns, which the output begins with.", optional: true }),
+    };
+    static key = "by";
+
+    open({ alpha, of, by }, [input]) {
+        if (!(alpha > 0 && alpha <= 1)) {
+            throw new Refusal(`alpha=${alpha}: it must be more than 0 and at most 1`);
+        }
+        this.alpha = alpha;
+        this.column = findColumn(input.schema, of);
+        this.keys = new Keyed(by, input.schema, Average);
+        // In time order; an average depends on all that came before.
+        return { schema: [...this.keys.fields, { name: "value", type: "float64" }], order: "time", lookback: "unbounded" };
+    }
+
+    process(inputs, out) {
+        const batch = inputs.first;
+        const numbers = this.keys.numbers(batch);
+        const [rows, averages] = [[], []];
+        eachNumber(batch.column(this.column), (row, value) => {
+            const key = this.keys.state(numbers[row]);
+            key.average = key.average === null ? value : key.average + (value - key.average) * this.alpha;
+            rows.push(row);
+            averages.push(key.average);
+        });
+        const kept = [batch.columns[0], ...this.keys.columns.map((column) => batch.column(column))];
+        out.append([...takeRows(kept, rows), columnOf("float64", averages)]);
+    }
+
+    snapshot() {
+        return [this.keys.save()];
+    }
+
+    restore(version, chunks) {
+        chunks.forEach((chunk) => this.keys.load(chunk));
+    }
+}
+
+export default component("{{project}}", "1.0.0", [{{Operator}}]);
