@@ -10,7 +10,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests model soak siege stress growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks model soak siege stress growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -33,8 +33,11 @@ test: setup ## run all tests, those with real processes included
 	@echo "test: compiling, then running all tests (the first time takes some minutes)"
 	cargo test --workspace --no-fail-fast
 
-guests: ## build small operators with CPython, QuickJS and SpiderMonkey, which the tests then deploy (needs pip and npm)
+guests: ## build operators in JavaScript, TypeScript and Python, which the tests then deploy (needs pip and npm)
 	@.ci/guests
+
+sdks: ## run the SDKs' own tests in Node and CPython, and check their types (after make guests)
+	@.ci/sdks
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	cargo build --workspace

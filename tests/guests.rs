@@ -1,11 +1,11 @@
 //! Operators that toolchains for other languages build: large components, of interpreters. `make guests` builds them.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dag_tests::records::counting;
-use dag_tests::{Node, until};
+use dag_tests::{Node, Options, Process, until};
 
 /// How long a component may be built: what the node itself allows for the processor time that it allows.
 const BUILT: Duration = Duration::from_secs(300);
@@ -46,7 +46,213 @@ fn a_component_with_quickjs_is_deployed_within_the_usual_limits_and_computes() {
     is_deployed_and_computes("quickjs");
 }
 
+/// The languages that the examples are built in, with their operators' suffix and the component that has them.
+const LANGUAGES: [&str; 3] = ["js", "ts", "python"];
+
+/// Deploys a component that was built. None if it was not, or where it is not there.
+#[track_caller]
+fn deploy(node: &Node, name: &str) -> Option<()> {
+    let Some(component) = built(name) else {
+        println!("skipped: `make guests` builds {name}");
+        return None;
+    };
+    let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+    until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
+    deploying.finish().success();
+    Some(())
+}
+
+/// The languages whose examples were built, deployed.
+fn deployed(node: &Node) -> Vec<&'static str> {
+    LANGUAGES.into_iter().filter(|language| deploy(node, &format!("examples-{language}")).is_some()).collect()
+}
+
+/// A record each second of one of five hosts, one of which has no name; a tenth have no value, and some are far apart.
+fn readings(seconds: std::ops::Range<i64>) -> String {
+    let record = |second: i64| {
+        let host = ["web1", "wéb2", "db", "", "\u{1f980}"][((second / 3 + second * second) % 5) as usize];
+        let time = second + second / 100 * 60;
+        let value = if second % 10 == 9 { String::new() } else { format!("{}", (second * 7919 % 1009) as f64 / 7.0) };
+        format!("{time},{host},{value}\n")
+    };
+    seconds.map(record).fold(String::from("time,host,value\n"), |text, record| text + &record)
+}
+
+/// What the three operators are asked, in a language. The embedded `avg` has no suffix.
+fn asked(suffix: &str) -> [String; 4] {
+    [
+        format!("avg{suffix}(x, 1min, by=host)"),
+        format!("avg{suffix}(x, 5min, every=1min)"),
+        format!("ema{suffix}(x, 0.2, by=host)"),
+        format!("sessions{suffix}(x, 5s, by=host)"),
+    ]
+}
+
+#[test]
+fn the_examples_give_the_same_streams_in_every_language_alone_and_mixed() {
+    let node = Node::start();
+    let languages = deployed(&node);
+    let Some(first) = languages.first() else { return };
+    node.create("x", "host utf8, value float64", &[]);
+    node.publish("x", &readings(0..2_000), &["--seal"]);
+    let expected = asked(&format!("_{first}")).map(|expression| node.csv(&expression));
+    assert_eq!(expected[..2], [node.csv(&asked("")[0]), node.csv(&asked("")[1])], "as the embedded avg");
+    assert!(expected[2].lines().count() > 1_500 && expected[3].lines().count() > 60, "{expected:?}");
+    for language in &languages {
+        let found = asked(&format!("_{language}")).map(|expression| node.csv(&expression));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "{language}");
+        }
+    }
+    let mixed = |avg: &str, ema: &str, sessions: &str| {
+        node.csv(&format!("sessions_{sessions}(ema_{ema}(avg{avg}(x, 10s, by=host), 0.5, by=host), 30s, by=host)"))
+    };
+    let expected = mixed("", first, first);
+    for (at, language) in languages.iter().enumerate() {
+        let next = languages[(at + 1) % languages.len()];
+        assert_eq!(mixed(&format!("_{language}"), next, language), expected, "{language} and {next}");
+    }
+}
+
+/// A project made, built, deployed and read, with nothing but what `make guests` fetched.
+fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
+    let guests = built(&format!("examples-{language}"));
+    let Some(guests) = guests.as_deref().and_then(Path::parent) else {
+        println!("skipped: `make guests` fetches the tools for {language}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let node = Node::start();
+    let dag = |folder: &Path, arguments: &[&str]| {
+        let mut command = node.command(arguments);
+        command.current_dir(folder);
+        command.env("npm_config_offline", "true").env("npm_config_cache", guests.join("npm"));
+        command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", guests.join("wheels"));
+        let mut process = Process::start(command);
+        until("it is done", BUILT, || (!process.is_running()).then_some(()));
+        process.finish()
+    };
+    dag(folder.path(), &["new", "my-ops", "--lang", language, "--kind", kind]).success();
+    let project = folder.path().join("my-ops");
+    dag(&project, &["build"]).success();
+    let again = dag(&project, &["build"]).stderr.clone();
+    assert!(!again.contains("npm ci") && !again.contains("pip install"), "{again}");
+    dag(&project, &["deploy", "build/my-ops.wasm"]).success();
+    node.create("x", "host utf8, value float64", &[]);
+    node.publish("x", "time,host,value\n0,a,3\n1,a,-3\n2,b,4\n", &["--seal"]);
+    let records = node.csv(expression);
+    assert!(records.contains(",a,3.0\n") && records.contains(",b,4.0\n"), "{records}");
+}
+
+#[test]
+fn a_project_in_javascript_is_made_built_deployed_and_read() {
+    is_made_and_runs("js", "aggregate", "my_ops(x, 10s, by=host)");
+}
+
+#[test]
+fn a_project_in_typescript_is_made_built_deployed_and_read() {
+    is_made_and_runs("ts", "transform", "my_ops(x, 0.5, by=host)");
+}
+
+#[test]
+fn a_project_in_python_is_made_built_deployed_and_read() {
+    is_made_and_runs("python", "aggregate", "my_ops(x, 10s, by=host)");
+}
+
+#[test]
+fn the_examples_go_on_after_a_kill_with_any_number_of_workers() {
+    let mut streams = Vec::new();
+    for workers in [1, 2, 4] {
+        let mut node = Node::with(Options { workers, ..Options::default() });
+        // What takes longest to build is built once.
+        let languages = match workers {
+            2 => deployed(&node),
+            _ => LANGUAGES[..1]
+                .iter()
+                .copied()
+                .filter(|one| deploy(&node, &format!("examples-{one}")).is_some())
+                .collect(),
+        };
+        node.create("x", "host utf8, value float64", &[]);
+        node.publish("x", &readings(0..1_000), &[]);
+        let expressions: Vec<_> = languages.iter().flat_map(|language| asked(&format!("_{language}"))).collect();
+        let mut readers: Vec<_> = expressions
+            .iter()
+            .map(|expression| node.spawn(&["subscribe", expression, "--from", "earliest", "--format", "csv"]))
+            .collect();
+        for reader in &mut readers {
+            // The header, and a record behind it.
+            (0..2).for_each(|_| drop(reader.line()));
+        }
+        node.crash();
+        node.publish("x", &readings(1_000..2_000), &["--seal"]);
+        drop(readers);
+        for language in languages {
+            streams.push((language, workers, asked(&format!("_{language}")).map(|expression| node.csv(&expression))));
+        }
+    }
+    for (language, workers, found) in &streams {
+        assert!(*found == streams[0].2, "{language} with {workers} workers");
+    }
+}
+
+#[test]
+fn an_error_in_any_language_reaches_the_subscriber_with_its_message_and_its_line() {
+    let node = Node::start();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..10), &["--seal"]);
+    let line = |source: &str, text: &str| {
+        source.lines().position(|line| line.contains(text)).map(|at| at + 1).expect("the source has it")
+    };
+    let (js, python) = (include_str!("guests/faults/faults.js"), include_str!("guests/faults/faults.py"));
+    let failing = |expression: &str| node.dag(&["subscribe", expression, "--from", "earliest"]).code(1).stderr.clone();
+    if deploy(&node, "faults-js").is_some() {
+        let error = failing("failing_js(x, 'error')");
+        let place = format!("faults.js:{})", line(js, "three is too many"));
+        assert!(error.contains("TypeError: three is too many (") && error.contains(&place), "{error}");
+        assert!(failing("failing_js(x, 'text')").contains("just text"));
+        assert!(failing("failing_js(x, 'timer')").contains("an operator has no timers"));
+        assert!(failing("clock_js(x)").contains("an operator has no clock"));
+    }
+    if deploy(&node, "faults-python").is_some() {
+        let error = failing("failing_python(x, 'error')");
+        let place = format!("TypeError: three is too many (faults.py:{})", line(python, "raise TypeError"));
+        assert!(error.contains(&place), "{error}");
+        let error = failing("failing_python(x, 'assert')");
+        let place = format!("AssertionError: three is too many (faults.py:{})", line(python, "assert self is None"));
+        assert!(error.contains(&place), "{error}");
+        assert!(failing("clock_python(x)").contains("an operator has no clock"));
+    }
+}
+
+#[test]
+fn what_an_operator_draws_is_the_same_after_a_kill() {
+    let mut node = Node::start();
+    let languages: Vec<_> = ["js", "python"]
+        .into_iter()
+        .filter(|language| deploy(&node, &format!("faults-{language}")).is_some())
+        .collect();
+    node.create("x", "value float64", &[]);
+    node.publish("x", &counting(0..100), &["--seal"]);
+    let draws =
+        |node: &Node| languages.iter().map(|language| node.csv(&format!("draws_{language}(x)"))).collect::<Vec<_>>();
+    let before = draws(&node);
+    node.crash();
+    assert_eq!(draws(&node), before);
+}
+
 #[test]
 fn a_component_with_spidermonkey_is_deployed_within_the_usual_limits_and_computes() {
-    is_deployed_and_computes("spidermonkey");
+    let mut node = Node::start();
+    if deploy(&node, "examples-spidermonkey").is_none() {
+        return;
+    }
+    node.create("x", "host utf8, value float64", &[]);
+    node.publish("x", &readings(0..200), &["--seal"]);
+    let [avg, _, ema, sessions] = asked("_js");
+    assert_eq!(node.csv(&avg), node.csv(&asked("")[0]));
+    let expected = [node.csv(&ema), node.csv(&sessions)];
+    node.restart();
+    assert_eq!([node.csv(&ema), node.csv(&sessions)], expected);
+    assert_eq!(expected[0].lines().count(), 181, "a record for each value, and a header");
 }
