@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dag_tests::records::counting;
-use dag_tests::{Node, Options, Process, until};
+use dag_tests::{Node, Options, Process, dag_in, until};
 
 /// How long a component may be built: what the node itself allows for the processor time that it allows.
 const BUILT: Duration = Duration::from_secs(300);
@@ -135,7 +135,7 @@ fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
     dag(folder.path(), &["new", "my-ops", "--lang", language, "--kind", kind]).success();
     let project = folder.path().join("my-ops");
     dag(&project, &["build"]).success();
-    let again = dag(&project, &["build"]).stderr.clone();
+    let again = dag(&project, &["build"]).stderr;
     assert!(!again.contains("npm ci") && !again.contains("pip install"), "{again}");
     dag(&project, &["deploy", "build/my-ops.wasm"]).success();
     node.create("x", "host utf8, value float64", &[]);
@@ -223,6 +223,34 @@ fn an_error_in_any_language_reaches_the_subscriber_with_its_message_and_its_line
         assert!(error.contains(&place), "{error}");
         assert!(failing("clock_python(x)").contains("an operator has no clock"));
     }
+}
+
+/// That `dag test` finds each of the six faults of a component, and no other.
+fn planted_faults_are_found(language: &str) {
+    let name = format!("faults-{language}");
+    let Some(component) = built(&name) else {
+        println!("skipped: `make guests` builds {name}");
+        return;
+    };
+    let mut process =
+        Process::start(dag_in(&env::temp_dir(), &["test", component.to_str().expect("it is UTF-8"), "--time", "5s"]));
+    until("it has ended", BUILT, || (!process.is_running()).then_some(()));
+    let found = process.finish().code(1).stdout.clone();
+    for part in found.split("\n\n") {
+        let is_fault = part.contains("Fault: ");
+        assert_eq!(part.contains("BREAKS ITS CONTRACT"), is_fault, "{part}");
+    }
+    assert_eq!(found.matches("BREAKS ITS CONTRACT").count(), 6, "{found}");
+}
+
+#[test]
+fn every_planted_fault_in_javascript_is_found() {
+    planted_faults_are_found("js");
+}
+
+#[test]
+fn every_planted_fault_in_python_is_found() {
+    planted_faults_are_found("python");
 }
 
 #[test]

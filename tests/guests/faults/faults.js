@@ -62,8 +62,18 @@ class Backwards extends Plain {
     }
 }
 
+/** Taken out before the SDK puts the host's generator in its place. */
+const unseeded = Math.random;
+
+class Unseeded extends Plain {
+    static about = about("unseeded", "Fault: it draws from a generator that the host has not seeded.");
+    next(value) {
+        return value + unseeded();
+    }
+}
+
 class Clock extends Plain {
-    static about = about("clock", "Fault: it reads the clock.");
+    static about = about("clock", "It reads the clock, which is refused.");
     next(value) {
         return value + Date.now();
     }
@@ -145,4 +155,4 @@ class Last extends Fold {
     }
 }
 
-export default component("faults-js", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Clock, Global, Failing, Draws, Last]);
+export default component("faults-js", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Unseeded, Clock, Global, Failing, Draws, Last]);

@@ -3,6 +3,7 @@
 import random
 import struct
 import time
+from random import random as unseeded  # Taken out before the SDK puts the host's generator in its place.
 
 from dag_guest import About, Field, Fold, Opening, Transform, component, parameter
 
@@ -70,8 +71,15 @@ class Backwards(Plain):
         out.hold(self.held)
 
 
+class Unseeded(Plain):
+    about = about("unseeded", "Fault: it draws from a generator that the host has not seeded.")
+
+    def next(self, value, row):
+        return value + unseeded()
+
+
 class Clock(Plain):
-    about = about("clock", "Fault: it reads the clock.")
+    about = about("clock", "It reads the clock, which is refused.")
 
     def next(self, value, row):
         return value + time.time()
@@ -144,4 +152,4 @@ class Last(Fold):
         return self.last
 
 
-component = component("faults-python", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Clock, Global, Failing, Draws, Last])
+component = component("faults-python", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Unseeded, Clock, Global, Failing, Draws, Last])
