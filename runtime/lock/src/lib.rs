@@ -17,5 +17,5 @@ mod mutex;
 mod rwlock;
 
 pub use held::{longest, may_wait};
-pub use mutex::{Guard, Mutex};
+pub use mutex::{Condvar, Guard, Mutex};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};

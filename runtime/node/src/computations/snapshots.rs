@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use dag_flow::{Place, Snapshot};
-use dag_lock::Mutex;
+use dag_lock::{Condvar, Guard, Mutex};
 use dag_log::{Claim, Committer, Log};
 use dag_model::{Digest, IncarnationId};
 use serde::Deserialize;
@@ -82,7 +82,7 @@ struct Shelf {
     committer: Committer,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
-    desk: std::sync::Mutex<Desk>,
+    desk: Mutex<Desk>,
     /// Something has changed on the desk.
     moved: Condvar,
 }
@@ -115,7 +115,8 @@ impl Snapshots {
     /// Those in that data folder.
     pub fn new(layout: Layout, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
         let fresh = Mutex::new("snapshots", BTreeMap::new());
-        let shelf = Arc::new(Shelf { layout, committer, fresh, desk: Default::default(), moved: Condvar::new() });
+        let desk = Mutex::new("snapshots to be written", Desk::default());
+        let shelf = Arc::new(Shelf { layout, committer, fresh, desk, moved: Condvar::new() });
         let start = |_| {
             let (shelf, logs) = (shelf.clone(), logs.clone());
             dag_alarm::thread("snapshots", move || shelf.write_all(&logs))
@@ -142,7 +143,7 @@ impl Snapshots {
         output.sync().wait().map_err(io::Error::other)?;
         let fresh = self.shelf.fresh.lock().get(&id).cloned();
         fresh.map_or(Ok(()), |snapshot| {
-            let mut desk = self.shelf.wait_while(self.shelf.desk(), |desk| desk.writing.contains(&id));
+            let mut desk = self.shelf.moved.wait_while(self.shelf.desk(), |desk| desk.writing.contains(&id));
             desk.writing.insert(id);
             drop(desk);
             let written = self.shelf.write(id, &snapshot);
@@ -220,23 +221,15 @@ pub(crate) fn check_version(path: &Path) -> Result<(), SnapshotError> {
 }
 
 impl Shelf {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_while<'a>(
-        &self,
-        desk: MutexGuard<'a, Desk>,
-        condition: impl FnMut(&mut Desk) -> bool,
-    ) -> MutexGuard<'a, Desk> {
-        self.moved.wait_while(desk, condition).unwrap_or_else(PoisonError::into_inner)
+    fn desk(&self) -> Guard<'_, Desk> {
+        self.desk.lock()
     }
 
     /// The next order of a run of which none is being written; none once there are none and none will come.
     fn next(&self) -> Option<Order> {
         let free = |desk: &Desk| desk.orders.iter().position(|order| !desk.writing.contains(&order.id));
         let waits = |desk: &mut Desk| free(desk).is_none() && !(desk.closed && desk.orders.is_empty());
-        let mut desk = self.wait_while(self.desk(), waits);
+        let mut desk = self.moved.wait_while(self.desk(), waits);
         let at = free(&desk)?;
         let order = desk.orders.remove(at)?;
         desk.writing.insert(order.id);

@@ -4,10 +4,11 @@
 //! An answer is remembered, a refusal for a while. Whoever asks what is being asked already waits for the same answer.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Kind};
+use dag_lock::{Condvar, Guard, Mutex};
 use dag_model::{Digest, Field, Order, Schema};
 use dag_plan::OperatorFacts;
 use dag_wasm::{CallError, Component, InstanceOptions, Limits};
@@ -111,10 +112,15 @@ impl Question {
 #[derive(Clone, Default)]
 pub struct Questions(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     more: Condvar,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared { state: Mutex::new("questions", State::default()), more: Condvar::new() }
+    }
 }
 
 #[derive(Default)]
@@ -138,8 +144,8 @@ struct Known {
 }
 
 impl Questions {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Guard<'_, State> {
+        self.0.state.lock()
     }
 
     /// What is remembered of that question.
@@ -200,10 +206,10 @@ impl Questions {
         loop {
             let Some((question, component)) = state.next() else {
                 state.idle += 1;
-                let waited = self.0.more.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
-                state = waited.0;
+                let (guard, over) = self.0.more.wait_timeout(state, IDLE);
+                state = guard;
                 state.idle -= 1;
-                if waited.1.timed_out() && state.waiting.is_empty() {
+                if over && state.waiting.is_empty() {
                     state.threads -= 1;
                     return;
                 }

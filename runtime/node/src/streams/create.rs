@@ -1,9 +1,10 @@
 //! Making streams, one of a name after the other: its log is made and kept under no lock, and then it is among those that there are.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use dag_api::{CreateStream, Stream};
+use dag_lock::{Condvar, Guard, Mutex};
 use dag_model::StreamId;
 use dag_plan::{Change, Entity, Given, Proposal, Revision};
 
@@ -19,7 +20,6 @@ use crate::streams::source::{Origin, SourceStream};
 pub(crate) const CREATING: Width = Width { what: "to make or alter a stream", most: 16, each: 1, waiting: 1024 };
 
 /// Whose turn it is with each name. Whoever has a turn may take as long as a disk does.
-#[derive(Default)]
 pub(crate) struct Making {
     names: Mutex<BTreeSet<String>>,
     free: Condvar,
@@ -31,16 +31,21 @@ pub(crate) struct Turn<'a> {
     name: String,
 }
 
+impl Default for Making {
+    fn default() -> Making {
+        Making { names: Mutex::new("streams that are made", BTreeSet::new()), free: Condvar::new() }
+    }
+}
+
 impl Making {
-    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    fn names(&self) -> Guard<'_, BTreeSet<String>> {
+        self.names.lock()
     }
 
     /// Waits until nobody else has that name.
     pub fn turn(&self, name: &str) -> Turn<'_> {
-        dag_lock::may_wait("a stream that is being made");
         let taken = |names: &mut BTreeSet<String>| names.contains(name);
-        let mut names = self.free.wait_while(self.names(), taken).unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.free.wait_while(self.names(), taken);
         names.insert(name.to_owned());
         Turn { of: self, name: name.to_owned() }
     }
