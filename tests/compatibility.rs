@@ -175,8 +175,8 @@ fn segments_of_a_newer_version_are_refused() {
         "sources/1/00000000000000000000.seg",
         "derived/3/00000000000000000000.seg",
     ] {
-        let newer = |data: &Path| patch(&data.join(segment), |bytes| bytes[4] = 2);
-        is_refused(newer, &[segment, "written by a newer dag", "segments have version 2", "reads up to 1"]);
+        let newer = |data: &Path| patch(&data.join(segment), |bytes| bytes[4] = 3);
+        is_refused(newer, &[segment, "written by a newer dag", "segments have version 3", "reads up to 2"]);
     }
 }
 
@@ -186,7 +186,7 @@ fn a_whole_entry_of_a_newer_version_is_refused_and_not_taken_for_a_torn_one() {
     let newer = |data: &Path| {
         patch(&data.join("sources/1/00000000000000000001.seg"), |bytes| {
             let offset = bytes.windows(4).rposition(|window| window == b"dagE").expect("it has entries");
-            bytes[offset + 4] = 2;
+            bytes[offset + 4] = 3;
             let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
             let end = offset + 24 + word(offset + 8).next_multiple_of(8);
             let mut checksum = crc32fast::Hasher::new();
@@ -200,7 +200,7 @@ fn a_whole_entry_of_a_newer_version_is_refused_and_not_taken_for_a_torn_one() {
     };
     // No node writes such a thing: the segment's version would be newer, too. By then the metadata is in the present format,
     // and the logs say from where on they are kept.
-    let words = ["00000000000000000001.seg", "written by a newer dag", "entries have version 2", "reads up to 1"];
+    let words = ["00000000000000000001.seg", "written by a newer dag", "entries have version 3", "reads up to 2"];
     is_refused_but_for(&["meta.redb", ".first"], newer, &words);
 }
 
@@ -264,10 +264,10 @@ fn a_component_that_is_not_what_was_deployed_is_named_and_all_else_is_there() {
 fn indexes_and_compiled_code_of_another_version_are_made_again() {
     let data = fixture::data("data-1/data");
     let index = data.path().join("sources/1/00000000000000000000.idx");
-    let original = fs::read(&index).expect("the fixture has it");
-    patch(&index, |bytes| bytes[4] = 2);
+    patch(&index, |bytes| bytes[4] = 3);
     let mut node = Node::on(data, Options::default());
-    assert_eq!(fs::read(node.data().join("sources/1/00000000000000000000.idx")).expect("it is there"), original);
+    let made = fs::read(node.data().join("sources/1/00000000000000000000.idx")).expect("it is there");
+    assert_eq!(made[4], 2, "it is of the present version");
     let compiled = || -> Vec<_> {
         let files = fixture::files(&node.data().join("compiled"));
         assert!(!files.is_empty(), "code is kept");

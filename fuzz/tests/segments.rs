@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampNanosecondArray};
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, write_message};
 use arrow_ipc::{CompressionType, MetadataVersion};
 use dag_fuzz::fuzz;
@@ -29,11 +29,31 @@ const OPTIONS: SourceOptions = SourceOptions {
     remember: None,
 };
 
-/// A segment that the first version wrote.
-fn seed() -> Vec<u8> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/log/tests/fixtures/version-1/00000000000000000000.seg");
-    fs::read(path).expect("the fixture is there")
+/// A segment that each version wrote, and one of late records that say what they came behind.
+fn seeds() -> [Vec<u8>; 3] {
+    let fixture = |version: u32| {
+        let path = format!("../runtime/log/tests/fixtures/version-{version}/00000000000000000000.seg");
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the fixture is there")
+    };
+    [fixture(1), fixture(2), of_late_records()]
+}
+
+fn of_late_records() -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a folder can be made");
+    let options = Options { durability: Durability::Derived, ..OPTIONS.log };
+    let schema = Schema::new(vec![Field::new("text", Type::Utf8)]);
+    let log = Log::create(dir.path(), &schema, options, &Committer::new()).expect("a log can be made");
+    for time in 0..100 {
+        let times = TimestampNanosecondArray::from(vec![time, time + 1, time + 2]).with_timezone("UTC");
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("text")]));
+        let batch = RecordBatch::try_new(log.arrow_schema().clone(), vec![Arc::new(times), texts]);
+        let late = BooleanBuffer::collect_bool(3, |row| row != time as usize % 4);
+        let behind = vec![Timestamp(time + 5); late.count_set_bits()];
+        let batch = batch.expect("these are its columns");
+        log.append_late(&batch, &late, &behind, Frontier::At(Timestamp(time)), Timestamp(time)).expect("it is taken");
+    }
+    log.sync().wait().expect("it is written");
+    fs::read(dir.path().join("00000000000000000000.seg")).expect("it is there")
 }
 
 /// A folder with one segment, opened as often as there are inputs.
@@ -77,20 +97,21 @@ impl Folder {
 
 #[test]
 fn a_damaged_segment_gives_its_records_as_they_were_or_not_at_all() {
-    let (folder, seed) = (Folder::new(), seed());
-    let whole = folder.read(&seed);
-    assert!(whole.len() > 200);
-    fuzz(mutations(), |mutations| {
-        let read = folder.read(&mutated(&seed, &mutations));
+    let folder = Folder::new();
+    let seeds = seeds().map(|seed| (folder.read(&seed), seed));
+    assert!(seeds.iter().all(|(whole, _)| whole.len() > 200));
+    fuzz((0..seeds.len(), mutations()), |(seed, mutations)| {
+        let (whole, seed) = &seeds[seed];
+        let read = folder.read(&mutated(seed, &mutations));
         assert!(whole.starts_with(&read), "{} records of {}", read.len(), whole.len());
     });
 }
 
 #[test]
 fn a_segment_that_was_made_with_its_checksums_right_is_read_or_refused() {
-    let (folder, seed) = (Folder::new(), seed());
-    fuzz(mutations(), |mutations| {
-        let mut segment = mutated(&seed, &mutations);
+    let (folder, seeds) = (Folder::new(), seeds());
+    fuzz((0..seeds.len(), mutations()), |(seed, mutations)| {
+        let mut segment = mutated(&seeds[seed], &mutations);
         checksum(&mut segment);
         folder.read(&segment);
     });
@@ -192,7 +213,9 @@ fn checksum(segment: &mut [u8]) {
 
 #[test]
 fn checksums_are_computed_as_the_log_computes_them() {
-    let (seed, mut again) = (seed(), seed());
-    checksum(&mut again);
-    assert_eq!(again, seed);
+    for seed in seeds() {
+        let mut again = seed.clone();
+        checksum(&mut again);
+        assert_eq!(again, seed);
+    }
 }

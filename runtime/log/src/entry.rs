@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::framed::padded;
 use crate::publishers::PublisherRecord;
+use crate::segment::Column;
+use crate::version_1;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub enum Kind {
     Frontier,
     /// The incarnation that wrote this log is at its end.
     End,
+    /// An epoch begins.
+    Epoch,
+    /// Here that revision of the plan takes effect.
+    Mark(u64),
+    /// Records before that sequence are no longer kept.
+    Trim(u64),
 }
 
 /// What the header of an entry says. The records are fetched by [`Log::load`](crate::Log::load).
@@ -24,6 +32,8 @@ pub struct Entry {
     pub kind: Kind,
     /// The epoch it was written in.
     pub epoch: u64,
+    /// The number of the append that it is a part of, with records or without, from 1; 0 where a version wrote it that gave none.
+    pub index: u64,
     /// The sequence of its first record; without records, of the next one.
     pub first: u64,
     /// How many records, late ones included.
@@ -38,6 +48,8 @@ pub struct Entry {
     pub frontier: Frontier,
     /// When it was appended.
     pub appended: Timestamp,
+    /// Whether each late record says which frontier it came behind.
+    pub(crate) behind: bool,
     pub(crate) body: Body,
 }
 
@@ -77,13 +89,19 @@ pub(crate) enum Code {
     Records = 1,
     Frontier = 2,
     End = 3,
-    /// The log was closed in good order, all before this is durable. No reader sees it.
+    /// The log was closed in good order, all before this is durable. No reader sees it, and it has no index of its own.
     Closed = 4,
+    Epoch = 5,
+    Mark = 6,
+    Trim = 7,
 }
 
 impl Code {
+    const ALL: [Code; 7] =
+        [Code::Records, Code::Frontier, Code::End, Code::Closed, Code::Epoch, Code::Mark, Code::Trim];
+
     fn from_byte(byte: u8) -> Option<Code> {
-        [Code::Records, Code::Frontier, Code::End, Code::Closed].into_iter().find(|code| *code as u8 == byte)
+        Code::ALL.into_iter().find(|code| *code as u8 == byte)
     }
 }
 
@@ -91,6 +109,7 @@ impl Code {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) epoch: u64,
+    pub(crate) index: u64,
     pub(crate) first: u64,
     pub(crate) count: u32,
     pub(crate) late: u32,
@@ -105,8 +124,16 @@ pub(crate) struct Header {
     pub(crate) durable: u64,
     /// What changed of publishers, as it is after the append; in its last part only.
     pub(crate) publishers: Vec<PublisherRecord>,
+    /// The names of publishers that are forgotten after the append; in its last part only.
+    pub(crate) forgotten: Vec<String>,
     /// The running hash after the entry; nothing where it has no records.
     pub(crate) hash: Vec<u64>,
+    /// Whether the body has, for each late record, the frontier that it came behind.
+    pub(crate) behind: bool,
+    /// Of a mark the plan's revision, of a trim the first sequence that is kept; else 0.
+    pub(crate) subject: u64,
+    /// Of a change of the schema all columns from here on; else nothing.
+    pub(crate) columns: Vec<Column>,
 }
 
 /// Bytes before the header.
@@ -116,7 +143,7 @@ const MAX_HEADER: usize = 1 << 20;
 /// The first bytes of an entry. They are persisted.
 pub(crate) const MAGIC: [u8; 4] = *b"dagE";
 /// The version of the entry's layout. It is persisted.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Appends the bytes of an entry to `out` and returns where its body lies. `body` comes in pieces whose lengths are
 /// multiples of 8.
@@ -148,9 +175,25 @@ pub(crate) fn write(out: &mut Vec<u8>, at: Location, code: Code, header: &Header
     Body { at, length: body_length, checksum: body_checksum }
 }
 
-/// The version of an entry that a newer program wrote, by its first [`PREFIX`] bytes; none if it is no such one.
-pub(crate) fn newer(prefix: &[u8]) -> Option<u8> {
-    (prefix[..4] == MAGIC && prefix[4] > VERSION).then(|| prefix[4])
+/// What is newer of an entry than what this program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Newer {
+    pub(crate) what: &'static str,
+    pub(crate) found: u16,
+    pub(crate) reads: u16,
+}
+
+/// What is newer of an entry, by its first [`PREFIX`] bytes; none if a newer program did not write it.
+pub(crate) fn newer(prefix: &[u8]) -> Option<Newer> {
+    let version = prefix[4];
+    match prefix[..4] == MAGIC {
+        true if version > VERSION => Some(Newer { what: "entries", found: version.into(), reads: VERSION.into() }),
+        true if version == VERSION && Code::from_byte(prefix[5]).is_none() => {
+            let reads = Code::ALL.map(|code| code as u16).into_iter().max().unwrap_or(0);
+            Some(Newer { what: "kinds of entries", found: prefix[5].into(), reads })
+        }
+        _ => None,
+    }
 }
 
 /// How many bytes the prefix and the header of an entry take together; none where no header is as long.
@@ -162,6 +205,7 @@ pub(crate) fn head_length(prefix: &[u8]) -> Option<usize> {
 /// An entry's prefix: how long the rest is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefix {
+    version: u8,
     pub(crate) code: Code,
     header: usize,
     body: u32,
@@ -171,6 +215,7 @@ pub(crate) struct Prefix {
 /// A header that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
+    pub(crate) version: u8,
     pub(crate) code: Code,
     pub(crate) header: Header,
     pub(crate) body: Body,
@@ -183,15 +228,16 @@ impl Prefix {
         if bytes[..4] != MAGIC {
             return Err("no entry begins here".into());
         }
-        if bytes[4] != VERSION {
-            return Err(format!("entry version {}; this program reads version {VERSION}", bytes[4]));
+        let version = bytes[4];
+        if !(1..=VERSION).contains(&version) {
+            return Err(format!("entry version {version}; this program reads up to {VERSION}"));
         }
         let code = Code::from_byte(bytes[5]).ok_or_else(|| format!("entry of unknown kind {}", bytes[5]))?;
         let header = word(8) as usize;
         if header > MAX_HEADER {
             return Err(format!("an entry header of {header} bytes; the limit is {MAX_HEADER}"));
         }
-        Ok(Prefix { code, header, body: word(12), body_checksum: word(16) })
+        Ok(Prefix { version, code, header, body: word(12), body_checksum: word(16) })
     }
 
     /// How many bytes the prefix and the header take together.
@@ -209,10 +255,14 @@ impl Prefix {
         if !is_whole(at, head) {
             return Err("the checksum of the entry's header does not match".into());
         }
-        let header = postcard::from_bytes(&head[PREFIX..]).map_err(|error| format!("its header: {error}"))?;
+        let header = match self.version {
+            version_1::VERSION => version_1::header(&head[PREFIX..]),
+            _ => postcard::from_bytes(&head[PREFIX..]),
+        };
+        let header = header.map_err(|error| format!("its header: {error}"))?;
         let at = Location { segment: at.segment, offset: at.offset + head.len() as u64 };
         let body = Body { at, length: self.body, checksum: self.body_checksum };
-        Ok(Parsed { code: self.code, header, body })
+        Ok(Parsed { version: self.version, code: self.code, header, body })
     }
 }
 
@@ -228,12 +278,16 @@ impl Parsed {
             Code::Records => Kind::Records,
             Code::Frontier => Kind::Frontier,
             Code::End => Kind::End,
+            Code::Epoch => Kind::Epoch,
+            Code::Mark => Kind::Mark(self.header.subject),
+            Code::Trim => Kind::Trim(self.header.subject),
             Code::Closed => return None,
         };
         let header = &self.header;
         Some(Entry {
             kind,
             epoch: header.epoch,
+            index: header.index,
             first: header.first,
             count: header.count,
             late: header.late,
@@ -241,6 +295,7 @@ impl Parsed {
             max_time: header.max_time,
             frontier: header.frontier,
             appended: header.appended,
+            behind: header.behind,
             body: self.body,
         })
     }

@@ -1,14 +1,13 @@
 //! A checked block at the front of a file: the header of a segment, the content of an index file.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// Bytes before the content.
 pub(crate) const PREFIX: usize = 16;
 /// The most that the content may take.
 const LIMIT: usize = 16 << 20;
 /// The version of the format. It is persisted.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 
 /// The least multiple of 8 that is not less than `length`.
 pub(crate) fn padded(length: usize) -> usize {
@@ -37,8 +36,13 @@ pub(crate) fn encode(magic: [u8; 4], content: &impl Serialize) -> Vec<u8> {
 
 /// The version of a block with that magic that a newer program wrote, by its first [`PREFIX`] bytes; none if it is no such one.
 pub(crate) fn newer(magic: [u8; 4], prefix: &[u8]) -> Option<u16> {
-    let version = u16::from_le_bytes([prefix[4], prefix[5]]);
+    let version = version(prefix);
     (prefix[..4] == magic && version > VERSION).then_some(version)
+}
+
+/// The version of a block, by its first [`PREFIX`] bytes.
+pub(crate) fn version(prefix: &[u8]) -> u16 {
+    u16::from_le_bytes([prefix[4], prefix[5]])
 }
 
 /// How long the whole block is, by its first [`PREFIX`] bytes; an error says what is wrong with them.
@@ -46,9 +50,9 @@ pub(crate) fn length(magic: [u8; 4], prefix: &[u8]) -> Result<usize, String> {
     if prefix[..4] != magic {
         return Err(format!("it begins with {:02x?}, not with {magic:02x?}", &prefix[..4]));
     }
-    let version = u16::from_le_bytes([prefix[4], prefix[5]]);
-    if version != VERSION {
-        return Err(format!("format version {version}; this program reads version {VERSION}"));
+    let version = version(prefix);
+    if !(1..=VERSION).contains(&version) {
+        return Err(format!("format version {version}; this program reads up to {VERSION}"));
     }
     let content = u32::from_le_bytes(prefix[8..12].try_into().expect("four bytes")) as usize;
     if content > LIMIT {
@@ -57,13 +61,13 @@ pub(crate) fn length(magic: [u8; 4], prefix: &[u8]) -> Result<usize, String> {
     Ok(PREFIX + padded(content))
 }
 
-/// The content of a block of the length that [`length`] gives.
-pub(crate) fn decode<T: DeserializeOwned>(block: &[u8]) -> Result<T, String> {
+/// What is in a block of the length that [`length`] gives.
+pub(crate) fn decode<T>(block: &[u8], content: impl FnOnce(&[u8]) -> Result<T, postcard::Error>) -> Result<T, String> {
     let stored = u32::from_le_bytes(block[12..16].try_into().expect("four bytes"));
     if checksum(block) != stored {
         return Err("the header's checksum does not match".into());
     }
-    postcard::from_bytes(&block[PREFIX..]).map_err(|error| format!("the header does not decode: {error}"))
+    content(&block[PREFIX..]).map_err(|error| format!("the header does not decode: {error}"))
 }
 
 fn checksum(block: &[u8]) -> u32 {

@@ -1,14 +1,15 @@
 //! The running hash over canonical records: the same for the same records, however they are cut into entries.
 //!
 //! Each column has two CRC-32 streams: one over the bytes of its values, nulls left out, and one over what the first cannot
-//! tell: the lengths of texts, and where the nulls are. One more stream is over the sequences of late records. It finds a
-//! computation that does not repeat itself; it is no defence against somebody who wants two logs to look alike.
+//! tell: the lengths of texts, and where the nulls are. One more pair is over the sequences of late records and the frontiers that
+//! they came behind. It finds a computation that does not repeat itself; it is no defence against somebody who wants two logs to look alike.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_buffer::{BooleanBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 use crc32fast::Hasher;
+use dag_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A hash over all records of a log in sequence, whatever the cuts between its entries. The order of its fields is
@@ -32,11 +33,23 @@ impl RunningHash {
     /// # Panics
     /// If the batch has other columns than the log.
     pub fn update(&mut self, batch: &RecordBatch, late: Option<&BooleanBuffer>) {
+        self.update_behind(batch, late, None);
+    }
+
+    /// The same where each late record says which frontier it came behind.
+    pub(crate) fn update_behind(
+        &mut self,
+        batch: &RecordBatch,
+        late: Option<&BooleanBuffer>,
+        behind: Option<&[Timestamp]>,
+    ) {
         assert_eq!(self.streams.len(), batch.num_columns() + 1, "a batch has the log's columns");
         if let Some(late) = late {
             let mut marks = Hasher::new_with_initial(self.streams[0] as u32);
+            let mut frontiers = Hasher::new_with_initial((self.streams[0] >> 32) as u32);
             late.set_indices().for_each(|row| marks.update(&(self.sequence + row as u64).to_le_bytes()));
-            self.streams[0] = u64::from(marks.finalize());
+            behind.unwrap_or_default().iter().for_each(|frontier| frontiers.update(&frontier.0.to_le_bytes()));
+            self.streams[0] = u64::from(marks.finalize()) | u64::from(frontiers.finalize()) << 32;
         }
         for (stream, column) in self.streams[1..].iter_mut().zip(batch.columns()) {
             let values = Hasher::new_with_initial(*stream as u32);

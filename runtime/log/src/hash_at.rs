@@ -61,7 +61,10 @@ fn forward(
                 let (Some(mut hash), Some(entry)) = (known, parsed.entry()) else { return Ok(None) };
                 let loaded = reader::load(log, &entry)?;
                 let rows = (sequence - hash.sequence) as usize;
-                hash.update(&loaded.batch.slice(0, rows), loaded.late.map(|late| late.slice(0, rows)).as_ref());
+                let late = loaded.late.map(|late| late.slice(0, rows));
+                let late_rows = late.as_ref().map_or(0, arrow_buffer::BooleanBuffer::count_set_bits);
+                let behind = loaded.behind.as_deref().map(|behind| &behind[..late_rows]);
+                hash.update_behind(&loaded.batch.slice(0, rows), late.as_ref(), behind);
                 return Ok(Some(hash));
             }
             known = Some(RunningHash { sequence: parsed.end(), streams: parsed.header.hash.clone() });
@@ -76,7 +79,7 @@ fn header_hash(log: &Inner, segment: &Segment) -> Result<RunningHash, ReadError>
     let file = log.files.get(&**log.committer.storage(), segment).map_err(failed)?;
     let length = file.length().map_err(failed)?;
     match opened::read_header(&*file, length).map_err(failed)? {
-        Ok((header, _)) => Ok(RunningHash { sequence: header.first, streams: header.hash }),
+        Ok((header, ..)) => Ok(RunningHash { sequence: header.first, streams: header.hash }),
         Err(what) => Err(ReadError::Damaged { file: segment.path.clone(), offset: 0, what }),
     }
 }

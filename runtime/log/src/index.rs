@@ -4,7 +4,7 @@ use dag_model::{Frontier, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Parsed;
-use crate::framed;
+use crate::{framed, version_1};
 
 /// Points are at least this many bytes apart.
 const SPACING: u64 = 64 << 10;
@@ -16,6 +16,8 @@ pub(crate) const MAGIC: [u8; 4] = *b"dagI";
 pub(crate) struct Point {
     /// Where the entry begins in its segment.
     pub(crate) offset: u64,
+    /// The index of the last append before it.
+    pub(crate) index: u64,
     /// The sequence of the next record there.
     pub(crate) sequence: u64,
     /// The greatest time of all records of the log before it; never decreasing, so that it can be searched.
@@ -28,11 +30,11 @@ pub(crate) struct Point {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Index {
     /// Some entries; the first one at least. Ascending.
-    points: Vec<Point>,
+    pub(crate) points: Vec<Point>,
     /// What comes after the last entry.
-    end: Point,
+    pub(crate) end: Point,
     /// When the last entry was appended; [`Timestamp::MIN`] when there is none.
-    last_appended: Timestamp,
+    pub(crate) last_appended: Timestamp,
 }
 
 impl Index {
@@ -48,6 +50,7 @@ impl Index {
         }
         self.end = Point {
             offset: entry.body.end().offset,
+            index: entry.header.index,
             sequence: entry.end(),
             max_time: self.end.max_time.max(entry.header.max_time),
             frontier: entry.header.frontier,
@@ -75,6 +78,11 @@ impl Index {
         self.last_where(|point| point.max_time < time)
     }
 
+    /// The last point before the append with that index; the first point if there is none.
+    pub(crate) fn before_index(&self, index: u64) -> Point {
+        self.last_where(|point| point.index < index)
+    }
+
     /// The last point that is not after `sequence`; the first point if there is none.
     pub(crate) fn before_sequence(&self, sequence: u64) -> Point {
         self.last_where(|point| point.sequence <= sequence)
@@ -97,7 +105,11 @@ impl Index {
     /// What an index file says of a segment with that start and that length; none where it is not that segment's.
     pub(crate) fn decode(block: &[u8], start: Point, length: u64) -> Option<Index> {
         let whole = block.len() >= framed::PREFIX && framed::length(MAGIC, block) == Ok(block.len());
-        let index: Index = framed::decode(whole.then_some(block)?).ok()?;
+        let index: Index = framed::decode(whole.then_some(block)?, |content| match framed::version(block) {
+            1 => version_1::index(content),
+            _ => postcard::from_bytes(content),
+        })
+        .ok()?;
         (index.points.first() == Some(&start) && index.end.offset == length).then_some(index)
     }
 }
@@ -108,7 +120,7 @@ mod tests {
 
     fn point(offset: u64) -> Point {
         let time = Timestamp(offset as i64 * 10);
-        Point { offset, sequence: offset / 2, max_time: time, frontier: Frontier::At(time) }
+        Point { offset, index: offset / 4, sequence: offset / 2, max_time: time, frontier: Frontier::At(time) }
     }
 
     #[test]
@@ -119,6 +131,8 @@ mod tests {
         assert_eq!(index.before_time(Timestamp(0)), point(8));
         assert_eq!(index.before_sequence(12), point(24));
         assert_eq!(index.before_sequence(11), point(16));
+        assert_eq!((index.before_index(6), index.before_index(5)), (point(16), point(16)));
+        assert_eq!((index.before_index(7), index.before_index(0)), (point(24), point(8)));
     }
 
     #[test]

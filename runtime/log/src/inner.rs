@@ -16,7 +16,7 @@ use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Appended, Turn, Writer};
-use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, NoRoom, Options};
+use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, Epoch, Epochs, NoRoom, Options};
 
 /// A log.
 pub(crate) struct Inner {
@@ -28,10 +28,11 @@ pub(crate) struct Inner {
     pub(crate) watches: Arc<Watches>,
     /// Held while files are made durable, which may take for ever: taken before the writer, and waited for by the committer only.
     pub(crate) committing: Mutex<()>,
+    gives: Epochs,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
     /// The writer's epochs, for those who must not wait for what it writes.
-    epochs: Mutex<Vec<(u64, u64)>>,
+    epochs: Mutex<Vec<Epoch>>,
     progress: Mutex<Progress>,
     recent: Mutex<Recent>,
 }
@@ -40,6 +41,7 @@ impl Inner {
     pub(crate) fn new(
         dir: PathBuf,
         options: Options,
+        gives: Epochs,
         schema: Schema,
         committer: Committer,
         writer: Writer,
@@ -47,6 +49,7 @@ impl Inner {
     ) -> Arc<Inner> {
         Arc::new(Inner {
             dir,
+            gives,
             options: Mutex::new(options),
             columns: dag_model::arrow_schema(&schema),
             schema,
@@ -71,12 +74,20 @@ impl Inner {
         *kept = Options { durability: kept.durability, ..options };
     }
 
+    /// Lets what is appended next be of a later epoch than `last`: the next one, or the one that is given then.
+    pub(crate) fn want_epoch(&self, writer: &mut Writer, last: u64) {
+        match self.gives {
+            Epochs::Alone => writer.begin_epoch(last + 1),
+            Epochs::Given => writer.halted = true,
+        }
+    }
+
     pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The epochs, ascending, and the first sequence of each. Waits for no disk.
-    pub(crate) fn epochs(&self) -> Vec<(u64, u64)> {
+    /// The epochs, ascending. Waits for no disk.
+    pub(crate) fn epochs(&self) -> Vec<Epoch> {
         self.epochs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -103,7 +114,7 @@ impl Inner {
         publishers: impl FnOnce() -> Vec<PublisherRecord>,
     ) -> Result<Appended, AppendError> {
         let mut writer = self.writer();
-        let appended = writer.next();
+        let appended = Appended { epoch: append.epoch.unwrap_or_else(|| writer.epoch()), ..writer.next() };
         if let Err(error) = self.append_locked(&mut writer, append, publishers) {
             // Before the writer is let go, so that nobody appends behind what may be torn.
             if let AppendError::Failed(error) = &error {
@@ -149,17 +160,28 @@ impl Inner {
         if let Some(error) = self.progress().failed.clone() {
             return Err(AppendError::Failed(error));
         }
-        let sealed = writer.frontier == dag_model::Frontier::Empty && append.code != Code::End;
+        let sealed = writer.frontier == dag_model::Frontier::Empty && append.code == Code::Records;
         if writer.ended || sealed {
             return Err(AppendError::Sealed);
         }
-        if writer.offset >= self.options().segment_bytes && writer.offset > writer.segment.start().offset {
+        match append.epoch {
+            None if writer.halted => return Err(AppendError::NoEpoch { last: writer.epoch() }),
+            Some(epoch) if epoch <= writer.epoch() => {
+                return Err(AppendError::StaleEpoch { asked: epoch, last: writer.epoch() });
+            }
+            _ => {}
+        }
+        let is_long = writer.offset >= self.options().segment_bytes && writer.offset > writer.segment.start().offset;
+        if is_long || writer.segment.old {
             let (storage, durability) = (&**self.committer.storage(), self.options().durability);
-            writer.roll(storage, &self.dir, durability, publishers())?;
+            let earliest = self.progress().earliest().sequence;
+            writer.roll(storage, &self.dir, durability, earliest, publishers())?;
             self.progress().segments.push_back(writer.segment.clone());
         }
         let synced = self.progress().synced;
+        let begins = append.epoch.is_some();
         let written = writer.append(append, synced)?;
+        writer.halted &= !begins;
         if std::mem::take(&mut writer.reopened) && self.options().durability == Durability::Os {
             // So that the next crash finds that the log was opened, and in which epoch: whatever it takes of what is shown
             // from now on, no position is used twice.
@@ -295,18 +317,17 @@ impl Inner {
         let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();
         drop(progress);
-        if self.options().durability == Durability::Derived || lost || writer.closed || sync(&*writer.file).is_err() {
+        if self.options().durability == Durability::Derived
+            || lost
+            || writer.closed
+            || writer.segment.old
+            || sync(&*writer.file).is_err()
+        {
             return;
         }
         let end = writer.point();
-        let closed = Append {
-            code: Code::Closed,
-            parts: &[],
-            late: None,
-            frontier: writer.frontier,
-            publishers: Vec::new(),
-            now: writer.segment.index().last_appended(),
-        };
+        let last = writer.segment.index().last_appended();
+        let closed = Append::of(Code::Closed, writer.frontier, last);
         // What comes after this entry is never read as a part of the log, so it needs no sync of its own.
         let _ = writer.append(closed, end.at);
         drop(writer);

@@ -38,7 +38,7 @@
 //! ```text
 //! header of a segment                             an index file has the same form, with the magic "dagI"
 //!   0  4  magic "dagS"
-//!   4  2  format version, 1
+//!   4  2  format version, 2
 //!   6  2  zero
 //!   8  4  n, the length of the content
 //!  12  4  CRC-32 of bytes 0..12 and of the content with its padding
@@ -47,8 +47,9 @@
 //!
 //! entry
 //!   0  4  magic "dagE"
-//!   4  1  entry version, 1
-//!   5  1  kind: 1 records, 2 frontier, 3 end of the incarnation, 4 closed in good order
+//!   4  1  entry version, 2
+//!   5  1  kind: 1 records, 2 frontier or publishers, 3 end of the incarnation, 4 closed in good order, 5 epoch, 6 mark, 7 trim;
+//!         8 schema is room that nothing writes yet
 //!   6  2  zero
 //!   8  4  n, the length of the header
 //!  12  4  m, the length of the body, a multiple of 8
@@ -64,8 +65,12 @@
 //! | field | type |
 //! |---|---|
 //! | number of the segment | u64 |
-//! | schema versions, the last one in force | list of lists of (name, type code: 1 boolean, 2 int64, 3 float64, 4 utf8, 5 binary, 6 timestamp) |
-//! | epochs, the last one in force | list of (epoch u64, its first sequence u64) |
+//! | index of the last append before | u64, 0 if there is none |
+//! | schema versions, the last one in force | list of schemas |
+//! | id of the next new column | u32 |
+//! | epochs, the last one in force | list of (epoch u64, its first index u64, its first sequence u64) |
+//! | revision of the last mark before | u64, 0 if there is none |
+//! | trimmed: records before that sequence need not be kept | u64 |
 //! | first sequence | u64 |
 //! | late records before | u64 |
 //! | greatest time before | i64, the least one if there is none |
@@ -73,11 +78,15 @@
 //! | running hash before | list of u64: late marks, then each column, `time` first |
 //! | publishers | list of publishers |
 //!
+//! A schema is the sequence of the first record that has it (u64) and a list of columns: (id u32, name, type code u8: 1 boolean, 2 int64,
+//! 3 float64, 4 utf8, 5 binary, 6 timestamp). A column keeps its id when its type is widened, and no id is given twice. Of the epochs
+//! are left out those in which nothing was appended, and, when a segment is begun, those that lie before the first record kept.
+//!
 //! The header of an entry:
 //!
 //! | field | type |
 //! |---|---|
-//! | epoch, first sequence | u64, u64 |
+//! | epoch, index, first sequence | u64, u64, u64 |
 //! | records, late ones among them | u32, u32 |
 //! | least and greatest time | i64, i64 |
 //! | frontier after it | as above |
@@ -85,26 +94,49 @@
 //! | which part of its append it is, from 0, and of how many | u32, u32 |
 //! | up to which offset this segment was durable when it was written | u64 |
 //! | publishers as they are after it, those that it changes | list of publishers |
+//! | publishers that are forgotten after it | list of names |
 //! | running hash after it | list of u64; empty without records |
+//! | whether the body has what late records came behind | 0 or 1 |
+//! | of a mark the plan's revision, of a trim the first sequence kept, else 0 | u64 |
+//! | of a schema entry all columns from here on, else none | list of columns |
 //!
 //! A publisher is its name, its session (u64), the number of its last accepted batch (u64), when it was last heard of (i64),
-//! its latest record's time (an option of i64), and, while it is joined, an option of: since when (i64), its bound (i64).
+//! its latest record's time (an option of i64), while it is joined, an option of: since when (i64), its bound (i64); its own allowance in
+//! nanoseconds (an option of u64), and its bookmark (at most 64 bytes, a list of u8).
+//!
+//! Each append has an **index**, with records or without, from 1 on and without gaps: what replication speaks of, while sequences,
+//! which count records only, are for readers. The unit is the append: its parts have one index, lie in one segment, and are written, made
+//! durable, shown and cut off together. An entry that closes the log in good order belongs to this copy of it only, and names the index
+//! before it. An **epoch** entry is the first of its epoch, which is never the log's own idea: it is given with it, or
+//! with the append that comes next where a node is alone. A **mark** says that here a revision of the plan takes effect, a **trim** that
+//! what is before need not be kept. An entry of an unknown kind that is whole is a newer program's: the log is refused, not cut.
 //!
 //! The body of an entry with records is, where some of them but not all are late, a bitmap of those (bit 0 of byte 0 is the
-//! first record) and zeros up to a multiple of 8; then an Arrow IPC encapsulated record batch message, aligned to 8, its
+//! first record) and zeros up to a multiple of 8; in a derived log that says so, for each late record the frontier that stood before
+//! the input append that it came from (i64); then an Arrow IPC encapsulated record batch message, aligned to 8, its
 //! buffers LZ4 frames if that is smaller. Other entries have no body.
 //!
+//! The running hash is, for the late marks and then for each column, a CRC-32 in the lower and one in the upper half of a u64: over the sequences of
+//! late records and over the frontiers that they came behind; over a column's values and over its nulls and lengths.
+//!
 //! The content of an index file: a list of points; the point after the last entry; when the last entry was appended (i64).
-//! A point is an offset (u64), the next sequence there (u64), the greatest time of the log before it (i64), the frontier
-//! before it. Points are 64 KiB apart or more. An index that is missing or is not its segment's is made again.
+//! A point is an offset (u64), the index of the last append before it (u64), the next sequence there (u64), the greatest time of the log
+//! before it (i64), the frontier before it. Points are 64 KiB apart or more. An index that is missing or is not its segment's
+//! is made again.
+//!
+//! # Version 1
+//!
+//! Its segments and entries (`version_1`) lack the fields index, id of columns, mark, trimmed, forgotten, what late records came behind,
+//! subject and columns; its epochs the first index, its publishers allowance and bookmark, and it has the kinds 1 to 4. A log of version 1
+//! goes on in a new segment: what lies before is the base of its indexes, which is index 0.
 //!
 //! # What it survives
 //!
 //! | fault | what holds afterwards | held by |
 //! |---|---|---|
 //! | the process is killed | what was acknowledged or shown is there; what was not is there as a whole or not at all | `tests/power.rs` |
-//! | the power fails: of what was not synced any part is lost, in any order | the same under `Fsync`; under `Os` a prefix is left and no position is used twice, since a new epoch begins; a derived log has a prefix with all that was synced | `tests/power.rs`, which finds a log that does not sync or acknowledges before |
-//! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again, or goes on by itself as a source under `Fsync` does (`mend`); all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
+//! | the power fails: of what was not synced any part is lost, in any order | the same under `Fsync`; under `Os` a prefix is left and no position is used twice, since a new epoch begins ([`Log::is_unclean`]); a derived log has a prefix with all that was synced | `tests/power.rs`, which finds a log that does not sync or acknowledges before |
+//! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again, or goes on by itself, in a new epoch, as a source under `Fsync` does (`mend`); all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
 //! | a failed sync leaves bytes that are read, are not on disk, and are not written by later syncs | nothing is acknowledged that was not written again | `tests/power.rs` |
 //! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
 //! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name. Its last ones may be lost unnoticed | `tests/recovery.rs` |
@@ -115,7 +147,8 @@
 //!
 //! # Limits
 //!
-//! An entry has at most 65,536 records and 8 MiB, larger appends are several entries; a record has at most 64 MiB. A source
+//! An entry has at most 65,536 records and 8 MiB, larger appends are several entries; a record has at most 64 MiB; an entry forgets at most
+//! 1,000 publishers. A source
 //! has at most 1,000 publishers joined and remembers 10,000, all sources over one committer 100,000; a name has at most 256 bytes.
 
 mod ahead;
@@ -148,6 +181,7 @@ mod stamp;
 mod storage;
 mod tail;
 mod version;
+mod version_1;
 mod watch;
 mod writer;
 
@@ -157,13 +191,14 @@ pub use commit::{Commit, CommitError, Committer};
 pub use copy::{Copied, Extent};
 pub use entry::{Entry, Kind};
 pub use hash::RunningHash;
-pub use log::{AppendError, Cut, Durability, Log, OpenError, Options, Retention};
+pub use log::{AppendError, Cut, Durability, Epochs, Log, OpenError, Options, Retention};
 pub use payload::Loaded;
 pub use progress::{Earliest, Visible};
 pub use publishers::{Joined, PublisherId};
 pub use reader::{ReadError, Reader, Start};
 pub use reserve::{Claim, NoRoom};
 pub use retention::Trimmed;
+pub use segment::Epoch;
 pub use source::{Due, Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver};
 pub use storage::{OsStorage, Space, Storage, StorageFile, is_full};
 pub use watch::Watch;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Schema, Timestamp};
 
@@ -19,8 +20,8 @@ use crate::retention;
 use crate::storage::{is_full, sync_above};
 use crate::writer::{self, Append, Writer};
 use crate::{
-    Commit, CommitError, Committer, Earliest, Entry, Loaded, NoRoom, ReadError, Reader, RunningHash, Start, Trimmed,
-    Visible, Watch, hash_at, kept, payload, reader,
+    Commit, CommitError, Committer, Earliest, Entry, Epoch, Loaded, NoRoom, ReadError, Reader, RunningHash, Start,
+    Trimmed, Visible, Watch, hash_at, kept, payload, reader,
 };
 
 /// When an append is shown to readers and acknowledged.
@@ -33,6 +34,16 @@ pub enum Durability {
     Os,
     /// When it is written; what a crash takes is computed again.
     Derived,
+}
+
+/// Who gives a log its epochs: it makes none by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Epochs {
+    /// Its node is alone: where an epoch is to begin, it is the next one.
+    #[default]
+    Alone,
+    /// Metadata: where an epoch is to begin, nothing is appended before it is given with [`Source::begin_epoch`](crate::Source::begin_epoch).
+    Given,
 }
 
 /// What is kept. The default keeps everything.
@@ -146,6 +157,20 @@ pub enum AppendError {
     /// The log ended or is sealed.
     #[error("the log is sealed")]
     Sealed,
+    /// What is appended next must be of a later epoch, which was not given yet.
+    #[error("the log waits for an epoch after {last}")]
+    NoEpoch {
+        /// Its last epoch.
+        last: u64,
+    },
+    /// An epoch can't begin after a later one, or twice.
+    #[error("epoch {asked} can't begin: the log is in epoch {last}")]
+    StaleEpoch {
+        /// The epoch that was to begin.
+        asked: u64,
+        /// The log's.
+        last: u64,
+    },
     /// The disk is full; the log takes appends again when there is room.
     #[error("{}: the disk is full", .0.display())]
     Full(PathBuf),
@@ -224,27 +249,52 @@ impl Log {
         let end = writer.point();
         let durable = if writer.unsynced_names { Location { offset: 0, ..end.at } } else { end.at };
         let progress = Progress::new([segment].into(), end, durable);
-        let inner = Inner::new(dir.to_owned(), options, schema.clone(), committer.clone(), writer, progress);
+        let (dir, alone) = (dir.to_owned(), Epochs::Alone);
+        let inner = Inner::new(dir, options, alone, schema.clone(), committer.clone(), writer, progress);
         Ok(Log { open: Arc::new(Open(inner)) })
     }
 
     /// Opens the log in `dir`, cutting a torn tail, of which [`cut`](Log::cut) tells.
     pub fn open(dir: &Path, options: Options, committer: &Committer) -> Result<Log, OpenError> {
-        Log::open_with_publishers(dir, options, committer).map(|(log, _)| log)
+        Log::open_with_publishers(dir, options, Epochs::Alone, committer).map(|(log, _)| log)
     }
 
     /// Opens the log of a source.
     pub(crate) fn open_with_publishers(
         dir: &Path,
         options: Options,
+        epochs: Epochs,
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
         let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
-        let Recovered { segments, writer, schema, publishers, durable, synced, cut } = recovered;
+        let Recovered { segments, writer, schema, publishers, durable, synced, cut, unclean } = recovered;
         let mut progress = Progress::new(segments, writer.point(), durable);
-        (progress.synced, progress.cut) = (synced, cut);
-        let inner = Inner::new(dir.to_owned(), options, schema, committer.clone(), writer, progress);
+        (progress.synced, progress.cut, progress.unclean) = (synced, cut, unclean);
+        let inner = Inner::new(dir.to_owned(), options, epochs, schema, committer.clone(), writer, progress);
+        if unclean {
+            let mut writer = inner.writer();
+            let last = writer.epoch();
+            inner.want_epoch(&mut writer, last);
+            inner.note_epochs(&writer);
+            inner.progress().shown = writer.point();
+        }
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
+    }
+
+    /// Whether, when it was opened, something may have been missing at its end that had been shown: under [`Durability::Os`] after a crash.
+    /// What comes then is of a new epoch.
+    pub fn is_unclean(&self) -> bool {
+        self.inner().progress().unclean
+    }
+
+    /// The epochs of what is kept, ascending; the last one is in force.
+    pub fn epochs(&self) -> Vec<Epoch> {
+        self.inner().epochs()
+    }
+
+    /// The revision of the plan that its last mark names.
+    pub fn mark(&self) -> Option<u64> {
+        Some(self.inner().writer().mark).filter(|revision| *revision > 0)
     }
 
     /// Refuses the log in `dir`, if there is one, where a newer program wrote it. Changes nothing.
@@ -295,7 +345,32 @@ impl Log {
             return Ok(inner.writer().sequence);
         }
         inner.admit(&parts)?;
-        self.append_derived(Code::Records, &parts, frontier, now)
+        self.append_derived(Append { parts: &parts, ..Append::of(Code::Records, frontier, now) })
+    }
+
+    /// Appends records some of which are late, with the frontier that each of those came behind in the input that it is from; returns the
+    /// sequence of the first. The running hash covers both.
+    ///
+    /// # Panics
+    /// If there are not as many marks as records, or not as many frontiers as late ones.
+    pub fn append_late(
+        &self,
+        batch: &RecordBatch,
+        late: &BooleanBuffer,
+        behind: &[Timestamp],
+        frontier: Frontier,
+        now: Timestamp,
+    ) -> Result<u64, AppendError> {
+        assert_eq!((late.len(), late.count_set_bits()), (batch.num_rows(), behind.len()), "one for each");
+        let inner = self.inner();
+        let parts = payload::encode(batch, &inner.columns)?;
+        if parts.is_empty() {
+            self.advance(frontier, now)?;
+            return Ok(inner.writer().sequence);
+        }
+        inner.admit(&parts)?;
+        let append = Append::of(Code::Records, frontier, now);
+        self.append_derived(Append { parts: &parts, late: Some(late), behind: Some(behind), ..append })
     }
 
     /// Appends a frontier; nothing where it is not greater than the one before.
@@ -303,22 +378,21 @@ impl Log {
         if frontier <= self.inner().writer().frontier {
             return Ok(());
         }
-        self.append_derived(Code::Frontier, &[], frontier, now).map(drop)
+        self.append_derived(Append::of(Code::Frontier, frontier, now)).map(drop)
+    }
+
+    /// Appends a mark: here that revision of the plan takes effect. The frontier is the log's own.
+    pub fn append_mark(&self, revision: u64, now: Timestamp) -> Result<(), AppendError> {
+        let mark = Append::of(Code::Mark, Frontier::START, now);
+        self.append_derived(Append { subject: revision, ..mark }).map(drop)
     }
 
     /// Appends the end of the incarnation: nothing can be appended after it.
     pub fn end(&self, frontier: Frontier, now: Timestamp) -> Result<(), AppendError> {
-        self.append_derived(Code::End, &[], frontier, now).map(drop)
+        self.append_derived(Append::of(Code::End, frontier, now)).map(drop)
     }
 
-    fn append_derived(
-        &self,
-        code: Code,
-        parts: &[payload::Part],
-        frontier: Frontier,
-        now: Timestamp,
-    ) -> Result<u64, AppendError> {
-        let append = Append { code, parts, late: None, frontier, publishers: Vec::new(), now };
+    fn append_derived(&self, append: Append<'_>) -> Result<u64, AppendError> {
         Ok(self.inner().append(append, Vec::new)?.first)
     }
 
@@ -353,19 +427,19 @@ impl Log {
     /// Of what lies before the earliest epoch that is known it is that one.
     pub fn epoch_at(&self, sequence: u64) -> u64 {
         let epochs = self.inner().epochs();
-        let after = epochs.partition_point(|(_, first)| *first <= sequence).max(1);
-        epochs.get(after - 1).map_or(1, |(epoch, _)| *epoch)
+        let after = epochs.partition_point(|begun| begun.first <= sequence).max(1);
+        epochs.get(after - 1).map_or(1, |begun| begun.epoch)
     }
 
     /// Whether a reader that has read everything before `sequence`, the last of it in `epoch`, can go on from there: also into later
     /// epochs, unless `epoch` was cut below it.
     pub fn check(&self, epoch: u64, sequence: u64) -> Result<(), ReadError> {
         let epochs = self.inner().epochs();
-        let current = epochs.last().map_or(1, |(epoch, _)| *epoch);
-        let later = epochs.iter().find(|(later, _)| *later > epoch).copied();
+        let current = epochs.last().map_or(1, |last| last.epoch);
+        let later = epochs.iter().find(|later| later.epoch > epoch).copied();
         let progress = self.inner().progress();
         match later {
-            Some((_, end)) if sequence > end => Err(ReadError::Lost { epoch, asked: sequence, end }),
+            Some(Epoch { first: end, .. }) if sequence > end => Err(ReadError::Lost { epoch, asked: sequence, end }),
             None if epoch > current => Err(ReadError::PastEnd { asked: sequence, end: progress.shown.visible.end }),
             _ => reader::check_sequence(&progress, sequence),
         }

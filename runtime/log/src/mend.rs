@@ -4,6 +4,8 @@
 //! does a later sync (Rebello et al., "Can applications recover from fsync failures?", 2020). Hence nothing that was not acknowledged is
 //! kept: it is cut off, and whoever sends it again writes it again. What was acknowledged was synced before; the block that it ends in
 //! is written again with the cut. The file is opened anew for that, since one whose sync has failed never syncs again.
+//!
+//! It goes on in a new epoch: what was cut off may have got to others, who must not take for the same what comes in its place.
 
 use std::sync::{Arc, TryLockError};
 
@@ -39,9 +41,10 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
         let what = format!("it ends at sequence {}, {} were acknowledged", point.visible.end, shown.visible.end);
         return Err(damaged(&mended.segment.path, point.at.offset, what));
     }
-    let turn = writer.turn;
+    let (turn, epoch) = (writer.turn, writer.epoch());
     *writer = mended;
     writer.turn = turn;
+    log.want_epoch(&mut writer, epoch);
     log.note_epochs(&writer);
     *log.recent() = Default::default();
     log.files.close();
@@ -49,6 +52,7 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
     // Retention may be removing those before.
     progress.segments = segments.into_iter().filter(|segment| segment.number >= front).collect();
     (progress.durable, progress.synced, progress.failed) = (point.at, synced, None);
+    progress.shown = writer.point();
     progress.mended += 1;
     Ok(Some(publishers))
 }

@@ -11,13 +11,15 @@ use crate::scan::{Found, Scan};
 use crate::segment::{self, Segment, SegmentHeader};
 use crate::storage::{Storage, StorageFile};
 use crate::writer::store_index;
-use crate::{Durability, OpenError};
+use crate::{Durability, OpenError, version_1};
 
 /// A segment whose header was read.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn StorageFile>,
     pub(crate) header: SegmentHeader,
+    /// Whether it is of an older version.
+    old: bool,
     /// The length of the header.
     start: u64,
     length: u64,
@@ -36,8 +38,11 @@ impl Opened {
         let file = storage.open(&path).map_err(failed)?;
         let length = file.length().map_err(failed)?;
         match read_header(&*file, length).map_err(failed)? {
-            Ok((header, start)) if header.number == number => Ok(Ok(Opened { path, file, header, start, length })),
-            Ok((header, _)) => Err(damaged(&path, 0, format!("it is segment {}", header.number))),
+            Ok((header, start, version)) if header.number == number => {
+                let old = version < framed::VERSION;
+                Ok(Ok(Opened { path, file, header, old, start, length }))
+            }
+            Ok((header, ..)) => Err(damaged(&path, 0, format!("it is segment {}", header.number))),
             Err(what) => {
                 let promises = |entry: &Parsed| durability != Durability::Derived || entry.header.durable > 0;
                 let mut scan = Scan::new(&*file, number).map_err(failed)?;
@@ -55,7 +60,7 @@ impl Opened {
 
     /// The segment, of which no entry was taken in yet.
     pub(crate) fn segment(&self, dir: &Path) -> Segment {
-        Segment::new(dir, self.header.number, Index::new(self.header.start(self.start)))
+        Segment::new(dir, self.header.number, self.old, Index::new(self.header.start(self.start)))
     }
 
     /// The place of the first entry.
@@ -102,8 +107,11 @@ fn read_whole(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
     file.read_at(&mut block, 0).map(|()| block)
 }
 
-/// Reads the header of a segment and its length; the inner error says what is wrong with it.
-pub(crate) fn read_header(file: &dyn StorageFile, length: u64) -> io::Result<Result<(SegmentHeader, u64), String>> {
+/// Reads the header of a segment, its length and its version; the inner error says what is wrong with it.
+pub(crate) fn read_header(
+    file: &dyn StorageFile,
+    length: u64,
+) -> io::Result<Result<(SegmentHeader, u64, u16), String>> {
     let short = || Ok(Err("the file ends within its header".into()));
     if length < framed::PREFIX as u64 {
         return short();
@@ -117,7 +125,12 @@ pub(crate) fn read_header(file: &dyn StorageFile, length: u64) -> io::Result<Res
     };
     block.resize(whole, 0);
     file.read_at(&mut block, 0)?;
-    Ok(framed::decode(&block).map(|header| (header, whole as u64)))
+    let version = framed::version(&block);
+    let header = framed::decode(&block, |content| match version == u16::from(version_1::VERSION) {
+        true => version_1::segment_header(content),
+        false => postcard::from_bytes(content),
+    });
+    Ok(header.map(|header| (header, whole as u64, version)))
 }
 
 pub(crate) fn damaged(path: &Path, offset: u64, what: String) -> OpenError {

@@ -32,6 +32,9 @@ pub struct Loaded {
     pub batch: RecordBatch,
     /// Which of them are late; none when none is.
     pub late: Option<BooleanBuffer>,
+    /// The frontier that each late record came behind, where the log's own frontier does not say it; all others are
+    /// behind the frontier before their append.
+    pub behind: Option<Arc<[Timestamp]>>,
 }
 
 impl Loaded {
@@ -152,19 +155,28 @@ pub(crate) fn marks(late: &BooleanBuffer) -> Vec<u8> {
 }
 
 /// The records in the body of an entry whose checksum was found right; an error says what is wrong with it.
-pub(crate) fn decode(body: Buffer, count: u32, late: u32, schema: &SchemaRef) -> Result<Loaded, String> {
+pub(crate) fn decode(body: Buffer, count: u32, late: u32, behind: bool, schema: &SchemaRef) -> Result<Loaded, String> {
     let marks = marks_length(count, late);
-    if body.len() < marks + MESSAGE_PREFIX {
+    let frontiers = if behind { late as usize * 8 } else { 0 };
+    if body.len() < marks + frontiers + MESSAGE_PREFIX {
         return Err(format!("a body of {} bytes for {count} records", body.len()));
     }
+    let behind = behind.then(|| {
+        let frontiers = body[marks..marks + frontiers].as_chunks().0.iter();
+        frontiers.map(|bytes| Timestamp(i64::from_le_bytes(*bytes))).collect()
+    });
     let late = match late {
         0 => None,
         late if late == count => Some(BooleanBuffer::new_set(count as usize)),
         _ => Some(BooleanBuffer::new(body.slice(0), 0, count as usize)),
     };
-    let batch = batch(body.slice(marks), schema).map_err(|error| error.to_string())?;
+    let marked = late.as_ref().map_or(0, BooleanBuffer::count_set_bits);
+    if behind.as_ref().is_some_and(|behind: &Arc<[Timestamp]>| behind.len() != marked) {
+        return Err(format!("{marked} records are marked late, {} say what they came behind", frontiers / 8));
+    }
+    let batch = batch(body.slice(marks + frontiers), schema).map_err(|error| error.to_string())?;
     match batch.num_rows() == count as usize {
-        true => Ok(Loaded { batch, late }),
+        true => Ok(Loaded { batch, late, behind }),
         false => Err(format!("{} records where the header says {count}", batch.num_rows())),
     }
 }

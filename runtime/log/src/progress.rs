@@ -15,6 +15,8 @@ use crate::{CommitError, Cut};
 pub struct Visible {
     /// The epoch of the next record.
     pub epoch: u64,
+    /// The index of the last visible append; 0 where there is none that has one.
+    pub index: u64,
     /// The sequence after the last visible record.
     pub end: u64,
     /// The frontier there.
@@ -60,6 +62,8 @@ pub(crate) struct Progress {
     pub(crate) mended: u64,
     /// What was cut off when the log was opened.
     pub(crate) cut: Option<Cut>,
+    /// Whether something may have been missing then that had been shown.
+    pub(crate) unclean: bool,
     /// Who waits for which place to be durable.
     waiting: Vec<(Location, Waiting)>,
 }
@@ -75,6 +79,7 @@ impl Progress {
             failed: None,
             mended: 0,
             cut: None,
+            unclean: false,
             waiting: Vec::new(),
         }
     }

@@ -20,6 +20,10 @@ const MAX_REMEMBERED: usize = 10_000;
 const MAX_JOINED: usize = 1_000;
 /// The most publishers that all sources of a node remember together, which takes some 50 MB where their names are long.
 const MAX_ALL: usize = 100_000;
+/// The most publishers that one entry forgets.
+const MAX_FORGOTTEN: usize = 1_000;
+/// The most bytes of a bookmark.
+pub(crate) const MAX_BOOKMARK: usize = 64;
 /// The most bytes of a publisher's name.
 const MAX_NAME: usize = 256;
 
@@ -59,6 +63,10 @@ pub(crate) struct PublisherRecord {
     /// The greatest time of its records in this session: where its history ends if it says so, be it after it left.
     pub(crate) latest: Option<Timestamp>,
     pub(crate) joined: Option<Attendance>,
+    /// How many nanoseconds earlier than its latest record its next one may be, where that is not the stream's allowance.
+    pub(crate) allowance: Option<u64>,
+    /// What it left with its last batch that left something.
+    pub(crate) bookmark: Vec<u8>,
 }
 
 /// A publisher's part in the frontier while it is joined. The order of the fields is persisted.
@@ -90,6 +98,10 @@ pub(crate) struct Request<'a> {
     pub(crate) seal: bool,
     pub(crate) leave: bool,
     pub(crate) history: bool,
+    /// An allowance of its own, in nanoseconds.
+    pub(crate) allowance: Option<u64>,
+    /// What it leaves with its batch.
+    pub(crate) bookmark: Option<&'a [u8]>,
 }
 
 /// What follows from a request.
@@ -103,6 +115,8 @@ pub(crate) struct Verdict {
     pub(crate) frontier: Frontier,
     /// What changes of publishers.
     pub(crate) publishers: Vec<PublisherRecord>,
+    /// Who is remembered no longer.
+    pub(crate) forgotten: Vec<String>,
 }
 
 /// How many publishers all sources of a node remember.
@@ -120,6 +134,13 @@ pub(crate) struct Publishers {
     counted: usize,
 }
 
+impl Verdict {
+    /// That the frontier is this one, and nothing else changes.
+    fn of(frontier: Frontier) -> Verdict {
+        Verdict { repeat: false, late: None, frontier, publishers: Vec::new(), forgotten: Vec::new() }
+    }
+}
+
 impl Drop for Publishers {
     fn drop(&mut self) {
         self.all.0.fetch_sub(self.counted, Ordering::Relaxed);
@@ -130,8 +151,9 @@ impl Drop for Publishers {
 #[derive(Clone, Debug)]
 struct Known {
     record: PublisherRecord,
-    /// When it was last heard of, by the clock that silence is measured by.
+    /// When it was last heard of, which the log need not know: by the clock that silence is measured by, and by the other.
     heard: Steady,
+    seen: Timestamp,
 }
 
 impl Publishers {
@@ -144,11 +166,9 @@ impl Publishers {
     ) -> Publishers {
         let now = now.into();
         let mut publishers = Publishers { rules, frontier, known: HashMap::new(), all: Arc::default(), counted: 0 };
-        for mut record in records {
-            if record.joined.is_some() {
-                record.heard = record.heard.max(now.wall);
-            }
-            publishers.known.insert(record.name.clone(), Known { record, heard: now.steady });
+        for record in records {
+            let seen = if record.joined.is_some() { record.heard.max(now.wall) } else { record.heard };
+            publishers.known.insert(record.name.clone(), Known { record, heard: now.steady, seen });
         }
         publishers
     }
@@ -189,6 +209,12 @@ impl Publishers {
         self.known.get(name).map(|known| (known.record.session, known.record.last_batch))
     }
 
+    /// What a publisher left with its last batch that left something.
+    pub(crate) fn bookmark(&self, name: &str) -> Option<&[u8]> {
+        let record = &self.known.get(name)?.record;
+        Some(&*record.bookmark).filter(|bookmark| !bookmark.is_empty())
+    }
+
     /// Everything that is remembered, for the header of a segment.
     pub(crate) fn records(&self) -> Vec<PublisherRecord> {
         let mut records: Vec<_> = self.known.values().map(|known| known.record.clone()).collect();
@@ -200,11 +226,11 @@ impl Publishers {
     pub(crate) fn joined(&self) -> Vec<Joined> {
         let mut joined: Vec<Joined> = self
             .attending()
-            .map(|(Known { record, .. }, attendance)| Joined {
+            .map(|(Known { record, seen, .. }, attendance)| Joined {
                 name: record.name.clone(),
                 bound: attendance.bound,
                 since: attendance.since,
-                until: record.heard.saturating_add(ns(self.rules.idle)),
+                until: seen.saturating_add(ns(self.rules.idle)),
             })
             .collect();
         joined.sort_by(|a, b| (a.bound, &a.name).cmp(&(b.bound, &b.name)));
@@ -218,24 +244,24 @@ impl Publishers {
 
     /// The lower session that a request takes its publisher's name over from.
     pub(crate) fn taken_over(&self, by: &PublisherId) -> Option<TakenOver> {
-        let record = &self.known.get(&by.name)?.record;
-        let PublisherRecord { session, last_batch: batch, heard, joined, .. } = record;
+        let Known { record, seen, .. } = self.known.get(&by.name)?;
+        let PublisherRecord { session, last_batch: batch, joined, .. } = record;
         (*session < by.session).then(|| TakenOver {
             session: *session,
             batch: *batch,
             joined: joined.is_some(),
-            heard: *heard,
+            heard: *seen,
         })
     }
 
     /// Whether the batch of a request was accepted before.
     pub(crate) fn is_repeat(&self, publisher: &PublisherId) -> Result<bool, PublishError> {
-        let last = match self.known.get(&publisher.name).map(|known| &known.record) {
-            Some(record) if record.session > publisher.session => {
+        let last = match self.known.get(&publisher.name).map(|known| (&known.record, known.seen)) {
+            Some((record, heard)) if record.session > publisher.session => {
                 let PublisherId { name, session, .. } = publisher.clone();
-                return Err(PublishError::Fenced { name, session, by: record.session, heard: record.heard });
+                return Err(PublishError::Fenced { name, session, by: record.session, heard });
             }
-            Some(record) if record.session == publisher.session => record.last_batch,
+            Some((record, _)) if record.session == publisher.session => record.last_batch,
             _ => 0,
         };
         if publisher.batch > last + 1 {
@@ -258,10 +284,13 @@ impl Publishers {
         };
         if self.frontier == Frontier::Empty {
             let nothing_new = request.times.is_none() && request.heartbeat.is_none();
-            let verdict = Verdict { repeat, late: None, frontier: self.frontier, publishers: Vec::new() };
+            let verdict = Verdict { repeat, ..Verdict::of(self.frontier) };
             return if repeat || nothing_new { Ok(verdict) } else { Err(PublishError::Sealed) };
         }
         self.check_heartbeat(&request, now)?;
+        if let Some(found) = request.bookmark.map(<[u8]>::len).filter(|found| *found > MAX_BOOKMARK) {
+            return Err(PublishError::Bookmark { found, limit: MAX_BOOKMARK });
+        }
         let request = Request { times: request.times.filter(|_| !repeat), ..request };
 
         let before = self.record_of(request.publisher, now)?;
@@ -269,29 +298,46 @@ impl Publishers {
         let stays = request.publisher.is_some() && !(request.done || request.leave || request.seal);
         let frontier = if request.seal { Frontier::Empty } else { self.frontier_with(&after, stays) };
         let after = PublisherRecord { joined: after.joined.filter(|_| stays), ..after };
-        let changed = after != PublisherRecord { heard: now, ..before };
+        let changed = request.publisher.is_some() && after != PublisherRecord { heard: now, ..before };
         Ok(Verdict {
             repeat,
             late: request.times.and_then(|times| self.late(times)),
             frontier,
-            publishers: if request.publisher.is_some() && changed { vec![after] } else { Vec::new() },
+            forgotten: if changed { self.surplus(&after.name) } else { Vec::new() },
+            publishers: if changed { vec![after] } else { Vec::new() },
         })
+    }
+
+    /// Who is forgotten so that there is room for one of that name: who left and was, by the log, not heard of for longest.
+    fn surplus(&self, name: &str) -> Vec<String> {
+        let more = usize::from(!self.known.contains_key(name));
+        if !self.are_too_many(more) {
+            return Vec::new();
+        }
+        let gone = self.known.values().map(|known| &known.record);
+        let gone = gone.filter(|record| record.joined.is_none() && record.name != name);
+        let mut gone: Vec<&PublisherRecord> = gone.collect();
+        gone.sort_by(|a, b| (a.heard, &a.name).cmp(&(b.heard, &b.name)));
+        let others = self.all.0.load(Ordering::Relaxed).saturating_sub(self.counted);
+        let room = MAX_REMEMBERED.min(MAX_ALL.saturating_sub(others));
+        let excess = (self.known.len() + more).saturating_sub(room).min(MAX_FORGOTTEN);
+        gone.into_iter().take(excess).map(|record| record.name.clone()).collect()
     }
 
     /// Takes over a verdict once it is in the log.
     pub(crate) fn apply(&mut self, verdict: &Verdict) {
         self.frontier = verdict.frontier;
         for record in &verdict.publishers {
-            let heard = self.known.get(&record.name).map_or(Steady::MIN, |known| known.heard);
-            self.known.insert(record.name.clone(), Known { record: record.clone(), heard });
+            let (heard, seen) =
+                self.known.get(&record.name).map_or((Steady::MIN, Timestamp::MIN), |known| (known.heard, known.seen));
+            let known = Known { record: record.clone(), heard, seen: seen.max(record.heard) };
+            self.known.insert(record.name.clone(), known);
+        }
+        for name in &verdict.forgotten {
+            self.known.remove(name);
         }
         if self.frontier == Frontier::Empty {
             self.known.values_mut().for_each(|known| known.record.joined = None);
-        }
-        while self.are_too_many(0) {
-            let gone = self.known.values().map(|known| &known.record).filter(|record| record.joined.is_none());
-            let Some(oldest) = gone.min_by_key(|record| record.heard).map(|record| record.name.clone()) else { break };
-            self.known.remove(&oldest);
         }
         self.count();
     }
@@ -300,32 +346,35 @@ impl Publishers {
     pub(crate) fn hear(&mut self, name: &str, now: impl Into<Moment>) {
         if let Some(known) = self.known.get_mut(name) {
             let now = now.into();
-            known.record.heard = known.record.heard.max(now.wall);
+            known.seen = known.seen.max(now.wall);
             known.heard = known.heard.max(now.steady);
         }
     }
 
-    /// Forgets who is remembered no longer; a verdict if somebody has been silent for too long.
-    pub(crate) fn tick(&mut self, now: impl Into<Moment>) -> Option<Verdict> {
+    /// A verdict if somebody has been silent for too long, or is remembered no longer: that is judged by what the log says, so that
+    /// replaying it forgets the same.
+    pub(crate) fn tick(&self, now: impl Into<Moment>) -> Option<Verdict> {
         let now = now.into();
-        if let Some(remember) = self.rules.remember {
-            let is_recent = |heard: Timestamp| heard.saturating_add(ns(remember)) >= now.wall;
-            self.known.retain(|_, Known { record, .. }| record.joined.is_some() || is_recent(record.heard));
-            self.count();
-        }
+        let is_old = |record: &PublisherRecord| {
+            let until = self.rules.remember.map(|remember| record.heard.saturating_add(ns(remember)));
+            record.joined.is_none() && until.is_some_and(|until| until < now.wall)
+        };
+        let forgotten = self.known.values().map(|known| &known.record).filter(|record| is_old(record));
+        let mut forgotten: Vec<String> = forgotten.take(MAX_FORGOTTEN).map(|record| record.name.clone()).collect();
+        forgotten.sort();
         let silent = |known: &Known| self.deadline(known) <= now.steady;
         let left: Vec<PublisherRecord> = self
             .attending()
             .filter(|(known, _)| silent(known))
-            .map(|(known, _)| PublisherRecord { joined: None, ..known.record.clone() })
+            .map(|(known, _)| PublisherRecord { joined: None, heard: known.seen, ..known.record.clone() })
             .collect();
         if left.is_empty() {
-            return None;
+            return (!forgotten.is_empty()).then(|| Verdict { forgotten, ..Verdict::of(self.frontier) });
         }
         let rest = self.attending().filter(|(known, _)| !silent(known));
         let frontier = rest.map(|(_, attendance)| Frontier::At(attendance.bound)).min();
         let frontier = frontier.map_or(self.frontier, |rest| rest.max(self.frontier));
-        Some(Verdict { repeat: false, late: None, frontier, publishers: left })
+        Some(Verdict { publishers: left, forgotten, ..Verdict::of(frontier) })
     }
 
     /// When the next publisher will have been silent for too long.
@@ -337,7 +386,7 @@ impl Publishers {
     pub(crate) fn node_heartbeat(&self, time: Timestamp) -> Option<Verdict> {
         let frontier = Frontier::At(time);
         let moves = self.nobody_joined() && frontier > self.frontier;
-        moves.then(|| Verdict { repeat: false, late: None, frontier, publishers: Vec::new() })
+        moves.then(|| Verdict::of(frontier))
     }
 
     fn attending(&self) -> impl Iterator<Item = (&Known, &Attendance)> {
@@ -381,6 +430,8 @@ impl Publishers {
             heard: now,
             latest: None,
             joined: None,
+            allowance: None,
+            bookmark: Vec::new(),
         };
         Ok(known.cloned().unwrap_or_else(new))
     }
@@ -390,8 +441,11 @@ impl Publishers {
         let joins = || Attendance { since: now, bound: self.frontier.time().unwrap_or(Timestamp::MAX) };
         let mut attendance = before.joined.unwrap_or_else(joins);
         let latest = request.times.and_then(|times| times.iter().max()).map(|time| Timestamp(*time));
+        let allowance = request.allowance.or(before.allowance);
         if let Some(latest) = latest {
-            attendance.bound = attendance.bound.max(latest.saturating_add(-ns(self.rules.out_of_order)));
+            let own = allowance.map(|own| i64::try_from(own).unwrap_or(i64::MAX));
+            let allowed = own.unwrap_or_else(|| ns(self.rules.out_of_order));
+            attendance.bound = attendance.bound.max(latest.saturating_add(-allowed));
         }
         let latest = before.latest.max(latest);
         attendance.bound = attendance.bound.max(request.heartbeat.unwrap_or(Timestamp::MIN));
@@ -403,7 +457,11 @@ impl Publishers {
             (Some(publisher), Some(_)) => publisher.batch,
             _ => before.last_batch,
         };
-        PublisherRecord { last_batch, heard: now, latest, joined: Some(attendance), ..before.clone() }
+        let left = request.bookmark.filter(|_| request.times.is_some());
+        let bookmark = left.map_or_else(|| before.bookmark.clone(), <[u8]>::to_vec);
+        let name = before.name.clone();
+        let joined = Some(attendance);
+        PublisherRecord { name, session: before.session, last_batch, heard: now, latest, joined, allowance, bookmark }
     }
 
     /// The frontier with one publisher's new bound; if it does not stay, then also with the bounds of the others alone.

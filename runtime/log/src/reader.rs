@@ -25,6 +25,8 @@ pub enum Start {
     Earliest,
     /// With the entry that holds this sequence. Its records before it are the caller's to skip.
     Sequence(u64),
+    /// With the append that has this index, or the first one after it.
+    Index(u64),
     /// With the first entry that has a record at this time or later: all entries before hold only earlier records.
     Time(Timestamp),
     /// With what comes next.
@@ -112,6 +114,9 @@ impl Reader {
                     |index| index.before_sequence(sequence),
                 )
             }
+            Start::Index(number) => {
+                seek(&progress, |segment| segment.index().start().index < number, |index| index.before_index(number))
+            }
             Start::Time(time) => {
                 seek(&progress, |segment| segment.index().start().max_time < time, |index| index.before_time(time))
             }
@@ -121,6 +126,7 @@ impl Reader {
         let mut reader = Reader { log, at, sequence: point.sequence, frontier: point.frontier };
         match start {
             Start::Sequence(sequence) => reader.skip(|entry| entry.end() <= sequence)?,
+            Start::Index(index) => reader.skip(|entry| entry.index < index)?,
             Start::Time(time) => reader.skip(|entry| entry.max_time < time)?,
             Start::Earliest | Start::End => {}
         }
@@ -259,7 +265,8 @@ pub(crate) fn load(log: &Inner, entry: &Entry) -> Result<Loaded, ReadError> {
         return Ok(loaded.clone());
     }
     if entry.count == 0 {
-        return Ok(Loaded { batch: arrow_array::RecordBatch::new_empty(log.columns.clone()), late: None });
+        let batch = arrow_array::RecordBatch::new_empty(log.columns.clone());
+        return Ok(Loaded { batch, late: None, behind: None });
     }
     let progress = log.progress();
     let segment = progress.segment(body.at.segment).cloned().ok_or_else(|| match progress.segments.is_empty() {
@@ -272,7 +279,7 @@ pub(crate) fn load(log: &Inner, entry: &Entry) -> Result<Loaded, ReadError> {
     let file = log.files.get(&**log.committer.storage(), &segment).map_err(failed)?;
     let bytes = read_body(&*file, body).map_err(failed)?;
     entry::check_body(&body, &bytes).map_err(damaged)?;
-    let loaded = payload::decode(bytes, entry.count, entry.late, &log.columns).map_err(damaged)?;
+    let loaded = payload::decode(bytes, entry.count, entry.late, entry.behind, &log.columns).map_err(damaged)?;
     log.recent().keep(body.at, &loaded);
     Ok(loaded)
 }

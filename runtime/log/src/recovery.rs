@@ -33,6 +33,8 @@ pub(crate) struct Recovered {
     /// All bytes are durable up to here.
     pub(crate) synced: Location,
     pub(crate) cut: Option<Cut>,
+    /// Whether something may be missing at its end that was shown, so that a new epoch must begin.
+    pub(crate) unclean: bool,
 }
 
 /// Opens the log in `dir`.
@@ -100,10 +102,7 @@ fn finish(
     let Tail { mut writer, publishers, cut, closed_at, synced, .. } = tail;
     segments.push_back(writer.segment.clone());
     writer.reopened = true;
-    if closed_at.is_none() && durability == Durability::Os {
-        let epoch = writer.epoch() + 1;
-        writer.begin_epoch(epoch);
-    }
+    let unclean = closed_at.is_none() && durability == Durability::Os;
     let end = writer.point().at;
     let derived = durability == Durability::Derived;
     let (durable, synced_to) = match closed_at {
@@ -131,7 +130,7 @@ fn finish(
         storage.sync_dir(dir).and_then(|()| sync_above(storage, dir)).map_err(|source| io_error(dir, source))?;
     }
     let publishers = publishers.into_values().collect();
-    Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut })
+    Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut, unclean })
 }
 
 /// Writes a part of a file once more. If its sync failed before, the kernel may take it for written though it is not, and would not
@@ -202,20 +201,24 @@ fn sealed(
     after: &SegmentHeader,
 ) -> Result<VecDeque<Arc<Segment>>, OpenError> {
     let mut segments: VecDeque<Arc<Segment>> = VecDeque::new();
-    let (mut expected, mut sequence) = (after.number, after.first);
+    let (mut expected, mut sequence, mut index) = (after.number, after.first, after.index);
     for number in numbers.iter().rev() {
         if number + 1 != expected {
             return Err(damaged(&segment::path(dir, expected - 1), 0, "the segment is missing".into()));
         }
         let opened = Opened::new(storage, dir, *number, Durability::Fsync)??;
         let path = opened.path.clone();
-        let (first, segment) = (opened.header.first, opened.sealed(storage, dir)?);
+        let (first, before) = (opened.header.first, opened.header.index);
+        let segment = opened.sealed(storage, dir)?;
         let end = segment.index().end();
-        if end.sequence != sequence {
-            let what = format!("it ends at sequence {}, the next segment begins at {sequence}", end.sequence);
+        if (end.sequence, end.index) != (sequence, index) {
+            let what = format!(
+                "it ends at index {} and sequence {}, the next segment begins after index {index} at {sequence}",
+                end.index, end.sequence
+            );
             return Err(damaged(&path, end.offset, what));
         }
-        (expected, sequence) = (*number, first);
+        (expected, sequence, index) = (*number, first, before);
         segments.push_front(Arc::new(segment));
     }
     Ok(segments)

@@ -44,12 +44,14 @@ pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
 /// Takes the segments that are not kept out of readers' sight, the oldest first.
 fn unkeep(log: &Inner, now: Timestamp) {
     let retention = log.options().retention;
+    let trimmed = log.writer().trimmed;
     let mut progress = log.progress();
     let mut total: u64 = progress.segments.iter().map(|segment| segment.index().end().offset).sum();
     while progress.segments.len() > 1 {
         let oldest = progress.segments[0].index();
         let old = retention.age.is_some_and(|age| oldest.last_appended().saturating_add(ns(age)) < now);
         let bytes = oldest.end().offset;
+        let told = oldest.end().sequence <= trimmed;
         drop(oldest);
         // Readers see nothing of a segment after the one that is shown, so it must stay.
         let number = progress.segments[0].number;
@@ -57,7 +59,7 @@ fn unkeep(log: &Inner, now: Timestamp) {
         // Nor may a crash find neither this one nor, with a derived log, the next.
         let followed = log.options().durability != Durability::Derived
             || progress.synced > Location { segment: number + 1, offset: 0 };
-        if !seen || !followed || !(old || retention.bytes.is_some_and(|limit| total > limit)) {
+        if !seen || !followed || !(old || told || retention.bytes.is_some_and(|limit| total > limit)) {
             break;
         }
         total -= bytes;

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use crate::entry::{self, Location, Parsed, Prefix};
+use crate::entry::{self, Location, Newer, Parsed, Prefix};
 use crate::storage::StorageFile;
 
 /// Bytes read at once.
@@ -82,13 +82,13 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The version of the entry at `offset`, where a newer program wrote it and its header is whole.
-    pub(crate) fn newer(&mut self, offset: u64) -> io::Result<Option<u8>> {
+    /// What is newer of the entry at `offset`, where a newer program wrote it and its header is whole.
+    pub(crate) fn newer(&mut self, offset: u64) -> io::Result<Option<Newer>> {
         let at = Location { segment: self.segment, offset };
         let Some(prefix) = self.bytes(offset, entry::PREFIX)? else { return Ok(None) };
-        let (Some(version), Some(length)) = (entry::newer(prefix), entry::head_length(prefix)) else { return Ok(None) };
+        let (Some(newer), Some(length)) = (entry::newer(prefix), entry::head_length(prefix)) else { return Ok(None) };
         let head = self.bytes(offset, length)?;
-        Ok(head.is_some_and(|head| entry::is_whole(at, head)).then_some(version))
+        Ok(head.is_some_and(|head| entry::is_whole(at, head)).then_some(newer))
     }
 
     /// Whether an entry that begins in `range` is whole and satisfies `holds`.

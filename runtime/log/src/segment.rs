@@ -11,6 +11,42 @@ use crate::framed;
 use crate::index::{Index, Point};
 use crate::publishers::PublisherRecord;
 
+/// Where an epoch of a log begins. The order of its fields is persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number.
+    pub epoch: u64,
+    /// The index of its first append; 0 where its appends have none.
+    pub index: u64,
+    /// The sequence of its first record.
+    pub first: u64,
+}
+
+/// A version of a stream's schema. The order of its fields is persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Columns {
+    /// The sequence of the first record that has it.
+    pub(crate) first: u64,
+    /// The columns besides the time.
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A column: the same one in all versions of a schema that have its id, whatever its name and type there. The order of its fields is
+/// persisted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Column {
+    /// Never used again for another one.
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    /// The code of its type.
+    pub(crate) ty: u8,
+}
+
+/// Columns with ids from 0 on.
+pub(crate) fn numbered(columns: impl IntoIterator<Item = (String, u8)>) -> Vec<Column> {
+    columns.into_iter().zip(0..).map(|((name, ty), id)| Column { id, name, ty }).collect()
+}
+
 /// The first bytes of a segment. They are persisted.
 pub(crate) const MAGIC: [u8; 4] = *b"dagS";
 
@@ -19,10 +55,18 @@ pub(crate) const MAGIC: [u8; 4] = *b"dagS";
 pub(crate) struct SegmentHeader {
     /// The number of the segment in its log; it is part of the file's name.
     pub(crate) number: u64,
-    /// The versions of the stream's schema, the last one in force: per column its name and its type's code.
-    pub(crate) schemas: Vec<Vec<(String, u8)>>,
-    /// Epochs and the sequence that each began with, ascending; the last one is in force.
-    pub(crate) epochs: Vec<(u64, u64)>,
+    /// The index of the last append before it; 0 where there is none, or none that has one.
+    pub(crate) index: u64,
+    /// The versions of the stream's schema, ascending; the last one is in force.
+    pub(crate) schemas: Vec<Columns>,
+    /// The id that the next new column gets.
+    pub(crate) columns: u32,
+    /// Where epochs began, ascending; the last one is in force.
+    pub(crate) epochs: Vec<Epoch>,
+    /// The revision that the last mark before it names; 0 where there is none.
+    pub(crate) mark: u64,
+    /// Records before this sequence have been trimmed.
+    pub(crate) trimmed: u64,
     /// The sequence of the segment's first record.
     pub(crate) first: u64,
     /// Late records before it.
@@ -45,35 +89,39 @@ impl SegmentHeader {
 
     /// The schema in force; an error where a type has an unknown code.
     pub(crate) fn schema(&self) -> Result<Schema, String> {
-        let columns = self.schemas.last().ok_or("the header has no schema")?;
-        let field = |(name, code): &(String, u8)| match Type::from_code(*code) {
+        let schema = self.schemas.last().ok_or("the header has no schema")?;
+        let field = |Column { name, ty, .. }: &Column| match Type::from_code(*ty) {
             Some(ty) => Ok(Field::new(name, ty)),
-            None => Err(format!("column `{name}` has the unknown type code {code}")),
+            None => Err(format!("column `{name}` has the unknown type code {ty}")),
         };
-        Ok(Schema::new(columns.iter().map(field).collect::<Result<_, _>>()?))
+        Ok(Schema::new(schema.columns.iter().map(field).collect::<Result<_, _>>()?))
     }
 
     /// What comes before the entry at `offset`, which is the first one.
     pub(crate) fn start(&self, offset: u64) -> Point {
-        Point { offset, sequence: self.first, max_time: self.max_time, frontier: self.frontier }
+        let SegmentHeader { index, first: sequence, max_time, frontier, .. } = *self;
+        Point { offset, index, sequence, max_time, frontier }
     }
 }
 
-/// A schema as a segment's header has it.
-pub(crate) fn schema_columns(schema: &Schema) -> Vec<(String, u8)> {
-    schema.fields.iter().map(|field| (field.name.clone(), field.ty as u8)).collect()
+/// The first schema of a log.
+pub(crate) fn first_schema(schema: &Schema) -> Columns {
+    let columns = schema.fields.iter().map(|field| (field.name.clone(), field.ty as u8));
+    Columns { first: 0, columns: numbered(columns) }
 }
 
 /// A file of a log, and where to find what in it.
 pub(crate) struct Segment {
     pub(crate) number: u64,
     pub(crate) path: PathBuf,
+    /// Whether it is of an older version, to which nothing is appended.
+    pub(crate) old: bool,
     index: Mutex<Index>,
 }
 
 impl Segment {
-    pub(crate) fn new(dir: &Path, number: u64, index: Index) -> Segment {
-        Segment { number, path: path(dir, number), index: Mutex::new(index) }
+    pub(crate) fn new(dir: &Path, number: u64, old: bool, index: Index) -> Segment {
+        Segment { number, path: path(dir, number), old, index: Mutex::new(index) }
     }
 
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {

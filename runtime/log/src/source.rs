@@ -15,7 +15,8 @@ use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
 use crate::stamp::stamped;
 use crate::writer::{Append, Appended};
 use crate::{
-    AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Retention, Steady,
+    AppendError, Clock, Commit, Committer, Epochs, Joined, Log, Moment, OpenError, Options, PublisherId, Retention,
+    Steady,
 };
 
 /// How a source treats time and publishers.
@@ -75,6 +76,10 @@ pub struct Publish {
     pub leave: bool,
     /// Records may be later than the node's clock.
     pub history: bool,
+    /// How much earlier than its latest record the publisher's next one may be, in place of the stream's allowance; it holds for its session.
+    pub allowance: Option<Duration>,
+    /// At most 64 bytes that a named publisher leaves with its batch, and finds again with [`Source::bookmark`].
+    pub bookmark: Option<Vec<u8>>,
 }
 
 /// The session of a publisher that a greater one took the name over from.
@@ -158,6 +163,14 @@ pub enum PublishError {
         max_ahead: Duration,
         /// The node's clock.
         now: Timestamp,
+    },
+    /// What the publisher leaves with its batch is too long.
+    #[error("a bookmark has at most {limit} bytes, this one has {found}")]
+    Bookmark {
+        /// Its length.
+        found: usize,
+        /// The longest that is taken.
+        limit: usize,
     },
     /// The publisher's name is empty or too long.
     #[error("a publisher's name has 1 to {limit} bytes, this one has {found}")]
@@ -252,7 +265,18 @@ impl Source {
         committer: &Committer,
         clock: impl Clock,
     ) -> Result<Source, OpenError> {
-        let (log, records) = Log::open_with_publishers(dir, options.log, committer)?;
+        Source::open_in(dir, options, Epochs::Alone, committer, clock)
+    }
+
+    /// The same with epochs from there.
+    pub fn open_in(
+        dir: &Path,
+        options: SourceOptions,
+        epochs: Epochs,
+        committer: &Committer,
+        clock: impl Clock,
+    ) -> Result<Source, OpenError> {
+        let (log, records) = Log::open_with_publishers(dir, options.log, epochs, committer)?;
         let publishers = Publishers::restore(options.rules(), log.visible().frontier, records, clock.now());
         Ok(Source::new(log, options, publishers))
     }
@@ -332,6 +356,8 @@ impl Source {
             seal: request.seal,
             leave: request.leave,
             history: request.history,
+            allowance: request.allowance.map(|allowance| ns(allowance) as u64),
+            bookmark: request.bookmark.as_deref(),
         };
         let verdict = state.publishers.judge(judged, now)?;
         let took_over = request.publisher.as_ref().and_then(|publisher| state.publishers.taken_over(publisher));
@@ -393,38 +419,61 @@ impl Source {
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
         let moved = verdict.frontier > state.publishers.frontier();
-        if parts.is_empty() && verdict.publishers.is_empty() && !moved {
+        if parts.is_empty() && verdict.publishers.is_empty() && verdict.forgotten.is_empty() && !moved {
             return Ok(self.log.inner().writer().next());
         }
+        let code = if parts.is_empty() { Code::Frontier } else { Code::Records };
         let append = Append {
-            code: if parts.is_empty() { Code::Frontier } else { Code::Records },
             parts,
             late: verdict.late.as_ref(),
-            frontier: verdict.frontier,
             publishers: verdict.publishers.clone(),
-            now,
+            forgotten: verdict.forgotten.clone(),
+            ..Append::of(code, verdict.frontier, now)
         };
         let appended = self.log.inner().append(append, || state.publishers.records())?;
         state.publishers.apply(verdict);
         Ok(appended)
     }
 
-    /// Begins a new epoch, durably, and passes over so many of the numbers before it: what follows is not what some reader may have
-    /// seen of another copy of this log. Does nothing where nothing can follow.
-    pub fn begin_epoch(&self, skipped: u64, now: Timestamp) -> Result<(), AppendError> {
-        let state = self.state();
-        let log = self.log.inner();
-        let mut writer = log.writer();
-        if writer.frontier == Frontier::Empty {
+    /// The epoch in force: what is appended next is of it, or of a later one.
+    pub fn epoch(&self) -> u64 {
+        self.log.inner().writer().epoch()
+    }
+
+    /// Begins that epoch, durably, with an entry that says so. A log that [waits for an epoch](AppendError::NoEpoch) goes on.
+    ///
+    /// # Errors
+    /// [`AppendError::StaleEpoch`] where it is not later than the one in force.
+    pub fn begin_epoch(&self, epoch: u64, now: Timestamp) -> Result<(), AppendError> {
+        let begun = Append::of(Code::Epoch, Frontier::START, now);
+        self.say(Append { epoch: Some(epoch), ..begun })
+    }
+
+    /// Appends a mark, durably: here that revision of the plan takes effect. Marks lie in the order of their revisions; one that is there,
+    /// or that a later one has passed, is not appended again.
+    pub fn mark(&self, revision: u64, now: Timestamp) -> Result<(), AppendError> {
+        if self.log.mark().is_some_and(|last| revision <= last) {
             return Ok(());
         }
-        let epoch = writer.epoch() + 1 + skipped;
-        writer.begin_epoch(epoch);
-        let frontier = writer.frontier;
-        drop(writer);
-        let append = Append { code: Code::Frontier, parts: &[], late: None, frontier, publishers: Vec::new(), now };
-        log.append(append, || state.publishers.records())?;
+        self.say(Append { subject: revision, ..Append::of(Code::Mark, Frontier::START, now) })
+    }
+
+    /// Says, durably, that records before that sequence are no longer kept: [`Log::trim`] removes the segments that hold nothing else.
+    pub fn trim_to(&self, sequence: u64, now: Timestamp) -> Result<(), AppendError> {
+        self.say(Append { subject: sequence, ..Append::of(Code::Trim, Frontier::START, now) })
+    }
+
+    /// Appends what has no records and leaves the frontier as it is, durably.
+    fn say(&self, append: Append<'_>) -> Result<(), AppendError> {
+        let state = self.state();
+        self.log.inner().append(append, || state.publishers.records())?;
+        drop(state);
         Ok(self.log.sync().wait()?)
+    }
+
+    /// What a publisher left with its last batch that left something.
+    pub fn bookmark(&self, name: &str) -> Option<Vec<u8>> {
+        self.state().publishers.bookmark(name).map(<[u8]>::to_vec)
     }
 
     /// The session and the last accepted batch of a publisher, for a rerun that resumes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dag_model::Frontier;
 
-use crate::entry::{Code, Parsed};
+use crate::entry::{self, Code, Header, Newer, Parsed};
 use crate::opened::{Opened, damaged, io_error};
 use crate::publishers::PublisherRecord;
 use crate::scan::Found;
@@ -53,9 +53,8 @@ impl Tail {
                     }
                 },
             };
-            if let Some(found) = scan.newer(offset).map_err(failed)? {
-                let (file, found, reads) = (opened.path.clone(), found.into(), crate::entry::VERSION.into());
-                return Err(OpenError::Newer { file, what: "entries", found, reads });
+            if let Some(Newer { what, found, reads }) = scan.newer(offset).map_err(failed)? {
+                return Err(OpenError::Newer { file: opened.path.clone(), what, found, reads });
             }
             if scan.any((offset + 8)..scan.length(), |entry| entry.header.durable > offset).map_err(failed)? {
                 return Err(damaged(&opened.path, offset, what));
@@ -78,6 +77,7 @@ impl Tail {
         self.cut.is_none()
             && header.number == writer.segment.number + 1
             && header.first == writer.sequence
+            && header.index == writer.index
             && header.hash == writer.hash.streams
     }
 
@@ -85,15 +85,23 @@ impl Tail {
     fn misfit(&self, entry: &Parsed) -> Option<String> {
         let header = &entry.header;
         let sequence = self.parts.last().map_or(self.writer.sequence, Parsed::end);
+        let index = match self.parts.first() {
+            Some(first) => first.header.index,
+            None if entry.code == Code::Closed || entry.version < entry::VERSION => self.writer.index,
+            None => self.writer.index + 1,
+        };
         let fits = header.first == sequence
+            && header.index == index
             && header.part as usize == self.parts.len()
             && header.epoch >= self.writer.epoch()
             && self.parts.first().is_none_or(|first| first.header.parts == header.parts);
         (!fits).then(|| {
             format!(
-                "part {} of {} at sequence {} of epoch {}, where part {} at sequence {sequence} was expected",
+                "part {} of {} at index {} and sequence {} of epoch {}, where part {} at index {index} and sequence \
+                 {sequence} was expected",
                 header.part + 1,
                 header.parts,
+                header.index,
                 header.first,
                 header.epoch,
                 self.parts.len() + 1,
@@ -110,8 +118,9 @@ impl Tail {
         if last {
             for entry in self.parts.drain(..) {
                 self.writer.take(&entry);
-                let records = entry.header.publishers.into_iter();
-                self.publishers.extend(records.map(|record| (record.name.clone(), record)));
+                let Header { publishers, forgotten, .. } = entry.header;
+                self.publishers.extend(publishers.into_iter().map(|record| (record.name.clone(), record)));
+                forgotten.iter().for_each(|name| drop(self.publishers.remove(name)));
             }
             if self.writer.frontier == Frontier::Empty {
                 self.publishers.values_mut().for_each(|record| record.joined = None);

@@ -12,7 +12,7 @@ use crate::index::Index;
 use crate::payload::{self, Loaded, Part};
 use crate::progress::{Point, Visible};
 use crate::publishers::PublisherRecord;
-use crate::segment::{self, Segment, SegmentHeader};
+use crate::segment::{self, Columns, Epoch, Segment, SegmentHeader};
 use crate::storage::{Storage, StorageFile, is_full, sync};
 use crate::{AppendError, CommitError, Durability, RunningHash};
 
@@ -22,9 +22,34 @@ pub(crate) struct Append<'a> {
     pub(crate) parts: &'a [Part],
     /// Which of the records of all parts are late.
     pub(crate) late: Option<&'a BooleanBuffer>,
+    /// The frontier that each of the late ones came behind, where the log does not tell that by itself.
+    pub(crate) behind: Option<&'a [Timestamp]>,
+    /// The epoch that begins with it; none for the one in force.
+    pub(crate) epoch: Option<u64>,
     pub(crate) frontier: Frontier,
     pub(crate) publishers: Vec<PublisherRecord>,
+    pub(crate) forgotten: Vec<String>,
+    /// What a mark or a trim is about.
+    pub(crate) subject: u64,
     pub(crate) now: Timestamp,
+}
+
+impl Append<'_> {
+    /// One without records.
+    pub(crate) fn of(code: Code, frontier: Frontier, now: Timestamp) -> Append<'static> {
+        Append {
+            code,
+            parts: &[],
+            late: None,
+            behind: None,
+            epoch: None,
+            frontier,
+            publishers: Vec::new(),
+            forgotten: Vec::new(),
+            subject: 0,
+            now,
+        }
+    }
 }
 
 /// Where an append lies.
@@ -67,9 +92,16 @@ pub(crate) struct Writer {
     pub(crate) reopened: bool,
     /// What the committer has been asked for.
     pub(crate) turn: Turn,
-    pub(crate) schemas: Vec<Vec<(String, u8)>>,
-    pub(crate) epochs: Vec<(u64, u64)>,
+    /// Whether it waits for the epoch that it goes on in.
+    pub(crate) halted: bool,
+    pub(crate) schemas: Vec<Columns>,
+    pub(crate) columns: u32,
+    pub(crate) epochs: Vec<Epoch>,
+    pub(crate) mark: u64,
+    pub(crate) trimmed: u64,
     pub(crate) offset: u64,
+    /// Of the last append.
+    pub(crate) index: u64,
     pub(crate) sequence: u64,
     pub(crate) late: u64,
     pub(crate) max_time: Timestamp,
@@ -91,8 +123,13 @@ impl Writer {
             unsynced_names: false,
             reopened: false,
             turn: Turn::None,
+            halted: false,
             schemas: header.schemas.clone(),
+            columns: header.columns,
             epochs: header.epochs.clone(),
+            mark: header.mark,
+            trimmed: header.trimmed,
+            index: header.index,
             sequence: header.first,
             late: header.late,
             max_time: header.max_time,
@@ -105,14 +142,19 @@ impl Writer {
 
     /// The epoch of the next entry.
     pub(crate) fn epoch(&self) -> u64 {
-        self.epochs.last().map_or(1, |(epoch, _)| *epoch)
+        self.epochs.last().map_or(1, |last| last.epoch)
     }
 
-    /// Begins a new epoch with the next record.
+    /// Begins a new epoch with the next append.
     pub(crate) fn begin_epoch(&mut self, epoch: u64) {
-        let first = self.sequence;
-        self.epochs.retain(|(_, begun)| *begun < first);
-        self.epochs.push((epoch, first));
+        self.begin_epoch_at(epoch, self.index + 1);
+    }
+
+    fn begin_epoch_at(&mut self, epoch: u64, index: u64) {
+        // Of one in which nothing was appended nothing is left.
+        let (first, empty) = (self.sequence, |begun: &Epoch| begun.index > 0 && begun.index == index);
+        self.epochs.retain(|begun| !empty(begun));
+        self.epochs.push(Epoch { epoch, index, first });
     }
 
     /// Where the next append will lie.
@@ -124,6 +166,7 @@ impl Writer {
     pub(crate) fn point(&self) -> Point {
         let visible = Visible {
             epoch: self.epoch(),
+            index: self.index,
             end: self.sequence,
             frontier: self.frontier,
             max_time: self.max_time,
@@ -136,10 +179,16 @@ impl Writer {
     pub(crate) fn take(&mut self, entry: &Parsed) {
         let header = &entry.header;
         if header.epoch > self.epoch() {
-            self.begin_epoch(header.epoch);
+            self.begin_epoch_at(header.epoch, header.index);
+        }
+        match entry.code {
+            Code::Mark => self.mark = header.subject,
+            Code::Trim => self.trimmed = self.trimmed.max(header.subject),
+            _ => {}
         }
         self.segment.index().push(entry);
         self.offset = entry.body.end().offset;
+        self.index = header.index;
         self.sequence = entry.end();
         self.late += u64::from(header.late);
         self.max_time = self.max_time.max(header.max_time);
@@ -168,7 +217,8 @@ impl Writer {
         let mut entries = Vec::new();
         let mut written = Vec::new();
         let mut hash = self.hash.clone();
-        let mut rows = 0;
+        let (mut rows, mut late_rows) = (0, 0);
+        let index = if append.code == Code::Closed { self.index } else { self.index + 1 };
         let parts: Vec<Option<&Part>> =
             if append.parts.is_empty() { vec![None] } else { append.parts.iter().map(Some).collect() };
         for (number, part) in parts.iter().enumerate() {
@@ -177,14 +227,19 @@ impl Writer {
             let count = batch.map_or(0, |batch| batch.num_rows());
             let late = append.late.map(|late| late.slice(rows, count));
             let late = late.filter(|late| late.count_set_bits() > 0);
+            let late_count = late.as_ref().map_or(0, BooleanBuffer::count_set_bits);
+            let behind = append.behind.map(|behind| &behind[late_rows..late_rows + late_count]);
+            let behind = behind.filter(|behind| !behind.is_empty());
+            late_rows += late_count;
             if let Some(batch) = batch {
-                hash.update(batch, late.as_ref());
+                hash.update_behind(batch, late.as_ref(), behind);
             }
             let header = Header {
-                epoch: self.epoch(),
+                epoch: append.epoch.unwrap_or_else(|| self.epoch()),
+                index,
                 first: self.sequence + rows as u64,
                 count: count as u32,
-                late: late.as_ref().map_or(0, |late| late.count_set_bits() as u32),
+                late: late_count as u32,
                 min_time: part.map_or(Timestamp::MAX, |part| part.min_time),
                 max_time: part.map_or(Timestamp::MIN, |part| part.max_time),
                 frontier: if last { append.frontier.max(self.frontier) } else { self.frontier },
@@ -193,13 +248,17 @@ impl Writer {
                 parts: parts.len() as u32,
                 durable: if synced.segment == self.segment.number { synced.offset } else { 0 },
                 publishers: if last { append.publishers.clone() } else { Vec::new() },
+                forgotten: if last { append.forgotten.clone() } else { Vec::new() },
                 hash: if count > 0 { hash.streams.clone() } else { Vec::new() },
+                behind: behind.is_some(),
+                subject: append.subject,
+                columns: Vec::new(),
             };
             rows += count;
             let start = Location { segment: self.segment.number, offset: self.offset + out.len() as u64 };
-            let body = write_entry(out, start, append.code, &header, late.as_ref(), *part);
-            let parsed = Parsed { code: append.code, header, body };
-            let records = batch.map(|batch| Loaded { batch: batch.clone(), late });
+            let body = write_entry(out, start, append.code, &header, late.as_ref(), behind, *part);
+            let parsed = Parsed { version: entry::VERSION, code: append.code, header, body };
+            let records = batch.map(|batch| Loaded { batch: batch.clone(), late, behind: behind.map(Arc::from) });
             written.push(Written { start, entry: parsed.entry(), records });
             entries.push(parsed);
         }
@@ -216,6 +275,8 @@ impl Writer {
 
     /// Seals the segment and begins the next one. If that fails, the segment goes on.
     ///
+    /// `earliest` is the first record that is kept: of epochs that have none after it nothing needs to be known any more.
+    ///
     /// The old one is durable before the new one exists: so damage in a sealed segment is never a torn tail. A derived
     /// log leaves that to the committer, since what a crash takes of it is computed again.
     pub(crate) fn roll(
@@ -223,6 +284,7 @@ impl Writer {
         storage: &dyn Storage,
         dir: &Path,
         durability: Durability,
+        earliest: u64,
         publishers: Vec<PublisherRecord>,
     ) -> Result<(), AppendError> {
         let path = self.segment.path.clone();
@@ -235,10 +297,16 @@ impl Writer {
             sync(&*self.file).map_err(lost)?;
         }
         store_index(storage, &self.segment);
+        let passed = self.epochs.windows(2).take_while(|pair| pair[1].first <= earliest).count();
+        self.epochs.drain(..passed);
         let header = SegmentHeader {
             number: self.segment.number + 1,
+            index: self.index,
             schemas: self.schemas.clone(),
+            columns: self.columns,
             epochs: self.epochs.clone(),
+            mark: self.mark,
+            trimmed: self.trimmed,
             first: self.sequence,
             late: self.late,
             max_time: self.max_time,
@@ -267,15 +335,17 @@ fn write_entry(
     code: Code,
     header: &Header,
     late: Option<&BooleanBuffer>,
+    behind: Option<&[Timestamp]>,
     part: Option<&Part>,
 ) -> Body {
     let marks = match late {
         Some(late) if payload::marks_length(header.count, header.late) > 0 => payload::marks(late),
         _ => Vec::new(),
     };
+    let behind: Vec<u8> = behind.unwrap_or_default().iter().flat_map(|frontier| frontier.0.to_le_bytes()).collect();
     let message = part.map_or(&[][..], |part| &part.message);
-    out.reserve(entry::PREFIX + 256 + marks.len() + message.len());
-    entry::write(out, at, code, header, &[&marks, message])
+    out.reserve(entry::PREFIX + 256 + marks.len() + behind.len() + message.len());
+    entry::write(out, at, code, header, &[&marks, &behind, message])
 }
 
 /// Why a segment was not begun.
@@ -303,7 +373,7 @@ pub(crate) fn begin(
 ) -> Result<(Arc<Segment>, Arc<dyn StorageFile>), BeginError> {
     let bytes = header.encode();
     let index = Index::new(header.start(bytes.len() as u64));
-    let segment = Segment::new(dir, header.number, index);
+    let segment = Segment::new(dir, header.number, false, index);
     let prepare = || {
         let file = fresh(storage, &segment.unfinished_path())?;
         file.write_at(&bytes, 0)?;
@@ -343,15 +413,21 @@ fn fresh(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn StorageFile>>
 
 /// The first segment of a new log.
 pub(crate) fn first_header(schema: &dag_model::Schema) -> SegmentHeader {
+    let schema = segment::first_schema(schema);
+    let columns = schema.columns.len();
     SegmentHeader {
         number: 0,
-        schemas: vec![segment::schema_columns(schema)],
-        epochs: vec![(1, 0)],
+        index: 0,
+        schemas: vec![schema],
+        columns: columns as u32,
+        epochs: vec![Epoch { epoch: 1, index: 1, first: 0 }],
+        mark: 0,
+        trimmed: 0,
         first: 0,
         late: 0,
         max_time: Timestamp::MIN,
         frontier: Frontier::START,
-        hash: RunningHash::empty(schema.fields.len() + 1).streams,
+        hash: RunningHash::empty(columns + 1).streams,
         publishers: Vec::new(),
     }
 }

@@ -231,7 +231,9 @@ fn logs_whose_disks_hang_hold_up_no_other() {
     };
     let held: Vec<_> = logs.iter().map(hang).collect();
     // What they are asked for meanwhile waits for their own disk only.
-    logs.iter().for_each(|log| drop(log.append(&at([2]), frontier(2), NOW).unwrap()));
+    for log in &logs {
+        log.append(&at([2]), frontier(2), NOW).unwrap();
+    }
     for time in 1..50 {
         healthy.append(&at([time]), frontier(time), NOW).unwrap();
         let (commit, (done, told)) = (healthy.sync(), mpsc::channel());

@@ -1,4 +1,4 @@
-//! A log that the first version wrote is read by every later one.
+//! A log that an earlier version wrote is read by every later one, and goes on.
 
 mod common;
 
@@ -27,8 +27,8 @@ const OPTIONS: SourceOptions = SourceOptions {
     remember: None,
 };
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-1")
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/version-{version}"))
 }
 
 /// One column of each type.
@@ -70,17 +70,108 @@ fn write(source: &Source) {
     source.publish(Publish { publisher, leave: true, ..Publish::default() }, Timestamp(1002 * S)).unwrap();
 }
 
+/// What the second version has besides.
+fn write_more(source: &Source) {
+    source.begin_epoch(5, Timestamp(1003 * S)).unwrap();
+    source.mark(77, Timestamp(1003 * S)).unwrap();
+    let publish = |name: &str, leave| {
+        let publisher = Some(PublisherId { name: name.into(), session: 1, batch: 1 });
+        let request = Publish {
+            publisher,
+            batch: Some(each(210..212)),
+            allowance: Some(std::time::Duration::from_secs(40)),
+            bookmark: Some(name.as_bytes().to_vec()),
+            leave,
+            ..Publish::default()
+        };
+        source.publish(request, Timestamp(1004 * S)).unwrap();
+    };
+    publish("forgotten", true);
+    source.alter(SourceOptions { remember: Some(std::time::Duration::from_secs(9)), ..OPTIONS });
+    publish("file", false);
+    source.tick(Timestamp(1014 * S)).unwrap();
+    source.trim_to(3, Timestamp(1014 * S)).unwrap();
+}
+
 #[test]
 #[ignore = "writes the fixture of a new format version"]
 fn write_the_fixture() {
-    drop(std::fs::remove_dir_all(fixture()));
-    write(&Source::create(&fixture(), &each_type(), OPTIONS, &unsynced()).unwrap());
+    drop(std::fs::remove_dir_all(fixture(2)));
+    let source = Source::create(&fixture(2), &each_type(), OPTIONS, &unsynced()).unwrap();
+    write(&source);
+    write_more(&source);
+}
+
+#[test]
+fn the_second_version_is_read() {
+    let (dir, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(&fixture(2), dir.path());
+    let source = Source::open(dir.path(), OPTIONS, &unsynced(), Timestamp(2000 * S)).unwrap();
+    let log = source.log();
+    assert_eq!((source.epoch(), log.visible().end, log.visible().index, log.mark()), (5, 217, 10, Some(77)));
+    assert_eq!((source.publisher("forgotten"), source.publisher("writer")), (None, None));
+    assert_eq!((source.publisher("file"), source.bookmark("file")), (Some((1, 1)), Some(b"file".to_vec())));
+    assert_eq!(source.stats().joined[0].bound, Timestamp(201 * S), "it has an allowance of its own");
+    let found = entries(&mut log.reader(Start::Earliest).unwrap()).unwrap();
+    let listed: Vec<_> = found.iter().map(|entry| (entry.index, entry.epoch, entry.kind, entry.count)).collect();
+    let expected = [
+        (1, 1, Kind::Records, 4),
+        (2, 1, Kind::Records, 196),
+        (3, 1, Kind::Records, 13),
+        (4, 1, Kind::Frontier, 0),
+        (5, 5, Kind::Epoch, 0),
+        (6, 5, Kind::Mark(77), 0),
+        (7, 5, Kind::Records, 2),
+        (8, 5, Kind::Records, 2),
+        (9, 5, Kind::Frontier, 0),
+        (10, 5, Kind::Trim(3), 0),
+    ];
+    assert_eq!(listed, expected);
+    for (entry, batch) in found.iter().zip(batches()) {
+        assert_eq!(log.load(entry).unwrap().batch, batch);
+    }
+    let again = Source::create(fresh.path(), &each_type(), OPTIONS, &unsynced()).unwrap();
+    write(&again);
+    write_more(&again);
+    assert_eq!(log.hash(), again.log().hash());
+}
+
+#[test]
+fn a_log_of_the_first_version_goes_on_in_a_new_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&fixture(1), dir.path());
+    let first = || std::fs::read(&segments(dir.path())[0]).unwrap();
+    let before = first();
+    let open = || Source::open(dir.path(), OPTIONS, &unsynced(), Timestamp(2000 * S)).unwrap();
+    drop(open());
+    assert_eq!((first() == before, segments(dir.path()).len()), (true, 1), "nothing changes until something follows");
+    for number in 4..7 {
+        let source = open();
+        let publisher = |batch| Some(PublisherId { name: "writer".into(), session: 7, batch });
+        let again = Publish { publisher: publisher(3), batch: Some(each(190..203)), ..Publish::default() };
+        assert!(source.publish(again, Timestamp(2000 * S)).unwrap().repeat);
+        let second = 200 + 10 * number as i64;
+        let next =
+            Publish { publisher: publisher(number), batch: Some(each(second..second + 2)), ..Publish::default() };
+        let receipt = source.publish(next, Timestamp(2000 * S)).unwrap();
+        assert_eq!((receipt.epoch, receipt.first), (1, 213 + 2 * (number - 4)));
+        let found = entries(&mut source.log().reader(Start::Earliest).unwrap()).unwrap();
+        let indexed: Vec<u64> = found.iter().map(|entry| entry.index).skip_while(|index| *index == 0).collect();
+        assert_eq!(indexed, (1..=indexed.len() as u64).collect::<Vec<_>>(), "what lies before is the base");
+        assert_eq!(found.len() - indexed.len(), 4);
+        assert_eq!(found.last().map(|entry| source.log().load(entry).unwrap().batch), Some(each(second..second + 2)));
+        assert!(source.log().check(1, receipt.end).is_ok());
+        assert_eq!(source.log().hash_at(213).unwrap().sequence, 213);
+    }
+    assert!(first() == before, "the old segment stays as it was");
+    assert_eq!(segments(dir.path()).len(), 2);
+    assert_eq!(open().publisher("writer"), Some((7, 6)));
 }
 
 #[test]
 fn the_first_version_is_read() {
     let (dir, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    copy(&fixture(), dir.path());
+    copy(&fixture(1), dir.path());
     let source = Source::open(dir.path(), OPTIONS, &unsynced(), Timestamp(2000 * S)).unwrap();
     let log = source.log();
     assert_eq!(log.schema(), &each_type());

@@ -301,16 +301,20 @@ fn replaying_the_records_gives_the_same_publishers() {
 #[test]
 fn the_longest_unheard_of_is_forgotten_first() {
     let mut all = publishers(rules());
-    let records = (0..=MAX_REMEMBERED).map(|number| PublisherRecord {
+    let records = (0..MAX_REMEMBERED).map(|number| PublisherRecord {
         name: format!("p{number}"),
         session: 1,
         last_batch: 1,
         heard: at(number as i64),
         latest: None,
         joined: None,
+        allowance: None,
+        bookmark: Vec::new(),
     });
-    let verdict = Verdict { repeat: false, late: None, frontier: Frontier::START, publishers: records.collect() };
-    all.apply(&verdict);
+    all.apply(&Verdict { publishers: records.collect(), ..Verdict::of(Frontier::START) });
+    all.hear("p0", at(100_000));
+    let verdict = self::records(&mut all, &id("one more", 1, 1), &[1]);
+    assert_eq!(verdict.forgotten, ["p0"], "what the log does not say counts for nothing");
     assert_eq!((all.find("p0"), all.find("p1")), (None, Some((1, 1))));
 }
 
@@ -339,8 +343,12 @@ fn who_left_is_forgotten_when_the_records_are() {
     leave(&mut all, &a);
     records(&mut all, &b, &[5]);
     all.hear("b", at(1061));
-    assert_eq!(all.tick(at(1061)), None);
+    assert_eq!(all.tick(at(1060)), None);
+    let verdict = all.tick(at(1061)).expect("it is in the log who is forgotten");
+    assert_eq!(verdict, Verdict { forgotten: vec!["a".to_owned()], ..Verdict::of(all.frontier()) });
+    all.apply(&verdict);
     assert_eq!((all.find("a"), all.find("b")), (None, Some((1, 1))));
+    assert_eq!(all.tick(at(1061)), None);
 }
 
 #[test]
@@ -351,4 +359,34 @@ fn a_name_has_a_length() {
         let verdict = all.judge(Request { publisher: Some(&publisher), ..Request::default() }, at(0));
         assert!(matches!(verdict, Err(PublishError::Name { .. })));
     }
+}
+
+#[test]
+fn an_allowance_of_its_own_takes_the_place_of_the_streams_for_a_session() {
+    let mut all = publishers(Rules { out_of_order: Duration::from_secs(3), ..rules() });
+    let mut frontier = |session, batch, second: i64, allowance| {
+        let (publisher, times) = (id("a", session, batch), [second * S]);
+        let request = Request { publisher: Some(&publisher), times: Some(&times), allowance, ..Request::default() };
+        publish(&mut all, request).unwrap().frontier
+    };
+    assert_eq!(frontier(1, 1, 100, Some(60 * S as u64)), Frontier::At(at(40)));
+    assert_eq!(frontier(1, 2, 110, None), Frontier::At(at(50)), "it need not say it again");
+    assert_eq!(frontier(2, 1, 110, None), Frontier::At(at(107)), "another session has the stream's");
+}
+
+#[test]
+fn a_bookmark_is_kept_with_the_batch_that_it_came_with() {
+    let mut all = publishers(rules());
+    let mut left = |batch, times: Option<&[i64]>, bookmark: &[u8]| {
+        let publisher = id("a", 1, batch);
+        let request = Request { publisher: Some(&publisher), times, bookmark: Some(bookmark), ..Request::default() };
+        publish(&mut all, request)?;
+        Ok::<_, PublishError>(all.bookmark("a").map(<[u8]>::to_vec))
+    };
+    assert_eq!(left(1, Some(&[S]), b"line 1").unwrap().as_deref(), Some(&b"line 1"[..]));
+    assert_eq!(left(1, Some(&[S]), b"another").unwrap().as_deref(), Some(&b"line 1"[..]), "a repeat leaves nothing");
+    assert_eq!(left(0, None, b"nor this").unwrap().as_deref(), Some(&b"line 1"[..]));
+    assert_eq!(left(2, Some(&[S]), &[7; MAX_BOOKMARK]).unwrap().as_deref(), Some(&[7; MAX_BOOKMARK][..]));
+    let long = left(3, Some(&[S]), &[7; MAX_BOOKMARK + 1]);
+    assert!(matches!(long, Err(PublishError::Bookmark { found: 65, limit: 64 })), "{long:?}");
 }

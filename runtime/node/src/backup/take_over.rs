@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 
 use dag_log::{Committer, Log, OsStorage, Storage};
-use dag_model::IncarnationId;
+use dag_model::{Frontier, IncarnationId};
 
 use super::error::CopyError;
 use super::manifest::Manifest;
@@ -76,8 +76,13 @@ impl Node {
             return Err(failed(why.message.clone()));
         }
         let skipped = drawn();
-        for source in self.view().sources.values() {
-            source.source.begin_epoch(skipped, now()).map_err(|error| failed(error.to_string()))?;
+        let view = self.view();
+        // Nothing follows on what is sealed.
+        let open = view.sources.values().filter(|source| source.source.log().visible().frontier != Frontier::Empty);
+        for source in open {
+            // What follows is not what some reader may have seen of another copy of this log.
+            let epoch = source.source.epoch().saturating_add(1).saturating_add(skipped);
+            source.source.begin_epoch(epoch, now()).map_err(|error| failed(error.to_string()))?;
         }
         Ok(Manifest::remove(layout).map_err(DataError::of(layout.root()))?)
     }

@@ -146,6 +146,7 @@ fn publish(
         seal: parameters.seal,
         leave: parameters.leave,
         history,
+        ..Publish::default()
     };
     let receipt = source.source.publish(request, clock).map_err(|error| refused(name, &error))?;
     if receipt.repeat {
@@ -195,7 +196,9 @@ fn refused(stream: &str, error: &PublishError) -> NodeError {
         PublishError::Sealed | PublishError::Append(AppendError::Sealed) => Code::Sealed,
         PublishError::Fenced { .. } => Code::Fenced,
         PublishError::Gap { .. } => Code::OutOfSequence,
-        PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } => Code::BadRequest,
+        PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } | PublishError::Bookmark { .. } => {
+            Code::BadRequest
+        }
         PublishError::TooManyPublishers { .. } => Code::Busy,
         PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) => Code::DiskFull,
         PublishError::Append(AppendError::TooLarge { .. }) => Code::TooLarge,

@@ -232,7 +232,9 @@ mod tests {
 
     async fn begin_epoch(node: &Node) {
         let source = node.source("x").unwrap();
-        tokio::task::spawn_blocking(move || source.source.begin_epoch(0, now()).unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || source.source.begin_epoch(source.source.epoch() + 1, now()).unwrap())
+            .await
+            .unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
