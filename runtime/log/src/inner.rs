@@ -9,6 +9,7 @@ use dag_model::Schema;
 
 use crate::entry::{Code, Location};
 use crate::files::Files;
+use crate::kept;
 use crate::payload::Part;
 use crate::progress::{Point, Progress, Waiting};
 use crate::publishers::PublisherRecord;
@@ -316,6 +317,7 @@ impl Inner {
         let mut writer = self.writer();
         let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();
+        let begins = progress.unclean && writer.reopened;
         drop(progress);
         if self.options().durability == Durability::Derived
             || lost
@@ -330,6 +332,11 @@ impl Inner {
         let closed = Append::of(Code::Closed, writer.frontier, last);
         // What comes after this entry is never read as a part of the log, so it needs no sync of its own.
         let _ = writer.append(closed, end.at);
+        // Unless it is the only one of an epoch that had to begin.
+        if begins && sync(&*writer.file).is_err() {
+            return;
+        }
+        writer.marked = kept::mark_end(&**self.committer.storage(), &self.dir, writer.marked, end.at);
         drop(writer);
         if self.settle(end) {
             self.watches.notify();

@@ -33,6 +33,9 @@
 //! Unless the log is derived, an empty file `00000000000000000003.first` says by its name from which segment on the log is kept:
 //! retention renames it, durably, before it removes a segment, so that one that is missing is known to be lost.
 //!
+//! Another, `00000000000000000003-00000000000000004096.last`, says that the log was durable up to that byte of that segment when it was opened, when
+//! a segment was begun or when it was closed last: it is renamed after that, so that it says less at times, and never more.
+//!
 //! A segment is a header and then entries, all of them at multiples of 8:
 //!
 //! ```text
@@ -139,7 +142,10 @@
 //! | one operation of the storage fails, does half of what it should, or does it and says that it failed | what was acknowledged is there, what was sent again is there once, and the log opens. A sync, a rename or the undoing of a write that fails ends writing until the log is opened again, or goes on by itself, in a new epoch, as a source under `Fsync` does (`mend`); all else only refuses what was asked | `tests/failures.rs`, each operation of a workload in turn |
 //! | a failed sync leaves bytes that are read, are not on disk, and are not written by later syncs | nothing is acknowledged that was not written again | `tests/power.rs` |
 //! | a bit flips | opening or reading names file and offset; no other data is ever delivered. At the end of a log that was not closed it looks like a torn write: it is cut off, and [`Log::cut`] names it | `tests/flips.rs`, each byte of a log |
-//! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name. Its last ones may be lost unnoticed | `tests/recovery.rs` |
+//! | a file is lost | a log without any segment, without one in the middle or without its first ones is refused by name, and so is one without the last that it surely had |
+//! `tests/recovery.rs` |
+//! | its last file is cut below what was surely durable | the log opens, says so ([`Log::is_short`]) and goes on in a new epoch |
+//! `tests/recovery.rs` |
 //! | the disk is full | publishing is refused, reading and opening go on, and publishing goes on once there is room; [`Committer::keep_free`] refuses before, and results of computations before records | `tests/space.rs` |
 //!
 //! A log does not survive two failures at once, such as a power cut in which a disk loses what it said was synced. It finds that

@@ -267,11 +267,12 @@ impl Log {
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
         let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
-        let Recovered { segments, writer, schema, publishers, durable, synced, cut, unclean } = recovered;
+        let Recovered { segments, writer, schema, publishers, durable, synced, cut, unclean, short } = recovered;
         let mut progress = Progress::new(segments, writer.point(), durable);
-        (progress.synced, progress.cut, progress.unclean) = (synced, cut, unclean);
+        (progress.synced, progress.cut) = (synced, cut);
+        (progress.unclean, progress.short) = (unclean || short, short);
         let inner = Inner::new(dir.to_owned(), options, epochs, schema, committer.clone(), writer, progress);
-        if unclean {
+        if unclean || short {
             let mut writer = inner.writer();
             let last = writer.epoch();
             inner.want_epoch(&mut writer, last);
@@ -281,10 +282,15 @@ impl Log {
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
     }
 
-    /// Whether, when it was opened, something may have been missing at its end that had been shown: under [`Durability::Os`] after a crash.
-    /// What comes then is of a new epoch.
+    /// Whether, when it was opened, something may have been missing at its end that had been shown: under [`Durability::Os`] after a crash, or
+    /// where it [is short](Log::is_short). What comes then is of a new epoch.
     pub fn is_unclean(&self) -> bool {
         self.inner().progress().unclean
+    }
+
+    /// Whether it was cut, when it was opened, below a place that had been durable: no crash does that, but a disk, or somebody.
+    pub fn is_short(&self) -> bool {
+        self.inner().progress().short
     }
 
     /// The epochs of what is kept, ascending; the last one is in force.

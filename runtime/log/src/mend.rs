@@ -14,7 +14,7 @@ use crate::inner::Inner;
 use crate::opened::{damaged, io_error};
 use crate::publishers::PublisherRecord;
 use crate::recovery::{self, Recovered};
-use crate::{Durability, OpenError, segment};
+use crate::{Durability, OpenError, kept, segment};
 
 /// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed, a sync is
 /// under way, or it must be opened anew: only under `Fsync` is what readers see surely on disk.
@@ -33,6 +33,12 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
     let Some(front) = front.filter(|_| failed && log.options().durability == Durability::Fsync) else {
         return Ok(None);
     };
+    if let Some(marked) = writer.marked.filter(|marked| *marked > shown.at) {
+        // What is cut off must not be missed later.
+        let storage = &**log.committer.storage();
+        writer.marked = kept::mark_end(storage, &log.dir, Some(marked), shown.at);
+        storage.sync_dir(&log.dir).map_err(|source| io_error(&log.dir, source))?;
+    }
     cut(log, shown.at)?;
     let Recovered { segments, writer: mended, publishers, synced, .. } =
         recovery::recover(&**log.committer.storage(), &log.dir, Durability::Fsync)?;

@@ -64,6 +64,8 @@ pub(crate) struct Progress {
     pub(crate) cut: Option<Cut>,
     /// Whether something may have been missing then that had been shown.
     pub(crate) unclean: bool,
+    /// Whether something that had been durable was missing then.
+    pub(crate) short: bool,
     /// Who waits for which place to be durable.
     waiting: Vec<(Location, Waiting)>,
 }
@@ -80,6 +82,7 @@ impl Progress {
             mended: 0,
             cut: None,
             unclean: false,
+            short: false,
             waiting: Vec::new(),
         }
     }

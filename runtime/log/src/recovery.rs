@@ -35,6 +35,8 @@ pub(crate) struct Recovered {
     pub(crate) cut: Option<Cut>,
     /// Whether something may be missing at its end that was shown, so that a new epoch must begin.
     pub(crate) unclean: bool,
+    /// Whether it ends before a place that it surely went to.
+    pub(crate) short: bool,
 }
 
 /// Opens the log in `dir`.
@@ -43,9 +45,12 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
     let names = names(storage, dir)?;
     let mut numbers = numbers(&names);
     let Some(first) = numbers.first().copied() else { return Err(OpenError::Missing(dir.to_owned())) };
-    let kept = kept::find(&names);
+    let (kept, marked) = (kept::find(&names), kept::find_end(&names));
     if let Some(kept) = kept.filter(|kept| first > *kept) {
         return Err(damaged(&segment::path(dir, kept), 0, "the segment is missing".into()));
+    }
+    if let Some(marked) = marked.filter(|marked| numbers.last().is_none_or(|last| *last < marked.segment)) {
+        return Err(damaged(&segment::path(dir, marked.segment), 0, "the segment is missing".into()));
     }
     let (base, mut later) = base(storage, dir, durability, &mut numbers)?;
     let Some(base) = base else {
@@ -78,10 +83,22 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
         tail = Tail::replay(dir, &next)?;
         cut = tail.cut.take();
     }
+    let found = tail.writer.point().at;
+    let short = marked.filter(|marked| found < *marked);
+    tail.writer.marked = marked;
+    if let Some(marked) = short.filter(|_| !later.is_empty()) {
+        // What is discarded must not be missed later.
+        tail.writer.marked = kept::mark_end(storage, dir, Some(marked), found);
+        storage.sync_dir(dir).map_err(|source| io_error(dir, source))?;
+    }
     discard(storage, dir, &later)?;
     tail.cut = cut;
     tail.writer.unsynced = unsynced;
-    let recovered = finish(storage, dir, durability, segments, tail, schema, synced_before)?;
+    let mut recovered = finish(storage, dir, durability, segments, tail, schema, synced_before)?;
+    recovered.short = short.is_some();
+    if durability != Durability::Derived && short.is_none() {
+        recovered.writer.marked = kept::mark_end(storage, dir, marked, recovered.synced);
+    }
     if kept.is_none() && durability != Durability::Derived {
         // Where that fails it is said when the log is opened the next time.
         let _ = kept::mark(storage, dir, first);
@@ -130,7 +147,7 @@ fn finish(
         storage.sync_dir(dir).and_then(|()| sync_above(storage, dir)).map_err(|source| io_error(dir, source))?;
     }
     let publishers = publishers.into_values().collect();
-    Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut, unclean })
+    Ok(Recovered { segments, writer, schema, publishers, durable, synced: synced_to, cut, unclean, short: false })
 }
 
 /// Writes a part of a file once more. If its sync failed before, the kernel may take it for written though it is not, and would not

@@ -14,7 +14,7 @@ use crate::progress::{Point, Visible};
 use crate::publishers::PublisherRecord;
 use crate::segment::{self, Columns, Epoch, Segment, SegmentHeader};
 use crate::storage::{Storage, StorageFile, is_full, sync};
-use crate::{AppendError, CommitError, Durability, RunningHash};
+use crate::{AppendError, CommitError, Durability, RunningHash, kept};
 
 /// What is to be appended.
 pub(crate) struct Append<'a> {
@@ -90,6 +90,8 @@ pub(crate) struct Writer {
     pub(crate) unsynced_names: bool,
     /// Whether nothing was appended since the log was opened, which may have begun an epoch.
     pub(crate) reopened: bool,
+    /// Up to where it is said in the folder that the log is durable.
+    pub(crate) marked: Option<Location>,
     /// What the committer has been asked for.
     pub(crate) turn: Turn,
     /// Whether it waits for the epoch that it goes on in.
@@ -122,6 +124,7 @@ impl Writer {
             unsynced: Vec::new(),
             unsynced_names: false,
             reopened: false,
+            marked: None,
             turn: Turn::None,
             halted: false,
             schemas: header.schemas.clone(),
@@ -179,7 +182,9 @@ impl Writer {
     pub(crate) fn take(&mut self, entry: &Parsed) {
         let header = &entry.header;
         if header.epoch > self.epoch() {
-            self.begin_epoch_at(header.epoch, header.index);
+            // What closes a log lies behind the append that it names, and may be all that there is of an epoch.
+            let closed = u64::from(entry.code == Code::Closed);
+            self.begin_epoch_at(header.epoch, header.index + closed);
         }
         match entry.code {
             Code::Mark => self.mark = header.subject,
@@ -323,6 +328,9 @@ impl Writer {
             self.unsynced_names = true;
         }
         self.offset = segment.start().offset;
+        if durability != Durability::Derived {
+            self.marked = kept::mark_end(storage, dir, self.marked, segment.start());
+        }
         self.segment = segment;
         self.file = file;
         Ok(())

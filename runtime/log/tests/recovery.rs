@@ -252,3 +252,58 @@ fn a_folder_without_a_log_is_missing_and_a_second_log_is_refused() {
     assert!(matches!(Log::create(dir.path(), &schema(), options, &committer), Err(OpenError::Exists(_))));
     log.append(&at([1]), Frontier::At(Timestamp(1)), NOW).unwrap();
 }
+
+#[test]
+fn a_last_segment_that_is_lost_is_named() {
+    let (dir, robbed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let committer = unsynced();
+    for durability in [Durability::Fsync, Durability::Os] {
+        let options = options(durability, 900);
+        let log = Log::create(&dir.path().join(format!("{durability:?}")), &schema(), options, &committer).unwrap();
+        fill(&log, 0..20);
+        let (from, to) = (dir.path().join(format!("{durability:?}")), robbed.path().join(format!("{durability:?}")));
+        copy(&from, &to);
+        let last = segments(&to).pop().unwrap();
+        fs::remove_file(&last).unwrap();
+        let found = Log::open(&to, options, &committer).map(drop).unwrap_err();
+        assert!(matches!(&found, OpenError::Damaged { file, .. } if *file == last), "{found}");
+    }
+}
+
+#[test]
+fn a_cut_below_what_was_durable_is_known_and_goes_on_in_a_new_epoch() {
+    let (dir, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (committer, options) = (unsynced(), options(Durability::Fsync, 1 << 20));
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..10);
+    drop(log);
+    copy(dir.path(), cut.path());
+    let path = &segments(cut.path())[0];
+    let whole = fs::read(path).unwrap();
+    let torn = Log::open(dir.path(), options, &committer).unwrap();
+    assert!(!torn.is_short() && !torn.is_unclean());
+    overwrite(path, &whole[..whole.len() / 2]);
+    let again = tempfile::tempdir().unwrap();
+    for crashed in [0, 1].map(|number| again.path().join(number.to_string())) {
+        let log = Log::open(cut.path(), options, &committer).unwrap();
+        assert!(log.is_short() && log.is_unclean(), "until something follows");
+        assert_eq!(log.epochs().last().map(|epoch| epoch.epoch), Some(2));
+        copy(cut.path(), &crashed);
+        let after = Log::open(&crashed, options, &committer).unwrap();
+        assert!(after.is_short(), "through a crash, too");
+        drop(after);
+        let closed = Log::open(&crashed, options, &committer).unwrap();
+        assert!(!closed.is_short());
+        assert_eq!(closed.visible().epoch, 2, "what closed it said so");
+        std::mem::forget(log);
+    }
+    let log = Log::open(cut.path(), options, &committer).unwrap();
+    let left = log.visible().end as i64 / 2;
+    assert!(left < 10);
+    fill(&log, left..20);
+    drop(log);
+    let log = Log::open(cut.path(), options, &committer).unwrap();
+    assert!(!log.is_short());
+    assert_eq!((all(&log).unwrap(), log.visible().epoch), (expected(20), 2));
+    assert!(matches!(log.check(1, 20), Err(ReadError::Lost { epoch: 1, .. })));
+}
