@@ -1,9 +1,12 @@
 //! Killing the node is cutting its power: what was not synced is gone. What was acknowledged is not.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use dag_tests::{Node, Options, crew, while_it_moves};
+use dag_tests::records::csv;
+use dag_tests::{DEADLINE, Node, Options, crew, until, while_it_moves};
 
 /// Kills after which a bug that loses what was acknowledged has shown itself.
 const KILLS: usize = 40;
@@ -38,6 +41,58 @@ fn loses(bug: &str, kills: usize) -> bool {
         }
     }
     false
+}
+
+/// Under `os` a power cut may take what was shown, and computed with.
+#[test]
+fn what_has_read_records_that_a_power_cut_took_ends_and_readers_are_told() {
+    let environment = vec![("DAG_FAULT_POWER", "1".to_owned())];
+    let arguments = ["--snapshot-interval", "50ms"].map(str::to_owned).to_vec();
+    let mut node = Node::with(Options { environment, arguments, ..Options::default() });
+    node.create("x", "value float64", &["--durability", "os"]);
+    let rows = |range: std::ops::Range<i64>| csv(range.map(|i| (i, 1.0)));
+    node.publish("x", &rows(0..100), &[]);
+    node.restart();
+    let count = |node: &Node, from: &str, records: &str| {
+        node.dag(&["subscribe", "count(x)", "--from", from, "-n", records, "--format", "csv"])
+    };
+    let reader = node.spawn(&["subscribe", "count(x)", "--from", "earliest", "--cursor", "c", "--format", "csv"]);
+    let out = || node.http().get("streams/count(x)", &[]).json()["records"].as_u64().unwrap_or(0);
+    until("it runs", DEADLINE, || (out() >= 99).then_some(()));
+    let stream = node.http().get("streams/count(x)", &[]).json();
+    let id = stream["earliest"].as_str().and_then(|position| position.split(':').next());
+    let id = id.expect("it has a position").to_owned();
+    // The first is durable, since the log was opened anew; of what follows the computation's snapshot says that it has been read.
+    for part in 1..3 {
+        node.publish("x", &rows(part * 100..(part + 1) * 100), &[]);
+    }
+    let (counted, snapshot) = (SystemTime::now(), node.data().join(format!("derived/{id}/snapshot")));
+    until("it has read all", DEADLINE, || (out() >= 299).then_some(()));
+    let written = || snapshot.metadata().ok()?.modified().ok();
+    let time = Cell::new(300);
+    until("it is written down", DEADLINE, || {
+        node.publish("x", &csv([(time.replace(time.get() + 1), 1.0)]), &[]);
+        (written()? > counted).then_some(())
+    });
+    drop(reader);
+    node.cut_power(&["sources"]);
+
+    let left = node.http().get("streams/x", &[]).json()["records"].as_u64().expect("a stream counts its records");
+    assert!((100..300).contains(&left), "{left} are left");
+    for read in ["98", "150"] {
+        let told = count(&node, &format!("{id}:{read}"), "1").code(1).stderr;
+        assert!(told.contains("its input `x` has lost records in a crash"), "{told}");
+    }
+    let told = node.dag(&["subscribe", "count(x)", "--cursor", "c"]).code(1).stderr;
+    assert!(told.contains("its input `x` has lost records in a crash"), "{told}");
+    node.restart();
+    let told = count(&node, &format!("{id}:98"), "1").code(1).stderr;
+    assert!(told.contains("its input `x` has lost records in a crash"), "after another start, too: {told}");
+    // New demand counts what there is, and what comes in place of what was lost.
+    node.publish("x", &rows(1_000..1_002), &["--seal"]);
+    let all = node.dag(&["subscribe", "count(x)", "--from", "earliest", "--format", "csv"]).success();
+    let expected = format!(",{}", left + 2);
+    assert!(all.lines().last().is_some_and(|last| last.ends_with(&expected)), "{left}: {:?}", all.lines().last());
 }
 
 #[test]

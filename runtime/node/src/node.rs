@@ -207,8 +207,14 @@ impl Node {
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
         let mut plan = Demands::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
         let Kept { described, incarnations, mut unreadable } = kept;
-        let KeptIncarnations { records: incarnations, quarantined, last, moved, unreadable: unreadable_incarnations } =
-            incarnations;
+        let KeptIncarnations {
+            records: incarnations,
+            quarantined,
+            boot,
+            last,
+            moved,
+            unreadable: unreadable_incarnations,
+        } = incarnations;
         // Their numbers are taken, and their logs stay.
         let unreadable_incarnations: Vec<IncarnationId> =
             unreadable_incarnations.into_iter().map(|(id, _)| id).collect();
@@ -235,6 +241,8 @@ impl Node {
         logs.remove_unknown(&known);
         let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
+        crate::computations::lost::end(&mut plan, &open, &snapshots, &meta, boot, is_copy)
+            .map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();

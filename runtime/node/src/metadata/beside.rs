@@ -4,8 +4,8 @@ use dag_model::{Digest, IncarnationId};
 use dag_plan::plan::rows::Key;
 use redb::WriteTransaction;
 
-use super::incarnations::{self, FINISHED, INCARNATIONS, QUARANTINED};
-use super::tables::{self, DESCRIPTIONS};
+use super::incarnations::{self, BOOT, FINISHED, INCARNATIONS, QUARANTINED};
+use super::tables::{self, DESCRIPTIONS, HEADER};
 
 /// A row, or some that belong together.
 pub(super) enum Beside {
@@ -17,7 +17,9 @@ pub(super) enum Beside {
     Record(IncarnationId, Vec<u8>),
     /// An incarnation's log has everything.
     Finished(IncarnationId),
-    /// An incarnation did not repeat itself, and what was found.
+    /// What tells the start of the machine under which this is open.
+    Boot(u64),
+    /// An incarnation did not repeat itself, or may have read what is lost, and what was found.
     Quarantined(IncarnationId, String),
     /// Incarnations are forgotten.
     Forgotten(Vec<IncarnationId>),
@@ -38,6 +40,9 @@ impl Beside {
             }
             Beside::Finished(id) => {
                 transaction.open_table(FINISHED)?.insert(id.0, ())?;
+            }
+            Beside::Boot(boot) => {
+                transaction.open_table(HEADER)?.insert(BOOT, boot)?;
             }
             Beside::Quarantined(id, why) => {
                 transaction.open_table(QUARANTINED)?.insert(id.0, why.as_str())?;

@@ -12,13 +12,15 @@ use super::tables::HEADER;
 
 /// In the header: the greatest number of an incarnation that was forgotten. Positions carry these numbers, so none is ever used twice.
 pub(super) const LAST_INCARNATION: &str = "last-incarnation";
+/// The row of the header that says what told the start of the machine under which this was open last.
+pub(super) const BOOT: &str = "boot";
 /// An incarnation's number to its record in postcard.
 pub(super) const INCARNATIONS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("incarnations");
 /// The numbers of incarnations whose logs have everything.
 pub(super) const FINISHED: TableDefinition<'static, u64, ()> = TableDefinition::new("finished");
 /// The number that an incarnation had, in the data that this is a copy of, to the one that it has and how many records were copied.
 pub(super) const MOVED: TableDefinition<'static, u64, (u64, u64)> = TableDefinition::new("moved");
-/// The numbers of incarnations that did not repeat themselves, to what was found.
+/// The numbers of incarnations that did not repeat themselves, or may have read what is lost, to what was found.
 pub(super) const QUARANTINED: TableDefinition<'static, u64, &str> = TableDefinition::new("quarantined");
 
 /// What is kept of incarnations.
@@ -28,6 +30,8 @@ pub struct KeptIncarnations {
     pub records: Vec<(Incarnation, bool)>,
     /// Those that are not to be trusted, and why.
     pub quarantined: Vec<(IncarnationId, String)>,
+    /// What told the start of the machine under which the data was open last.
+    pub boot: Option<u64>,
     /// The greatest number of those that were forgotten.
     pub last: Option<IncarnationId>,
     /// Those that had other numbers.
@@ -75,6 +79,7 @@ pub(super) fn read(transaction: &ReadTransaction) -> Result<KeptIncarnations, re
         moved.insert(IncarnationId(id.value()), Now { id: IncarnationId(now), end });
     }
     kept.moved = Moved::new(moved);
+    kept.boot = transaction.open_table(HEADER)?.get(BOOT)?.map(|boot| boot.value());
     kept.last = transaction.open_table(HEADER)?.get(LAST_INCARNATION)?.map(|last| IncarnationId(last.value()));
     Ok(kept)
 }

@@ -220,7 +220,12 @@ impl Metadata {
         self.beside(Beside::Finished(id))
     }
 
-    /// Keeps that an incarnation did not repeat itself.
+    /// Keeps under which start of the machine this is open.
+    pub fn put_boot(&self, boot: u64) -> Result<(), MetaError> {
+        self.beside(Beside::Boot(boot))
+    }
+
+    /// Keeps that an incarnation did not repeat itself, or may have read what is lost.
     pub fn put_quarantined(&self, id: IncarnationId, why: &str) -> Result<(), MetaError> {
         self.beside(Beside::Quarantined(id, why.to_owned()))
     }
