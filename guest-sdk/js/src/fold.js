@@ -136,7 +136,7 @@ export class Fold extends Aggregate {
      * Takes the next value.
      *
      * @param {any} value As {@link Fold.value} says. Binary values are views, valid until the call returns.
-     * @param {bigint} time The record's event time, in nanoseconds since the epoch.
+     * @param {bigint} time The record's event time, in nanoseconds since the epoch. Only where `update` declares it as its second parameter.
      * @throws Stops the computation: only for what the user must know, such as an overflow.
      */
     update(value, time) {

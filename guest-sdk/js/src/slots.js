@@ -15,10 +15,13 @@ export class Slots {
     /** @type {Fold[]} */
     #folds = [];
     #class;
+    /** Whether times are asked for: a BigInt for each row costs more than most folds. */
+    #wantsTimes;
 
     /** @param {FoldClass} fold */
     constructor(fold) {
         this.#class = fold;
+        this.#wantsTimes = fold.prototype.update.length > 1;
     }
 
     /**
@@ -28,7 +31,11 @@ export class Slots {
      */
     update(slots, times, columns) {
         const folds = this.#reach(slots);
-        this.#each(times, columns, (row, value) => folds[slots[row]].update(value, times[row]));
+        if (this.#wantsTimes) {
+            this.#each(times, columns, (row, value) => folds[slots[row]].update(value, times[row]));
+        } else {
+            this.#each(times, columns, (row, value) => folds[slots[row]].update(value, 0n));
+        }
     }
 
     /**
@@ -46,7 +53,7 @@ export class Slots {
         };
         this.#each(times, columns, (row, value) => {
             until(row);
-            folds[slots[row]].update(value, times[row]);
+            folds[slots[row]].update(value, this.#wantsTimes ? times[row] : 0n);
             results.push(folds[slots[row]].result());
         });
         until(slots.length);

@@ -168,7 +168,7 @@ export declare class Fold extends Aggregate {
      * Takes the next value.
      *
      * @param {any} value As {@link Fold.value} says. Binary values are views, valid until the call returns.
-     * @param {bigint} time The record's event time, in nanoseconds since the epoch.
+     * @param {bigint} time The record's event time, in nanoseconds since the epoch. Only where `update` declares it as its second parameter.
      * @throws Stops the computation: only for what the user must know, such as an overflow.
      */
     update(value: any, time: bigint): void;
