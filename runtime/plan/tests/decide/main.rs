@@ -251,6 +251,6 @@ fn what_an_earlier_version_left_is_read_on_by_position_only() {
     let (route, _) = demand(&mut plan, &world, 4, "avg(x, 5s)", position);
     assert_eq!(route.legs[0].log, LogId::Derived(id(1)));
     let (route, commands) = demand(&mut plan, &world, 5, "avg(x, 5s)", Want::Earliest);
-    assert_eq!((route.legs[0].log.clone(), commands), (LogId::Derived(id(2)), vec![Command::Start(id(2))]));
+    assert_eq!((route.legs[0].log, commands), (LogId::Derived(id(2)), vec![Command::Start(id(2))]));
     assert_eq!(plan.course(id(2)).record.ran[0].digest, Digest([2; 32]));
 }
