@@ -10,7 +10,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests sdks model soak siege stress growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks languages model soak siege stress growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,6 +38,10 @@ guests: ## build operators in JavaScript, TypeScript and Python, which the tests
 
 sdks: ## run the SDKs' own tests in Node and CPython, and check their types (after make guests)
 	@.ci/sdks
+
+languages: setup ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
+	cargo build --release --package dag
+	@.ci/languages
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	cargo build --workspace

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    alter, backup, build, create, cursors, demo, deploy, explain, new, operators, pipe, publish, rollback, serve,
+    alter, backup, build, create, cursors, demo, deploy, dev, explain, new, operators, pipe, publish, rollback, serve,
     status, streams, subscribe, test, undeploy,
 };
 use crate::exit::Exit;
@@ -67,6 +67,7 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Test(test::Test),
+    Dev(dev::Dev),
     /// Build one component, which standard input brings: what `dag serve` runs for each that is deployed
     #[command(hide = true)]
     BuildComponent,
@@ -83,6 +84,7 @@ impl Cli {
             Command::New(new) => new.run(),
             Command::Build(build) => build.run(),
             Command::Test(test) => test.run(),
+            Command::Dev(dev) => dev.run(),
             Command::BuildComponent => serve::build_component(),
             Command::Demo(demo) => demo.run(client),
             Command::Alter(alter) => on_one_thread(alter.run(&client()?)),

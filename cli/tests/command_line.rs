@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 16] = [
     "serve",
     "create",
     "publish",
@@ -16,6 +16,10 @@ const COMMANDS: [&str; 12] = [
     "status",
     "explain",
     "pipe",
+    "new",
+    "build",
+    "test",
+    "dev",
     "demo",
 ];
 

@@ -44,7 +44,7 @@ fn outside_of_a_project_is_said_what_one_is() {
     assert!(error.contains("there is no dag.toml") && error.contains("dag new"), "{error}");
     fs::write(folder.path().join("dag.toml"), "name = \"x\"\nlanguage = \"cobol\"\nkind = \"transform\"\n").unwrap();
     let error = dag(folder.path(), &["build"]).code(1).stderr;
-    assert!(error.contains("knows no language `cobol`, only rust, go"), "{error}");
+    assert!(error.contains("knows no language `cobol`, only rust, go, js, ts, python"), "{error}");
 }
 
 #[test]

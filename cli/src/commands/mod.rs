@@ -7,6 +7,7 @@ pub mod create;
 pub mod cursors;
 pub mod demo;
 pub mod deploy;
+pub mod dev;
 pub mod explain;
 pub mod new;
 pub mod operators;

@@ -1,9 +1,11 @@
 //! `dag pipe`: an expression over standard input, without a node.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
+use anyhow::Context;
+use bytes::Bytes;
 use clap::Args;
 use dag_api::Published;
 use dag_codec::{Format, TimeUnit};
@@ -24,6 +26,7 @@ use crate::schema::SchemaArg;
 #[command(after_help = r#"Examples:
   dag pipe "avg(cpu, 5min, by=host)" < readings.csv > averages.csv
   dag pipe "filter(cpu, value > 90)" --format table < readings.ndjson
+  dag pipe "rms(cpu, 5min)" --component build/rms.wasm < readings.csv
   dag pipe "count(cpu, 1d)" --schema 'host utf8, value float64' --time ts < readings.csv
 
 Any one name in the expression is the input. The output is what a node would give from the beginning."#)]
@@ -46,6 +49,9 @@ pub struct Pipe {
     /// What an integer time counts [default: s]
     #[arg(long, value_name = "s|ms|us|ns")]
     unit: Option<TimeUnit>,
+    /// A component whose operators the expression may apply, too; may be given several times
+    #[arg(long, value_name = "FILE")]
+    component: Vec<PathBuf>,
     /// How far a record may lie behind the latest one before it [default: 0s]
     #[arg(long, value_name = "DURATION")]
     out_of_order: Option<String>,
@@ -77,6 +83,7 @@ impl Pipe {
         let default = if io::stdout().is_terminal() { ShownFormat::Table } else { input_format.into() };
         let options = PipeOptions {
             expr: self.expression,
+            components: self.component.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?,
             input: input_format,
             output: self.format.unwrap_or(default).encoded(),
             settings: serde_json::from_value(settings.request("", &schema))?,
@@ -88,6 +95,11 @@ impl Pipe {
             error => error.into(),
         })
     }
+}
+
+/// A component's bytes.
+fn read(file: &Path) -> anyhow::Result<Bytes> {
+    Ok(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?.into())
 }
 
 /// Says what was wrong with the input.

@@ -13,6 +13,7 @@ use crate::duration::Span;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
 use crate::project::Project;
+use crate::project::compute::{Input, compute, difference};
 
 /// Run a project's unit tests, then try its operators, or those of any component, in many random ways that have to give the same
 #[derive(Debug, Args)]
@@ -20,6 +21,8 @@ use crate::project::Project;
   dag test
   dag test op.wasm
   dag test op.wasm --time 1min
+  dag test op.wasm --expr "ema(x, 0.2)" --input records.ndjson
+  dag test op.wasm --expr "ema(x, 0.2)" --input records.ndjson --expect averages.ndjson
 
 Without a file it builds the project at hand. Operators are tried on made-up records, with the arguments of their own examples: in random batches, told more or less
 often how far time has come, going on from snapshots, beside another instance, with keys spread over two instances. Where the output is not the same, the
@@ -31,6 +34,15 @@ pub struct Test {
     /// The project's folder, or one in it
     #[arg(long, value_name = "FOLDER", default_value = ".", conflicts_with = "component")]
     folder: PathBuf,
+    /// Instead, show what this makes of the records of --input
+    #[arg(long, value_name = "EXPR", requires = "input")]
+    expr: Option<String>,
+    /// The records; any one name in the expression stands for them
+    #[arg(long, value_name = "FILE", requires = "expr")]
+    input: Option<PathBuf>,
+    /// What should come out, one JSON object a line; shown is the difference, and the exit code is 1 where there is one
+    #[arg(long, value_name = "FILE", requires = "expr")]
+    expect: Option<PathBuf>,
     /// How long each operator is tried, at most
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     time: Span,
@@ -39,16 +51,39 @@ pub struct Test {
 impl Test {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<Exit> {
-        let file = match self.component {
-            Some(file) => file,
+        let file = match &self.component {
+            Some(file) => file.clone(),
             None => {
                 let project = Project::find(&self.folder)?;
-                project.language.tools.iter().try_for_each(|tool| tool.check())?;
-                (project.language.test)(&project)?.iter().try_for_each(|step| step.run(&project))?;
+                if self.expr.is_none() {
+                    project.language.tools.iter().try_for_each(|tool| tool.check())?;
+                    (project.language.test)(&project)?.iter().try_for_each(|step| step.run(&project))?;
+                }
                 project.build()?
             }
         };
-        conformance(&file, self.time.0)
+        match (&self.expr, &self.input) {
+            (Some(expression), Some(input)) => self.over_records(&file, expression, input),
+            _ => conformance(&file, self.time.0),
+        }
+    }
+
+    /// Shows what an expression makes of records, or how that differs from what is expected.
+    fn over_records(&self, file: &Path, expression: &str, input: &Path) -> anyhow::Result<Exit> {
+        let found = compute(file, expression, &Input::file(input)?)?;
+        let Some(expected) = &self.expect else {
+            output::text(&found)?;
+            return Ok(Exit::Done);
+        };
+        let expected =
+            std::fs::read_to_string(expected).with_context(|| format!("cannot read {}", expected.display()))?;
+        let difference = difference(&expected, &found);
+        if difference.is_empty() {
+            output::note(&format!("{} as expected", output::count(found.lines().count() as u64, "record")));
+            return Ok(Exit::Done);
+        }
+        output::text(&difference)?;
+        Ok(Exit::Failed)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`languages`](crate::languages).
 
 pub mod build;
+pub mod compute;
 pub mod embedded;
 pub mod step;
 pub mod template;

@@ -81,7 +81,7 @@ fn per_record(component: &Component, subject: &Subject, rows: usize) -> Result<f
 }
 
 /// Records in time order, of a few keys.
-fn records(rows: usize, input: usize, now: &mut i64) -> Vec<Record> {
+pub(crate) fn records(rows: usize, input: usize, now: &mut i64) -> Vec<Record> {
     let record = |_| {
         *now += SECOND / 1_000;
         let seed = Chance(*now as u64).next();
@@ -91,7 +91,7 @@ fn records(rows: usize, input: usize, now: &mut i64) -> Vec<Record> {
 }
 
 /// The records' times, then all of their columns.
-fn columns(subject: &Subject, records: &[Record]) -> Vec<Column> {
+pub(crate) fn columns(subject: &Subject, records: &[Record]) -> Vec<Column> {
     let input = records.first().map_or(0, |record| record.input);
     let times = Column::timestamp(records.iter().map(|record| Some(record.time)));
     let fields = subject.inputs[input].fields.iter().enumerate();

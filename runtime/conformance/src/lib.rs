@@ -4,12 +4,13 @@
 //! An operator is tried on made-up records with the arguments of its own example. [`check`] runs it once in one piece, and then in many random ways, each of which has to
 //! give the same; where one does not, the case is made as short as it can be ([`Failure`]).
 //!
-//! Read [`case`], [`subject`] (what it is tried with), then `transform` and `aggregate` (how a case is run), [`shrink`](mod@shrink) and [`cost`].
+//! Read [`case`], [`subject`] (what it is tried with), then `transform` and `aggregate` (how a case is run), [`shrink`](mod@shrink), [`cost`](mod@cost) and [`memory`](mod@memory).
 
 mod aggregate;
 pub mod case;
 mod chance;
 pub mod cost;
+pub mod memory;
 pub mod shrink;
 pub mod subject;
 mod transform;
@@ -22,6 +23,7 @@ use dag_wasm::Component;
 use case::{Case, Outcome};
 use chance::Chance;
 pub use cost::{Cost, cost};
+pub use memory::memory;
 use shrink::shrink;
 use subject::Subject;
 

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use dag_api::limits::RequestMemory;
-use dag_api::{CreateStream, Durability, PublishParameters, SubscribeParameters};
+use dag_api::{CreateStream, DeployParameters, Durability, PublishParameters, SubscribeParameters};
 use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
 
 use crate::config::Config;
+use crate::deploy::DeployError;
 use crate::error::{Code, NodeError};
 use crate::node::ServeError;
 use crate::readers::subscription::Next;
@@ -28,6 +29,8 @@ const SAMPLE: u64 = 1_000;
 pub struct PipeOptions {
     /// The expression.
     pub expr: String,
+    /// Components whose operators it may apply besides the standard ones.
+    pub components: Vec<Bytes>,
     /// The format of the input.
     pub input: Format,
     /// The format of the output; none for a table.
@@ -62,6 +65,9 @@ pub enum PipeError {
     /// The engine does not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A component is not taken.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
     /// The input can't be read.
     #[error("cannot read the input: {0}")]
     Input(std::io::Error),
@@ -80,6 +86,9 @@ pub async fn run(
     let requests = Requests { memory: RequestMemory::of(u64::MAX), ..Requests::default() };
     let config = Config { requests, ..Config::private(&options.scratch, options.workers) };
     let (node, _) = crate::serve::start(config).await?;
+    for component in &options.components {
+        node.deploy(component.clone(), DeployParameters::default()).await?;
+    }
     let name = {
         let view = node.view();
         let names = dag_expr::names(&options.expr, &view);
