@@ -289,7 +289,7 @@ impl Node {
         for (id, digest) in late {
             let node = self.clone();
             // Whoever waits for a turn has no thread meanwhile.
-            self.inner.tasks.spawn(async move {
+            self.inner.tasks.spawn(dag_alarm::task("catching up", async move {
                 let turn = node.deploying().await;
                 // A panic there has been said, and the run goes on as it was.
                 let _ = tokio::task::spawn_blocking(move || {
@@ -297,7 +297,7 @@ impl Node {
                     node.catch_up_now(id, digest);
                 })
                 .await;
-            });
+            }));
         }
     }
 

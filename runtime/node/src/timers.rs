@@ -156,7 +156,7 @@ impl Node {
     fn begin_tick(&self, name: String, stream: Arc<SourceStream>, speaks: bool) {
         self.inner.ticking.lock().insert(name.clone());
         let node = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(dag_alarm::task("timers", async move {
             let clock = node.inner.clock;
             let tick = move || {
                 let _alarm = Alarm::of("timers");
@@ -174,7 +174,7 @@ impl Node {
             if !speaks {
                 node.inner.timers.notify_one();
             }
-        });
+        }));
     }
 
     /// Whether anybody would see that the node speaks for a stream now.

@@ -283,7 +283,7 @@ impl Node {
             Event::Finished => {
                 let node = self.clone();
                 // Its output may lie on a disk that takes its time, for which no other run's report waits.
-                tokio::spawn(async move { node.finished(id).await });
+                tokio::spawn(dag_alarm::task("finishing", async move { node.finished(id).await }));
             }
             Event::Failed(failure) => {
                 if let ComputeError::Diverged { .. } = failure.error {

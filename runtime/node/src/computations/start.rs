@@ -41,7 +41,7 @@ impl Node {
         let read: Vec<_> = read.collect();
         state.runs.begin(id);
         let node = self.clone();
-        self.inner.tasks.spawn(async move {
+        self.inner.tasks.spawn(dag_alarm::task("starting", async move {
             for start in read {
                 over(start).await;
             }
@@ -51,7 +51,7 @@ impl Node {
                 started => started,
             };
             node.started(id, started);
-        });
+        }));
     }
 
     /// Opens, reads and asks what a run takes.

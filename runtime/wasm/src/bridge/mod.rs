@@ -171,7 +171,7 @@ mod tests {
         let guest = assembled(
             r#"(component (component $it) (instance $it (instantiate $it)) (export "dag:python/aggregating" (instance $it)))"#,
         );
-        (0..guest.len()).for_each(|length| drop(Bridge::of(&guest[..length])));
+        (0..guest.len()).for_each(|length| _ = Bridge::of(&guest[..length]));
         assert_eq!(Bridge::of(b"\0asm\x0d\0\x01\0"), None);
     }
 }
