@@ -31,9 +31,13 @@ fn schema() -> Schema {
     Schema::new(vec![Field::new("value", Type::Float64), Field::new("host", Type::Utf8)])
 }
 
-/// So many records a nanosecond apart.
 fn records(rows: usize) -> Vec<u8> {
-    let times: Vec<i64> = (0..rows as i64).map(|row| TIME + row).collect();
+    records_from(TIME, rows)
+}
+
+/// So many records a nanosecond apart.
+fn records_from(time: i64, rows: usize) -> Vec<u8> {
+    let times: Vec<i64> = (0..rows as i64).map(|row| time + row).collect();
     let hosts: Vec<String> = (0..rows).map(|row| format!("host {}", row % 7)).collect();
     let columns: [ArrayRef; 3] = [
         Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC")),
@@ -73,6 +77,36 @@ fn frontiers_and_holds_cross_to_the_nanosecond() {
         }
         for least in [i64::MIN, -1, 0, i64::MAX] {
             assert_eq!(hold(&mut sessions, least).0, None, "{language}");
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_hold_and_of_a_frontier_crosses() {
+    let times = [
+        i64::MIN,
+        i64::MIN + 1,
+        -12_000_000_000,
+        -1,
+        0,
+        1,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_ffff,
+        1 << 32,
+        TIME,
+        TIME | 0xffff_ffff,
+    ];
+    for language in LANGUAGES {
+        let Some(component) = built(&format!("examples-{language}")) else { continue };
+        for time in times {
+            let mut sessions = open(&component, &format!("sessions_{language}"), &[("gap", "1ns")]);
+            let output = sessions.process(&[records_from(time, 1)], &[]).unwrap();
+            assert_eq!(output.hold, Some(Timestamp(time)), "{language}");
+            let held = sessions.advance(Frontier::At(Timestamp(time + 1))).unwrap();
+            assert_eq!(held.hold, Some(Timestamp(time)), "{language}: the gap is not over");
+            let over = sessions.advance(Frontier::At(Timestamp(time + 2))).unwrap();
+            assert_eq!(over.hold, None, "{language}: it is over at {}", time + 2);
         }
     }
 }

@@ -50,10 +50,10 @@ export function serveQuickjs(component, host) {
         last = number;
         return 0;
     };
-    const halves = { low: () => Number(BigInt.asUintN(32, last)), high: () => Number(BigInt.asUintN(32, last >> 32n)) };
+    const halves = { low: () => Number(BigInt.asIntN(32, last)), high: () => Number(BigInt.asIntN(32, last >> 32n)) };
     const transforming = transformingOf(component, keep);
     const advance = (/** @type {boolean} */ isSome, /** @type {number} */ low, /** @type {number} */ high) =>
-        transforming.advance(isSome ? BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low)) : undefined);
+        transforming.advance(isSome ? (BigInt(high) << 32n) | BigInt.asUintN(32, BigInt(low)) : undefined);
     return { aggregating: { ...aggregatingOf(component, keep), ...halves }, transforming: { ...transforming, advance, ...halves } };
 }
 
