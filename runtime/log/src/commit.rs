@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::entry::Location;
 use crate::inner::Inner;
+use crate::progress::Until;
 use crate::publishers::Remembered;
 use crate::reserve::Reserve;
 use crate::storage::{OsStorage, Storage};
@@ -200,11 +201,11 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// A promise that what was appended will be durable.
+/// A promise that what was appended will be durable, or committed.
 #[derive(Clone)]
 pub struct Commit {
     /// The log, the place in it and how often the log had been mended then; none where durability was not asked for.
-    awaited: Option<(Arc<Inner>, Location, u64)>,
+    awaited: Option<(Arc<Inner>, Location, Until, u64)>,
 }
 
 /// The log could not be written; it takes nothing more until it is mended, as sources are, or opened again.
@@ -214,7 +215,7 @@ pub struct CommitError(pub String);
 
 impl fmt::Debug for Commit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Commit").field(&self.awaited.as_ref().map(|(_, at, _)| at)).finish()
+        f.debug_tuple("Commit").field(&self.awaited.as_ref().map(|(_, at, ..)| at)).finish()
     }
 }
 
@@ -224,10 +225,10 @@ impl Commit {
         Commit { awaited: None }
     }
 
-    /// Kept when what is before `at` is durable.
-    pub(crate) fn at(log: Arc<Inner>, at: Location) -> Commit {
+    /// Kept when what is before `at` is durable, or committed.
+    pub(crate) fn at(log: Arc<Inner>, at: Location, until: Until) -> Commit {
         let mended = log.progress().mended;
-        Commit { awaited: Some((log, at, mended)) }
+        Commit { awaited: Some((log, at, until, mended)) }
     }
 
     /// Blocks until it is kept, or the log has failed. Not for asynchronous tasks, which have [`kept`](Commit::kept).
@@ -246,7 +247,7 @@ impl Commit {
         match &self.awaited {
             // An error would mean that nobody waits, and here somebody does.
             None => drop(waiting.send(Ok(()))),
-            Some((log, at, mended)) => log.when_durable(*at, *mended, waiting),
+            Some((log, at, until, mended)) => log.when(*at, *until, *mended, waiting),
         }
         told
     }

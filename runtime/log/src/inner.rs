@@ -9,15 +9,17 @@ use dag_model::Schema;
 
 use crate::entry::{Code, Location};
 use crate::files::Files;
-use crate::kept;
 use crate::payload::Part;
-use crate::progress::{Point, Progress, Waiting};
+use crate::progress::{Point, Progress, Until, Waiting};
 use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
 use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Appended, Turn, Writer};
-use crate::{AppendError, Claim, Commit, CommitError, Committer, Durability, Epoch, Epochs, NoRoom, Options};
+use crate::{
+    AppendError, Claim, Commit, CommitError, Committer, Durability, Epoch, NoRoom, Options, ReadError, Replicas,
+};
+use crate::{kept, reader};
 
 /// A log.
 pub(crate) struct Inner {
@@ -29,7 +31,7 @@ pub(crate) struct Inner {
     pub(crate) watches: Arc<Watches>,
     /// Held while files are made durable, which may take for ever: taken before the writer, and waited for by the committer only.
     pub(crate) committing: Mutex<()>,
-    gives: Epochs,
+    replicas: Replicas,
     options: Mutex<Options>,
     writer: Mutex<Writer>,
     /// The writer's epochs, for those who must not wait for what it writes.
@@ -42,15 +44,16 @@ impl Inner {
     pub(crate) fn new(
         dir: PathBuf,
         options: Options,
-        gives: Epochs,
+        replicas: Replicas,
         schema: Schema,
         committer: Committer,
         writer: Writer,
-        progress: Progress,
+        mut progress: Progress,
     ) -> Arc<Inner> {
+        progress.alone = replicas == Replicas::One;
         Arc::new(Inner {
             dir,
-            gives,
+            replicas,
             options: Mutex::new(options),
             columns: dag_model::arrow_schema(&schema),
             schema,
@@ -77,10 +80,15 @@ impl Inner {
 
     /// Lets what is appended next be of a later epoch than `last`: the next one, or the one that is given then.
     pub(crate) fn want_epoch(&self, writer: &mut Writer, last: u64) {
-        match self.gives {
-            Epochs::Alone => writer.begin_epoch(last + 1),
-            Epochs::Given => writer.halted = true,
+        match self.replicas {
+            Replicas::One => writer.begin_epoch(last + 1),
+            Replicas::Several { .. } => writer.halted = true,
         }
+    }
+
+    /// Whether there are no other replicas.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.replicas == Replicas::One
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -124,11 +132,11 @@ impl Inner {
             return Err(error);
         }
         let shown = match self.options().durability {
-            Durability::Fsync => {
+            Durability::Os | Durability::Derived if self.is_alone() => self.progress().show(writer.point()),
+            _ => {
                 self.queue(&mut writer);
                 false
             }
-            Durability::Os | Durability::Derived => self.progress().show(writer.point()),
         };
         if !writer.unsynced.is_empty() {
             self.queue(&mut writer);
@@ -237,10 +245,7 @@ impl Inner {
         let outcome = self.sync_all(&files, names).map_err(|error| self.lost(error));
         let mut progress = self.progress();
         let (told, shown) = match &outcome {
-            Ok(()) => {
-                let shown = progress.show(point);
-                (progress.settle(point.at), shown)
-            }
+            Ok(()) => progress.settle(point),
             Err(error) => (progress.fail(error.clone()), false),
         };
         drop(progress);
@@ -269,8 +274,7 @@ impl Inner {
     /// Notes that what is before `point` is durable, and tells who waits for that. Says whether there is more to see.
     fn settle(&self, point: Point) -> bool {
         let mut progress = self.progress();
-        let shown = progress.show(point);
-        let kept = progress.settle(point.at);
+        let (kept, shown) = progress.settle(point);
         drop(progress);
         tell(kept, &Ok(()));
         shown
@@ -282,24 +286,42 @@ impl Inner {
         tell(waiting, &Err(error));
     }
 
-    /// Tells `waiting` when what is before `at` is durable, or can't be.
-    pub(crate) fn when_durable(&self, at: Location, mended: u64, waiting: Waiting) {
+    /// Notes that appends up to that index are committed, tells who waits for that, and shows them.
+    pub(crate) fn commit_up_to(&self, index: u64) -> Result<(), ReadError> {
+        if index <= self.progress().shown.visible.index {
+            return Ok(());
+        }
+        let point = reader::point_after(self, index)?;
         let mut progress = self.progress();
-        match progress.outcome(at, mended) {
-            None => progress.wait(at, waiting),
+        let shown = progress.show(point);
+        let served = progress.served();
+        drop(progress);
+        tell(served, &Ok(()));
+        if shown {
+            self.watches.notify();
+        }
+        Ok(())
+    }
+
+    /// Tells `waiting` when what is before `at` is durable, or committed, or can't be.
+    pub(crate) fn when(&self, at: Location, until: Until, mended: u64, waiting: Waiting) {
+        let mut progress = self.progress();
+        match progress.outcome(at, until, mended) {
+            None => progress.wait(at, until, waiting),
             Some(outcome) => tell(vec![waiting], &outcome),
         }
     }
 
-    /// Resolves when all that is written so far is acknowledged by the log's own durability.
+    /// Resolves when all that is written so far is committed: where the log is alone, by its own durability.
     pub(crate) fn acknowledged(self: &Arc<Self>) -> Commit {
         match self.options().durability {
-            Durability::Fsync => {
+            Durability::Os | Durability::Derived if self.is_alone() => Commit::done(),
+            _ => {
                 let at = self.writer().point().at;
                 // What opening found is shown, though nobody has asked for the entry that closed the log to be synced.
-                if self.progress().shown.at >= at { Commit::done() } else { Commit::at(self.clone(), at) }
+                let committed = self.progress().shown.at;
+                if committed >= at { Commit::done() } else { Commit::at(self.clone(), at, Until::Committed) }
             }
-            Durability::Os | Durability::Derived => Commit::done(),
         }
     }
 
@@ -307,7 +329,7 @@ impl Inner {
     pub(crate) fn sync(self: &Arc<Self>) -> Commit {
         let mut writer = self.writer();
         self.queue(&mut writer);
-        Commit::at(self.clone(), writer.point().at)
+        Commit::at(self.clone(), writer.point().at, Until::Durable)
     }
 
     /// Closes the log in good order, so that opening it again knows that nothing may be missing.

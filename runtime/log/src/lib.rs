@@ -197,7 +197,7 @@ pub use commit::{Commit, CommitError, Committer};
 pub use copy::{Copied, Extent};
 pub use entry::{Entry, Kind};
 pub use hash::RunningHash;
-pub use log::{AppendError, Cut, Durability, Epochs, Log, OpenError, Options, Retention};
+pub use log::{AppendError, Cut, Durability, Durable, Log, OpenError, Options, Replicas, Retention};
 pub use payload::Loaded;
 pub use progress::{Earliest, Visible};
 pub use publishers::{Joined, PublisherId};

@@ -36,14 +36,29 @@ pub enum Durability {
     Derived,
 }
 
-/// Who gives a log its epochs: it makes none by itself.
+/// How many replicas a log has, and what follows from that for its epochs, which it never makes by itself, and for what of it is committed:
+/// acknowledged, and shown to readers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Epochs {
-    /// Its node is alone: where an epoch is to begin, it is the next one.
+pub enum Replicas {
+    /// This one. Where an epoch is to begin it is the next one; what its durability asks for is committed.
     #[default]
-    Alone,
-    /// Metadata: where an epoch is to begin, nothing is appended before it is given with [`Source::begin_epoch`](crate::Source::begin_epoch).
-    Given,
+    One,
+    /// Others, too. Where an epoch is to begin, nothing is appended before it is given with
+    /// [`Source::begin_epoch`](crate::Source::begin_epoch); what [`Log::commit`] says is committed, whatever its durability. A log that
+    /// has failed must be opened anew.
+    Several {
+        /// The index of the last append that is known to be committed when it is opened.
+        committed: u64,
+    },
+}
+
+/// The last append of a log that is durable here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durable {
+    /// The epoch that it was written in.
+    pub epoch: u64,
+    /// Its index; 0 where there is none that has one.
+    pub index: u64,
 }
 
 /// What is kept. The default keeps everything.
@@ -249,21 +264,21 @@ impl Log {
         let end = writer.point();
         let durable = if writer.unsynced_names { Location { offset: 0, ..end.at } } else { end.at };
         let progress = Progress::new([segment].into(), end, durable);
-        let (dir, alone) = (dir.to_owned(), Epochs::Alone);
+        let (dir, alone) = (dir.to_owned(), Replicas::One);
         let inner = Inner::new(dir, options, alone, schema.clone(), committer.clone(), writer, progress);
         Ok(Log { open: Arc::new(Open(inner)) })
     }
 
     /// Opens the log in `dir`, cutting a torn tail, of which [`cut`](Log::cut) tells.
     pub fn open(dir: &Path, options: Options, committer: &Committer) -> Result<Log, OpenError> {
-        Log::open_with_publishers(dir, options, Epochs::Alone, committer).map(|(log, _)| log)
+        Log::open_with_publishers(dir, options, Replicas::One, committer).map(|(log, _)| log)
     }
 
     /// Opens the log of a source.
     pub(crate) fn open_with_publishers(
         dir: &Path,
         options: Options,
-        epochs: Epochs,
+        replicas: Replicas,
         committer: &Committer,
     ) -> Result<(Log, Vec<PublisherRecord>), OpenError> {
         let recovered = recovery::recover(&**committer.storage(), dir, options.durability)?;
@@ -271,13 +286,19 @@ impl Log {
         let mut progress = Progress::new(segments, writer.point(), durable);
         (progress.synced, progress.cut) = (synced, cut);
         (progress.unclean, progress.short) = (unclean || short, short);
-        let inner = Inner::new(dir.to_owned(), options, epochs, schema, committer.clone(), writer, progress);
+        progress.durable_index = writer.index;
+        let inner = Inner::new(dir.to_owned(), options, replicas, schema, committer.clone(), writer, progress);
         if unclean || short {
             let mut writer = inner.writer();
             let last = writer.epoch();
             inner.want_epoch(&mut writer, last);
             inner.note_epochs(&writer);
             inner.progress().shown = writer.point();
+        }
+        if let Replicas::Several { committed } = replicas {
+            let shown = reader::point_after(&inner, committed)
+                .map_err(|error| OpenError::Io { file: dir.to_owned(), source: io::Error::other(error) })?;
+            inner.progress().shown = shown;
         }
         Ok((Log { open: Arc::new(Open(inner)) }, publishers))
     }
@@ -291,6 +312,23 @@ impl Log {
     /// Whether it was cut, when it was opened, below a place that had been durable: no crash does that, but a disk, or somebody.
     pub fn is_short(&self) -> bool {
         self.inner().progress().short
+    }
+
+    /// Says that all appends up to that index are committed, here and on other replicas: who waits for them is told, and readers see them. That it
+    /// is not here yet, or was committed before, is no matter.
+    ///
+    /// # Errors
+    /// If the entry can't be read.
+    pub fn commit(&self, index: u64) -> Result<(), ReadError> {
+        self.inner().commit_up_to(index)
+    }
+
+    /// The last append that is durable here: what a replica may promise. It is an append as a whole.
+    pub fn durable(&self) -> Durable {
+        let inner = self.inner();
+        let writer = inner.writer();
+        let index = inner.progress().durable_index.min(writer.index);
+        Durable { epoch: writer.epoch_of(index), index }
     }
 
     /// The epochs of what is kept, ascending; the last one is in force.

@@ -17,7 +17,7 @@ use crate::recovery::{self, Recovered};
 use crate::{Durability, OpenError, kept, segment};
 
 /// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed, a sync is
-/// under way, or it must be opened anew: only under `Fsync` is what readers see surely on disk.
+/// under way, or it must be opened anew: only where a log is alone, under `Fsync`, is what readers see surely on disk.
 pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, OpenError> {
     // No sync begins meanwhile. One that is under way may take for ever, and is not waited for.
     let _alone = match log.committing.try_lock() {
@@ -30,7 +30,8 @@ pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, Ope
     let (shown, front) = (progress.shown, progress.segments.front().map(|segment| segment.number));
     let failed = progress.failed.is_some();
     drop(progress);
-    let Some(front) = front.filter(|_| failed && log.options().durability == Durability::Fsync) else {
+    let Some(front) = front.filter(|_| failed && log.is_alone() && log.options().durability == Durability::Fsync)
+    else {
         return Ok(None);
     };
     if let Some(marked) = writer.marked.filter(|marked| *marked > shown.at) {

@@ -66,8 +66,19 @@ pub(crate) struct Progress {
     pub(crate) unclean: bool,
     /// Whether something that had been durable was missing then.
     pub(crate) short: bool,
-    /// Who waits for which place to be durable.
-    waiting: Vec<(Location, Waiting)>,
+    /// The index of the last append that is durable.
+    pub(crate) durable_index: u64,
+    /// Whether what is durable is committed.
+    pub(crate) alone: bool,
+    /// Who waits for which place, and until when.
+    waiting: Vec<(Location, Until, Waiting)>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    Durable,
+    Committed,
 }
 
 impl Progress {
@@ -83,6 +94,8 @@ impl Progress {
             cut: None,
             unclean: false,
             short: false,
+            durable_index: 0,
+            alone: true,
             waiting: Vec::new(),
         }
     }
@@ -96,32 +109,48 @@ impl Progress {
         more
     }
 
-    /// Notes what is durable; returns who waited for that.
-    pub(crate) fn settle(&mut self, durable: Location) -> Vec<Waiting> {
-        self.durable = self.durable.max(durable);
-        self.synced = self.synced.max(durable);
-        self.waiting.extract_if(.., |(at, _)| *at <= self.durable).map(|(_, waiting)| waiting).collect()
+    /// Notes that what is before `point` is durable; returns who waited for that, and whether there is more to see.
+    pub(crate) fn settle(&mut self, point: Point) -> (Vec<Waiting>, bool) {
+        self.durable = self.durable.max(point.at);
+        self.synced = self.synced.max(point.at);
+        self.durable_index = self.durable_index.max(point.visible.index);
+        let shown = self.alone && self.show(point);
+        (self.served(), shown)
+    }
+
+    /// Those who need not wait any more.
+    pub(crate) fn served(&mut self) -> Vec<Waiting> {
+        let (durable, committed) = (self.durable, self.shown.at);
+        let is_served = |(at, until, _): &mut (Location, Until, Waiting)| match until {
+            Until::Durable => *at <= durable,
+            Until::Committed => *at <= committed,
+        };
+        self.waiting.extract_if(.., is_served).map(|(.., waiting)| waiting).collect()
     }
 
     /// Notes that the log can't be written any more; returns who waits in vain.
     pub(crate) fn fail(&mut self, error: CommitError) -> Vec<Waiting> {
         self.failed.get_or_insert(error);
-        self.waiting.drain(..).map(|(_, waiting)| waiting).collect()
+        self.waiting.drain(..).map(|(.., waiting)| waiting).collect()
     }
 
-    /// Whether what is before `at` is durable, when the log had been mended so often; none while that is open.
-    pub(crate) fn outcome(&self, at: Location, mended: u64) -> Option<Result<(), CommitError>> {
+    /// Whether what is before `at` is durable, or committed, when the log had been mended so often; none while that is open.
+    pub(crate) fn outcome(&self, at: Location, until: Until, mended: u64) -> Option<Result<(), CommitError>> {
+        let reached = match until {
+            Until::Durable => self.durable,
+            Until::Committed => self.shown.at,
+        };
         match &self.failed {
             _ if mended < self.mended => Some(Err(CommitError("it was cut off after the disk had failed".into()))),
-            _ if at <= self.durable => Some(Ok(())),
+            _ if at <= reached => Some(Ok(())),
             Some(error) => Some(Err(error.clone())),
             None => None,
         }
     }
 
     /// Tells `waiting` the [`outcome`](Progress::outcome) once that is no longer open.
-    pub(crate) fn wait(&mut self, at: Location, waiting: Waiting) {
-        self.waiting.push((at, waiting));
+    pub(crate) fn wait(&mut self, at: Location, until: Until, waiting: Waiting) {
+        self.waiting.push((at, until, waiting));
     }
 
     /// The segment with that number, unless it was trimmed.

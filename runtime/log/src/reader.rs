@@ -11,7 +11,7 @@ use crate::entry::{self, Entry, Location, Parsed, Prefix};
 use crate::index;
 use crate::inner::Inner;
 use crate::payload::{self, Loaded};
-use crate::progress::Progress;
+use crate::progress::{Point, Progress, Visible};
 use crate::segment::Segment;
 use crate::storage::StorageFile;
 
@@ -186,7 +186,8 @@ impl Reader {
         if progress.segments.is_empty() {
             return Err(ReadError::Removed);
         }
-        if self.at >= progress.shown.at {
+        let shown = progress.shown.at;
+        if self.at >= shown {
             return Ok(None);
         }
         let Some(segment) = progress.segment(self.at.segment).cloned() else {
@@ -196,7 +197,7 @@ impl Reader {
         if self.at.offset == 0 {
             self.at = segment.start();
         }
-        Ok(Some(segment))
+        Ok((self.at < shown).then_some(segment))
     }
 
     /// Passes over entries for as long as `unwanted` holds.
@@ -224,6 +225,49 @@ fn seek(
     let found = progress.segments.partition_point(|segment| before(segment)).max(1) - 1;
     let segment = &progress.segments[found];
     (segment.number, point(&segment.index()))
+}
+
+/// The place after the last append with that index or a lower one that is here, whether readers see it yet or not; of what is trimmed the
+/// place before what is left.
+pub(crate) fn point_after(log: &Inner, index: u64) -> Result<Point, ReadError> {
+    let end = log.writer().point();
+    if end.visible.index <= index {
+        return Ok(end);
+    }
+    let progress = log.progress();
+    if progress.segments.is_empty() {
+        return Err(ReadError::Removed);
+    }
+    let (number, mut found) = seek(
+        &progress,
+        |segment| segment.index().start().index <= index,
+        |points| points.before_index(index.saturating_add(1)),
+    );
+    let segment = progress.segment(number).cloned().ok_or(ReadError::Removed)?;
+    drop(progress);
+    while found.offset < segment.index().end().offset {
+        let parsed = read_header(log, &segment, Location { segment: number, offset: found.offset })?;
+        if parsed.header.index > index {
+            break;
+        }
+        found = index::Point {
+            offset: parsed.body.end().offset,
+            index: parsed.header.index,
+            sequence: parsed.end(),
+            max_time: found.max_time.max(parsed.header.max_time),
+            frontier: parsed.header.frontier,
+        };
+    }
+    let visible = Visible {
+        epoch: log.writer().epoch_of(found.index + 1),
+        index: found.index,
+        end: found.sequence,
+        frontier: found.frontier,
+        max_time: found.max_time,
+        // Nothing is appended after the end, so this is before it.
+        ended: false,
+    };
+    Ok(Point { at: Location { segment: number, offset: found.offset }, visible })
 }
 
 /// Whether a record with that sequence is kept, or is the next to come.

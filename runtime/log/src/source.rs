@@ -15,7 +15,7 @@ use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
 use crate::stamp::stamped;
 use crate::writer::{Append, Appended};
 use crate::{
-    AppendError, Clock, Commit, Committer, Epochs, Joined, Log, Moment, OpenError, Options, PublisherId, Retention,
+    AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Replicas, Retention,
     Steady,
 };
 
@@ -265,19 +265,19 @@ impl Source {
         committer: &Committer,
         clock: impl Clock,
     ) -> Result<Source, OpenError> {
-        Source::open_in(dir, options, Epochs::Alone, committer, clock)
+        Source::open_in(dir, options, Replicas::One, committer, clock)
     }
 
-    /// The same with epochs from there.
+    /// The same where there may be other replicas.
     pub fn open_in(
         dir: &Path,
         options: SourceOptions,
-        epochs: Epochs,
+        replicas: Replicas,
         committer: &Committer,
         clock: impl Clock,
     ) -> Result<Source, OpenError> {
-        let (log, records) = Log::open_with_publishers(dir, options.log, epochs, committer)?;
-        let publishers = Publishers::restore(options.rules(), log.visible().frontier, records, clock.now());
+        let (log, records) = Log::open_with_publishers(dir, options.log, replicas, committer)?;
+        let publishers = Publishers::restore(options.rules(), log.inner().writer().frontier, records, clock.now());
         Ok(Source::new(log, options, publishers))
     }
 

@@ -148,6 +148,12 @@ impl Writer {
         self.epochs.last().map_or(1, |last| last.epoch)
     }
 
+    /// The epoch of the append with that index.
+    pub(crate) fn epoch_of(&self, index: u64) -> u64 {
+        let after = self.epochs.partition_point(|begun| begun.index <= index).max(1);
+        self.epochs.get(after - 1).map_or(1, |begun| begun.epoch)
+    }
+
     /// Begins a new epoch with the next append.
     pub(crate) fn begin_epoch(&mut self, epoch: u64) {
         self.begin_epoch_at(epoch, self.index + 1);

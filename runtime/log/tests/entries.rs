@@ -9,8 +9,8 @@ use std::time::Duration;
 use arrow_buffer::BooleanBuffer;
 use common::*;
 use dag_log::{
-    AppendError, Committer, Durability, Entry, Epochs, Kind, Log, OpenError, Options, Publish, PublishError,
-    PublisherId, ReadError, Retention, Source, SourceOptions, Start,
+    AppendError, Committer, Durability, Entry, Kind, Log, OpenError, Options, Publish, PublishError, PublisherId,
+    ReadError, Replicas, Retention, Source, SourceOptions, Start,
 };
 use dag_model::{Frontier, Timestamp};
 use proptest::prelude::*;
@@ -110,13 +110,14 @@ fn of_epochs_that_are_trimmed_only_the_one_in_force_there_is_known() {
 }
 
 #[test]
-fn a_log_whose_epochs_are_given_waits_for_one_after_a_crash_and_after_a_failure() {
+fn a_log_whose_epochs_are_given_waits_for_one_after_a_crash() {
     let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (options, committer) = (source_options(Durability::Os, 1 << 20), unsynced());
     let source = Source::create(dir.path(), &schema(), options, &committer).unwrap();
     publish(&source, [1]);
     copy(dir.path(), crashed.path());
-    let given = Source::open_in(crashed.path(), options, Epochs::Given, &committer, NOW).unwrap();
+    let given =
+        Source::open_in(crashed.path(), options, Replicas::Several { committed: u64::MAX }, &committer, NOW).unwrap();
     assert!(given.log().is_unclean());
     let one =
         || given.publish(Publish { batch: Some(at([2])), ..Publish::default() }, NOW).map(|receipt| receipt.epoch);
@@ -125,7 +126,8 @@ fn a_log_whose_epochs_are_given_waits_for_one_after_a_crash_and_after_a_failure(
     given.begin_epoch(6, NOW).unwrap();
     assert_eq!(one().unwrap(), 6);
     drop(given);
-    let given = Source::open_in(crashed.path(), options, Epochs::Given, &committer, NOW).unwrap();
+    let given =
+        Source::open_in(crashed.path(), options, Replicas::Several { committed: u64::MAX }, &committer, NOW).unwrap();
     assert!(!given.log().is_unclean(), "closed in good order");
     assert_eq!(given.epoch(), 6);
 }
@@ -310,4 +312,85 @@ fn a_source_goes_on_in_a_new_epoch_where_it_was_mended() {
     assert_eq!((receipt.epoch, receipt.first), (2, 1), "nobody takes it for the record that was cut off");
     assert!(matches!(source.log().check(1, 2), Err(ReadError::Lost { epoch: 1, .. })));
     assert_eq!(indexes(source.log()), [(1, Kind::Records, 1), (2, Kind::Records, 2)]);
+}
+
+/// A source with other replicas, of which nothing is known to be committed.
+fn replicated(dir: &std::path::Path, options: SourceOptions, committer: &Committer, committed: u64) -> Source {
+    if fs::read_dir(dir).unwrap().next().is_none() {
+        drop(Source::create(dir, &schema(), options, committer).unwrap());
+    }
+    Source::open_in(dir, options, Replicas::Several { committed }, committer, NOW).unwrap()
+}
+
+#[test]
+fn with_replicas_an_append_is_shown_and_acknowledged_once_it_is_committed() {
+    for durability in [Durability::Fsync, Durability::Os] {
+        let dir = tempfile::tempdir().unwrap();
+        let source = replicated(dir.path(), source_options(durability, 1 << 20), &unsynced(), 0);
+        let log = source.log();
+        let one =
+            |times: Vec<i64>| source.publish(Publish { batch: Some(at(times)), ..Publish::default() }, NOW).unwrap();
+        let receipts = [one(vec![1]), one((0..100_000).collect()), one(vec![2])];
+        log.sync().wait().unwrap();
+        let durable = log.durable();
+        assert_eq!((durable.epoch, durable.index, log.visible().end), (1, 3, 0), "durable, and not committed");
+        let mut reader = log.reader(Start::Earliest).unwrap();
+        assert!(reader.next().unwrap().is_none());
+        let told = {
+            let (commit, (done, told)) = (receipts[1].commit.clone(), std::sync::mpsc::channel());
+            std::thread::spawn(move || done.send(commit.wait()).unwrap());
+            told
+        };
+        log.commit(1).unwrap();
+        receipts[0].commit.wait().unwrap();
+        assert_eq!((log.visible().end, log.visible().index), (1, 1));
+        assert!(told.try_recv().is_err(), "the next one is not");
+        log.commit(2).unwrap();
+        told.recv_timeout(Duration::from_secs(60)).expect("it is told").unwrap();
+        assert_eq!(entries(&mut reader).unwrap().iter().map(|entry| entry.index).collect::<Vec<_>>(), [1, 2, 2]);
+        log.commit(1).unwrap();
+        assert_eq!(log.visible().index, 2, "it never goes back");
+        log.commit(900).unwrap();
+        receipts[2].commit.wait().unwrap();
+        assert_eq!((log.visible().end, log.visible().index), (100_002, 3), "what is to come is not here");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_replica_that_is_opened_shows_what_is_known_to_be_committed(
+        batches in any_batches(),
+        small in any::<bool>(),
+        epochs in any::<bool>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (options, committer) = (source_options(Durability::Fsync, if small { 300 } else { 1 << 20 }), unsynced());
+        let source = replicated(dir.path(), options, &committer, 0);
+        let mut states = vec![source.log().visible()];
+        for (number, records) in batches.iter().enumerate() {
+            if epochs && number % 3 == 1 {
+                source.begin_epoch(source.epoch() + 2, NOW).unwrap();
+                source.log().commit(u64::MAX).unwrap();
+                states.push(source.log().visible());
+            }
+            let request = Publish { batch: Some(batch(records)), history: true, ..Publish::default() };
+            source.publish(request, NOW).unwrap();
+            source.log().sync().wait().unwrap();
+            source.log().commit(u64::MAX).unwrap();
+            states.push(source.log().visible());
+        }
+        drop(source);
+        for (index, state) in states.iter().enumerate() {
+            let source = replicated(dir.path(), options, &committer, index as u64);
+            let visible = source.log().visible();
+            prop_assert_eq!((visible.index, visible.end), (index as u64, state.end));
+            prop_assert_eq!((visible.frontier, visible.max_time), (state.frontier, state.max_time));
+            let shown: Vec<Record> = batches.concat().into_iter().take(state.end as usize).collect();
+            prop_assert_eq!(all(source.log()).unwrap(), shown);
+            let whole = source.log().durable();
+            prop_assert_eq!((whole.epoch, whole.index), (source.epoch(), states.len() as u64 - 1));
+        }
+    }
 }
