@@ -49,6 +49,7 @@ fn average(runtime: &Runtime, input: Vec<u8>) {
         settings: serde_json::from_value(settings).expect("these are settings"),
         workers: thread::available_parallelism().map_or(1, usize::from),
         scratch: scratch.path().to_owned(),
+        components: Vec::new(),
     };
     let mut output = Vec::new();
     runtime.block_on(pipe::run(options, Cursor::new(input), &mut output)).expect("the pipe runs");

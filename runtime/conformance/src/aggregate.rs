@@ -1,5 +1,7 @@
 //! Runs an aggregate on a case: each key is a slot.
 
+use std::slice;
+
 use dag_frame::{Column, Type, encode};
 use dag_wasm::{Aggregate, Component};
 
@@ -77,7 +79,7 @@ impl<'a> Run<'a> {
             return Err(Outcome::Broken("combining changes the slot that is combined from".to_owned()));
         }
         results.extend(self.finish(SLOTS..2 * SLOTS)?);
-        self.instance.clear(&slots_frame(&[0..SLOTS]))?;
+        self.instance.clear(&slots_frame(slice::from_ref(&(0..SLOTS))))?;
         if self.finish(0..SLOTS)? != self.finish(9 * SLOTS..10 * SLOTS)? {
             return Err(Outcome::Broken("a slot that was cleared has another result than an empty one".to_owned()));
         }
@@ -104,7 +106,7 @@ impl<'a> Run<'a> {
 
     /// Goes on in a new instance from the states of this one.
     fn restore(&mut self) -> Result<(), Outcome> {
-        let slots = slots_frame(&[0..SLOTS]);
+        let slots = slots_frame(slice::from_ref(&(0..SLOTS)));
         let states = columns_of(&self.instance.state(&slots)?)?;
         if states.iter().any(|column| column.len != SLOTS as usize) {
             return Err(Outcome::Broken("it saves another number of states than it was asked for".to_owned()));

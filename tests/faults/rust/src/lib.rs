@@ -10,14 +10,13 @@ use dag_guest::{
 };
 use dag_guest::{Type, Value};
 
-/// Declares an operator with no memory of its own but one number.
+/// Declares an operator, and what it remembers.
 macro_rules! fault {
-    ($ty:ident, $name:literal, $doc:literal) => {
+    ($ty:ident { $($field:ident: $of:ty)? }, $name:literal, $doc:literal) => {
         #[doc = $doc]
         #[derive(Debug, Default)]
         pub struct $ty {
-            count: i64,
-            keys: BTreeMap<String, i64>,
+            $($field: $of)?
         }
 
         impl Operator for $ty {
@@ -26,12 +25,12 @@ macro_rules! fault {
     };
 }
 
-fault!(Batch, "fault_batch", "Its output depends on where batches end.");
-fault!(State, "fault_state", "Its snapshot lacks what it remembers.");
-fault!(Order, "fault_map", "It emits in the order of a map.");
-fault!(Hold, "fault_hold", "Its hold goes back.");
-fault!(Random, "fault_random", "It draws from a generator that nobody seeded.");
-fault!(Global, "fault_global", "It remembers in a global.");
+fault!(Batch {}, "fault_batch", "Its output depends on where batches end.");
+fault!(State { count: i64 }, "fault_state", "Its snapshot lacks what it remembers.");
+fault!(Order { keys: BTreeMap<String, i64> }, "fault_map", "It emits in the order of a map.");
+fault!(Hold {}, "fault_hold", "Its hold goes back.");
+fault!(Random {}, "fault_random", "It draws from a generator that nobody seeded.");
+fault!(Global {}, "fault_global", "It remembers in a global.");
 
 fn opened<T>(transform: T) -> Result<Opened<T>> {
     Ok(Opened::ordered(transform, Schema::new(vec![Field::new("count", Type::Int64)]), Lookback::Unbounded))
