@@ -39,6 +39,11 @@ pub enum Frontier {
 }
 
 impl Frontier {
+    /// As people are shown it; none where it rules nothing out.
+    pub fn shown(self) -> Option<String> {
+        (self != Frontier::START).then(|| self.to_string())
+    }
+
     /// The frontier of a stream that nobody has spoken for: it rules nothing out.
     pub const START: Frontier = Frontier::At(Timestamp::MIN);
 

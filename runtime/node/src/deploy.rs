@@ -17,7 +17,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::blocking::{Broken, blocking};
 use crate::clock::now;
-use crate::computations::runs::{last_digest, shown};
+use crate::computations::runs::last_digest;
 use crate::computations::switch::By;
 use crate::metadata::history::How;
 use crate::metadata::{MetaError, deployment};
@@ -328,7 +328,7 @@ impl Node {
                 tracing::info!(stream = told.stream, incarnation = %id, from = %switched.from, by = ?switched.by, "moved");
                 Some(Move {
                     by: Some(switched.by.name().to_owned()),
-                    at: shown(switched.from),
+                    at: switched.from.shown(),
                     position: Some(switched.position.to_string()),
                     took: Some(switched.took.as_secs_f64()),
                     error,

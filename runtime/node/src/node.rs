@@ -1,6 +1,9 @@
 //! The node: sources, catalog, plan and flow, put together; and [`bind`], by which expressions meet them.
 
+pub(crate) mod alter;
 mod bind;
+mod room;
+mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
@@ -32,7 +35,6 @@ use crate::computations::runs::{Reports, Runs};
 use crate::computations::snapshots::Snapshots;
 use crate::computations::start::STARTS;
 use crate::config::Config;
-use crate::error::{Code, NodeError};
 use crate::formats::FormatError;
 use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Moved;
@@ -45,6 +47,7 @@ use crate::readers::cursors::Cursors;
 use crate::readers::open::OPENING;
 use crate::readers::subscription::{READING, Subscriber};
 use crate::streams::create::{CREATING, Making};
+use crate::streams::error::StreamError;
 use crate::streams::skipped::Errors;
 use crate::streams::source::{Origin, SourceStream, Sources};
 use crate::streams::unavailable::Unavailable;
@@ -90,9 +93,9 @@ pub enum ServeError {
     /// The streams can't be told.
     #[error(transparent)]
     Streams(#[from] crate::streams::KeptError),
-    /// Something that is kept can't be read.
+    /// A stream is of a newer dag.
     #[error(transparent)]
-    Kept(#[from] NodeError),
+    Log(#[from] OpenError),
 }
 
 /// A node. Clones are handles of one node.
@@ -321,16 +324,16 @@ impl Node {
         LeaseId(self.inner.next_lease.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) fn source(&self, name: &str) -> Result<Arc<SourceStream>, NodeError> {
+    pub(crate) fn source(&self, name: &str) -> Result<Arc<SourceStream>, StreamError> {
         let view = self.view();
         view.sources.get(name).cloned().ok_or_else(|| {
             if let Some(why) = self.inner.unavailable.why(name) {
-                return why.clone();
+                return why.clone().into();
             }
             let near = dag_expr::syntax::name::near_help(name, view.sources.keys().map(String::as_str));
-            let name = shortened(name, MAX_NAME);
+            let name = shortened(name, MAX_NAME).into_owned();
             let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
-            NodeError::new(Code::UnknownStream, format!("unknown stream `{name}`: {hint}"))
+            StreamError::Unknown { name, hint }
         })
     }
 
@@ -365,14 +368,12 @@ fn open_sources(
     known: impl Iterator<Item = (u64, Origin, CreateStream)>,
     committer: &Committer,
     timers: &Arc<Wake>,
-) -> Result<(Sources, Unavailable), NodeError> {
+) -> Result<(Sources, Unavailable), OpenError> {
     let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
     for (number, origin, settings) in known {
         match SourceStream::open(&layout.source(number), origin.clone(), &settings, committer, timers) {
             Ok(Ok(source)) => drop(sources.insert(settings.name, Arc::new(source))),
-            Ok(Err(newer @ OpenError::Newer { .. })) => {
-                return Err(NodeError::new(Code::Internal, newer.to_string()));
-            }
+            Ok(Err(newer @ OpenError::Newer { .. })) => return Err(newer),
             Ok(Err(error)) => unavailable.push(&origin, settings, &error),
             Err(error) => unavailable.push(&origin, settings, &error),
         }

@@ -9,14 +9,17 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use dag_api::limits::RequestMemory;
 use dag_api::{CreateStream, DeployParameters, Durability, PublishParameters, SubscribeParameters};
-use dag_codec::{EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
+use dag_codec::{BodyError, EncodeOptions, Encoder, Format, Refusal, Splitter, Table, TimeColumn};
 
+use crate::blocking::Broken;
 use crate::config::Config;
 use crate::deploy::DeployError;
-use crate::error::{Code, NodeError};
 use crate::node::ServeError;
+use crate::readers::error::ReaderError;
 use crate::readers::subscription::Next;
 use crate::requests::Requests;
+use crate::streams::error::StreamError;
+use crate::streams::publish::PublishError;
 
 /// How many records go to the engine at once.
 const CHUNK: u64 = 4_096;
@@ -60,8 +63,23 @@ pub struct PipeReport {
 #[derive(Debug, thiserror::Error)]
 pub enum PipeError {
     /// The expression or the input makes no sense.
+    #[error("{0}")]
+    Expression(String),
+    /// The stream of the input cannot be made.
     #[error(transparent)]
-    Node(#[from] NodeError),
+    Stream(#[from] StreamError),
+    /// The input is not taken.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The output cannot be had.
+    #[error(transparent)]
+    Read(#[from] ReaderError),
+    /// The input has no columns that can be told.
+    #[error(transparent)]
+    Schema(#[from] BodyError),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
     /// The engine does not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -92,13 +110,13 @@ pub async fn run(
     let name = {
         let view = node.view();
         let names = dag_expr::names(&options.expr, &view);
-        let names = names.map_err(|error| NodeError::new(Code::BadExpression, error.render(&options.expr)))?;
+        let names = names.map_err(|error| PipeError::Expression(error.render(&options.expr)))?;
         match names.as_slice() {
             [name] => name.clone(),
-            [] => return Err(NodeError::new(Code::BadExpression, "the expression names no input stream").into()),
+            [] => return Err(PipeError::Expression("the expression names no input stream".to_owned())),
             names => {
                 let message = format!("the expression reads {}: a pipe has one input", names.join(", "));
-                return Err(NodeError::new(Code::BadExpression, message).into());
+                return Err(PipeError::Expression(message));
             }
         }
     };
@@ -135,8 +153,7 @@ pub async fn run(
         let sample = chunk.as_ref().map_or(&[][..], |(bytes, _)| bytes);
         let time = settings.time.clone().unwrap_or_default();
         let time = TimeColumn { name: time.column, unit: time.unit, arrival: None };
-        let schema = dag_codec::infer(options.input, sample, &time);
-        let schema = schema.map_err(|error| NodeError::new(Code::BadBody, error.to_string()))?;
+        let schema = dag_codec::infer(options.input, sample, &time)?;
         settings.schema = schema
             .fields
             .iter()
@@ -169,7 +186,7 @@ pub async fn run(
             report.refused += published.refused;
             report.refusals.extend(published.refusals);
             let read = tokio::task::spawn_blocking(move || next(CHUNK).map(|chunk| (chunk, next)));
-            let read = read.await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+            let read = read.await.map_err(Broken::from)??;
             (chunk, next) = read;
         }
         let seal = PublishParameters { seal: true, ..Default::default() };
@@ -192,7 +209,7 @@ pub async fn run(
                 next = subscription.next() => next?,
                 done = publishing => {
                     published = None;
-                    let done = done.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
+                    let done = done.map_err(Broken::from)?;
                     report = Some(done?);
                     continue;
                 }
@@ -206,7 +223,7 @@ pub async fn run(
     writer.finish(&mut bytes);
     output.write_all(&bytes).and_then(|()| output.flush()).map_err(PipeError::Output)?;
     if let Some(publishing) = published {
-        report = Some(publishing.await.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??);
+        report = Some(publishing.await.map_err(Broken::from)??);
     }
     node.stop();
     Ok(report.unwrap_or_default())

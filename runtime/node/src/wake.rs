@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 
 use crate::clock::Clocks;
 
+/// How much longer than their windows the node speaks for single streams that have fallen silent.
+pub const GRACE: Duration = Duration::from_secs(2);
+
 /// Wakes the timers. It takes no lock, so that anybody may call it, also a log that reports that it has grown.
 pub struct Wake {
     clock: Clocks,

@@ -7,9 +7,9 @@ use dag_log::OpenError;
 
 use super::target::MAX_PATH;
 use crate::blocking::Broken;
-use crate::error::NodeError;
 use crate::layout::DataError;
 use crate::metadata::MetaError;
+use crate::streams::error::StreamError;
 
 /// Why there is no backup. Folders are as the request names them.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ pub enum BackupError {
     Log(#[from] OpenError),
     /// A stream cannot be had.
     #[error(transparent)]
-    Stream(#[from] NodeError),
+    Stream(#[from] StreamError),
     /// Something broke.
     #[error(transparent)]
     Broken(#[from] Broken),

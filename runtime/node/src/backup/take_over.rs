@@ -73,7 +73,7 @@ impl Node {
         let layout = &self.inner.layout;
         let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
         if let Some((_, why)) = self.inner.unavailable.all().next() {
-            return Err(failed(why.message.clone()));
+            return Err(failed(why.to_string()));
         }
         let skipped = drawn();
         let view = self.view();

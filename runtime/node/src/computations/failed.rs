@@ -10,7 +10,6 @@ use dag_plan::{Command, Incarnation, Skipped};
 
 use crate::computations::retry::{Failures, Next, TRIES};
 use crate::computations::runs::last_digest;
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 
 /// The most records that a run passes over: its record lists them, and is written anew with each.
@@ -107,7 +106,7 @@ impl Node {
     fn tell(&self, state: &State, failed: &[IncarnationId], message: &str) {
         for lease in failed.iter().flat_map(|id| state.plan.leases(*id)) {
             if let Some(subscriber) = state.subscribers.get(&lease) {
-                subscriber.fail(NodeError::new(Code::Internal, message.to_owned()));
+                subscriber.stopped(message);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! [`retention`] (which of those that nobody uses are kept), [`lost`] (which end because a crash took what they may have read) and [`facts`]
 //! (what the plan asks).
 
+pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod failed;
 pub(crate) mod logs;

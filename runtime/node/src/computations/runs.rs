@@ -10,15 +10,14 @@ use dag_flow::{
     Aggregation, Budget, Computation, ComputeError, Event, Failure, Handle, Input, Leg, Operator, Place, Progress,
     Resume, Search, Snapshot, World,
 };
-use dag_log::OpenError;
 use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
 use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::computations::error::StartError;
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State, View};
 use crate::operators::limits::of_record;
 
@@ -344,9 +343,9 @@ impl Node {
     }
 
     /// Keeps that a run has finished, for which all of its output has to be on disk: nobody computes it again.
-    fn keep_finished(&self, id: IncarnationId) -> Result<(), NodeError> {
-        let output = self.inner.logs.get(id).map_err(|error| internal(&error))?;
-        output.sync().wait().map_err(|error| internal(&error))?;
+    fn keep_finished(&self, id: IncarnationId) -> Result<(), StartError> {
+        let output = self.inner.logs.get(id)?;
+        output.sync().wait()?;
         Ok(self.inner.meta.put_finished(id)?)
     }
 
@@ -356,7 +355,7 @@ impl Node {
             self.state().plan.run(id).filter(|run| run.is_live()).map(|run| (run.record.clone(), run.stream.clone()));
         let Some((record, stream)) = found else { return };
         let (node, why) = (self.clone(), self.told(&record, stream.as_ref(), failure));
-        let keep = move || Ok::<_, NodeError>(node.inner.meta.put_quarantined(id, &why)?);
+        let keep = move || Ok::<_, StartError>(node.inner.meta.put_quarantined(id, &why)?);
         let kept = self.inner.starts.run(id, keep).await;
         if let Err(error) = kept {
             tracing::error!(incarnation = %id, %error, "cannot keep that a computation is quarantined");
@@ -370,14 +369,10 @@ impl Node {
         record: &Incarnation,
         application: &Application,
         output: dag_log::Log,
-    ) -> Result<Computation, NodeError> {
+    ) -> Result<Computation, StartError> {
         let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
         computation(view, record, application, output, self.inner.flow.peers(), budget)
     }
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
 }
 
 pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {
@@ -391,19 +386,16 @@ fn computation(
     output: dag_log::Log,
     workers: usize,
     budget: Arc<Budget>,
-) -> Result<Computation, NodeError> {
+) -> Result<Computation, StartError> {
     let digest = last_digest(record);
-    let component = view.catalog.code(digest).map_err(|why| NodeError::new(Code::Internal, why))?;
+    let component = view.catalog.code(digest).map_err(StartError::Component)?;
     let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
     let answer = view.catalog.bind_with(&component, application);
-    let answer = answer.map_err(|why| NodeError::new(Code::BadExpression, why))?;
+    let answer = answer.map_err(StartError::Bind)?;
     let world = match application.window {
         Some(window) => {
             let place = |name: &String| schemas[0].find(name).map(|(at, _)| at).expect("binding checked the columns");
-            let newer = || {
-                let message = format!("its windows are of version {}, of a newer dag", record.windowing);
-                NodeError::new(Code::Internal, message)
-            };
+            let newer = || StartError::Windowing(record.windowing);
             World::Aggregate(Aggregation {
                 window,
                 windowing: Windowing::from_number(record.windowing).ok_or_else(newer)?,
@@ -416,7 +408,7 @@ fn computation(
             aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
         },
     };
-    let begun = output.hash_at(0).map_err(|error| NodeError::new(Code::Internal, error.to_string()))?;
+    let begun = output.hash_at(0)?;
     Ok(Computation {
         operator: Operator {
             component,
@@ -460,7 +452,7 @@ fn inputs(
     record: &Incarnation,
     application: &Application,
     starts: &[InputStart],
-) -> Result<Vec<Input>, NodeError> {
+) -> Result<Vec<Input>, StartError> {
     let until = match record.until {
         Some(Until::Sequence(sequence)) => Some(sequence),
         _ => None,
@@ -482,9 +474,9 @@ pub(crate) fn replay(
     component: &Component,
     record: &Incarnation,
     application: &Application,
-) -> Result<Vec<InputStart>, NodeError> {
+) -> Result<Vec<InputStart>, StartError> {
     let answer = view.catalog.bind_with(component, application);
-    let lookback = answer.map_err(|why| NodeError::new(Code::BadExpression, why))?.facts.lookback;
+    let lookback = answer.map_err(StartError::Bind)?.facts.lookback;
     let reached = record.ran.last().map_or(Frontier::START, |ran| ran.from);
     Ok(upgrade::replay(record, application, lookback, reached, view))
 }
@@ -496,7 +488,7 @@ pub(crate) fn resume(
     record: &Incarnation,
     application: &Application,
     snapshot: Option<Arc<Snapshot>>,
-) -> Result<(), NodeError> {
+) -> Result<(), StartError> {
     let ran = record.ran.last().expect("a record begins with the component that it starts with");
     let written = computation.output.visible().end;
     let fits = |snapshot: &Arc<Snapshot>| {
@@ -507,10 +499,7 @@ pub(crate) fn resume(
     let snapshot = snapshot.filter(fits);
     let output = match &snapshot {
         Some(snapshot) => snapshot.output.clone(),
-        None => {
-            let output = computation.output.hash_at(ran.output);
-            output.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?
-        }
+        None => computation.output.hash_at(ran.output)?,
     };
     computation.resume = Resume { snapshot, output, muted: None };
     let Some(took_over) = ran.inputs.first() else { return Ok(()) };
@@ -537,20 +526,14 @@ pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
 }
 
 /// A leg of a route of records with these columns, with its log, which is made where its run has not been started yet.
-pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> Result<Leg, NodeError> {
-    let gone =
-        |why: String| NodeError::new(Code::Internal, format!("the log of {:?} is not here any more{why}", leg.log));
+pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> Result<Leg, StartError> {
+    let gone = |source| StartError::Gone { log: leg.log.clone(), source };
     let (log, incarnation) = match &leg.log {
-        LogId::Source(_) => (view.log(&leg.log).ok_or_else(|| gone(String::new()))?, None),
+        LogId::Source(_) => (view.log(&leg.log).ok_or_else(|| gone(None))?, None),
         LogId::Derived(id) => {
             let log = view.logs.get_or_create(*id, schema);
-            (log.map_err(|error: OpenError| gone(format!(": {error}")))?, Some(*id))
+            (log.map_err(|error| gone(Some(error)))?, Some(*id))
         }
     };
     Ok(Leg { log, incarnation, sequence: leg.sequence })
-}
-
-/// A frontier as the API shows it.
-pub(crate) fn shown(frontier: Frontier) -> Option<String> {
-    (frontier != Frontier::START).then(|| frontier.to_string())
 }

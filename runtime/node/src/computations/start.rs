@@ -9,9 +9,9 @@ use dag_plan::{Command, LogId};
 use tokio::sync::watch;
 
 use crate::blocking::gate::Width;
+use crate::computations::error::StartError;
 use crate::computations::runs::{Report, last_digest, resume};
 use crate::computations::snapshots::usable;
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 
 /// How many runs are started, or their end kept, at a time: as many as may wait for disks.
@@ -47,7 +47,7 @@ impl Node {
             }
             let starting = node.clone();
             let started = match node.inner.starts.run(id, move || starting.start(id)).await {
-                Err(full) if full.code == Code::Busy => Ok(Started::Later(full.message)),
+                Err(full @ StartError::Full(_)) => Ok(Started::Later(full.to_string())),
                 started => started,
             };
             node.started(id, started);
@@ -55,7 +55,7 @@ impl Node {
     }
 
     /// Opens, reads and asks what a run takes.
-    fn start(&self, id: IncarnationId) -> Result<Started, NodeError> {
+    fn start(&self, id: IncarnationId) -> Result<Started, StartError> {
         let (record, application, afresh, search) = {
             let state = self.state();
             let run = state.plan.run(id).filter(|_| state.runs.is_starting(id));
@@ -68,15 +68,14 @@ impl Node {
             (run.record.clone(), application, afresh, failures.map_or(Search::Off, |failures| failures.search))
         };
         let view = self.view();
-        let internal = |error: &dyn std::fmt::Display| NodeError::new(Code::Internal, error.to_string());
         let output = match view.logs.get_or_create(id, &application.schema) {
             Err(error @ OpenError::Io { .. }) => return Ok(Started::Later(error.to_string())),
-            output => output.map_err(|error| internal(&error))?,
+            output => output?,
         };
         if output.visible().ended {
             return Ok(Started::Complete);
         }
-        self.inner.meta.put_incarnation(&record).map_err(|error| internal(&error))?;
+        self.inner.meta.put_incarnation(&record)?;
         self.inner.errors.hand_in(&record);
         let snapshot = match afresh {
             true => None,
@@ -94,7 +93,7 @@ impl Node {
     }
 
     /// A start has come to something: runs what is still wanted.
-    fn started(&self, id: IncarnationId, started: Result<Started, NodeError>) {
+    fn started(&self, id: IncarnationId, started: Result<Started, StartError>) {
         self.follow_up(|state| {
             if !state.runs.begun(id) || *self.inner.stopping.borrow() {
                 return Vec::new();
@@ -117,7 +116,7 @@ impl Node {
                 }
                 // It was wanted again when that had been found.
                 Ok(Started::Unwanted) => vec![Command::Start(id)],
-                Err(error) => self.fail(state, id, &error.message),
+                Err(error) => self.fail(state, id, &error.to_string()),
             }
         });
         // What it has passed over so far is to be in its stream.

@@ -17,9 +17,9 @@ use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
 use dag_wasm::Component;
 use tokio::runtime::Handle;
 
+use crate::computations::error::StartError;
 use crate::computations::runs::{reads, replay, resume};
 use crate::computations::snapshots::SnapshotError;
-use crate::error::NodeError;
 use crate::metadata::MetaError;
 use crate::node::{Node, View};
 
@@ -76,7 +76,7 @@ pub enum SwitchError {
     Meta(#[from] MetaError),
     /// It cannot be built.
     #[error(transparent)]
-    Build(#[from] NodeError),
+    Build(#[from] StartError),
 }
 
 /// A computation that goes on as it was.

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_ENCODING;
 use bytes::Bytes;
+use dag_api::Code;
 use dag_model::text::size;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -16,7 +17,6 @@ use tokio::time::timeout;
 use super::failure::Failed;
 use crate::Node;
 use crate::budget::Share;
-use crate::error::{Code, NodeError};
 use crate::requests::{LEAST_RATE, time_for};
 
 /// The most bytes of a body of records, or of a component: 64 MiB.
@@ -66,17 +66,17 @@ async fn content(request: Request, node: &Node, limit: u64) -> Result<Content, F
     Ok(Content { bytes, share })
 }
 
-fn is_plain(headers: &HeaderMap) -> Result<(), NodeError> {
+fn is_plain(headers: &HeaderMap) -> Result<(), Failed> {
     match headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         None => Ok(()),
         Some(encoding) => {
             let message = format!("bodies are taken as they are, not encoded as {encoding:?}");
-            Err(NodeError::new(Code::BadBody, message))
+            Err(Failed::new(Code::BadBody, message))
         }
     }
 }
 
-async fn read(mut body: Body, limit: u64, share: &Share, patience: Duration) -> Result<Bytes, NodeError> {
+async fn read(mut body: Body, limit: u64, share: &Share, patience: Duration) -> Result<Bytes, Failed> {
     // Told before it is sent, to a client that waits for `100 Continue`.
     let declared = body.size_hint().lower();
     if declared > limit {
@@ -89,7 +89,7 @@ async fn read(mut body: Body, limit: u64, share: &Share, patience: Duration) -> 
         let late = timeout(remaining(begun.elapsed(), bytes.len(), patience), body.frame()).await;
         let frame = late.map_err(|_| too_slow(bytes.len(), patience))?;
         let Some(frame) = frame else { return Ok(bytes.into()) };
-        let frame = frame.map_err(|error| NodeError::new(Code::BadBody, format!("the body broke off: {error}")))?;
+        let frame = frame.map_err(|error| Failed::new(Code::BadBody, format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = bytes.len() as u64 + data.len() as u64;
         if length > limit {
@@ -105,9 +105,9 @@ async fn read(mut body: Body, limit: u64, share: &Share, patience: Duration) -> 
     }
 }
 
-fn too_large(limit: u64, found: &str) -> NodeError {
+fn too_large(limit: u64, found: &str) -> Failed {
     let message = format!("a body has at most {limit} bytes here ({}) and {found}: send it in parts", size(limit));
-    NodeError::new(Code::TooLarge, message)
+    Failed::new(Code::TooLarge, message)
 }
 
 /// How long the next piece of a body may take, of which so much has come so far.
@@ -115,13 +115,13 @@ fn remaining(elapsed: Duration, length: usize, patience: Duration) -> Duration {
     patience.min(time_for(length, patience).saturating_sub(elapsed))
 }
 
-fn too_slow(found: usize, patience: Duration) -> NodeError {
+fn too_slow(found: usize, patience: Duration) -> Failed {
     let message = format!(
         "the body came to a stop after {found} bytes: the node waits {patience:?} for more (--request-time), and takes no less than \
          {} a second",
         size(LEAST_RATE)
     );
-    NodeError::new(Code::TooSlow, message)
+    Failed::new(Code::TooSlow, message)
 }
 
 #[cfg(test)]

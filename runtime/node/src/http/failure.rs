@@ -8,35 +8,52 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
-use dag_api::{Cause, Failure};
-use dag_log::{OpenError, is_full};
-use dag_plan::Refusal;
+use dag_api::{Cause, Code, Failure};
+use dag_codec::BodyError;
+use dag_log::{AppendError, OpenError, is_full};
+use dag_plan::{DemandError, Refusal};
 use dag_wasm::LoadError;
 
 use crate::backup::BackupError;
 use crate::blocking::Broken;
-use crate::blocking::gate::Full;
 use crate::budget::NoMemory;
+use crate::computations::error::StartError;
 use crate::deploy::DeployError;
-use crate::error::{Code, NodeError};
 use crate::metadata::MetaError;
-use crate::operators::error::{ComponentError, UnknownOperator};
+use crate::node::alter::AlterError;
+use crate::operators::error::{BindError, ComponentError, UnknownOperator};
 use crate::readers::cursors::{CursorError, NotChanged};
+use crate::readers::error::ReaderError;
+use crate::readers::notices::NoSubscription;
 use crate::readers::standing::NotThere;
 use crate::streams::error::StreamError;
-use crate::streams::settings::{DurationError, SettingsError};
+use crate::streams::publish::PublishError;
 use crate::undeploy::UndeployError;
+use crate::views::ViewError;
 
 /// When to ask again where there is too much to do now, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// An answer that is not a success.
-#[derive(Debug)]
-pub(super) struct Failed(NodeError);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Failed {
+    /// Its class.
+    pub code: Code,
+    /// What was found, what was expected, what to do.
+    pub message: String,
+}
+
+impl Failed {
+    /// A failure of this class, with a message that is complete and made for people.
+    pub fn new(code: Code, message: impl Into<String>) -> Failed {
+        Failed { code, message: message.into() }
+    }
+}
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let Failed(error) = self;
+        let error = self;
         let status = status(error.code);
         if status.is_server_error() {
             tracing::error!(%error, "request failed");
@@ -49,8 +66,8 @@ impl IntoResponse for Failed {
     }
 }
 
-impl From<&NodeError> for Failure {
-    fn from(error: &NodeError) -> Failure {
+impl From<&Failed> for Failure {
+    fn from(error: &Failed) -> Failure {
         Failure { error: Cause { code: error.code.name().to_owned(), message: error.message.clone() } }
     }
 }
@@ -58,10 +75,10 @@ impl From<&NodeError> for Failure {
 /// The errors of the node's parts become what the API answers: a code, and what they say.
 macro_rules! answers {
     ($($error:ty: $code:expr;)*) => {$(
-        impl From<$error> for NodeError {
-            fn from(error: $error) -> NodeError {
+        impl From<$error> for Failed {
+            fn from(error: $error) -> Failed {
                 let code: fn(&$error) -> Code = $code;
-                NodeError::new(code(&error), error.to_string())
+                Failed::new(code(&error), error.to_string())
             }
         }
     )*};
@@ -69,13 +86,8 @@ macro_rules! answers {
 
 answers! {
     Broken: |_| Code::Internal;
-    Full: |_| Code::Busy;
-    NoMemory: |error| match error {
-        NoMemory::Ever { .. } => Code::TooLarge,
-        NoMemory::Now { .. } => Code::Busy,
-    };
+    NoMemory: memory;
     UnknownOperator: |_| Code::UnknownOperator;
-    ComponentError: component;
     DeployError: |error| match error {
         DeployError::Component(error) => component(error),
         DeployError::UnknownOperator(_) => Code::UnknownOperator,
@@ -108,29 +120,44 @@ answers! {
             _ => Code::Internal,
         },
         BackupError::Meta(error) => kept(error),
-        BackupError::Stream(error) => error.code,
+        BackupError::Stream(error) => stream(error),
         BackupError::Log(_) | BackupError::Broken(_) => Code::Internal,
     };
-    SettingsError: |_| Code::BadRequest;
-    DurationError: |_| Code::BadRequest;
-    StreamError: |error| match error {
-        StreamError::Settings(_) => Code::BadRequest,
-        StreamError::TooMany => Code::Busy,
-        StreamError::Make { source: OpenError::Io { source, .. }, .. } if is_full(source) => Code::DiskFull,
-        StreamError::Make { .. } => Code::Internal,
-        StreamError::Meta(error) => kept(error),
+    StreamError: stream;
+    PublishError: |error| match error {
+        PublishError::Stream(error) => stream(error),
+        PublishError::ReadOnly { .. } | PublishError::Parameters(_) => Code::BadRequest,
+        PublishError::BusyStream(_) | PublishError::Busy => Code::Busy,
+        PublishError::NoMemory(error) => memory(error),
+        PublishError::Body(BodyError::TooMuch { .. }) => Code::TooLarge,
+        PublishError::Body(_) => Code::BadBody,
+        PublishError::Refused { source, .. } => refused(source),
+        PublishError::UnknownPublisher { .. } => Code::UnknownPublisher,
+        PublishError::NotDurable(_) | PublishError::Broken(_) => Code::Internal,
     };
-    NotThere: |error| match error {
-        NotThere::PastEnd { .. } => Code::BadRequest,
-        NotThere::Trimmed { .. } | NotThere::Lost { .. } => Code::Trimmed,
+    AlterError: |error| match error {
+        AlterError::Bind(error) => bind(error),
+        AlterError::Stream(error) => stream(error),
+        AlterError::Settings(_)
+        | AlterError::Fixed { .. }
+        | AlterError::Computed(_)
+        | AlterError::Skipped { .. }
+        | AlterError::NoOperator(_)
+        | AlterError::Gone(_)
+        | AlterError::Nothing(_) => Code::BadRequest,
+        AlterError::TooMany | AlterError::Full(_) => Code::Busy,
+        AlterError::Meta(error) => kept(error),
+        AlterError::Broken(_) => Code::Internal,
     };
-    CursorError: cursor;
-    NotChanged: |error| match error {
-        NotChanged::Cursor(error) => cursor(error),
-        NotChanged::Kept { why, .. } => kept(why),
-        NotChanged::Contended(_) => Code::Busy,
+    ViewError: |error| match error {
+        ViewError::Stream(error) => stream(error),
+        ViewError::Bind(error) => bind(error),
+        ViewError::NotComputed(_) => Code::NotFound,
+        ViewError::Full(_) => Code::Busy,
+        ViewError::Broken(_) => Code::Internal,
     };
-    MetaError: kept;
+    ReaderError: reader;
+    NoSubscription: |_| Code::NotFound;
 }
 
 fn component(error: &ComponentError) -> Code {
@@ -151,14 +178,89 @@ fn component(error: &ComponentError) -> Code {
     }
 }
 
-fn cursor(error: &CursorError) -> Code {
+fn memory(error: &NoMemory) -> Code {
     match error {
-        CursorError::Unknown(_) => Code::UnknownCursor,
-        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
-        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
-        CursorError::TooMany => Code::Busy,
-        CursorError::Broken { .. } => Code::Internal,
-        CursorError::NotRead { .. } => Code::BadRequest,
+        NoMemory::Ever { .. } => Code::TooLarge,
+        NoMemory::Now { .. } => Code::Busy,
+    }
+}
+
+fn stream(error: &StreamError) -> Code {
+    match error {
+        StreamError::Settings(_) | StreamError::Reserved(_) => Code::BadRequest,
+        StreamError::TooMany | StreamError::Full(_) => Code::Busy,
+        StreamError::Unknown { .. } => Code::UnknownStream,
+        StreamError::Differs { .. } | StreamError::NameTaken(_) => Code::Exists,
+        StreamError::Make { source: OpenError::Io { source, .. }, .. } if is_full(source) => Code::DiskFull,
+        StreamError::Meta(error) => kept(error),
+        StreamError::Make { .. } | StreamError::Data(_) | StreamError::NotOpened(_) | StreamError::Broken(_) => {
+            Code::Internal
+        }
+    }
+}
+
+fn reader(error: &ReaderError) -> Code {
+    match error {
+        ReaderError::Parameters(_) | ReaderError::Duration(_) | ReaderError::NotRead { .. } => Code::BadRequest,
+        ReaderError::Bind(error) => bind(error),
+        ReaderError::TooMany | ReaderError::Moving(_) | ReaderError::Stopping | ReaderError::Full(_) => Code::Busy,
+        ReaderError::NotThere(NotThere::PastEnd { .. }) => Code::BadRequest,
+        ReaderError::NotThere(NotThere::Trimmed { .. } | NotThere::Lost { .. })
+        | ReaderError::NotCopied(_)
+        | ReaderError::Removed { .. }
+        | ReaderError::Behind { .. }
+        | ReaderError::Trimmed { .. } => Code::Trimmed,
+        ReaderError::Demand { error, .. } => match error {
+            DemandError::NoSuchStream(_) => Code::UnknownStream,
+            DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
+            DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
+            DemandError::Quarantined { .. } => Code::Internal,
+        },
+        ReaderError::Start(error) => start(error),
+        ReaderError::Cursor(error) | ReaderError::NotChanged(NotChanged::Cursor(error)) => cursor(error),
+        ReaderError::NotChanged(NotChanged::Contended(_)) => Code::Busy,
+        ReaderError::NotChanged(NotChanged::Kept { why, .. }) => kept(why),
+        ReaderError::Meta(error) => kept(error),
+        ReaderError::Order(error) if error.is_short_of_memory() => Code::Busy,
+        ReaderError::Stopped(_)
+        | ReaderError::Read(_)
+        | ReaderError::Order(_)
+        | ReaderError::Lost
+        | ReaderError::Broken(_) => Code::Internal,
+    }
+}
+
+fn start(error: &StartError) -> Code {
+    match error {
+        StartError::Bind(_) => Code::BadExpression,
+        StartError::Meta(error) => kept(error),
+        StartError::Full(_) => Code::Busy,
+        _ => Code::Internal,
+    }
+}
+
+fn bind(error: &BindError) -> Code {
+    match error {
+        BindError::Expression(_) => Code::BadExpression,
+        BindError::UnknownStream(_) => Code::UnknownStream,
+        BindError::UnknownOperator(_) => Code::UnknownOperator,
+        BindError::Forgotten | BindError::NotAsked(_) | BindError::Full(_) => Code::Busy,
+        BindError::NotOpened(_) | BindError::Unusable { .. } | BindError::Broken(_) => Code::Internal,
+    }
+}
+
+/// Of what a log does not take.
+fn refused(error: &dag_log::PublishError) -> Code {
+    use dag_log::PublishError::{Append, Bookmark, Fenced, Gap, HeartbeatAhead, Name, Sealed, TooManyPublishers};
+    match error {
+        Sealed | Append(AppendError::Sealed) => Code::Sealed,
+        Fenced { .. } => Code::Fenced,
+        Gap { .. } => Code::OutOfSequence,
+        HeartbeatAhead { .. } | Name { .. } | Bookmark { .. } => Code::BadRequest,
+        TooManyPublishers { .. } => Code::Busy,
+        Append(AppendError::Full(_) | AppendError::Reserved(_)) => Code::DiskFull,
+        Append(AppendError::TooLarge { .. }) => Code::TooLarge,
+        Append(_) => Code::Internal,
     }
 }
 
@@ -168,6 +270,17 @@ fn kept(error: &MetaError) -> Code {
         error if error.is_full() => Code::DiskFull,
         MetaError::Busy { .. } | MetaError::Stopping | MetaError::Refused(Refusal::Full { .. }) => Code::Busy,
         _ => Code::Internal,
+    }
+}
+
+fn cursor(error: &CursorError) -> Code {
+    match error {
+        CursorError::Unknown(_) => Code::UnknownCursor,
+        CursorError::Belongs { .. } | CursorError::Placed { .. } => Code::Exists,
+        CursorError::TakenOver { .. } | CursorError::Reset(_) | CursorError::Deleted(_) => Code::Fenced,
+        CursorError::TooMany => Code::Busy,
+        CursorError::Broken { .. } => Code::Internal,
+        CursorError::NotRead { .. } => Code::BadRequest,
     }
 }
 
@@ -204,15 +317,6 @@ const fn status(code: Code) -> StatusCode {
     }
 }
 
-impl<E> From<E> for Failed
-where
-    NodeError: From<E>,
-{
-    fn from(error: E) -> Failed {
-        Failed(error.into())
-    }
-}
-
 impl From<QueryRejection> for Failed {
     fn from(rejection: QueryRejection) -> Failed {
         bad_request("parameters", &rejection)
@@ -237,7 +341,7 @@ fn bad_request(what: &str, rejection: &dyn Error) -> Failed {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    Failed(NodeError::new(Code::BadRequest, format!("{what}: {cause}")))
+    Failed::new(Code::BadRequest, format!("{what}: {cause}"))
 }
 
 #[cfg(test)]
@@ -249,7 +353,7 @@ mod tests {
     use dag_api::{CreateStream, SubscribeParameters};
 
     fn message(failed: impl Into<Failed>) -> String {
-        failed.into().0.message
+        failed.into().message
     }
 
     #[test]
@@ -276,7 +380,7 @@ mod tests {
 
     #[test]
     fn who_comes_too_often_is_told_when_to_come_again() {
-        let response = Failed(NodeError::new(Code::Busy, "later")).into_response();
+        let response = Failed::new(Code::Busy, "later").into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
     }

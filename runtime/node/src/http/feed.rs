@@ -13,10 +13,11 @@ use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::{Body, Frame};
 
+use super::failure::Failed;
 use super::media::header_text;
 use super::writer::Writer;
 use crate::readers::notices::Notices;
-use crate::{End, Next, NodeError, Subscription};
+use crate::{End, Next, Subscription};
 
 /// The trailers, as the `Trailer` header announces them.
 pub(super) const TRAILERS: &str = "dag-end, dag-message";
@@ -130,7 +131,7 @@ impl Feed {
                 Stage::Records
             }
             Ok(Ok(Next::End(end))) => self.end(end, out),
-            Ok(Err(error)) => self.failed(&error, out),
+            Ok(Err(error)) => self.failed(&error.into(), out),
             Err(_) => {
                 self.writer.comment(out);
                 Stage::Records
@@ -168,7 +169,7 @@ impl Feed {
         }
     }
 
-    fn failed(&mut self, error: &NodeError, out: &mut Vec<u8>) -> Stage {
+    fn failed(&mut self, error: &Failed, out: &mut Vec<u8>) -> Stage {
         if self.trailers {
             let message = &error.message[..error.message.floor_char_boundary(MESSAGE_BYTES)];
             let trailers = [(END, HeaderValue::from_static("failed")), (MESSAGE, header_text(message))];

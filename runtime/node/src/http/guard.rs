@@ -14,11 +14,10 @@ use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use axum::http::uri::{Authority, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-
+use dag_api::Code;
 use dag_model::text::shortened;
 
 use super::failure::Failed;
-use crate::error::{Code, NodeError};
 
 /// Knows the names of a node.
 #[derive(Clone, Copy, Debug)]
@@ -39,16 +38,16 @@ pub(super) enum Asker {
 
 impl Asker {
     /// Whether it may make a cursor, or take one over.
-    pub fn may_take_cursors(self) -> Result<(), NodeError> {
+    pub fn may_take_cursors(self) -> Result<(), Failed> {
         self.vouched("a cursor is made, or taken from who reads with it,", Asker::Known)
     }
 
     /// Whether it may subscribe.
-    pub fn may_subscribe(self) -> Result<(), NodeError> {
+    pub fn may_subscribe(self) -> Result<(), Failed> {
         self.vouched("a subscription makes the node compute, and from another machine", Asker::Unknown)
     }
 
-    fn vouched(self, what: &str, most: Asker) -> Result<(), NodeError> {
+    fn vouched(self, what: &str, most: Asker) -> Result<(), Failed> {
         if self as u8 <= most as u8 {
             return Ok(());
         }
@@ -77,7 +76,7 @@ impl Guard {
         Guard { listen }
     }
 
-    fn check<B>(self, request: &axum::http::Request<B>) -> Result<Asker, NodeError> {
+    fn check<B>(self, request: &axum::http::Request<B>) -> Result<Asker, Failed> {
         let headers = request.headers();
         if !headers.contains_key(HOST) {
             return Err(foreign(format!("the request names no host; {}", self.names())));
@@ -141,8 +140,8 @@ fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     origin.zip(host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
 }
 
-fn foreign(message: String) -> NodeError {
-    NodeError::new(Code::ForeignHost, message)
+fn foreign(message: String) -> Failed {
+    Failed::new(Code::ForeignHost, message)
 }
 
 fn shown(value: &HeaderValue) -> String {

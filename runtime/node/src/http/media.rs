@@ -1,10 +1,11 @@
 //! What headers say: the format of a body, the one that is wanted, and any text in a value.
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use dag_api::Code;
 use dag_codec::Format;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::error::{Code, NodeError};
+use super::failure::Failed;
 
 /// How records are sent to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +21,12 @@ const EVENTS: &str = "text/event-stream";
 
 impl Shape {
     /// The shape that a request's `format` parameter names, else the first one that its `Accept` does, else NDJSON.
-    pub fn wanted(parameter: Option<&str>, headers: &HeaderMap) -> Result<Shape, NodeError> {
+    pub fn wanted(parameter: Option<&str>, headers: &HeaderMap) -> Result<Shape, Failed> {
         match parameter {
             Some("sse") => Ok(Shape::Events),
             Some(name) => name.parse().map(Shape::Records).map_err(|_| {
                 let message = format!("parameter format: `{name}` is not a format; expected json, csv, arrow or sse");
-                NodeError::new(Code::BadRequest, message)
+                Failed::new(Code::BadRequest, message)
             }),
             None => Ok(Shape::accepted(headers).unwrap_or(Shape::Records(Format::Json))),
         }
@@ -52,7 +53,7 @@ impl Shape {
 }
 
 /// The format of a body of records.
-pub(super) fn body_format(headers: &HeaderMap) -> Result<Format, NodeError> {
+pub(super) fn body_format(headers: &HeaderMap) -> Result<Format, Failed> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Format::Json) };
     let name = String::from_utf8_lossy(value.as_bytes());
     // What curl says where it is told nothing.
@@ -62,7 +63,7 @@ pub(super) fn body_format(headers: &HeaderMap) -> Result<Format, NodeError> {
     Format::from_media_type(&name).ok_or_else(|| {
         let [json, csv, arrow] = [Format::Json, Format::Csv, Format::Arrow].map(Format::media_type);
         let message = format!("records do not come as `{name}`: send Content-Type {json}, {csv} or {arrow}");
-        NodeError::new(Code::BadRequest, message)
+        Failed::new(Code::BadRequest, message)
     })
 }
 

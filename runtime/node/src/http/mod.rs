@@ -27,9 +27,9 @@ use std::net::IpAddr;
 use axum::extract::Request;
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
+use dag_api::Code;
 
 use crate::Node;
-use crate::error::{Code, NodeError};
 use failure::Failed;
 use guard::Guard;
 
@@ -66,10 +66,10 @@ fn router(node: Node, listen: IpAddr) -> Router {
 
 async fn no_such_path(request: Request) -> Failed {
     let message = format!("there is nothing at `{}`; the API's paths begin with /v1", request.uri().path());
-    NodeError::new(Code::NotFound, message).into()
+    Failed::new(Code::NotFound, message).into()
 }
 
 async fn no_such_method(request: Request) -> Failed {
     let message = format!("`{}` does not take {}", request.uri().path(), request.method());
-    NodeError::new(Code::MethodNotAllowed, message).into()
+    Failed::new(Code::MethodNotAllowed, message).into()
 }

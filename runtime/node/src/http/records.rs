@@ -5,6 +5,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use dag_api::Code;
 use dag_api::{Failure, PublishParameters, Published, PublisherProgress};
 use serde::Serialize;
 
@@ -12,7 +13,6 @@ use super::content::Content;
 use super::failure::Failed;
 use super::media::body_format;
 use crate::Node;
-use crate::error::{Code, NodeError};
 
 /// `POST /v1/streams/{name}/records`
 pub(super) async fn publish(
@@ -60,7 +60,7 @@ impl Refused {
             let first_of = if refused == 1 { "" } else { "the first at " };
             message.push_str(&format!(": {first_of}{first}"));
         }
-        Refused { failure: Failure::from(&NodeError::new(Code::RefusedRecords, message)), published }
+        Refused { failure: Failure::from(&Failed::new(Code::RefusedRecords, message)), published }
     }
 }
 

@@ -6,6 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, TRAILER};
 use axum::response::{IntoResponse, Response};
+use dag_api::Code;
 use dag_api::SubscribeParameters;
 use dag_codec::EncodeOptions;
 use dag_model::Position;
@@ -17,7 +18,6 @@ use super::guard::Asker;
 use super::media::{Shape, header_text};
 use super::writer::Writer;
 use crate::Node;
-use crate::error::{Code, NodeError};
 
 const STREAM: HeaderName = HeaderName::from_static("dag-stream");
 const SUBSCRIPTION: HeaderName = HeaderName::from_static("dag-subscription");
@@ -36,7 +36,7 @@ pub(super) async fn subscribe(
 ) -> Result<Response, Failed> {
     let Query(mut parameters) = parameters?;
     if parameters.expr.is_empty() {
-        return Err(NodeError::new(Code::BadRequest, "parameters: missing field `expr`").into());
+        return Err(Failed::new(Code::BadRequest, "parameters: missing field `expr`").into());
     }
     asker.may_subscribe()?;
     if parameters.cursor.is_some() {
@@ -85,10 +85,10 @@ struct LastEvent {
 }
 
 impl LastEvent {
-    fn of(headers: &HeaderMap) -> Result<Option<LastEvent>, NodeError> {
+    fn of(headers: &HeaderMap) -> Result<Option<LastEvent>, Failed> {
         let Some(value) = headers.get(LAST_EVENT) else { return Ok(None) };
         let text = String::from_utf8_lossy(value.as_bytes());
-        let bad = |why: String| NodeError::new(Code::BadRequest, format!("Last-Event-ID: {why}"));
+        let bad = |why: String| Failed::new(Code::BadRequest, format!("Last-Event-ID: {why}"));
         let (position, reader) = match text.split_once('@') {
             Some((position, reader)) => (position, Some(reader.parse().map_err(|_| bad(format!("found `{text}`")))?)),
             None => (&*text, None),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::failure::Failed;
 use crate::Node;
-use crate::error::{Code, NodeError};
+use crate::blocking::Broken;
 
 /// The parameters of `GET /v1/explain`.
 #[derive(Deserialize)]
@@ -21,7 +21,7 @@ pub(super) struct ExplainParameters {
 /// `GET /v1/status`
 pub(super) async fn status(State(node): State<Node>) -> Result<Json<Status>, Failed> {
     let status = tokio::task::spawn_blocking(move || node.status()).await;
-    Ok(Json(status.map_err(|error| NodeError::new(Code::Internal, error.to_string()))?))
+    Ok(Json(status.map_err(Broken::from)?))
 }
 
 /// `GET /v1/explain`

@@ -6,8 +6,8 @@ use dag_codec::{EncodeOptions, Encoder, Events, Format};
 use dag_model::{Position, Schema};
 use serde_json::json;
 
+use super::failure::Failed;
 use super::media::Shape;
-use crate::NodeError;
 
 /// Writes the records of one stream. All methods append to `out`.
 pub(super) enum Writer {
@@ -51,7 +51,7 @@ impl Writer {
     }
 
     /// Why no more records come, where the shape has a place for it.
-    pub fn failure(&mut self, error: &NodeError, out: &mut Vec<u8>) {
+    pub fn failure(&mut self, error: &Failed, out: &mut Vec<u8>) {
         let failure = serde_json::to_string(&Failure::from(error)).expect("text is JSON");
         match self {
             Writer::Records(Format::Json, _) => {

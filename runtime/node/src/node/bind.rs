@@ -9,9 +9,9 @@ use dag_model::Schema;
 use dag_wasm::Component;
 
 use crate::blocking::gate::Width;
-use crate::error::{Code, NodeError};
 use crate::node::{Node, View};
 use crate::operators::catalog::Unknown;
+use crate::operators::error::BindError;
 use crate::operators::questions::Question;
 use crate::streams::source::Origin;
 
@@ -26,7 +26,7 @@ type Open = Box<(Question, Arc<Component>)>;
 
 impl Node {
     /// Parses and binds an expression. Waits for as long as operators take to be asked.
-    pub(crate) async fn bound(&self, text: &str) -> Result<Stream, NodeError> {
+    pub(crate) async fn bound(&self, text: &str) -> Result<Stream, BindError> {
         for _ in 0..ATTEMPTS {
             let (node, text) = (self.clone(), text.to_owned());
             let (question, component) = match self.inner.binding.run((), move || node.bind(&text)).await? {
@@ -36,11 +36,11 @@ impl Node {
             let questions = self.view().catalog.questions().clone();
             questions.ask(question, component).await?;
         }
-        Err(NodeError::new(Code::Busy, "operators are asked more than can be remembered: try again in a moment"))
+        Err(BindError::Forgotten)
     }
 
     /// Binds an expression as far as operators have been asked; the inner error is the first question that is open.
-    fn bind(&self, text: &str) -> Result<Result<Stream, Open>, NodeError> {
+    fn bind(&self, text: &str) -> Result<Result<Stream, Open>, BindError> {
         let view = self.view();
         let known = Known { view: &view, open: RefCell::default() };
         let bound = dag_expr::bind(text, &known);
@@ -51,19 +51,19 @@ impl Node {
             if let ErrorKind::UnknownStream(name) = &error.kind
                 && let Some(why) = self.inner.unavailable.why(name)
             {
-                return why.clone();
+                return why.clone().into();
             }
             if let ErrorKind::UnknownOperator(name) = &error.kind
                 && let Some(why) = view.catalog.why_unavailable(name)
             {
-                return NodeError::new(Code::Internal, format!("operator `{name}` cannot be used: {why}"));
+                return BindError::Unusable { name: name.clone(), why: why.to_owned() };
             }
-            let code = match &error.kind {
-                ErrorKind::UnknownStream(_) => Code::UnknownStream,
-                ErrorKind::UnknownOperator(_) => Code::UnknownOperator,
-                ErrorKind::Other => Code::BadExpression,
-            };
-            NodeError::new(code, error.render(text))
+            let rendered = error.render(text);
+            match &error.kind {
+                ErrorKind::UnknownStream(_) => BindError::UnknownStream(rendered),
+                ErrorKind::UnknownOperator(_) => BindError::UnknownOperator(rendered),
+                ErrorKind::Other => BindError::Expression(rendered),
+            }
         })
     }
 }

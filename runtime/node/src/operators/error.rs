@@ -8,7 +8,10 @@ use dag_wasm::{LoadError, Version};
 
 use super::building::TooMany;
 use crate::blocking::Broken;
+use crate::blocking::gate::Full;
 use crate::metadata::MetaError;
+use crate::operators::questions::NotAsked;
+use crate::streams::unavailable::NotOpened;
 
 /// Why a component is not taken, or not had.
 #[derive(Debug, thiserror::Error)]
@@ -97,4 +100,53 @@ pub struct UnknownOperator {
     pub name: String,
     /// What may help.
     pub hint: String,
+}
+
+/// Why an expression cannot be bound.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// It is none, or what it says makes no sense.
+    #[error("{0}")]
+    Expression(String),
+    /// There is no stream of a name in it.
+    #[error("{0}")]
+    UnknownStream(String),
+    /// There is no operator of a name in it.
+    #[error("{0}")]
+    UnknownOperator(String),
+    /// A stream in it cannot be opened.
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
+    /// An operator in it cannot run.
+    #[error("operator `{name}` cannot be used: {why}")]
+    Unusable {
+        /// The operator.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Answers of operators are forgotten faster than they are used.
+    #[error("operators are asked more than can be remembered: try again in a moment")]
+    Forgotten,
+    /// Its operators cannot be asked now.
+    #[error(transparent)]
+    NotAsked(#[from] NotAsked),
+    /// Too many wait to be bound.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+impl BindError {
+    /// Whether the same expression may be bound once a stream or an operator has appeared.
+    pub fn may_appear(&self) -> bool {
+        matches!(self, BindError::UnknownStream(_) | BindError::UnknownOperator(_))
+    }
+
+    /// Whether the same expression may be bound a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, BindError::Forgotten | BindError::NotAsked(_) | BindError::Full(_))
+    }
 }

@@ -4,6 +4,7 @@
 //! An answer is remembered, a refusal for a while. Whoever asks what is being asked already waits for the same answer.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,6 @@ use dag_plan::OperatorFacts;
 use dag_wasm::{CallError, Component, InstanceOptions, Limits};
 use tokio::sync::oneshot;
 
-use crate::error::{Code, NodeError};
 use crate::operators::limits::recorded;
 
 /// The answers that are remembered before they are forgotten all at once.
@@ -38,6 +38,20 @@ const WAITING_EACH: usize = 64;
 
 /// How long a thread waits for another question before it ends.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Why an operator is not asked now.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAsked {
+    /// As many questions wait as may.
+    #[error("{WAITING} questions wait for operators, which is the limit: try again in a moment")]
+    TooMany,
+    /// As many wait for this operator as may.
+    #[error("{WAITING_EACH} questions wait for operator `{0}`, which is the limit: try again in a moment")]
+    TooManyOf(String),
+    /// There is no thread to ask on.
+    #[error("no thread can be had to ask an operator: {0}")]
+    NoThread(#[source] io::Error),
+}
 
 /// The name of an aggregate's result column.
 pub(super) const VALUE: &str = "value";
@@ -165,8 +179,8 @@ impl Questions {
     /// Lets an operator be asked; once this has returned the answer is remembered.
     ///
     /// # Errors
-    /// [`Code::Busy`] where too many questions wait.
-    pub async fn ask(&self, question: Question, component: Arc<Component>) -> Result<(), NodeError> {
+    /// [`NotAsked`] where too many questions wait.
+    pub async fn ask(&self, question: Question, component: Arc<Component>) -> Result<(), NotAsked> {
         let (told, answered) = oneshot::channel();
         let begin = {
             let mut state = self.state();
@@ -190,7 +204,7 @@ impl Questions {
             let started = dag_alarm::thread("operator-bind", move || questions.work());
             if let Err(error) = started {
                 self.state().threads -= 1;
-                return Err(NodeError::new(Code::Busy, format!("no thread can be had to ask an operator: {error}")));
+                return Err(NotAsked::NoThread(error));
             }
         } else {
             self.0.more.notify_one();
@@ -235,17 +249,15 @@ impl Questions {
 
 impl State {
     /// Refuses one more question where too many wait.
-    fn admit(&self, question: &Question) -> Result<(), NodeError> {
+    fn admit(&self, question: &Question) -> Result<(), NotAsked> {
         let of = (question.digest, question.operator.clone());
-        let message = if self.waiting.len() >= WAITING {
-            format!("{WAITING} questions wait for operators, which is the limit: try again in a moment")
-        } else if self.waiting.iter().filter(|(other, _)| other.is_of(&of)).count() >= WAITING_EACH {
-            let name = &question.operator;
-            format!("{WAITING_EACH} questions wait for operator `{name}`, which is the limit: try again in a moment")
-        } else {
-            return Ok(());
-        };
-        Err(NodeError::new(Code::Busy, message))
+        if self.waiting.len() >= WAITING {
+            return Err(NotAsked::TooMany);
+        }
+        match self.waiting.iter().filter(|(other, _)| other.is_of(&of)).count() < WAITING_EACH {
+            true => Ok(()),
+            false => Err(NotAsked::TooManyOf(question.operator.clone())),
+        }
     }
 
     /// Takes the first question of an operator that is not being asked, of a component that others leave room for.

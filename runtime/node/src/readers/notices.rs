@@ -11,7 +11,6 @@ use dag_plan::LeaseId;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 
 /// How many notices wait for a subscriber to listen; then the oldest go.
@@ -60,18 +59,20 @@ impl Notices {
     }
 }
 
+/// Nobody reads under that id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no subscription `{0}`, or not any more")]
+pub struct NoSubscription(String);
+
 impl Node {
     /// The notices of the subscription of that id. Who knows it is the subscriber: it takes with it what has waited.
-    pub fn notices(&self, id: &str) -> Result<Notices, NodeError> {
+    pub fn notices(&self, id: &str) -> Result<Notices, NoSubscription> {
         let lease = id.split('-').next().and_then(|number| number.parse().ok()).map(LeaseId);
         let state = self.state();
         let subscriber = lease.and_then(|lease| Some((lease, state.subscribers.get(&lease)?)));
         match subscriber.filter(|(lease, subscriber)| subscriber.id(*lease) == id) {
             Some((_, subscriber)) => Ok(subscriber.notices.listen()),
-            None => {
-                let message = format!("there is no subscription `{}`, or not any more", shortened(id, 40));
-                Err(NodeError::new(Code::NotFound, message))
-            }
+            None => Err(NoSubscription(shortened(id, 40).into_owned())),
         }
     }
 

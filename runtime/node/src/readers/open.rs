@@ -13,9 +13,9 @@ use crate::clock::now;
 use crate::computations::facts::Gathered;
 use crate::computations::runs::leg_of;
 use crate::computations::start::over;
-use crate::error::{Code, NodeError};
 use crate::node::Node;
 use crate::readers::cursors::{Place, Wish};
+use crate::readers::error::ReaderError;
 use crate::readers::standing::log_of;
 use crate::readers::subscription::{self, Course, Reading, Settled, Subscriber, Subscription, notify};
 use crate::streams::settings::duration;
@@ -43,7 +43,7 @@ pub(crate) enum At {
 }
 
 /// The most subscriptions at once.
-const SUBSCRIBERS: usize = 10_000;
+pub(super) const SUBSCRIBERS: usize = 10_000;
 
 /// How many subscriptions are opened at a time, and how many of one stream: as many as may wait for its disk, or for a start.
 pub(crate) const OPENING: Width = Width { what: "to subscribe", most: 64, each: 4, waiting: SUBSCRIBERS };
@@ -53,7 +53,7 @@ const ATTEMPTS: usize = 16;
 
 impl Node {
     /// Registers the demand that the parameters tell, and answers a reader of it.
-    pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, NodeError> {
+    pub async fn subscribe(&self, parameters: &SubscribeParameters) -> Result<Subscription, ReaderError> {
         let (cursor, until) = (Wish::of(parameters)?, until(parameters)?);
         let left = parameters.limit.unwrap_or(u64::MAX);
         let opening = Opening { at: At::Want(want(parameters)?), until, left, ordered: parameters.ordered };
@@ -64,15 +64,15 @@ impl Node {
         let stream = loop {
             match self.bound(&parameters.expr).await {
                 Ok(stream) => break stream,
-                Err(error) if parameters.wait && matches!(error.code, Code::UnknownStream | Code::UnknownOperator) => {
-                    let what = error.message.lines().next().unwrap_or_default().to_owned();
+                Err(error) if parameters.wait && error.may_appear() => {
+                    let what = error.to_string().lines().next().unwrap_or_default().to_owned();
                     self.state().waiting.insert(lease, (parameters.expr.clone(), what));
                     tokio::select! {
                         _ = appeared.changed() => {}
-                        _ = stopping.wait_for(|stopping| *stopping) => return Err(stopped()),
+                        _ = stopping.wait_for(|stopping| *stopping) => return Err(ReaderError::Stopping),
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         };
         drop(waiting);
@@ -90,9 +90,9 @@ impl Node {
         lease: LeaseId,
         stream: &Stream,
         opening: Opening,
-    ) -> Result<Subscription, NodeError> {
+    ) -> Result<Subscription, ReaderError> {
         if *self.inner.stopping.borrow() {
-            return Err(stopped());
+            return Err(ReaderError::Stopping);
         }
         let Opening { at, until, left, ordered } = opening;
         let (want, place) = match at {
@@ -160,22 +160,18 @@ impl Node {
     }
 
     /// A position of a derived stream that was given out by the data that this is a copy of is one of this data, or of nothing.
-    fn present(&self, stream: &Stream, want: Want) -> Result<Want, NodeError> {
+    fn present(&self, stream: &Stream, want: Want) -> Result<Want, ReaderError> {
         match (stream, want) {
-            (Stream::Apply(_), Want::Position(position)) => {
-                let present = self.inner.moved.present(position);
-                present.map(Want::Position).map_err(|error| NodeError::new(Code::Trimmed, error.to_string()))
-            }
+            (Stream::Apply(_), Want::Position(position)) => Ok(Want::Position(self.inner.moved.present(position)?)),
             _ => Ok(want),
         }
     }
 
     /// A subscriber is there from now on.
-    fn enter(&self, lease: LeaseId, subscriber: &Arc<Subscriber>) -> Result<(), NodeError> {
+    fn enter(&self, lease: LeaseId, subscriber: &Arc<Subscriber>) -> Result<(), ReaderError> {
         let mut state = self.state();
         if state.subscribers.len() >= SUBSCRIBERS {
-            let message = format!("{SUBSCRIBERS} subscriptions are open, which is the limit");
-            return Err(NodeError::new(Code::Busy, message));
+            return Err(ReaderError::TooMany);
         }
         state.subscribers.insert(lease, subscriber.clone());
         Ok(())
@@ -220,7 +216,7 @@ impl Node {
     }
 
     /// A position is checked against its log before anything is demanded. One of another stream's run is for the plan to refuse.
-    fn check_position(&self, stream: &Stream, want: Want) -> Result<(), NodeError> {
+    fn check_position(&self, stream: &Stream, want: Want) -> Result<(), ReaderError> {
         let Want::Position(position) = want else { return Ok(()) };
         let (source, canonical) = (stream.source(), stream.to_string());
         let id = log_of(source, position);
@@ -233,32 +229,18 @@ impl Node {
     }
 
     /// `was_read` where the position has been one of this stream.
-    fn refused(&self, error: Undecided, stream: &Stream, was_read: bool) -> NodeError {
-        let error = match error {
-            Undecided::Refused(error) => error,
-            Undecided::Moving => {
-                let message =
-                    format!("what computes `{stream}` changes faster than it can be looked at: try again in a moment");
-                return NodeError::new(Code::Busy, message);
+    fn refused(&self, error: Undecided, stream: &Stream, was_read: bool) -> ReaderError {
+        match error {
+            Undecided::Moving => ReaderError::Moving(stream.to_string()),
+            Undecided::Refused(DemandError::NoSuchPosition { position, .. }) if was_read => {
+                ReaderError::Removed { position, stream: stream.to_string() }
             }
-        };
-        if let (DemandError::NoSuchPosition { position, .. }, true) = (&error, was_read) {
-            let message = format!("the log that had {position} of `{stream}` was removed: nobody had used it for long");
-            return NodeError::new(Code::Trimmed, message);
+            Undecided::Refused(error @ DemandError::TooEarly { .. }) => {
+                let begins = self.begins(stream).and_then(|begins| begins.parse().ok());
+                ReaderError::Demand { begins, error }
+            }
+            Undecided::Refused(error) => ReaderError::Demand { error, begins: None },
         }
-        let code = match &error {
-            DemandError::NoSuchStream(_) => Code::UnknownStream,
-            DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
-            DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
-            DemandError::Quarantined { .. } => Code::Internal,
-        };
-        let mut message = error.to_string();
-        if let DemandError::TooEarly { .. } = &error
-            && let Some(begins) = self.begins(stream)
-        {
-            message += &format!("; its log begins at position {begins}");
-        }
-        NodeError::new(code, message)
     }
 
     /// Lets go of a demand.
@@ -315,8 +297,8 @@ impl Drop for WaitingFor<'_> {
     }
 }
 
-pub(crate) fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> {
-    let bad = |message| NodeError::new(Code::BadRequest, message);
+pub(crate) fn want(parameters: &SubscribeParameters) -> Result<Want, ReaderError> {
+    let bad = ReaderError::Parameters;
     if let Some(age) = &parameters.since {
         if parameters.from.is_some() {
             return Err(bad("`since` and `from` exclude each other".to_owned()));
@@ -341,14 +323,10 @@ pub(crate) fn want(parameters: &SubscribeParameters) -> Result<Want, NodeError> 
     }
 }
 
-fn until(parameters: &SubscribeParameters) -> Result<Option<Timestamp>, NodeError> {
+fn until(parameters: &SubscribeParameters) -> Result<Option<Timestamp>, ReaderError> {
     let Some(text) = &parameters.until else { return Ok(None) };
     let time = dag_frame::time::parse(text).map_err(|_| {
-        NodeError::new(Code::BadRequest, format!("until: found `{text}`, expected a time such as 2026-11-01T10:00:00Z"))
+        ReaderError::Parameters(format!("until: found `{text}`, expected a time such as 2026-11-01T10:00:00Z"))
     })?;
     Ok(Some(Timestamp(time)))
-}
-
-fn stopped() -> NodeError {
-    NodeError::new(Code::Busy, "the node is stopping")
 }

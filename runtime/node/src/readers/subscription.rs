@@ -12,10 +12,10 @@ use dag_plan::LeaseId;
 use tokio::task::JoinHandle;
 
 use crate::blocking::gate::Width;
-use crate::error::{Code, NodeError};
 use crate::metadata::new_number;
 use crate::node::Node;
 use crate::readers::cursors::{Place, Reader};
+use crate::readers::error::ReaderError;
 use crate::readers::notices::{Board, Notices};
 
 /// How many steps a reader makes before it lets other tasks run.
@@ -24,7 +24,7 @@ const STEPS: usize = 64;
 /// What a subscription and the node tell each other.
 pub(crate) struct Subscriber {
     wake: tokio::sync::Notify,
-    failure: OnceLock<NodeError>,
+    failure: OnceLock<ReaderError>,
     /// What is said besides records.
     pub notices: Board,
     /// Tells the subscriber from others who ask for its notices.
@@ -57,12 +57,17 @@ impl Subscriber {
 
     /// Why what it reads cannot go on.
     #[cfg(test)]
-    pub fn failure(&self) -> Option<NodeError> {
+    pub fn failure(&self) -> Option<ReaderError> {
         self.failure.get().cloned()
     }
 
+    /// What computes that has failed, and why.
+    pub fn stopped(&self, why: &str) {
+        self.fail(ReaderError::Stopped(why.to_owned()));
+    }
+
     /// What it reads cannot go on.
-    pub fn fail(&self, why: NodeError) {
+    pub fn fail(&self, why: ReaderError) {
         // The first reason is the one that counts.
         let _ = self.failure.set(why);
         self.wake();
@@ -116,7 +121,7 @@ pub struct Subscription {
 pub(crate) enum At {
     Here(Box<Course>),
     /// With a thread that may wait for a disk, which brings it back with what it has found.
-    Away(JoinHandle<(Box<Course>, Result<Stepped, NodeError>)>),
+    Away(JoinHandle<(Box<Course>, Result<Stepped, ReaderError>)>),
     /// That thread has ended in a panic.
     Lost,
 }
@@ -183,7 +188,7 @@ impl Subscription {
     }
 
     /// What comes next. Nothing is lost if the future is dropped.
-    pub async fn next(&mut self) -> Result<Next, NodeError> {
+    pub async fn next(&mut self) -> Result<Next, ReaderError> {
         let mut stopping = self.node.inner.stopping.subscribe();
         loop {
             for _ in 0..STEPS {
@@ -219,7 +224,7 @@ impl Subscription {
         }
     }
 
-    fn explained(&self, error: NodeError) -> NodeError {
+    fn explained(&self, error: ReaderError) -> ReaderError {
         match &self.cursor {
             Some(cursor) => cursor.explain(error),
             None => error,
@@ -227,7 +232,7 @@ impl Subscription {
     }
 
     /// Goes on reading: here what is at hand, and the rest on a thread that may wait.
-    async fn step(&mut self) -> Result<Stepped, NodeError> {
+    async fn step(&mut self) -> Result<Stepped, ReaderError> {
         if let At::Here(course) = &mut self.course {
             if course.is_at_hand() {
                 return course.step();
@@ -242,11 +247,10 @@ impl Subscription {
                 (course, stepped)
             }));
         }
-        let lost = || NodeError::new(Code::Internal, "the subscription has failed");
-        let At::Away(away) = &mut self.course else { return Err(lost()) };
+        let At::Away(away) = &mut self.course else { return Err(ReaderError::Lost) };
         let back = away.await;
         self.course = At::Lost;
-        let (course, stepped) = back.map_err(|_| lost())?;
+        let (course, stepped) = back.map_err(|_| ReaderError::Lost)?;
         self.course = At::Here(course);
         stepped
     }
@@ -254,12 +258,12 @@ impl Subscription {
 
 impl Course {
     /// Begins to read if the newest complete result is there; says where that is, once.
-    pub(crate) fn settle(&mut self) -> Result<Settled, NodeError> {
+    pub(crate) fn settle(&mut self) -> Result<Settled, ReaderError> {
         let Reading::Waiting { leg, reached, .. } = &self.reading else { return Ok(Settled::Before) };
         if !is_reached(leg, *reached) {
             return Ok(Settled::Not);
         }
-        let sequence = newest(leg, *reached).map_err(|error| unreadable(&error))?.max(leg.sequence);
+        let sequence = newest(leg, *reached)?.max(leg.sequence);
         let leg = Leg { sequence, ..leg.clone() };
         let (begins, before) = (leg.position(), sequence - leg.log.earliest().sequence);
         let legs = vec![leg];
@@ -279,7 +283,7 @@ impl Course {
     }
 
     /// Steps until there is something to tell, or for some time.
-    fn steps(&mut self) -> Result<Stepped, NodeError> {
+    fn steps(&mut self) -> Result<Stepped, ReaderError> {
         for _ in 0..STEPS {
             match self.step()? {
                 Stepped::More => {}
@@ -289,7 +293,7 @@ impl Course {
         Ok(Stepped::More)
     }
 
-    fn step(&mut self) -> Result<Stepped, NodeError> {
+    fn step(&mut self) -> Result<Stepped, ReaderError> {
         if self.left == 0 {
             return Ok(Stepped::Next(Next::End(End::Limit)));
         }
@@ -298,13 +302,13 @@ impl Course {
         }
         match &mut self.reading {
             Reading::Waiting { .. } => Ok(Stepped::Wait),
-            Reading::Raw(cursor) => match cursor.step().map_err(|error| unreadable(&error))? {
+            Reading::Raw(cursor) => match cursor.step()? {
                 Step::Wait => Ok(at_until(self.until, cursor.frontier()).unwrap_or(Stepped::Wait)),
                 Step::End => Ok(Stepped::Next(Next::End(End::Sealed))),
                 Step::Piece(piece) => {
                     let frontier = piece.frontier;
                     if piece.count() > 0 {
-                        let loaded = piece.load().map_err(|error| unreadable(&error))?;
+                        let loaded = piece.load()?;
                         let position = |row| Position { run: loaded.run, sequence: loaded.sequences.get(row) };
                         let positions = (0..loaded.batch.num_rows()).map(position).collect();
                         if let Some(next) = self.wanted(loaded.batch, positions) {
@@ -315,7 +319,7 @@ impl Course {
                 }
             },
             Reading::Ordered { cursor, merge, ended } => {
-                if let Some(merged) = merge.next(frontier_of(cursor, *ended)).map_err(|error| failed(&error))? {
+                if let Some(merged) = merge.next(frontier_of(cursor, *ended))? {
                     let batch = merged.batches.into_iter().next().expect("a merge of one input");
                     let positions = merged.spots.iter().map(|spot| spot.position).collect();
                     return Ok(self.wanted(batch, positions).map_or(Stepped::More, Stepped::Next));
@@ -324,7 +328,7 @@ impl Course {
                     return Ok(Stepped::Next(Next::End(End::Sealed)));
                 }
                 let before = cursor.frontier();
-                match cursor.step().map_err(|error| unreadable(&error))? {
+                match cursor.step()? {
                     // What was merged so far may be before where the log has got to.
                     Step::Wait if cursor.frontier() > before => Ok(Stepped::More),
                     Step::Wait => Ok(at_until(self.until, cursor.frontier()).unwrap_or(Stepped::Wait)),
@@ -468,20 +472,4 @@ fn newest_before(leg: &Leg, reached: Frontier) -> Result<u64, dag_log::ReadError
         }
     }
     Ok(found.1)
-}
-
-fn unreadable(error: &dag_log::ReadError) -> NodeError {
-    match error {
-        dag_log::ReadError::Trimmed { asked, earliest } => {
-            let lost = earliest - asked;
-            let message = format!("{error}: {lost} records are lost");
-            NodeError::new(Code::Trimmed, message)
-        }
-        error => NodeError::new(Code::Internal, error.to_string()),
-    }
-}
-
-fn failed(error: &dag_flow::ComputeError) -> NodeError {
-    let code = if error.is_short_of_memory() { Code::Busy } else { Code::Internal };
-    NodeError::new(code, error.to_string())
 }

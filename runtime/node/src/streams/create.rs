@@ -9,10 +9,9 @@ use dag_model::StreamId;
 use dag_plan::{Change, Entity, Given, Proposal, Revision};
 
 use crate::blocking::gate::Width;
-use crate::error::{Code, NodeError};
 use crate::layout::DataError;
 use crate::node::Node;
-use crate::streams::error::room_for_stream;
+use crate::streams::error::{StreamError, room_for_stream};
 use crate::streams::settings::check;
 use crate::streams::source::{Origin, SourceStream};
 
@@ -60,24 +59,22 @@ impl Drop for Turn<'_> {
 
 impl Node {
     /// Creates a source; answers it, and whether it is new.
-    pub async fn create(&self, request: CreateStream) -> Result<(Stream, bool), NodeError> {
+    pub async fn create(&self, request: CreateStream) -> Result<(Stream, bool), StreamError> {
         let (node, name) = (self.clone(), request.name.clone());
         self.inner.creating.run(name, move || node.create_stream(request)).await
     }
 
     /// The same on a thread that may wait for the disk.
-    pub(crate) fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), NodeError> {
+    pub(crate) fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), StreamError> {
         request.retention = request.retention.plain();
         check(&request)?;
         if request.name.starts_with("errors(") {
-            let why = "names that begin with `errors(` are those of streams that the node writes";
-            return Err(NodeError::new(Code::BadRequest, format!("`{}` cannot be created: {why}", request.name)));
+            return Err(StreamError::Reserved(request.name));
         }
         let (source, created) = self.get_or_add(Origin::Published, &request)?;
         if source.settings != request {
-            let settings = serde_json::to_string(&source.settings).map_err(|error| internal(&error))?;
-            let message = format!("stream `{}` is there already, with other settings: {settings}", request.name);
-            return Err(NodeError::new(Code::Exists, message));
+            let settings = serde_json::to_string(&source.settings).expect("settings are plain values");
+            return Err(StreamError::Differs { name: request.name, settings });
         }
         let mut stream = self.shown_source(&source);
         if request.time.is_none() {
@@ -91,10 +88,10 @@ impl Node {
         &self,
         origin: Origin,
         settings: &CreateStream,
-    ) -> Result<(Arc<SourceStream>, bool), NodeError> {
+    ) -> Result<(Arc<SourceStream>, bool), StreamError> {
         let name = &settings.name;
         if let Some(why) = self.inner.unavailable.why(name) {
-            return Err(why.clone());
+            return Err(why.clone().into());
         }
         let turn = self.inner.making.turn(name);
         match self.view().sources.get(name) {
@@ -109,7 +106,7 @@ impl Node {
         turn: &Turn<'_>,
         origin: Origin,
         settings: &CreateStream,
-    ) -> Result<Arc<SourceStream>, NodeError> {
+    ) -> Result<Arc<SourceStream>, StreamError> {
         let others = turn.of.names().len() - 1;
         room_for_stream(self.view().sources.len() + others)?;
         let id = self.name_stream(&origin, settings)?;
@@ -125,7 +122,7 @@ impl Node {
     }
 
     /// Gives a stream its number.
-    fn name_stream(&self, origin: &Origin, settings: &CreateStream) -> Result<StreamId, NodeError> {
+    fn name_stream(&self, origin: &Origin, settings: &CreateStream) -> Result<StreamId, StreamError> {
         let name = settings.name.clone();
         let origin = match origin {
             Origin::Published => dag_plan::Origin::Published,
@@ -141,12 +138,12 @@ impl Node {
     }
 
     /// Makes a stream's log in the folder of its number, and keeps that it is there.
-    fn make_log(&self, id: StreamId, origin: Origin, settings: &CreateStream) -> Result<SourceStream, NodeError> {
+    fn make_log(&self, id: StreamId, origin: Origin, settings: &CreateStream) -> Result<SourceStream, StreamError> {
         let folder = self.inner.layout.source(id.0);
         // Nobody had that number, so whatever lies there is nothing that anybody was promised.
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(internal(&DataError::of(&folder)(error)));
+                return Err(DataError::of(&folder)(error).into());
             }
             _ => {}
         }
@@ -164,8 +161,4 @@ impl Node {
         // Its settings may be all that goes, but that is not for this lock to know.
         drop(replaced);
     }
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
 }

@@ -2,8 +2,12 @@
 
 use dag_log::OpenError;
 
+use crate::blocking::Broken;
+use crate::blocking::gate::Full;
+use crate::layout::DataError;
 use crate::metadata::MetaError;
 use crate::streams::settings::SettingsError;
+use crate::streams::unavailable::NotOpened;
 
 /// The most streams that are published to or hold what others pass over: each takes files, and some memory.
 const MAX_STREAMS: usize = 10_000;
@@ -25,9 +29,43 @@ pub enum StreamError {
         /// Why.
         source: OpenError,
     },
+    /// There is none of that name.
+    #[error("unknown stream `{name}`: {hint}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// What may help.
+        hint: String,
+    },
+    /// Its log cannot be opened.
+    #[error(transparent)]
+    NotOpened(#[from] NotOpened),
+    /// Only the node makes streams of such names.
+    #[error("`{0}` cannot be created: names that begin with `errors(` are those of streams that the node writes")]
+    Reserved(String),
+    /// It is there, and other.
+    #[error("stream `{name}` is there already, with other settings: {settings}")]
+    Differs {
+        /// The stream.
+        name: String,
+        /// Its settings as JSON.
+        settings: String,
+    },
+    /// A published stream has the name that one of skipped records would have.
+    #[error("a stream that is published has the name `{0}`")]
+    NameTaken(String),
+    /// The folder of its log cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The change cannot be kept.
     #[error(transparent)]
     Meta(#[from] MetaError),
+    /// Too many wait to make or alter streams.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
 }
 
 /// Refuses another stream where there are so many.

@@ -5,15 +5,15 @@ use std::time::Instant;
 use bytes::Bytes;
 use dag_api::{PublishParameters, Published, PublisherProgress, TookOver};
 use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
-use dag_log::{AppendError, Publish, PublishError, PublisherId, Receipt, TakenOver, readings};
+use dag_log::{AppendError, CommitError, Publish, PublisherId, Receipt, TakenOver, readings};
 use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
-use crate::budget::Share;
+use crate::blocking::{Broken, blocking};
+use crate::budget::{NoMemory, Share};
 use crate::clock::Clocks;
-use crate::computations::runs::shown;
-use crate::error::{Code, NodeError};
 use crate::node::Node;
+use crate::streams::error::StreamError;
 use crate::streams::source::{Origin, SourceStream};
 
 /// The most requests that are being published at once; others are told to come back.
@@ -28,6 +28,67 @@ const MAX_PUBLISHER: usize = 256;
 /// The greatest number of a body's first line.
 const MAX_LINES: u64 = 1 << 53;
 
+/// Why records are not taken, or may be lost.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The stream cannot be had.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// Only the node writes the stream.
+    #[error("`{name}` takes no records: the node writes it, with what `{of}` passes over")]
+    ReadOnly {
+        /// The stream.
+        name: String,
+        /// The derived stream that skips what is in it.
+        of: String,
+    },
+    /// Too many publish to the stream now.
+    #[error("{PUBLISHING_EACH} requests are being published to `{0}`: try again in a moment")]
+    BusyStream(String),
+    /// Too many publish now.
+    #[error("{PUBLISHING} requests are being published: try again in a moment")]
+    Busy,
+    /// The parameters make no sense.
+    #[error("{0}")]
+    Parameters(String),
+    /// What the body comes to is too much for the memory of requests.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
+    /// The body is not in its format.
+    #[error(transparent)]
+    Body(BodyError),
+    /// The log does not take them.
+    #[error("stream `{stream}`: {source}")]
+    Refused {
+        /// The stream.
+        stream: String,
+        /// Why.
+        source: dag_log::PublishError,
+    },
+    /// They were taken, and may be lost.
+    #[error("the records may not be durable: {0}")]
+    NotDurable(#[source] CommitError),
+    /// The publisher has not been there.
+    #[error("`{publisher}` has not published to `{stream}`")]
+    UnknownPublisher {
+        /// The publisher.
+        publisher: String,
+        /// The stream.
+        stream: String,
+    },
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+impl PublishError {
+    /// Whether there is no room for the records.
+    pub fn is_full(&self) -> bool {
+        use AppendError::{Full, Reserved};
+        matches!(self, PublishError::Refused { source: dag_log::PublishError::Append(Full(_) | Reserved(_)), .. })
+    }
+}
+
 impl Node {
     /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks. What the body comes
     /// to is taken out of `share`.
@@ -37,23 +98,20 @@ impl Node {
         content: Option<(Format, Bytes)>,
         parameters: PublishParameters,
         share: Share,
-    ) -> Result<Published, NodeError> {
+    ) -> Result<Published, PublishError> {
         let source = self.source(name)?;
         if let Origin::Errors(of) = &source.origin {
-            let message = format!("`{name}` takes no records: the node writes it, with what `{of}` passes over");
-            return Err(NodeError::new(Code::BadRequest, message));
+            return Err(PublishError::ReadOnly { name: name.to_owned(), of: of.clone() });
         }
         let name = name.to_owned();
-        let full = |message| move |_| NodeError::new(Code::Busy, message);
-        let message = format!("{PUBLISHING_EACH} requests are being published to `{name}`: try again in a moment");
-        let _of_stream = source.publishing.clone().try_acquire_owned().map_err(full(message))?;
-        let message = format!("{PUBLISHING} requests are being published: try again in a moment");
-        let _place = self.inner.publishing.try_acquire().map_err(full(message))?;
+        let of_stream = source.publishing.clone().try_acquire_owned();
+        let _of_stream = of_stream.map_err(|_| PublishError::BusyStream(name.clone()))?;
+        let _place = self.inner.publishing.try_acquire().map_err(|_| PublishError::Busy)?;
         let node = self.clone();
         let work = move || {
             let begun = Instant::now();
             let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock, &share);
-            if done.as_ref().is_err_and(|error| error.code == Code::DiskFull) && node.make_room(begun) {
+            if done.as_ref().is_err_and(PublishError::is_full) && node.make_room(begun) {
                 done = publish(&source, &name, content, &parameters, &node.inner.clock, &share);
             }
             if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
@@ -62,20 +120,18 @@ impl Node {
             }
             done.map(|done| (done, source))
         };
-        let joined = tokio::task::spawn_blocking(work).await;
-        let ((mut published, receipt), source) =
-            joined.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
-        let unkept = |error| NodeError::new(Code::Internal, format!("the records may not be durable: {error}"));
-        receipt.commit.kept().await.map_err(unkept)?;
-        published.frontier = shown(source.source.log().visible().frontier);
+        let ((mut published, receipt), source) = blocking(work).await?;
+        receipt.commit.kept().await.map_err(PublishError::NotDurable)?;
+        published.frontier = source.source.log().visible().frontier.shown();
         Ok(published)
     }
 
     /// Where a publisher is.
-    pub fn publisher(&self, stream: &str, publisher: &str) -> Result<PublisherProgress, NodeError> {
+    pub fn publisher(&self, stream: &str, publisher: &str) -> Result<PublisherProgress, PublishError> {
         let source = self.source(stream)?;
         let (session, batch) = source.source.publisher(publisher).ok_or_else(|| {
-            NodeError::new(Code::UnknownPublisher, format!("`{publisher}` has not published to `{stream}`"))
+            let (publisher, stream) = (publisher.to_owned(), stream.to_owned());
+            PublishError::UnknownPublisher { publisher, stream }
         })?;
         let joined = source.source.stats().joined.iter().any(|joined| joined.name == publisher);
         Ok(PublisherProgress { name: publisher.to_owned(), session, batch, joined })
@@ -89,8 +145,8 @@ fn publish(
     parameters: &PublishParameters,
     clock: &Clocks,
     share: &Share,
-) -> Result<(Published, Receipt), NodeError> {
-    let bad = |message: String| NodeError::new(Code::BadRequest, message);
+) -> Result<(Published, Receipt), PublishError> {
+    let bad = PublishError::Parameters;
     let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
         (Some(name), session, batch) => Some(PublisherId {
             name: name.clone(),
@@ -128,8 +184,7 @@ fn publish(
             let decoder = Decoder::new(&source.schema, &time).within(share);
             let decoded = decoder.decode(format, &bytes, line).map_err(|error| match error {
                 BodyError::NoRoom => share.refusal().into(),
-                BodyError::TooMuch { .. } => NodeError::new(Code::TooLarge, error.to_string()),
-                error => NodeError::new(Code::BadBody, error.to_string()),
+                error => PublishError::Body(error),
             })?;
             published.refused = decoded.refused_count();
             published.refusals = decoded.refused;
@@ -148,7 +203,10 @@ fn publish(
         history,
         ..Publish::default()
     };
-    let receipt = source.source.publish(request, clock).map_err(|error| refused(name, &error))?;
+    let receipt = source
+        .source
+        .publish(request, clock)
+        .map_err(|source| PublishError::Refused { stream: name.to_owned(), source })?;
     if receipt.repeat {
         published.refused = 0;
         published.refusals.clear();
@@ -189,22 +247,6 @@ fn publish(
     published.first = (receipt.accepted > 0).then(|| position(receipt.first));
     published.end = position(receipt.end);
     Ok((published, receipt))
-}
-
-fn refused(stream: &str, error: &PublishError) -> NodeError {
-    let code = match error {
-        PublishError::Sealed | PublishError::Append(AppendError::Sealed) => Code::Sealed,
-        PublishError::Fenced { .. } => Code::Fenced,
-        PublishError::Gap { .. } => Code::OutOfSequence,
-        PublishError::HeartbeatAhead { .. } | PublishError::Name { .. } | PublishError::Bookmark { .. } => {
-            Code::BadRequest
-        }
-        PublishError::TooManyPublishers { .. } => Code::Busy,
-        PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) => Code::DiskFull,
-        PublishError::Append(AppendError::TooLarge { .. }) => Code::TooLarge,
-        PublishError::Append(_) => Code::Internal,
-    };
-    NodeError::new(code, format!("stream `{stream}`: {error}"))
 }
 
 #[cfg(test)]

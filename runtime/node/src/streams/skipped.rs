@@ -18,9 +18,20 @@ use dag_log::{AppendError, Log, Publish, PublishError, PublisherId, ReadError, S
 use dag_model::{IncarnationId, Position};
 use dag_plan::{Incarnation, LogId, Skipped};
 
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
+use crate::streams::error::StreamError;
 use crate::streams::source::{Origin, SourceStream};
+
+/// Why what was skipped is not in its stream yet.
+#[derive(Debug, thiserror::Error)]
+enum NotWritten {
+    /// The stream cannot be had.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// It does not take records.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
 
 /// How long it takes until what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -82,15 +93,12 @@ impl Errors {
 
 impl Node {
     /// The stream of what the derived stream of that canonical name passes over, made where it is missing.
-    pub(crate) fn errors(&self, of: &str) -> Result<Arc<SourceStream>, NodeError> {
+    pub(crate) fn errors(&self, of: &str) -> Result<Arc<SourceStream>, StreamError> {
         let settings = settings(of);
         let (source, _) = self.get_or_add(Origin::Errors(of.to_owned()), &settings)?;
         match source.origin {
             Origin::Errors(_) => Ok(source),
-            Origin::Published => {
-                let message = format!("a stream that is published has the name `{}`", settings.name);
-                Err(NodeError::new(Code::Exists, message))
-            }
+            Origin::Published => Err(StreamError::NameTaken(settings.name)),
         }
     }
 
@@ -113,7 +121,7 @@ impl Node {
         again
     }
 
-    fn write_errors_of(&self, record: &Incarnation) -> Result<(), NodeError> {
+    fn write_errors_of(&self, record: &Incarnation) -> Result<(), NotWritten> {
         // What can't be opened now, all is handed in to when it is.
         if self.inner.unavailable.why(&errors_of(&record.stream)).is_some() {
             return Ok(());
@@ -135,7 +143,7 @@ impl Node {
                 if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = &error {
                     self.make_room(Instant::now());
                 }
-                internal(&error)
+                error
             })?;
         }
         Ok(())
@@ -174,10 +182,6 @@ impl Node {
         let position = Position { run, sequence: skipped.sequence }.to_string();
         PassedOver { stream, position, why: skipped.why.clone() }
     }
-}
-
-fn internal(error: &dyn std::fmt::Display) -> NodeError {
-    NodeError::new(Code::Internal, error.to_string())
 }
 
 /// A record as NDJSON shows it; none where the log no longer has it, or it would make a longer line than can be published.

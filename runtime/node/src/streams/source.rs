@@ -15,8 +15,7 @@ use tokio::sync::Semaphore;
 use crate::streams::error::StreamError;
 use crate::streams::publish::PUBLISHING_EACH;
 use crate::streams::settings::{self, SettingsError};
-use crate::timers::GRACE;
-use crate::wake::Wake;
+use crate::wake::{GRACE, Wake};
 
 /// Who writes a source.
 #[derive(Clone, Debug, PartialEq, Eq)]

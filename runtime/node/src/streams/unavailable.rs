@@ -3,16 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use dag_api::{CreateStream, Stream};
 
-use crate::error::{Code, NodeError};
 use crate::streams::source::Origin;
+
+/// Why a stream is not there that should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotOpened(Arc<str>);
 
 /// The sources that could not be opened when the node started, by name.
 #[derive(Debug, Default)]
 pub struct Unavailable {
-    streams: BTreeMap<String, (Stream, NodeError)>,
+    streams: BTreeMap<String, (Stream, NotOpened)>,
 }
 
 impl Unavailable {
@@ -33,16 +38,16 @@ impl Unavailable {
             note: Some(message.clone()),
             ..Stream::default()
         };
-        self.streams.insert(settings.name, (shown, NodeError::new(Code::Internal, message)));
+        self.streams.insert(settings.name, (shown, NotOpened(message.into())));
     }
 
     /// Why the stream of that name cannot be used, if it is here.
-    pub fn why(&self, name: &str) -> Option<&NodeError> {
+    pub fn why(&self, name: &str) -> Option<&NotOpened> {
         self.streams.get(name).map(|(_, error)| error)
     }
 
     /// Why they cannot be used, by name.
-    pub fn all(&self) -> impl Iterator<Item = (&String, &NodeError)> {
+    pub fn all(&self) -> impl Iterator<Item = (&String, &NotOpened)> {
         self.streams.iter().map(|(name, (_, error))| (name, error))
     }
 

@@ -6,15 +6,14 @@ use dag_model::{Frontier, Timestamp};
 use dag_plan::{Run, State as RunState};
 
 use crate::clock::now;
-use crate::computations::runs::shown;
-use crate::error::NodeError;
 use crate::node::Node;
 use crate::streams::source::Origin;
+use crate::views::ViewError;
 use crate::views::status::{last_time, run_state};
 
 impl Node {
     /// Explains a stream without demanding it.
-    pub async fn explain(&self, text: &str) -> Result<Explanation, NodeError> {
+    pub async fn explain(&self, text: &str) -> Result<Explanation, ViewError> {
         let stream = self.bound(text).await?;
         let (node, name) = (self.clone(), stream.to_string());
         self.inner
@@ -84,7 +83,7 @@ impl Node {
             late: stats.late,
             refused: source.refused(),
             last_time: last_time(visible.max_time),
-            frontier: shown(frontier),
+            frontier: frontier.shown(),
             next: None,
             cause: Some(cause),
             passed_over: Vec::new(),
@@ -156,7 +155,7 @@ impl Node {
             late: 0,
             refused: 0,
             last_time: visible.and_then(|visible| last_time(visible.max_time)),
-            frontier: shown(frontier),
+            frontier: frontier.shown(),
             next: next.map(|time| time.to_string()),
             cause: Some(cause),
             passed_over,

@@ -10,12 +10,12 @@ use dag_flow::budget::Usage;
 use dag_model::{IncarnationId, Position, Schema, Timestamp};
 use dag_plan::{LogId, Run, State as RunState};
 
+use crate::blocking::blocking;
 use crate::blocking::gate::Width;
-use crate::computations::runs::shown as frontier;
-use crate::error::{Code, NodeError};
 use crate::node::{Node, State};
 use crate::operators::limits;
 use crate::streams::source::SourceStream;
+use crate::views::ViewError;
 
 /// How many listings are made, or streams looked at, at a time.
 pub(crate) const LOOKING: Width = Width { what: "to look at streams", most: 8, each: 2, waiting: 1024 };
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Node {
     /// All streams, sources first. A derived stream that nobody has read since the node was started is looked at once, and listed without
     /// what its log has where its disk takes too long for that.
-    pub async fn streams(&self) -> Result<Streams, NodeError> {
+    pub async fn streams(&self) -> Result<Streams, ViewError> {
         let unseen: Vec<IncarnationId> = {
             let state = self.state();
             let shown = derived_streams(&state).into_values().map(|shown| shown.id);
@@ -36,14 +36,13 @@ impl Node {
             let logs = self.inner.logs.clone();
             let look = move || {
                 unseen.into_iter().for_each(|id| logs.look(id));
-                Ok::<_, NodeError>(())
+                Ok::<_, ViewError>(())
             };
             // They are looked at to the end also where nobody waits any more.
             let _ = tokio::time::timeout(PATIENCE, self.inner.looking.run(String::new(), look)).await;
         }
         let node = self.clone();
-        let listed = tokio::task::spawn_blocking(move || node.list_streams()).await;
-        listed.map_err(|error| NodeError::new(Code::Internal, error.to_string()))
+        blocking(move || Ok(node.list_streams())).await
     }
 
     fn list_streams(&self) -> Streams {
@@ -63,14 +62,17 @@ impl Node {
     }
 
     /// One stream: a source by its name, a derived one by its expression.
-    pub async fn stream(&self, name: &str) -> Result<Stream, NodeError> {
+    pub async fn stream(&self, name: &str) -> Result<Stream, ViewError> {
         if let Some(stream) = self.inner.unavailable.stream(name) {
             return Ok(stream);
         }
         let source = match self.source(name) {
             Ok(source) => Ok(source),
             Err(unknown) => {
-                match self.bound(name).await.map_err(|error| if error.code == Code::Busy { error } else { unknown })? {
+                let bound = self.bound(name).await;
+                let bound =
+                    bound.map_err(|error| if error.is_passing() { error.into() } else { ViewError::from(unknown) })?;
+                match bound {
                     dag_expr::Stream::Errors { name, .. } => Ok(self.source(&name)?),
                     stream => Err(stream.to_string()),
                 }
@@ -84,7 +86,7 @@ impl Node {
                 Ok(source) => Ok(node.shown_source(&source)),
                 Err(derived) => {
                     let found = node.shown_derived(&derived);
-                    found.ok_or_else(|| NodeError::new(Code::NotFound, format!("nothing has computed `{derived}` yet")))
+                    found.ok_or_else(|| ViewError::NotComputed(derived))
                 }
             })
             .await
@@ -123,7 +125,7 @@ impl Node {
             records: visible.end - earliest,
             late: 0,
             bytes: seen.bytes,
-            frontier: self::frontier(visible.frontier),
+            frontier: visible.frontier.shown(),
             last_time: last_time(visible.max_time),
             state: shown.state.to_owned(),
             subscribers: shown.users,
@@ -195,7 +197,7 @@ impl Node {
 
     /// What is kept and cannot be used, and why.
     fn unavailable(&self) -> BTreeMap<String, String> {
-        let sources = self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.message.clone()));
+        let sources = self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.to_string()));
         let rows = self.inner.unreadable.iter().map(|row| {
             let name = format!("{} {}", row.table, row.key);
             let why = format!("the metadata's row {name} cannot be read: {}; it is left as it is", row.why);
@@ -230,7 +232,7 @@ impl Node {
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
             memory: state.runs.budget(id).map(|budget| held(budget, run.record.limits.memory)),
-            frontier: self.inner.logs.visible(id).and_then(|visible| frontier(visible.frontier)),
+            frontier: self.inner.logs.visible(id).and_then(|visible| visible.frontier.shown()),
             error: match &run.state {
                 RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),
                 _ => state.runs.failures.get(&id).map(|failures| failures.why.clone()),
@@ -300,7 +302,7 @@ fn source_stream(source: &SourceStream, subscribers: usize) -> Stream {
         records: stats.records,
         late: stats.late,
         bytes: stats.bytes,
-        frontier: frontier(visible.frontier),
+        frontier: visible.frontier.shown(),
         last_time: last_time(visible.max_time),
         state: if visible.frontier.time().is_none() { "sealed" } else { "open" }.to_owned(),
         subscribers,

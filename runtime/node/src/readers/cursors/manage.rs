@@ -1,23 +1,23 @@
 //! What the API does with cursors besides reading: showing, acknowledging, moving, deleting.
 
-use dag_api::SubscribeParameters;
 use std::collections::BTreeSet;
 
+use dag_api::SubscribeParameters;
 use dag_model::{IncarnationId, Position, Timestamp};
 use dag_plan::{Change, Cursor, LogId, Place, Proposal, Revision};
 
-use super::reading::explain;
 use super::table::{CursorError, NotChanged};
+use crate::blocking::blocking;
 use crate::clock::now;
-use crate::error::{Code, NodeError};
 use crate::metadata::MetaError;
 use crate::node::Node;
+use crate::readers::error::ReaderError;
 use crate::readers::open::{At, Opening, want};
 use crate::readers::standing::{NotThere, Standing, log_of};
 
 impl Node {
     /// All cursors, by name.
-    pub async fn cursors(&self) -> Result<dag_api::Cursors, NodeError> {
+    pub async fn cursors(&self) -> Result<dag_api::Cursors, ReaderError> {
         let node = self.clone();
         let list = move || {
             node.look_where(|_| true);
@@ -49,7 +49,7 @@ impl Node {
     }
 
     /// One cursor.
-    pub async fn cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+    pub async fn cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
         let (node, name) = (self.clone(), name.to_owned());
         let look = move || {
             node.look_where(|other| other == name);
@@ -58,16 +58,15 @@ impl Node {
         self.inner.looking.run(String::new(), look).await
     }
 
-    fn shown_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+    fn shown_cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
         let cursor = self.inner.cursors.get(name)?;
         let read = self.inner.cursors.table().is_read(name);
         Ok(self.shown(name, &cursor, read))
     }
 
     /// A reader has read everything up to a record. Returns when that is durable.
-    pub async fn acknowledge(&self, name: &str, read: &dag_api::Acknowledge) -> Result<dag_api::Cursor, NodeError> {
-        let bad = |why: String| NodeError::new(Code::BadRequest, why);
-        let after: Position = read.after.parse().map_err(|why| bad(format!("after: {why}")))?;
+    pub async fn acknowledge(&self, name: &str, read: &dag_api::Acknowledge) -> Result<dag_api::Cursor, ReaderError> {
+        let after: Position = read.after.parse().map_err(|why| ReaderError::Parameters(format!("after: {why}")))?;
         let cursor = self.inner.cursors.get(name)?;
         let (node, name_of, stream) = (self.clone(), name.to_owned(), cursor.stream.clone());
         self.inner.reads.run(stream, move || node.check_read(&name_of, &cursor, after)).await?;
@@ -78,7 +77,7 @@ impl Node {
 
     /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Returns when that is
     /// durable.
-    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, NodeError> {
+    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, ReaderError> {
         let stream = self.inner.cursors.get(name)?.stream.clone();
         let stream = self.bound(&stream).await?;
         let (node, to) = (self.clone(), to.to_owned());
@@ -88,7 +87,7 @@ impl Node {
             // What computes a derived stream tells where that is: it is demanded as by a reader.
             let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
             let subscription = node.open_subscription(node.new_lease(), &stream, opening)?;
-            Ok::<_, NodeError>(subscription.place.clone())
+            Ok::<_, ReaderError>(subscription.place.clone())
         };
         let place = self.inner.opening.run(canonical, place).await?;
         self.change_cursor(name, Change::Reset { cursor: name.to_owned(), place, at: now() }).await?;
@@ -97,7 +96,7 @@ impl Node {
     }
 
     /// Deletes a cursor, and sends away whoever reads with it. Returns it as it was, when that is durable.
-    pub async fn delete_cursor(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+    pub async fn delete_cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
         let broken = self.inner.cursors.table().is_broken(name);
         if broken {
             return self.delete_broken(name).await;
@@ -109,10 +108,9 @@ impl Node {
     }
 
     /// Deletes a cursor that cannot be read; it is shown as one of no stream.
-    async fn delete_broken(&self, name: &str) -> Result<dag_api::Cursor, NodeError> {
+    async fn delete_broken(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
         let (node, owned) = (self.clone(), name.to_owned());
-        let removed = tokio::task::spawn_blocking(move || node.inner.meta.remove_unreadable_cursor(&owned)).await;
-        removed.map_err(|error| NodeError::new(Code::Internal, error.to_string()))??;
+        blocking::<_, ReaderError>(move || Ok(node.inner.meta.remove_unreadable_cursor(&owned)?)).await?;
         self.inner.cursors.table().mend(name);
         let place = Place { legs: vec![Position { run: 0, sequence: 0 }], from: Timestamp::MIN, newest: None };
         let (stream, source, created) = (String::new(), None, now());
@@ -122,7 +120,7 @@ impl Node {
     }
 
     /// Returns once a cursor's change is durable.
-    async fn change_cursor(&self, name: &str, change: Change) -> Result<(), NodeError> {
+    async fn change_cursor(&self, name: &str, change: Change) -> Result<(), ReaderError> {
         let changed = self.inner.meta.send(Proposal::of([change])).await.unwrap_or(Err(MetaError::Stopping));
         changed.map(drop).map_err(|error| NotChanged::of(name, "", error).into())
     }
@@ -134,7 +132,7 @@ impl Node {
     }
 
     /// Refuses that a record was read which there is not, or which a crash took. That retention has removed it since is no reason.
-    pub(super) fn check_read(&self, name: &str, cursor: &Cursor, read: Position) -> Result<(), NodeError> {
+    pub(super) fn check_read(&self, name: &str, cursor: &Cursor, read: Position) -> Result<(), ReaderError> {
         if cursor.source.is_none() && cursor.place.legs.iter().all(|leg| leg.run != read.run) {
             // It is of another log, which the cursor says of itself.
             return Ok(());
@@ -142,13 +140,12 @@ impl Node {
         let behind = Position { sequence: read.sequence.saturating_add(1), ..read };
         match self.view().standing(&log_of(self.source_of(cursor).as_deref(), read), behind) {
             Some(Standing::PastEnd { end }) => {
-                let message = format!(
-                    "cursor `{name}`: {read} is past the end of `{}`, which is {end}: acknowledge what was read",
-                    cursor.stream
-                );
-                Err(NodeError::new(Code::BadRequest, message))
+                let (cursor, stream) = (name.to_owned(), cursor.stream.clone());
+                Err(ReaderError::NotRead { cursor, read, stream, end })
             }
-            Some(Standing::Lost { end }) => Err(explain(name, NotThere::Lost { position: read, end }.into())),
+            Some(Standing::Lost { end }) => {
+                Err(ReaderError::from(NotThere::Lost { position: read, end }).of_cursor(name))
+            }
             _ => Ok(()),
         }
     }

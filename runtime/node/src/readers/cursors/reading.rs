@@ -8,9 +8,9 @@ use dag_plan::{Change, Entity, Given, LeaseId, Place, Proposal, Refusal};
 
 use super::table::{NotChanged, Wish};
 use crate::clock::now;
-use crate::error::{Code, NodeError};
 use crate::metadata::MetaError;
 use crate::node::Node;
+use crate::readers::error::ReaderError;
 use crate::readers::open::{At, Opening};
 use crate::readers::subscription::Subscription;
 
@@ -32,8 +32,8 @@ impl Reader {
     }
 
     /// The failure of its subscription, with what can be done about it.
-    pub fn explain(&self, error: NodeError) -> NodeError {
-        explain(&self.name, error)
+    pub fn explain(&self, error: ReaderError) -> ReaderError {
+        error.of_cursor(&self.name)
     }
 
     /// The bug that tests plant: the cursor moves when records are sent.
@@ -53,8 +53,8 @@ impl Drop for Reader {
 
 impl Wish {
     /// The cursor that the parameters ask for.
-    pub fn of(parameters: &SubscribeParameters) -> Result<Option<Wish>, NodeError> {
-        let bad = |message: String| NodeError::new(Code::BadRequest, message);
+    pub fn of(parameters: &SubscribeParameters) -> Result<Option<Wish>, ReaderError> {
+        let bad = ReaderError::Parameters;
         let Some(name) = parameters.cursor.clone() else {
             return match (parameters.reader, &parameters.after) {
                 (None, None) => Ok(None),
@@ -87,7 +87,7 @@ impl Node {
         stream: &Stream,
         opening: &Opening,
         wish: &Wish,
-    ) -> Result<Subscription, NodeError> {
+    ) -> Result<Subscription, ReaderError> {
         let canonical = stream.to_string();
         let (cursors, name) = (&self.inner.cursors, &wish.name);
         if let Some(after) = wish.after {
@@ -142,24 +142,10 @@ impl Node {
         opening: &Opening,
         cursor: &str,
         place: Option<&Place>,
-    ) -> Result<Subscription, NodeError> {
+    ) -> Result<Subscription, ReaderError> {
         let Some(place) = place else { return self.open_subscription(lease, stream, opening.clone()) };
         let opening = Opening { at: At::Place(place.clone()), ..opening.clone() };
-        self.open_subscription(lease, stream, opening).map_err(|error| explain(cursor, error))
-    }
-}
-
-/// Says of what is no longer kept whose it was, and how to go on.
-pub(super) fn explain(name: &str, error: NodeError) -> NodeError {
-    match error.code {
-        Code::Trimmed => NodeError {
-            message: format!(
-                "cursor `{name}` has fallen behind: {}; `dag cursors reset {name} --to earliest` lets it go on from there",
-                error.message
-            ),
-            ..error
-        },
-        _ => error,
+        self.open_subscription(lease, stream, opening).map_err(|error| error.of_cursor(cursor))
     }
 }
 
@@ -170,6 +156,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::readers::cursors::CursorError;
     use crate::readers::subscription::Next;
     use crate::testing::node;
     use dag_api::PublishParameters;
@@ -208,14 +195,14 @@ mod tests {
         read(&mut reader, 5).await;
         node.trim();
         let behind = node.subscribe(&parameters(None)).await.map(drop).unwrap_err();
-        assert_eq!(behind.code, Code::Trimmed, "it has acknowledged nothing: {behind}");
+        assert!(behind.is_trimmed(), "it has acknowledged nothing: {behind}");
         publish(&node, 10).await;
         read(&mut reader, 1).await;
         node.reset_cursor("c", "latest").await.unwrap();
         let next = node.subscribe(&parameters(None)).await.map(drop);
-        assert_eq!(next.map_err(|error| error.message), Ok(()));
+        assert_eq!(next.map_err(|error| error.to_string()), Ok(()));
         let told = reader.next().await.unwrap_err();
-        assert_eq!(told.code, Code::Fenced, "{told}");
+        assert!(matches!(told, ReaderError::Cursor(CursorError::Reset(_))), "{told}");
     }
 
     /// The positions of so many records.
@@ -273,8 +260,8 @@ mod tests {
         }
         let lost = node.subscribe(&parameters(Some("1:2"), None, false)).await.map(drop).unwrap_err();
         assert_eq!(
-            (lost.code, &*lost.message),
-            (Code::Trimmed, "1:2 was lost in a crash; what is left of its epoch ends at 1:1",)
+            (lost.is_trimmed(), &*lost.to_string()),
+            (true, "1:2 was lost in a crash; what is left of its epoch ends at 1:1")
         );
 
         assert_eq!(positions(&mut with_cursor, 3).await, all[1..]);
@@ -282,8 +269,9 @@ mod tests {
         assert_eq!(acknowledge("2:1").await.unwrap().next, "2:2");
         assert_eq!(acknowledge("4:2").await.unwrap().next, "4:3");
         assert_eq!(acknowledge("1:0").await.unwrap().next, "4:3", "an acknowledgement that was overtaken");
-        assert_eq!(acknowledge("2:3").await.unwrap_err().code, Code::Trimmed, "there is no such record");
-        assert_eq!(acknowledge("5:3").await.unwrap_err().code, Code::BadRequest, "nor has there been that epoch");
+        assert!(acknowledge("2:3").await.unwrap_err().is_trimmed(), "there is no such record");
+        let unknown = acknowledge("5:3").await.unwrap_err();
+        assert!(matches!(unknown, ReaderError::NotRead { .. }), "nor has there been that epoch: {unknown}");
         let mut resumed = node.subscribe(&parameters(None, Some("c"), false)).await.unwrap();
         assert_eq!(positions(&mut resumed, 1).await, all[3..]);
 

@@ -7,13 +7,74 @@ use dag_api::{AlterRetention, AlterStream, CreateStream, OnError, Retention};
 use dag_plan::apply::MAX_POLICIES;
 use dag_plan::{Change, Entity, Plan, Proposal};
 
-use crate::error::{Code, NodeError};
+use crate::blocking::Broken;
+use crate::blocking::gate::Full;
+use crate::metadata::MetaError;
 use crate::node::Node;
+use crate::operators::error::BindError;
+use crate::streams::error::StreamError;
+use crate::streams::settings::SettingsError;
 use crate::streams::source::Origin;
+
+/// Why a stream is not altered.
+#[derive(Debug, thiserror::Error)]
+pub enum AlterError {
+    /// What it is called is none.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// It is not there.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The settings that would be are not taken.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// That never changes.
+    #[error("the {what} of `{name}` cannot be changed: {why}; create another stream")]
+    Fixed {
+        /// What was to be changed.
+        what: &'static str,
+        /// The stream.
+        name: String,
+        /// Why it does not change.
+        why: &'static str,
+    },
+    /// A derived stream has no settings of a source.
+    #[error("`{0}` is computed: only `on_error` can be set of it, the rest is its sources'")]
+    Computed(String),
+    /// A stream of skipped records has no settings.
+    #[error("`{name}` is as the node makes it: what `{of}` passes over, for seven days")]
+    Skipped {
+        /// The stream.
+        name: String,
+        /// The derived stream that skips.
+        of: String,
+    },
+    /// A source has no `on_error`.
+    #[error("`{0}` runs no operator that could fail: say `on_error` for a stream that is computed from it")]
+    NoOperator(String),
+    /// The request says nothing.
+    #[error("nothing to change of `{0}` was given")]
+    Nothing(String),
+    /// It has been removed meanwhile.
+    #[error("there is no stream `{0}`")]
+    Gone(String),
+    /// There are too many policies.
+    #[error("{MAX_POLICIES} derived streams have an `on_error`, which is the limit")]
+    TooMany,
+    /// The change cannot be kept.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// Too many wait to make or alter streams.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
 
 impl Node {
     /// Alters a source, by its name, or a derived stream, by its expression.
-    pub async fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
+    pub async fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
         refuse_what_is_fixed(name, request)?;
         let stream = match self.view().sources.contains_key(name) {
             true => None,
@@ -31,13 +92,11 @@ impl Node {
     }
 
     /// Says what a derived stream does with a record on which its operator fails every time.
-    fn alter_derived(&self, stream: &dag_expr::Stream, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
+    fn alter_derived(&self, stream: &dag_expr::Stream, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
         let canonical = stream.to_string();
         let only = AlterStream { on_error: request.on_error, ..AlterStream::default() };
         let Some(on_error) = request.on_error.filter(|_| only == *request) else {
-            let message =
-                format!("`{canonical}` is computed: only `on_error` can be set of it, the rest is its sources'");
-            return Err(bad(message));
+            return Err(AlterError::Computed(canonical));
         };
         let plan = self.inner.meta.plan();
         has_room(plan.policy(&canonical).is_some(), plan.policies_len())?;
@@ -65,18 +124,15 @@ impl Node {
         }
     }
 
-    fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, NodeError> {
+    fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
         if let Origin::Errors(of) = &self.source(name)?.origin {
-            return Err(bad(format!("`{name}` is as the node makes it: what `{of}` passes over, for seven days")));
+            return Err(AlterError::Skipped { name: name.to_owned(), of: of.clone() });
         }
         if request.on_error.is_some() {
-            let message = format!(
-                "`{name}` runs no operator that could fail: say `on_error` for a stream that is computed from it"
-            );
-            return Err(bad(message));
+            return Err(AlterError::NoOperator(name.to_owned()));
         }
         if *request == AlterStream::default() {
-            return Err(bad(format!("nothing to change of `{name}` was given")));
+            return Err(AlterError::Nothing(name.to_owned()));
         }
         let _turn = self.inner.making.turn(name);
         let source = self.source(name)?;
@@ -92,21 +148,18 @@ impl Node {
 }
 
 /// A stream's settings are to be others, as a proposal.
-fn alteration(plan: &Plan, settings: &CreateStream) -> Result<Proposal, NodeError> {
+fn alteration(plan: &Plan, settings: &CreateStream) -> Result<Proposal, AlterError> {
     let name = &settings.name;
-    let (stream, there) = plan.stream_named(name).ok_or_else(|| bad(format!("there is no stream `{name}`")))?;
+    let (stream, there) = plan.stream_named(name).ok_or_else(|| AlterError::Gone(name.clone()))?;
     let settings = serde_json::to_string(settings).expect("settings are plain values");
     Ok(Proposal::of([Change::Alter { stream, settings }]).on(Entity::Stream(stream), there.revision))
 }
 
 /// Whether one more policy can be kept, if it is one more than these; `there` if it is one of them.
-fn has_room(there: bool, policies: usize) -> Result<(), NodeError> {
+fn has_room(there: bool, policies: usize) -> Result<(), AlterError> {
     match there || policies < MAX_POLICIES {
         true => Ok(()),
-        false => {
-            let message = format!("{MAX_POLICIES} derived streams have an `on_error`, which is the limit");
-            Err(NodeError::new(Code::Busy, message))
-        }
+        false => Err(AlterError::TooMany),
     }
 }
 
@@ -125,22 +178,16 @@ fn altered(settings: &CreateStream, request: &AlterStream) -> CreateStream {
     altered
 }
 
-fn refuse_what_is_fixed(name: &str, request: &AlterStream) -> Result<(), NodeError> {
+fn refuse_what_is_fixed(name: &str, request: &AlterStream) -> Result<(), AlterError> {
     let fixed = [
         ("schema", &request.schema, "its records and all that is computed from them have these columns"),
         ("time", &request.time, "the records that are there have their times from it"),
         ("durability", &request.durability, "what was acknowledged was promised by it"),
     ];
     match fixed.iter().find(|(_, given, _)| given.is_some()) {
-        Some((what, _, why)) => {
-            Err(bad(format!("the {what} of `{name}` cannot be changed: {why}; create another stream")))
-        }
+        Some((what, _, why)) => Err(AlterError::Fixed { what, name: name.to_owned(), why }),
         None => Ok(()),
     }
-}
-
-fn bad(message: String) -> NodeError {
-    NodeError::new(Code::BadRequest, message)
 }
 
 #[cfg(test)]
@@ -151,6 +198,6 @@ mod tests {
     fn policies_are_bounded() {
         assert!(has_room(false, MAX_POLICIES - 1).is_ok());
         assert!(has_room(true, MAX_POLICIES).is_ok(), "it may be changed");
-        assert_eq!(has_room(false, MAX_POLICIES).map_err(|error| error.code), Err(Code::Busy));
+        assert!(matches!(has_room(false, MAX_POLICIES), Err(AlterError::TooMany)));
     }
 }

@@ -14,18 +14,16 @@ use dag_log::Due;
 use dag_model::{Frontier, IncarnationId, Lookback, Timestamp};
 use dag_plan::{Command, LogId};
 
-use crate::error::NodeError;
 use crate::node::{Node, State, View};
+use crate::streams::error::StreamError;
 use crate::streams::source::SourceStream;
+use crate::wake::GRACE;
 
 /// How often the node speaks for a clock=node stream that somebody reads.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How often retention looks.
 const TRIM: Duration = Duration::from_secs(60);
-
-/// How much longer than their windows the node speaks for single streams that have fallen silent.
-pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 const GRACE_NS: i64 = GRACE.as_nanos() as i64;
 
@@ -160,7 +158,7 @@ impl Node {
             let clock = node.inner.clock;
             let tick = move || {
                 let _alarm = Alarm::of("timers");
-                Ok::<_, NodeError>(if speaks {
+                Ok::<_, StreamError>(if speaks {
                     stream.source.node_heartbeat(clock)
                 } else {
                     stream.source.tick(clock).map(drop)
