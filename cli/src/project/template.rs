@@ -115,7 +115,7 @@ mod tests {
                 let names: Vec<_> =
                     embedded::template(language.templates, kind).into_iter().map(|(name, _)| name).collect();
                 for needed in ["README.md", "dot-gitignore"] {
-                    assert!(names.iter().any(|name| *name == needed), "{} {kind}: {names:?}", language.name);
+                    assert!(names.contains(&needed), "{} {kind}: {names:?}", language.name);
                 }
             }
         }

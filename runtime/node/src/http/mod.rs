@@ -66,10 +66,10 @@ fn router(node: Node, listen: IpAddr) -> Router {
 
 async fn no_such_path(request: Request) -> Failed {
     let message = format!("there is nothing at `{}`; the API's paths begin with /v1", request.uri().path());
-    Failed::new(Code::NotFound, message).into()
+    Failed::new(Code::NotFound, message)
 }
 
 async fn no_such_method(request: Request) -> Failed {
     let message = format!("`{}` does not take {}", request.uri().path(), request.method());
-    Failed::new(Code::MethodNotAllowed, message).into()
+    Failed::new(Code::MethodNotAllowed, message)
 }

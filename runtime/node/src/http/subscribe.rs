@@ -36,7 +36,7 @@ pub(super) async fn subscribe(
 ) -> Result<Response, Failed> {
     let Query(mut parameters) = parameters?;
     if parameters.expr.is_empty() {
-        return Err(Failed::new(Code::BadRequest, "parameters: missing field `expr`").into());
+        return Err(Failed::new(Code::BadRequest, "parameters: missing field `expr`"));
     }
     asker.may_subscribe()?;
     if parameters.cursor.is_some() {

@@ -139,11 +139,10 @@ impl Node {
                 ..Publish::default()
             };
             dag_fault::point("errors");
-            errors.source.publish(publish, &self.inner.clock).map_err(|error| {
-                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = &error {
+            errors.source.publish(publish, &self.inner.clock).inspect_err(|error| {
+                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = error {
                     self.make_room(Instant::now());
                 }
-                error
             })?;
         }
         Ok(())
