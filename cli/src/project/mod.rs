@@ -1,7 +1,7 @@
 //! A folder with an operator's source: what `dag new` makes, and `dag build`, `dag test` and `dag dev` work in.
 //!
 //! Read [`Project`], then [`embedded`] and [`template`] (what it is made of), [`tool`] and [`step`] (how it is built), and a language in
-//! [`languages`](crate::languages).
+//! [`crate::languages`].
 
 pub mod build;
 pub mod compute;
