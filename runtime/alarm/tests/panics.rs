@@ -62,7 +62,7 @@ fn everything_that_is_started_beside_a_request_has_an_alarm() {
             }
             // Unit tests stand at the end of a file.
             let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap();
+            let code = text.split("\nmod tests {").next().unwrap();
             let starts = |line: &&str| {
                 // Child processes are started by `.spawn()`.
                 let line = line.replace(".spawn()", "");

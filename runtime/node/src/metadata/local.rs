@@ -68,7 +68,7 @@ impl Local {
         let shared = Arc::new(Shared { store, plan: RwLock::new(Arc::new(plan)) });
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = shared.clone();
-        let thread = std::thread::Builder::new().name("metadata".to_owned()).spawn(move || writer.write_all(&jobs))?;
+        let thread = dag_alarm::thread("metadata", move || writer.write_all(&jobs))?;
         Ok(Local { shared, queue: Some(queue), thread: Some(thread) })
     }
 
