@@ -77,10 +77,10 @@ fn saved_slots_go_on_in_another_instance() {
     let mut one = aggregate("avg");
     one.update(&frame(&[ints(&[7, 7]), times(&[1, 2]), floats(&[1.0, 2.0])])).unwrap();
     let state = one.state(&frame(&[ints(&[7])])).unwrap();
-    let columns = decode(state, &[Type::Float64, Type::Int64]).unwrap();
+    let columns = decode(state, &[Type::Float64, Type::Int64, Type::Boolean]).unwrap();
 
     let mut other = aggregate("avg");
-    other.merge(&frame(&[ints(&[3]), Arc::clone(&columns[0]), Arc::clone(&columns[1])])).unwrap();
+    other.merge(&frame(&[vec![ints(&[3])], columns].concat())).unwrap();
     other.update(&frame(&[ints(&[3]), times(&[3]), floats(&[6.0])])).unwrap();
     assert_eq!(results(other.finish(&frame(&[ints(&[3])])).unwrap()), [Some(3.0)]);
 }
