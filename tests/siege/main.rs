@@ -55,7 +55,7 @@ fn number(variable: &str) -> Option<u64> {
 /// A node whose limits are within [`MEMORY`], all together.
 fn node() -> Node {
     let operators = ["--operator-time", "2s", "--operator-memory", "32MiB", "--operator-output", "8MiB"];
-    let others = ["--memory", "512MiB", "--request-memory", "128MiB", "--snapshot-interval", "1s"];
+    let others = ["--memory", "384MiB", "--request-memory", "128MiB", "--snapshot-interval", "1s"];
     let mut arguments: Vec<String> = operators.into_iter().chain(others).map(str::to_owned).collect();
     let folder = env::temp_dir().to_str().expect("the folder of temporary files has a name in UTF-8").to_owned();
     arguments.extend(["--backup-dir".to_owned(), folder]);
