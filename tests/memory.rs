@@ -51,6 +51,9 @@ fn computations_share_memory_and_who_finds_none_goes_on_once_others_are_gone() {
         Node::with(Options { arguments: options.map(str::to_owned).to_vec(), linger: "0s", ..Options::default() });
     node.create("texts", "k utf8", &[]);
     let beside = Beside::start(&node);
+    beside.until_more(1);
+    // The least that an instance of an operator has.
+    until("its operator's instance counts", DEADLINE, || (held(&node).0 >= MIB).then_some(()));
     let mut csv = String::from("time,k\n");
     let text = "long".repeat(50_000);
     (0..KEYS).for_each(|key| writeln!(csv, "{START},{key}{text}").expect("writing to text does not fail"));
@@ -85,4 +88,20 @@ fn computations_share_memory_and_who_finds_none_goes_on_once_others_are_gone() {
     assert!(beside.finish().count() > 100);
     assert!(node.memory_peak() < 512 * MIB, "{} MiB", node.memory_peak() >> 20);
     until("all of it is given back", DEADLINE, || (held(&node).0 == 0).then_some(()));
+}
+
+#[test]
+fn a_reader_in_time_order_takes_its_memory_from_there_and_is_told_where_there_is_none() {
+    let options = ["--memory", "64MiB", "--computation-memory", "256MiB"];
+    let node = Node::with(Options { arguments: options.map(str::to_owned).to_vec(), ..Options::default() });
+    node.create("texts", "k utf8", &[]);
+    let mut csv = String::from("time,k\n");
+    let text = "long".repeat(125_000);
+    // 60 MB of one moment, which have to be put in order together.
+    (0..120).for_each(|key| writeln!(csv, "{START},{key}{text}").expect("writing to text does not fail"));
+    node.publish("texts", &csv, &["--batch-rows", "12", "--seal"]);
+    assert_eq!(node.csv("count(texts, 1d)").lines().count(), 2, "what flows through waits for room");
+    let told = node.dag(&["subscribe", "texts", "--from", "earliest", "--ordered"]).code(1).stderr;
+    assert!(told.contains("of the 64 MiB that they may have (dag serve --memory)"), "{told}");
+    until("all of it is given back", DEADLINE, || (held(&node).0 < 4 * MIB).then_some(()));
 }
