@@ -25,6 +25,10 @@ const EXPRESSIONS: [&str; 7] = [
 const MIXED: [&str; 2] =
     ["avg_LANG(ema_OTHER(x, 0.3, by=host), 2min, by=host)", "ema_LANG(avg_OTHER(x, 1min, by=host), 0.5, by=host)"];
 
+/// What [`records`] need: a busy machine sends them in several batches, and only one batch is put in
+/// order by itself.
+const OUT_OF_ORDER: &[&str] = &["--out-of-order", "30min"];
+
 /// Numbers of all sizes, some missing, at times that leave gaps.
 fn records() -> String {
     let mut csv = "time,host,value\n".to_owned();
@@ -66,7 +70,7 @@ fn deploy(node: &Node, components: &[&Path]) {
 
 fn with_records(options: Options, csv: &str, components: &Components) -> Node {
     let node = Node::with(options);
-    node.create("x", "host utf8, value float64", &["--out-of-order", "30min"]);
+    node.create("x", "host utf8, value float64", OUT_OF_ORDER);
     node.publish("x", csv, &["--seal"]);
     deploy(&node, &[&components.rust, &components.go]);
     node
@@ -114,7 +118,7 @@ fn a_node_that_is_killed_goes_on_with_what_go_remembers() {
 
     let arguments = ["--snapshot-interval", "100ms"].map(str::to_owned).to_vec();
     let mut node = Node::with(Options { arguments, ..Options::default() });
-    node.create("x", "host utf8, value float64", &[]);
+    node.create("x", "host utf8, value float64", OUT_OF_ORDER);
     deploy(&node, &[&components.go]);
     let lines: Vec<_> = csv.lines().collect();
     let expression = "ema_go(x, 0.2, by=host)";
@@ -139,7 +143,7 @@ fn a_computation_goes_on_in_go_where_rust_stopped() {
     let (first, second) = lines[1..].split_at(1_500);
 
     let node = Node::with(Options { linger: "1h", ..Options::default() });
-    node.create("x", "host utf8, value float64", &[]);
+    node.create("x", "host utf8, value float64", OUT_OF_ORDER);
     deploy(&node, &[&components.rust]);
     node.publish("x", &format!("{}\n{}\n", lines[0], first.join("\n")), &["--publisher", "p"]);
     let running = ["avg_rust(x,5m,every=1m,by=host)", "ema_rust(x,0.2,by=host)", "sessions_rust(x,1m30s,by=host)"];
@@ -158,7 +162,7 @@ fn a_computation_goes_on_in_go_where_rust_stopped() {
     });
 
     let whole = Node::start();
-    whole.create("x", "host utf8, value float64", &[]);
+    whole.create("x", "host utf8, value float64", OUT_OF_ORDER);
     whole.publish("x", &csv, &["--seal"]);
     deploy(&whole, &[&components.rust]);
     for (expression, found) in running.iter().zip(found) {

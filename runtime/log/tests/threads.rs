@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::*;
 use dag_log::{Committer, Durability, Log, OsStorage};
@@ -18,6 +18,31 @@ fn address_space() -> u64 {
     size.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
+/// Whether all threads but this one have got as far as to wait.
+fn threads_sleep() -> bool {
+    let sleep = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let awake = tasks.filter(|task| {
+            let stat = std::fs::read_to_string(task.as_ref().unwrap().path().join("stat")).unwrap_or_default();
+            !stat.rsplit(") ").next().unwrap_or_default().starts_with('S')
+        });
+        awake.count() <= 1
+    };
+    // One that has just been made sleeps for a moment, too.
+    (0..20).all(|_| {
+        std::thread::sleep(Duration::from_millis(1));
+        sleep()
+    })
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn several_logs_are_committed_where_no_thread_can_be_had() {
     let failing = Failing::over(Arc::new(OsStorage));
@@ -30,21 +55,16 @@ fn several_logs_are_committed_where_no_thread_can_be_had() {
     let held = failing.hold_next(Operation::Sync);
     logs[0].append(&at([1]), Frontier::START, NOW).unwrap();
     held.arrived();
-    let (done, told) = mpsc::channel();
-    // Whoever waits has a thread by now; the committer finds the others in one group.
-    for log in &logs[1..] {
-        log.append(&at([1]), Frontier::START, NOW).unwrap();
-        let (commit, done) = (log.sync(), done.clone());
-        std::thread::spawn(move || done.send(commit.wait()).unwrap());
-    }
+    until("the committer's threads have started", threads_sleep);
     let before = getrlimit(Resource::As);
     let limited = Rlimit { current: Some(address_space() + (1 << 20)), maximum: before.maximum };
     setrlimit(Resource::As, limited).unwrap();
     assert!(std::thread::Builder::new().spawn(|| {}).is_err(), "there are no more threads");
-    held.release();
-    for _ in 1..logs.len() {
-        told.recv_timeout(Duration::from_secs(60)).expect("the committer goes on").unwrap();
+    for log in &logs[1..] {
+        log.append(&at([1]), Frontier::START, NOW).unwrap();
     }
+    until("the committer goes on", || logs[1..].iter().all(|log| log.visible().end == 1));
+    held.release();
+    until("what stood is committed, too", || logs[0].visible().end == 1);
     setrlimit(Resource::As, before).unwrap();
-    assert!(logs.iter().all(|log| log.visible().end == 1));
 }
