@@ -23,6 +23,19 @@ fn refusals(node: &Node, name: &str, content: &str) -> String {
 }
 
 #[test]
+fn files_that_one_publisher_sends_within_a_second_are_all_taken() {
+    let node = Node::start();
+    node.create("x", "value int64", &[]);
+    for i in 0..8 {
+        let summary = node.publish("x", &format!("time,value\n{i},{i}\n"), &["--publisher", "p"]);
+        assert_eq!(summary["accepted"], 1, "{summary}");
+    }
+    let live = ["publish", "x", "-", "--format", "csv", "--publisher", "p", "--seal"];
+    node.dag_with_input(&live, "time,value\n8,8\n").success();
+    assert_eq!(node.csv("count(x, 1min)"), "time,value\n1970-01-01T00:00:00Z,9\n");
+}
+
+#[test]
 fn lines_that_are_no_records_are_reported_and_the_rest_is_kept() {
     let node = node();
     let said = refusals(

@@ -12,7 +12,7 @@ use crate::client::{Client, Target};
 use crate::clock::Clock;
 use crate::commands::create::create;
 use crate::commands::publish::chunks::Chunk;
-use crate::commands::publish::sender::{Ending, Sender, new_session};
+use crate::commands::publish::sender::{Ending, Sender, new_session, progress};
 use crate::host;
 use crate::interrupt::Interrupt;
 
@@ -42,11 +42,13 @@ impl<'a> Publisher<'a> {
             found => drop(found?),
         }
         let (host, clock) = (host::name(), Clock::start());
+        let publisher = format!("cpu-{host}");
+        let earlier = progress(client, STREAM, &publisher).await?;
         let sender = Sender {
             client,
             stream: STREAM,
-            publisher: format!("cpu-{host}"),
-            session: new_session((clock.began % SECOND) as u32),
+            publisher,
+            session: new_session((clock.began % SECOND) as u32, earlier.map(|earlier| earlier.session)),
             format: Format::Json,
             time: None,
             history: false,

@@ -2,16 +2,16 @@
 
 use std::thread;
 
-use dag_api::{Code, Stream};
+use dag_api::Stream;
 use tokio::sync::mpsc;
 
 use super::Publish;
 use super::chunks::{Chunk, Chunks};
 use super::input::RegularFile;
 use super::progress::Progress;
-use super::sender::{Ending, Sender, new_session, tag};
+use super::sender::{Ending, Sender, new_session, progress, tag};
 use super::summary::Summary;
-use crate::client::{Client, ClientError, Target};
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -41,9 +41,10 @@ pub async fn publish(
         (None, Some(sample)) => args.create(client, format, sample).await?,
         (None, None) => anyhow::bail!("{shown} is empty, so it does not tell the stream's columns"),
     };
-    let earlier = progress(client, &stream.name, &publisher).await?.filter(|earlier| tag(earlier.session) == own_tag);
-    let session = earlier.as_ref().map_or_else(|| new_session(own_tag), |earlier| earlier.session);
-    let published_before = earlier.map_or(0, |earlier| earlier.batch);
+    let (session, published_before) = match progress(client, &stream.name, &publisher).await? {
+        Some(earlier) if tag(earlier.session) == own_tag => (earlier.session, earlier.batch),
+        earlier => (new_session(own_tag, earlier.map(|earlier| earlier.session)), 0),
+    };
 
     let mut sender = Sender {
         client,
@@ -110,19 +111,6 @@ async fn sent(
     ending: Ending,
 ) -> anyhow::Result<Option<dag_api::Published>> {
     sender.send(batch, chunk, None, ending).await.map_err(|error| args.explained(error))
-}
-
-/// How far the publisher has come, if the stream knows it.
-async fn progress(
-    client: &Client,
-    stream: &str,
-    publisher: &str,
-) -> anyhow::Result<Option<dag_api::PublisherProgress>> {
-    match client.get(&Target::new(&["streams", stream, "publishers", publisher])).await {
-        Ok(answer) => Ok(Some(serde_json::from_value(answer)?)),
-        Err(ClientError::Refused(refusal)) if refusal.code == Some(Code::UnknownPublisher) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Reads and cuts on a thread of its own, a few chunks ahead.

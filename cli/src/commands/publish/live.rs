@@ -11,7 +11,7 @@ use super::Publish;
 use super::arrivals::Arrivals;
 use super::input::Source;
 use super::pace::Pace;
-use super::sender::{Ending, Sender, new_session};
+use super::sender::{Ending, Sender, new_session, progress};
 use super::summary::Summary;
 use super::times::Times;
 use crate::client::Client;
@@ -58,7 +58,7 @@ pub async fn publish(
             args.create(client, format, &sample).await?
         }
     };
-    let mut live = Live::new(args, client, &stream, format, interrupt)?;
+    let mut live = Live::new(args, client, &stream, format, interrupt).await?;
     let outcome = live.run(&mut input).await?;
     if args.json {
         output::json(&live.summary.json(&stream.name, &live.sender.publisher))?;
@@ -85,7 +85,7 @@ struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    fn new(
+    async fn new(
         args: &'a Publish,
         client: &'a Client,
         stream: &'a Stream,
@@ -94,15 +94,18 @@ impl<'a> Live<'a> {
     ) -> anyhow::Result<Live<'a>> {
         let settings = stream.settings.as_ref().context("only a source can be published to")?;
         let clock = Clock::start();
-        let session = new_session((clock.began % 1_000_000_000) as u32);
-        let generated = || format!("stdin-{}-{}-{}", host::name(), std::process::id(), clock.began / 1_000_000_000);
+        let (second, nanoseconds_in_it) = (clock.began / 1_000_000_000, clock.began % 1_000_000_000);
+        let generated = || format!("stdin-{}-{}-{second}", host::name(), std::process::id());
+        let publisher = args.publisher.clone().unwrap_or_else(generated);
+        let earlier = progress(client, &stream.name, &publisher).await?;
+        let session = new_session(nanoseconds_in_it as u32, earlier.map(|earlier| earlier.session));
         let max_ahead = if args.history { None } else { Some(nanoseconds(&settings.max_ahead)?) };
         Ok(Live {
             args,
             sender: Sender {
                 client,
                 stream: &stream.name,
-                publisher: args.publisher.clone().unwrap_or_else(generated),
+                publisher,
                 session,
                 format,
                 time: args.time.as_deref(),

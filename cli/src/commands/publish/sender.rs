@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use dag_api::{Code, Published};
+use dag_api::{Code, Published, PublisherProgress};
 use dag_codec::Format;
 use serde_json::Value;
 
@@ -122,10 +122,29 @@ impl Sender<'_> {
     }
 }
 
-/// A session that is greater than those begun in earlier seconds, so that it takes their publisher's name over. `tag` tells what it
-/// is a session of.
-pub fn new_session(tag: u32) -> u64 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+/// How far a publisher has come, if the stream knows it.
+///
+/// # Errors
+/// If the node cannot be asked.
+pub async fn progress(
+    client: &Client,
+    stream: &str,
+    publisher: &str,
+) -> Result<Option<PublisherProgress>, ClientError> {
+    match client.get(&Target::new(&["streams", stream, "publishers", publisher])).await {
+        Ok(answer) => serde_json::from_value(answer).map(Some).map_err(|_| client.not_a_node()),
+        Err(error) if error.code() == Some(Code::UnknownPublisher) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A new session: seconds since the epoch, and below them a tag that tells what it is a session of.
+///
+/// It is greater than that of the publisher's `earlier` process, which it takes the name over from, also within the same second and
+/// where the clock has been set back.
+pub fn new_session(tag: u32, earlier: Option<u64>) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let seconds = earlier.map_or(now, |earlier| now.max((earlier >> 32) + 1).min(u64::from(u32::MAX)));
     seconds << 32 | u64::from(tag)
 }
 
@@ -140,7 +159,17 @@ mod tests {
 
     #[test]
     fn a_session_carries_its_tag() {
-        assert_eq!(tag(new_session(0xdead_beef)), 0xdead_beef);
-        assert!(new_session(0) > u64::from(u32::MAX));
+        assert_eq!(tag(new_session(0xdead_beef, None)), 0xdead_beef);
+        assert!(new_session(0, None) > u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn a_session_is_greater_than_the_one_before_in_the_same_second_and_after_the_clock_was_set_back() {
+        let first = new_session(u32::MAX, None);
+        let second = new_session(0, Some(first));
+        let ahead = second + (3_600 << 32);
+        assert!(second > first);
+        assert!(new_session(7, Some(ahead)) > ahead);
+        assert_eq!(tag(new_session(7, Some(ahead))), 7);
     }
 }
