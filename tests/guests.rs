@@ -1,28 +1,18 @@
 //! Operators that toolchains for other languages build: large components, of interpreters. `make guests` builds them.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use dag_tests::component::{guest, guests};
 use dag_tests::records::counting;
-use dag_tests::{Node, Options, Process, dag_in, until};
+use dag_tests::{Node, Process, dag_in, until};
 
 /// How long a component may be built: what the node itself allows for the processor time that it allows.
 const BUILT: Duration = Duration::from_secs(300);
 
-/// The component of that name, if it was built.
-fn built(name: &str) -> Option<PathBuf> {
-    let test = env::current_exe().expect("a test knows where it lies");
-    let target = test.ancestors().nth(3).expect("tests lie in target/<profile>/deps");
-    let path = target.join("guests").join(name).with_extension("wasm");
-    path.is_file().then_some(path)
-}
-
 fn is_deployed_and_computes(name: &str) {
-    let Some(component) = built(name) else {
-        println!("skipped: `make guests` builds {name}");
-        return;
-    };
+    let Some(component) = guest(name) else { return };
     let mut node = Node::start();
     node.create("x", "value float64", &[]);
     node.publish("x", &counting(0..3), &["--seal"]);
@@ -46,25 +36,14 @@ fn a_component_with_quickjs_is_deployed_within_the_usual_limits_and_computes() {
     is_deployed_and_computes("quickjs");
 }
 
-/// The languages that the examples are built in, with their operators' suffix and the component that has them.
-const LANGUAGES: [&str; 3] = ["js", "ts", "python"];
-
 /// Deploys a component that was built. None if it was not, or where it is not there.
 #[track_caller]
 fn deploy(node: &Node, name: &str) -> Option<()> {
-    let Some(component) = built(name) else {
-        println!("skipped: `make guests` builds {name}");
-        return None;
-    };
+    let component = guest(name)?;
     let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
     until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
     deploying.finish().success();
     Some(())
-}
-
-/// The languages whose examples were built, deployed.
-fn deployed(node: &Node) -> Vec<&'static str> {
-    LANGUAGES.into_iter().filter(|language| deploy(node, &format!("examples-{language}")).is_some()).collect()
 }
 
 /// A record each second of one of five hosts, one of which has no name; a tenth have no value, and some are far apart.
@@ -88,46 +67,18 @@ fn asked(suffix: &str) -> [String; 4] {
     ]
 }
 
-#[test]
-fn the_examples_give_the_same_streams_in_every_language_alone_and_mixed() {
-    let node = Node::start();
-    let languages = deployed(&node);
-    let Some(first) = languages.first() else { return };
-    node.create("x", "host utf8, value float64", &[]);
-    node.publish("x", &readings(0..2_000), &["--seal"]);
-    let expected = asked(&format!("_{first}")).map(|expression| node.csv(&expression));
-    assert_eq!(expected[..2], [node.csv(&asked("")[0]), node.csv(&asked("")[1])], "as the embedded avg");
-    assert!(expected[2].lines().count() > 1_500 && expected[3].lines().count() > 60, "{expected:?}");
-    for language in &languages {
-        let found = asked(&format!("_{language}")).map(|expression| node.csv(&expression));
-        for (found, expected) in found.iter().zip(&expected) {
-            assert_eq!(found, expected, "{language}");
-        }
-    }
-    let mixed = |avg: &str, ema: &str, sessions: &str| {
-        node.csv(&format!("sessions_{sessions}(ema_{ema}(avg{avg}(x, 10s, by=host), 0.5, by=host), 30s, by=host)"))
-    };
-    let expected = mixed("", first, first);
-    for (at, language) in languages.iter().enumerate() {
-        let next = languages[(at + 1) % languages.len()];
-        assert_eq!(mixed(&format!("_{language}"), next, language), expected, "{language} and {next}");
-    }
-}
-
 /// A project made, built, deployed and read, with nothing but what `make guests` fetched.
 fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
-    let guests = built(&format!("examples-{language}"));
-    let Some(guests) = guests.as_deref().and_then(Path::parent) else {
-        println!("skipped: `make guests` fetches the tools for {language}");
+    if guest(&format!("examples-{language}")).is_none() {
         return;
-    };
+    }
     let folder = tempfile::tempdir().expect("a folder can be made");
     let node = Node::start();
     let dag = |folder: &Path, arguments: &[&str]| {
         let mut command = node.command(arguments);
         command.current_dir(folder);
-        command.env("npm_config_offline", "true").env("npm_config_cache", guests.join("npm"));
-        command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", guests.join("wheels"));
+        command.env("npm_config_offline", "true").env("npm_config_cache", guests().join("npm"));
+        command.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", guests().join("wheels"));
         let mut process = Process::start(command);
         until("it is done", BUILT, || (!process.is_running()).then_some(()));
         process.finish()
@@ -157,43 +108,6 @@ fn a_project_in_typescript_is_made_built_deployed_and_read() {
 #[test]
 fn a_project_in_python_is_made_built_deployed_and_read() {
     is_made_and_runs("python", "aggregate", "my_ops(x, 10s, by=host)");
-}
-
-#[test]
-fn the_examples_go_on_after_a_kill_with_any_number_of_workers() {
-    let mut streams = Vec::new();
-    for workers in [1, 2, 4] {
-        let mut node = Node::with(Options { workers, ..Options::default() });
-        // What takes longest to build is built once.
-        let languages = match workers {
-            2 => deployed(&node),
-            _ => LANGUAGES[..1]
-                .iter()
-                .copied()
-                .filter(|one| deploy(&node, &format!("examples-{one}")).is_some())
-                .collect(),
-        };
-        node.create("x", "host utf8, value float64", &[]);
-        node.publish("x", &readings(0..1_000), &[]);
-        let expressions: Vec<_> = languages.iter().flat_map(|language| asked(&format!("_{language}"))).collect();
-        let mut readers: Vec<_> = expressions
-            .iter()
-            .map(|expression| node.spawn(&["subscribe", expression, "--from", "earliest", "--format", "csv"]))
-            .collect();
-        for reader in &mut readers {
-            // The header, and a record behind it.
-            (0..2).for_each(|_| drop(reader.line()));
-        }
-        node.crash();
-        node.publish("x", &readings(1_000..2_000), &["--seal"]);
-        drop(readers);
-        for language in languages {
-            streams.push((language, workers, asked(&format!("_{language}")).map(|expression| node.csv(&expression))));
-        }
-    }
-    for (language, workers, found) in &streams {
-        assert!(*found == streams[0].2, "{language} with {workers} workers");
-    }
 }
 
 #[test]
@@ -228,10 +142,7 @@ fn an_error_in_any_language_reaches_the_subscriber_with_its_message_and_its_line
 /// That `dag test` finds each of the six faults of a component, and no other.
 fn planted_faults_are_found(language: &str) {
     let name = format!("faults-{language}");
-    let Some(component) = built(&name) else {
-        println!("skipped: `make guests` builds {name}");
-        return;
-    };
+    let Some(component) = guest(&name) else { return };
     let mut process =
         Process::start(dag_in(&env::temp_dir(), &["test", component.to_str().expect("it is UTF-8"), "--time", "5s"]));
     until("it has ended", BUILT, || (!process.is_running()).then_some(()));
@@ -246,6 +157,11 @@ fn planted_faults_are_found(language: &str) {
 #[test]
 fn every_planted_fault_in_javascript_is_found() {
     planted_faults_are_found("js");
+}
+
+#[test]
+fn every_planted_fault_in_typescript_is_found() {
+    planted_faults_are_found("ts");
 }
 
 #[test]

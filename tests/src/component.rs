@@ -1,4 +1,5 @@
-//! Operators built outside the workspace, as a user builds them: a crate with the SDK as its only dependency.
+//! Operators built outside the workspace, as a user builds them: a crate with the SDK as its only dependency; and those that `make guests` builds in other
+//! languages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,6 +40,22 @@ pub fn build_component(name: &str, source: &str) -> PathBuf {
     let output = cargo.output().expect("cargo runs");
     assert!(output.status.success(), "{name} does not build: {}", String::from_utf8_lossy(&output.stderr));
     target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")))
+}
+
+/// The operators in another language of that name that `make guests` built; none, and a word on standard output, where it has not.
+pub fn guest(name: &str) -> Option<PathBuf> {
+    let path = guests().join(name).with_extension("wasm");
+    if !path.is_file() {
+        println!("skipped: `make guests` builds {name}");
+        return None;
+    }
+    Some(path)
+}
+
+/// Where `make guests` leaves what it builds and fetches: `target/guests`.
+pub fn guests() -> PathBuf {
+    let test = env::current_exe().expect("a test knows where it lies");
+    test.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join("guests")
 }
 
 /// Writes a file unless it is there: cargo builds again what is newer than what it built.
