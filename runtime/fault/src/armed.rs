@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,11 @@ static BUGS: LazyLock<Vec<String>> = LazyLock::new(|| {
     env::var("DAG_FAULT_BUG").map(|bugs| bugs.split(',').map(str::to_owned).collect()).unwrap_or_default()
 });
 
+static COUNT: LazyLock<Option<File>> = LazyLock::new(|| {
+    let path = env::var_os("DAG_FAULT_COUNT")?;
+    Some(File::options().append(true).create(true).open(path).expect("a test's file"))
+});
+
 static POWER: LazyLock<bool> = LazyLock::new(|| env::var_os("DAG_FAULT_POWER").is_some());
 
 static CLOCK: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::var_os("DAG_FAULT_CLOCK").map(PathBuf::from));
@@ -43,6 +49,13 @@ pub fn point(name: &str) {
     {
         // Nothing after this runs: SIGKILL cannot be caught.
         let _ = kill_process(getpid(), Signal::KILL);
+    }
+}
+
+pub fn count(what: &str, by: usize) {
+    if let Some(mut file) = COUNT.as_ref() {
+        // One write is one line, whoever else writes.
+        file.write_all(format!("{what} {by}\n").as_bytes()).expect("a test's file");
     }
 }
 

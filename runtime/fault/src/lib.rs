@@ -9,6 +9,7 @@
 //! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
 //! | `DAG_FAULT_CLOCK=/path` | the wall clock is as many seconds ahead as the file says, looked up each time |
 //! | `DAG_FAULT_DISK=/path` | operations on files wait as that file orders: see `Slow` of `dag-storage-faults` |
+//! | `DAG_FAULT_COUNT=/path` | what is counted is appended to that file, a line each: `sync 1`, `transaction 1`, `entities 3` |
 //! | `DAG_FAULT_POWER=1` | each file of a log says in its extended attribute `user.dag.durable` how many of its bytes are durable, so that a test can take the others |
 
 #[cfg(feature = "armed")]
@@ -38,6 +39,14 @@ pub fn durable(file: &std::fs::File, bytes: u64) {
     #[cfg(feature = "armed")]
     armed::durable(file, bytes);
     let _ = (file, bytes);
+}
+
+/// Counts what a test wants to know the cost of: a `sync` of a file or a folder, a `transaction` of metadata, the `entities` that it touched.
+#[inline]
+pub fn count(what: &'static str, by: usize) {
+    #[cfg(feature = "armed")]
+    armed::count(what, by);
+    let _ = (what, by);
 }
 
 /// Whether a bug is planted. Each place that asks is a promise that some test would notice its breaking.

@@ -156,6 +156,7 @@ impl Storage for OsStorage {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         dag_lock::may_wait("a file");
+        dag_fault::count("sync", 1);
         fs::File::open(dir)?.sync_all()
     }
 
@@ -197,6 +198,7 @@ impl StorageFile for OsFile {
             return Err(io::Error::new(kind, "an earlier sync of this file failed"));
         }
         let length = self.length()?;
+        dag_fault::count("sync", 1);
         self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))?;
         dag_fault::durable(&self.file, length);
         Ok(())

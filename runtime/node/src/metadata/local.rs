@@ -150,6 +150,7 @@ impl Shared {
             outcomes.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
             return;
         }
+        dag_fault::count("entities", touched.len() + beside.len());
         let written = self.store.write(|transaction| put(transaction, &plan, touched, &beside));
         if let Err(error) = written {
             let error = MetaError::from(error);

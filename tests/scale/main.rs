@@ -1,0 +1,67 @@
+//! What one more subscriber, publisher or look costs does not depend on how much a node has already.
+//!
+//! A node gets a hundredth of its [`size`], and each kind of [`probe`] is made; then the rest, and the same again. What is asserted is what they
+//! touch: entities of the plan, transactions, syncs, counted by the node. How long they take is only printed.
+//!
+//! | variable | |
+//! |---|---|
+//! | `DAG_TESTS_SCALE=1` | 4,000 sources, 3,000 computations, 4,000 subscribers, instead of a tenth of each |
+
+mod counts;
+mod probe;
+mod size;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use dag_tests::{Node, Options, data_folder};
+
+use counts::Counts;
+use probe::{KINDS, Probe};
+use size::{Filled, Size};
+
+/// The most resident memory for each computation and its subscriber.
+const EACH: u64 = 200 << 10;
+
+/// How long the node is watched when nobody asks it anything.
+const IDLE: Duration = Duration::from_secs(5);
+
+#[test]
+fn one_more_costs_the_same_however_many_there_are() {
+    let folder = data_folder();
+    let counts = Counts::at(folder.path().join("counts"));
+    // Snapshots and what is stored go on by the clock, and would be counted by chance.
+    let arguments = ["--snapshot-interval", "1h"].map(str::to_owned).to_vec();
+    let environment = vec![("DAG_FAULT_COUNT", counts.path())];
+    let node = Node::with(Options { arguments, environment, linger: "0s", ..Options::default() });
+    let size = Size::asked();
+    let mut filled = Filled::default();
+
+    let begun = Instant::now();
+    filled.fill(&node, size.hundredth());
+    let few = Probe::of(&node, &counts, "few");
+    let before = node.rss();
+    filled.fill(&node, size);
+    let each = (node.rss() - before) / (size.computations - size.hundredth().computations) as u64;
+    println!("{size}: there after {:?}, {} KiB for each computation", begun.elapsed(), each >> 10);
+    let many = Probe::of(&node, &counts, "many");
+
+    println!("{:>12} | {:>30} | {:>30} | ratio", "median, cost", size.hundredth().to_string(), size.to_string());
+    for kind in KINDS {
+        let (few, many) = (few.cost(kind), many.cost(kind));
+        println!("{kind:>12} | {few:>30} | {many:>30} | {:.2}", many.time.as_secs_f64() / few.time.as_secs_f64());
+    }
+    for kind in KINDS {
+        let (few, many) = (few.cost(kind), many.cost(kind));
+        assert_eq!(few.counted, many.counted, "`{kind}` at a hundredth and at {size}");
+    }
+    assert!(each < EACH, "{} KiB for each computation", each >> 10);
+
+    let (from, used) = (Instant::now(), node.cpu_time());
+    std::thread::sleep(IDLE);
+    let (span, used) = (from.elapsed(), node.cpu_time() - used);
+    println!("idle: {used:?} of processor time in {span:?}");
+    assert!(used < span / 50, "{used:?} of processor time in {span:?}, while nobody asks for anything");
+    let files = fs::read_dir(format!("/proc/{}/fd", node.pid())).expect("the node runs").count();
+    println!("{files} open files");
+}

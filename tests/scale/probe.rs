@@ -1,0 +1,87 @@
+//! One more of each kind of work.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use dag_tests::{DEADLINE, Node, until};
+
+use crate::counts::{Counted, Counts};
+use crate::size::{publish, source, subscribe};
+
+/// How often each is made.
+const TIMES: usize = 20;
+
+/// The kinds of work.
+pub const KINDS: [&str; 7] = ["create", "publish", "begin", "share", "release", "end", "status"];
+
+/// What each kind of work cost at a node.
+#[derive(Default)]
+pub struct Probe(BTreeMap<&'static str, Cost>);
+
+/// What [`TIMES`] of a kind cost.
+#[derive(Clone, Debug)]
+pub struct Cost {
+    /// The median.
+    pub time: Duration,
+    pub counted: Counted,
+}
+
+impl Probe {
+    /// Makes each at a node that does nothing else meanwhile, with streams of that name.
+    #[track_caller]
+    pub fn of(node: &Node, counts: &Counts, name: &str) -> Probe {
+        let mut probe = Probe::default();
+        let streams: Vec<String> = (0..TIMES).map(|number| format!("{name}{number}")).collect();
+        let expressions: Vec<String> = streams.iter().map(|stream| format!("sum({stream}, 10s)")).collect();
+        probe.measure("create", counts, &streams, |stream| source(node, stream));
+        probe.measure("publish", counts, &streams, |stream| publish(node, stream, &[61]));
+        let first = probe.measure("begin", counts, &expressions, |expression| subscribe(node, expression));
+        let more = probe.measure("share", counts, &expressions, |expression| subscribe(node, expression));
+        let subscribers = || node.status()["subscribers"].as_u64().expect("a status counts them");
+        let computations = || node.status()["computations"].as_array().expect("a status lists them").len();
+        let all = subscribers() as usize;
+        probe.measure("release", counts, more.into_iter().enumerate(), |(number, feed)| {
+            drop(feed);
+            until("a subscriber is gone", DEADLINE, || (subscribers() as usize == all - number - 1).then_some(()));
+        });
+        let all = computations();
+        probe.measure("end", counts, first.into_iter().enumerate(), |(number, feed)| {
+            drop(feed);
+            until("a computation is gone", DEADLINE, || (computations() == all - number - 1).then_some(()));
+        });
+        probe.measure("status", counts, 0..TIMES, |_| drop(node.status()));
+        probe
+    }
+
+    /// What one kind cost.
+    pub fn cost(&self, kind: &str) -> &Cost {
+        &self.0[kind]
+    }
+
+    fn measure<W, T>(
+        &mut self,
+        kind: &'static str,
+        counts: &Counts,
+        work: impl IntoIterator<Item = W>,
+        mut make: impl FnMut(W) -> T,
+    ) -> Vec<T> {
+        let from = counts.end();
+        let (mut times, mut made) = (Vec::new(), Vec::new());
+        for work in work {
+            let begun = Instant::now();
+            made.push(make(work));
+            times.push(begun.elapsed());
+        }
+        times.sort_unstable();
+        let cost = Cost { time: times[times.len() / 2], counted: counts.since(from) };
+        self.0.insert(kind, cost);
+        made
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:.1} ms, {}", self.time.as_secs_f64() * 1e3, self.counted))
+    }
+}
