@@ -514,8 +514,9 @@ impl Log {
         hash_at::hash_at(self.inner(), sequence)
     }
 
-    /// Late records since the log was created.
-    pub(crate) fn late(&self) -> u64 {
-        self.inner().writer().late
+    /// What readers see of it, and how many records of that came late.
+    pub(crate) fn shown(&self) -> (Visible, u64) {
+        let shown = self.inner().progress().shown;
+        (shown.visible, shown.late)
     }
 }

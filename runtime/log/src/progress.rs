@@ -44,6 +44,8 @@ pub(crate) type Waiting = oneshot::Sender<Result<(), CommitError>>;
 pub(crate) struct Point {
     pub(crate) at: Location,
     pub(crate) visible: Visible,
+    /// How many of its records came late.
+    pub(crate) late: u64,
 }
 
 /// How far a log is.

@@ -224,17 +224,24 @@ impl Publishers {
 
     /// Those who are joined, the least bound first.
     pub(crate) fn joined(&self) -> Vec<Joined> {
-        let mut joined: Vec<Joined> = self
-            .attending()
-            .map(|(Known { record, seen, .. }, attendance)| Joined {
-                name: record.name.clone(),
-                bound: attendance.bound,
-                since: attendance.since,
-                until: seen.saturating_add(ns(self.rules.idle)),
-            })
-            .collect();
+        let mut joined: Vec<Joined> = self.known.values().filter_map(|known| self.attendance(known)).collect();
         joined.sort_by(|a, b| (a.bound, &a.name).cmp(&(b.bound, &b.name)));
         joined
+    }
+
+    /// The publisher of that name, if it is joined.
+    pub(crate) fn joined_as(&self, name: &str) -> Option<Joined> {
+        self.attendance(self.known.get(name)?)
+    }
+
+    fn attendance(&self, Known { record, seen, .. }: &Known) -> Option<Joined> {
+        let attendance = record.joined.as_ref()?;
+        Some(Joined {
+            name: record.name.clone(),
+            bound: attendance.bound,
+            since: attendance.since,
+            until: seen.saturating_add(ns(self.rules.idle)),
+        })
     }
 
     /// Whether nobody speaks for the stream.

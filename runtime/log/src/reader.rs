@@ -267,7 +267,9 @@ pub(crate) fn point_after(log: &Inner, index: u64) -> Result<Point, ReadError> {
         // Nothing is appended after the end, so this is before it.
         ended: false,
     };
-    Ok(Point { at: Location { segment: number, offset: found.offset }, visible })
+    // Counted with what follows: entries say only how many of their own are late.
+    let late = end.late;
+    Ok(Point { at: Location { segment: number, offset: found.offset }, visible, late })
 }
 
 /// Whether a record with that sequence is kept, or is the next to come.

@@ -1,5 +1,6 @@
 //! A source: a log that publishers write.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -193,10 +194,6 @@ pub enum PublishError {
     Append(#[from] AppendError),
 }
 
-/// How long [`Source::stats`] waits for who is at a source, and how often.
-const MOMENT: Duration = Duration::from_millis(1);
-const PATIENCE: usize = 20;
-
 /// How long a log that has failed is left alone before it is tried to go on.
 const MEND: Duration = Duration::from_secs(1);
 
@@ -232,9 +229,16 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Source {
     log: Log,
+    /// Held while its log is written, which may take as long as a disk does.
     state: Mutex<State>,
-    /// What it had counted when somebody looked last.
-    counted: Mutex<Option<Stats>>,
+    /// What others are told of the state. Taken after that, by whoever changes it, and held for moments: who looks waits for no disk.
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    refused: u64,
+    joined: BTreeMap<String, Joined>,
 }
 
 #[derive(Debug)]
@@ -284,7 +288,35 @@ impl Source {
     fn new(log: Log, options: SourceOptions, publishers: Publishers) -> Source {
         let publishers = publishers.among(log.inner().committer.remembered());
         let state = State { options, publishers, refused: 0, mend_at: Steady::MIN };
-        Source { log, state: Mutex::new(state), counted: Mutex::default() }
+        let source = Source { log, state: Mutex::new(state), told: Mutex::default() };
+        source.tell_all(&source.state());
+        source
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets others know of those publishers, and of what was refused.
+    fn tell<'a>(&self, state: &State, publishers: impl Iterator<Item = &'a str>) {
+        let mut told = self.told();
+        told.refused = state.refused;
+        if state.publishers.frontier() == Frontier::Empty {
+            told.joined.clear();
+            return;
+        }
+        for name in publishers {
+            match state.publishers.joined_as(name) {
+                Some(joined) => drop(told.joined.insert(name.to_owned(), joined)),
+                None => drop(told.joined.remove(name)),
+            }
+        }
+    }
+
+    /// The same of all publishers.
+    fn tell_all(&self, state: &State) {
+        let joined = state.publishers.joined().into_iter().map(|joined| (joined.name.clone(), joined)).collect();
+        *self.told() = Told { refused: state.refused, joined };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -308,6 +340,7 @@ impl Source {
         let mut state = self.state();
         state.options = SourceOptions { log: self.log.inner().options(), ..options };
         state.publishers.alter(options.rules());
+        self.tell_all(&state);
     }
 
     /// Takes a publisher's request.
@@ -370,6 +403,7 @@ impl Source {
             state.publishers.hear(&publisher.name, now);
         }
         state.refused += refused.len() as u64;
+        self.tell(&state, request.publisher.iter().map(|publisher| &*publisher.name));
         let accepted = parts.iter().map(|part| part.batch.num_rows()).sum();
         Ok(Receipt {
             accepted,
@@ -407,6 +441,7 @@ impl Source {
         if let Ok(Some(records)) = mend(log) {
             let (rules, frontier) = (state.options.rules(), self.log.visible().frontier);
             state.publishers = Publishers::restore(rules, frontier, records, now).among(log.committer.remembered());
+            self.tell_all(state);
         }
     }
 
@@ -488,6 +523,7 @@ impl Source {
         self.mend(&mut state, now);
         if let Some(verdict) = state.publishers.tick(now) {
             self.take_over(&mut state, &verdict, &[], now.wall)?;
+            self.tell(&state, verdict.publishers.iter().map(|publisher| &*publisher.name));
         }
         Ok(state.publishers.next_deadline())
     }
@@ -519,29 +555,18 @@ impl Source {
         }
     }
 
-    /// What it counted; where somebody is at it for longer than a moment, what it had counted when somebody looked before.
+    /// What it counted. Waits for nobody who is at it, and for no disk.
     pub fn stats(&self) -> Stats {
-        let visible = self.log.visible();
-        let counted = (0..PATIENCE).find_map(|attempt| {
-            if attempt > 0 {
-                std::thread::sleep(MOMENT);
-            }
-            let state = self.state.try_lock().ok()?;
-            Some(Stats {
-                records: visible.end,
-                late: self.log.late(),
-                refused: state.refused,
-                bytes: 0,
-                frontier: visible.frontier,
-                joined: state.publishers.joined(),
-            })
-        });
-        let mut before = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing =
-            || Stats { records: 0, late: 0, refused: 0, bytes: 0, frontier: Frontier::START, joined: Vec::new() };
-        let counted = counted.or_else(|| before.clone()).unwrap_or_else(nothing);
-        *before = Some(counted.clone());
-        drop(before);
-        Stats { records: visible.end, bytes: self.log.bytes(), frontier: visible.frontier, ..counted }
+        let ((visible, late), told) = (self.log.shown(), self.told());
+        let mut joined: Vec<Joined> = told.joined.values().cloned().collect();
+        joined.sort_by(|a, b| (a.bound, &a.name).cmp(&(b.bound, &b.name)));
+        Stats {
+            records: visible.end,
+            late: late.min(visible.end),
+            refused: told.refused,
+            bytes: self.log.bytes(),
+            frontier: visible.frontier,
+            joined,
+        }
     }
 }

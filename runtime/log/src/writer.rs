@@ -181,7 +181,7 @@ impl Writer {
             max_time: self.max_time,
             ended: self.ended,
         };
-        Point { at: Location { segment: self.segment.number, offset: self.offset }, visible }
+        Point { at: Location { segment: self.segment.number, offset: self.offset }, visible, late: self.late }
     }
 
     /// Takes in an entry that lies at the end.

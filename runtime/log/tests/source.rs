@@ -2,14 +2,17 @@
 
 mod common;
 
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::*;
 use dag_log::{
-    Clock, Committer, Durability, Moment, Options, Publish, PublishError, PublisherId, Receipt, Retention, Source,
-    SourceOptions, Start, Steady,
+    Clock, Committer, Durability, Moment, Options, OsStorage, Publish, PublishError, PublisherId, Receipt, Retention,
+    Source, SourceOptions, Start, Steady,
 };
 use dag_model::{Frontier, Timestamp};
+use dag_storage_faults::{Failing, Operation};
 use proptest::prelude::*;
 
 const S: i64 = 1_000_000_000;
@@ -400,4 +403,31 @@ proptest! {
             before = entry.frontier;
         }
     }
+}
+
+#[test]
+fn what_a_source_counted_is_told_while_a_disk_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    let failing = Failing::over(Arc::new(OsStorage));
+    let committer = Committer::over(Arc::new(failing.clone()));
+    let source = Source::create(dir.path(), &schema(), source_options(0), &committer).unwrap();
+    at_1000(&source, named(1, [10, 5000])).unwrap();
+    at_1000(&source, named(2, [4, 12])).unwrap();
+    let write = failing.hold_next(Operation::Write);
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        let publishing = scope.spawn(|| at_1000(&source, named(3, [9, 20])).unwrap());
+        write.arrived();
+        scope.spawn(|| tell.send(source.stats()).unwrap());
+        let stats = told.recv_timeout(Duration::from_secs(60));
+        write.release();
+        let stats = stats.expect("who asks waits for no disk");
+        assert_eq!((stats.records, stats.late, stats.refused, stats.frontier), (3, 1, 1, at_second(12)));
+        assert_eq!((stats.joined.len(), stats.joined[0].bound), (1, Timestamp(12 * S)));
+        publishing.join().unwrap();
+    });
+    let stats = source.stats();
+    assert_eq!((stats.records, stats.late, stats.joined[0].bound), (5, 2, Timestamp(20 * S)));
+    source.tick(Timestamp(2000 * S)).unwrap();
+    assert!(source.stats().joined.is_empty(), "it has been silent for too long");
 }
