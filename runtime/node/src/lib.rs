@@ -13,6 +13,7 @@ mod budget;
 mod clock;
 mod computations;
 mod config;
+mod deadlines;
 mod deploy;
 mod formats;
 mod http;
@@ -31,7 +32,6 @@ mod streams;
 mod testing;
 mod undeploy;
 mod views;
-mod wake;
 
 pub use config::{Config, usual_memory};
 /// The process that builds components, to its end. See [`Builder::Process`].

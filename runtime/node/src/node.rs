@@ -5,7 +5,7 @@ mod bind;
 mod room;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -14,24 +14,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use dag_api::CreateStream;
 use dag_flow::Flow;
-use dag_lock::{Guard, Mutex, RwLock};
-use dag_log::{Committer, OpenError, Storage};
+use dag_lock::{Guard, Mutex};
+use dag_log::{Committer, Storage};
 use dag_model::IncarnationId;
-use dag_model::text::{MAX_NAME, shortened};
 use dag_plan::{Demands, LeaseId};
 use dag_wasm::limits::most_memories;
 use dag_wasm::{Memory, Runtime, RuntimeOptions};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::backup::CopyError;
-use crate::blocking::gate::{Gate, Width};
+use crate::blocking::gate::Gate;
 use crate::budget::Budget;
 use crate::clock::Clocks;
 use crate::computations::logs::Logs;
-use crate::computations::runs::{Reports, Runs};
+use crate::computations::runs::{Report, Reports, Runs};
 use crate::computations::snapshots::Snapshots;
 use crate::computations::start::STARTS;
 use crate::config::Config;
@@ -46,17 +44,11 @@ use crate::private;
 use crate::readers::cursors::Cursors;
 use crate::readers::open::OPENING;
 use crate::readers::subscription::{READING, Subscriber};
-use crate::streams::create::{CREATING, Making};
-use crate::streams::error::StreamError;
-use crate::streams::skipped::Errors;
-use crate::streams::source::{Origin, SourceStream, Sources};
-use crate::streams::unavailable::Unavailable;
+use crate::streams::room::Refused;
+use crate::streams::source::Sources;
+use crate::streams::{KeptError, Streams};
 use crate::views::status::LOOKING;
-use crate::wake::Wake;
 use bind::BINDING;
-
-/// How many streams the node lets publishers leave of, or speaks for, at a time.
-const TICKING: Width = Width { what: "to be spoken for", most: 16, each: 1, waiting: usize::MAX };
 
 /// Why a node does not start, or ends other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -90,12 +82,9 @@ pub enum ServeError {
     /// A component that is kept, or that this dag brings, can't be made current.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// The streams can't be told.
+    /// The streams can't be told, or one of them is of a newer dag.
     #[error(transparent)]
-    Streams(#[from] crate::streams::KeptError),
-    /// A stream is of a newer dag.
-    #[error(transparent)]
-    Log(#[from] OpenError),
+    Streams(#[from] KeptError),
 }
 
 /// A node. Clones are handles of one node.
@@ -115,12 +104,7 @@ pub(crate) struct Inner {
     pub clock: Clocks,
     pub started: Instant,
     pub address: OnceLock<SocketAddr>,
-    /// Replaced as a whole, so that nobody who looks at them is waited for. Nothing else is locked under it.
-    pub sources: RwLock<Arc<Sources>>,
-    /// Whose turn it is to make or alter a stream.
-    pub making: Making,
-    /// The sources that are known but not among these.
-    pub unavailable: Unavailable,
+    pub streams: Arc<Streams>,
     /// What the metadata tells that cannot be read.
     pub unreadable: Vec<Unreadable>,
     pub logs: Arc<Logs>,
@@ -129,7 +113,6 @@ pub(crate) struct Inner {
     /// Runs that had other numbers before this data was a copy.
     pub moved: Moved,
     pub cursors: Cursors,
-    pub errors: Errors,
     /// The turn of whoever makes a component current, and moves what runs to it.
     pub deploying: Arc<tokio::sync::Mutex<()>>,
     pub snapshots: Snapshots,
@@ -138,12 +121,8 @@ pub(crate) struct Inner {
     pub binding: Arc<Gate<()>>,
     pub opening: Arc<Gate<String>>,
     pub starts: Arc<Gate<IncarnationId>>,
-    pub creating: Arc<Gate<String>>,
     pub looking: Arc<Gate<String>>,
     pub reads: Arc<Gate<String>>,
-    pub ticks: Arc<Gate<String>>,
-    /// The streams that are being ticked.
-    pub ticking: Mutex<BTreeSet<String>>,
     /// Where tasks are started from threads of any kind.
     pub tasks: Handle,
     /// Bumped when a stream or an operator appears.
@@ -151,15 +130,13 @@ pub(crate) struct Inner {
     /// True once the node is stopping.
     pub stopping: watch::Sender<bool>,
     /// Wakes the timers, because something became due earlier than they know.
-    pub timers: Arc<Wake>,
+    pub timers: Notify,
     /// The turn of whoever looks for room on a full disk, and when that was done last.
     pub made_room: tokio::sync::Mutex<Option<Instant>>,
     /// Memory for requests.
     pub budget: Budget,
     /// Of all computations.
     pub memory: Memory,
-    /// A place for each request that is being published.
-    pub publishing: Semaphore,
     next_lease: AtomicU64,
     /// Held as long as the node lives.
     _lock: File,
@@ -175,19 +152,22 @@ pub(crate) struct State {
     pub waiting: BTreeMap<LeaseId, (String, String)>,
 }
 
+/// What others tell a node, which somebody has to attend to.
+pub(crate) struct Told {
+    /// By workers, of computations.
+    pub reports: mpsc::UnboundedReceiver<Report>,
+    /// By streams: a publish was refused for want of room.
+    pub refused: mpsc::Receiver<Refused>,
+}
+
 impl Node {
-    /// Opens the data folder and starts the workers. The reports go to [`Node::attend`].
-    pub(crate) fn open(
-        config: Config,
-    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::computations::runs::Report>), ServeError> {
+    /// Opens the data folder and starts the workers. What is told goes to [`serve`](crate::serve).
+    pub(crate) fn open(config: Config) -> Result<(Node, Told), ServeError> {
         Node::open_over(config, crate::storage::storage())
     }
 
     /// The same with its logs and snapshots in that storage.
-    pub(crate) fn open_over(
-        config: Config,
-        storage: Arc<dyn Storage>,
-    ) -> Result<(Node, mpsc::UnboundedReceiver<crate::computations::runs::Report>), ServeError> {
+    pub(crate) fn open_over(config: Config, storage: Arc<dyn Storage>) -> Result<(Node, Told), ServeError> {
         let layout = Layout::new(&config.data);
         let is_copy = crate::backup::is_copy(&layout)?;
         let committer = Committer::over(storage).keep_free(config.disk_reserve);
@@ -226,17 +206,15 @@ impl Node {
         last_incarnation.into_iter().for_each(|last| plan.skip(last));
         let newest = incarnations.iter().map(|(record, _)| record.id).max().max(last_incarnation);
         let last_before = newest.unwrap_or(IncarnationId(0));
-        let known_sources = crate::streams::kept(&meta, &layout, &mut unreadable)?;
-        let clock = Clocks::start();
-        let timers = Arc::new(Wake::new(clock));
-        let (open, unavailable) = open_sources(&layout, known_sources.into_iter(), &committer, &timers)?;
+        let (clock, appeared) = (Clocks::start(), watch::Sender::new(0));
+        let (streams, refused) =
+            Streams::open(layout.clone(), meta.clone(), committer.clone(), clock, appeared.clone(), &mut unreadable)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
-        let errors = Errors::default();
         let known = incarnations.iter().map(|(record, _)| record.id).chain(unreadable_incarnations).collect();
         for (record, finished) in incarnations {
             runs.idle.insert(record.id, Instant::now());
-            errors.hand_in(&record);
+            streams.hand_in(&record);
             plan.restore(record, finished);
         }
         quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
@@ -244,7 +222,7 @@ impl Node {
         logs.remove_unknown(&known);
         let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
-        crate::computations::lost::end(&mut plan, &open, &snapshots, &meta, boot, is_copy)
+        crate::computations::lost::end(&mut plan, &streams.all(), &snapshots, &meta, boot, is_copy)
             .map_err(|error| ServeError::Start(error.to_string()))?;
         let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
@@ -267,34 +245,27 @@ impl Node {
             clock,
             started: Instant::now(),
             address: OnceLock::new(),
-            sources: RwLock::new("sources", Arc::new(open)),
-            making: Making::default(),
-            unavailable,
+            streams: Arc::new(streams),
             unreadable,
             logs,
             last_before,
             moved,
             cursors: Cursors::new(meta.clone(), broken_cursors),
-            errors,
             deploying: Arc::default(),
             snapshots,
             state: Mutex::new("state", state),
             binding: Gate::new(BINDING),
             opening: Gate::new(OPENING),
             starts: Gate::new(STARTS),
-            creating: Gate::new(CREATING),
             looking: Gate::new(LOOKING),
             reads: Gate::new(READING),
-            ticks: Gate::new(TICKING),
-            ticking: Mutex::new("ticking", BTreeSet::new()),
             tasks: Handle::current(),
-            appeared: watch::Sender::new(0),
+            appeared,
             stopping,
-            timers,
+            timers: Notify::new(),
             made_room: tokio::sync::Mutex::default(),
             budget,
             memory,
-            publishing: Semaphore::new(crate::streams::publish::PUBLISHING),
             next_lease: AtomicU64::new(1),
             _lock: lock,
         };
@@ -302,7 +273,7 @@ impl Node {
         if is_copy {
             node.take_over()?;
         }
-        Ok((node, received))
+        Ok((node, Told { reports: received, refused }))
     }
 
     pub(crate) fn state(&self) -> Guard<'_, State> {
@@ -311,7 +282,7 @@ impl Node {
 
     pub(crate) fn view(&self) -> View<'_> {
         View {
-            sources: self.inner.sources.read().clone(),
+            sources: self.inner.streams.all(),
             catalog: self.inner.operators.catalog(),
             logs: &self.inner.logs,
             snapshots: &self.inner.snapshots,
@@ -322,19 +293,6 @@ impl Node {
 
     pub(crate) fn new_lease(&self) -> LeaseId {
         LeaseId(self.inner.next_lease.fetch_add(1, Ordering::Relaxed))
-    }
-
-    pub(crate) fn source(&self, name: &str) -> Result<Arc<SourceStream>, StreamError> {
-        let view = self.view();
-        view.sources.get(name).cloned().ok_or_else(|| {
-            if let Some(why) = self.inner.unavailable.why(name) {
-                return why.clone().into();
-            }
-            let near = dag_expr::syntax::name::near_help(name, view.sources.keys().map(String::as_str));
-            let name = shortened(name, MAX_NAME).into_owned();
-            let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
-            StreamError::Unknown { name, hint }
-        })
     }
 
     /// Ends all subscriptions and computations. The node answers nothing useful afterwards.
@@ -357,28 +315,6 @@ pub(crate) struct View<'a> {
     pub moved: &'a Moved,
     /// The newest run that was there when the node was started.
     pub last_before: IncarnationId,
-}
-
-/// Opens the logs of all sources, as far as that can be done.
-///
-/// # Errors
-/// If a newer dag wrote one of them: then all of this data is for that one.
-fn open_sources(
-    layout: &Layout,
-    known: impl Iterator<Item = (u64, Origin, CreateStream)>,
-    committer: &Committer,
-    timers: &Arc<Wake>,
-) -> Result<(Sources, Unavailable), OpenError> {
-    let (mut sources, mut unavailable) = (Sources::new(), Unavailable::default());
-    for (number, origin, settings) in known {
-        match SourceStream::open(&layout.source(number), origin.clone(), &settings, committer, timers) {
-            Ok(Ok(source)) => drop(sources.insert(settings.name, Arc::new(source))),
-            Ok(Err(newer @ OpenError::Newer { .. })) => return Err(newer),
-            Ok(Err(error)) => unavailable.push(&origin, settings, &error),
-            Err(error) => unavailable.push(&origin, settings, &error),
-        }
-    }
-    Ok((sources, unavailable))
 }
 
 /// Makes the folder where it is missing, and keeps other nodes out of it.

@@ -160,7 +160,7 @@ pub async fn run(
             .map(|field| dag_api::Column { name: field.name.clone(), ty: field.ty.name().to_owned() })
             .collect();
     }
-    node.create_stream(settings)?;
+    node.inner.streams.create_now(settings)?;
     let parameters =
         SubscribeParameters { expr: options.expr.clone(), from: Some("earliest".to_owned()), ..Default::default() };
     let mut subscription = node.subscribe(&parameters).await?;
@@ -180,7 +180,8 @@ pub async fn run(
                 line: Some(line),
                 ..Default::default()
             };
-            let published = publishing.publish(&name, Some((options.input, bytes)), parameters, share()).await?;
+            let published =
+                publishing.inner.streams.publish(&name, Some((options.input, bytes)), parameters, share()).await?;
             report.accepted += published.accepted;
             report.late += published.late;
             report.refused += published.refused;
@@ -190,7 +191,7 @@ pub async fn run(
             (chunk, next) = read;
         }
         let seal = PublishParameters { seal: true, ..Default::default() };
-        publishing.publish(&name, None, seal, share()).await?;
+        publishing.inner.streams.publish(&name, None, seal, share()).await?;
         Ok::<PipeReport, PipeError>(report)
     });
     let mut published = Some(published);

@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::computations::runs::Report;
 use crate::config::Config;
-use crate::node::{Node, ServeError};
+use crate::node::{Node, ServeError, Told};
+use crate::streams::room::Refused;
 
 /// Runs a node until `shutdown` resolves. `ready` is called with the address that it listens on.
 pub async fn serve(
@@ -50,11 +51,35 @@ pub async fn serve(
 /// Opens a node and starts the tasks that attend to it; answers the one that ends once all computations have stopped.
 pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), ServeError> {
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
-    let (node, reports) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
+    let (node, Told { reports, refused }) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
     let attending = tokio::spawn(dag_alarm::task("reports", attend(node.clone(), reports)));
     let timed = node.clone();
     tokio::spawn(dag_alarm::task("timers", async move { timed.keep_time().await }));
+    let (streams, mut stopping) = (node.inner.streams.clone(), node.inner.stopping.subscribe());
+    tokio::spawn(dag_alarm::task("timers", async move {
+        tokio::select! {
+            () = streams.keep_time() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+    }));
+    tokio::spawn(dag_alarm::task("room", make_room(node.clone(), refused)));
     Ok((node, attending))
+}
+
+/// Makes room for publishes that are refused for want of it, until the node stops.
+async fn make_room(node: Node, mut refused: mpsc::Receiver<Refused>) {
+    let mut stopping = node.inner.stopping.subscribe();
+    loop {
+        let next = tokio::select! {
+            next = refused.recv() => next,
+            _ = stopping.wait_for(|stopping| *stopping) => None,
+        };
+        let Some(Refused { begun, made }) = next else { return };
+        let making = node.clone();
+        let is_made = tokio::task::spawn_blocking(move || making.make_room(begun)).await;
+        // An error means that whoever published is gone.
+        let _ = made.send(is_made.unwrap_or(false));
+    }
 }
 
 /// How long computations may take to be gone once they have been told to stop without a last snapshot: calls of operators that last

@@ -17,9 +17,9 @@ const FLOORS: [&[&str]; 14] = [
     &["operators"],
     &["streams"],
     &["metadata"],
-    &["config", "wake"],
+    &["config"],
     &["requests", "private"],
-    &["blocking", "budget", "clock", "layout", "storage"],
+    &["blocking", "budget", "clock", "deadlines", "layout", "storage"],
 ];
 
 /// The arrows that still point up, or within a floor. This list only gets shorter.
@@ -28,7 +28,6 @@ const WRONG: &[(&str, &str)] = &[
     ("computations", "node"),
     ("deploy", "node"),
     ("readers", "node"),
-    ("streams", "node"),
     ("undeploy", "node"),
     ("views", "node"),
 ];

@@ -95,7 +95,7 @@ impl Node {
         }
         let made = || plan.streams().filter(|(_, stream)| stream.made);
         for (id, stream) in made().filter(|(_, stream)| stream.origin == Origin::Published) {
-            let source = self.source(&stream.name)?;
+            let source = self.inner.streams.get(&stream.name)?;
             copied.add(copy_source(source.source.log(), &backup.source(id.0), &*admit).map_err(failed)?);
         }
         for (number, log, extent) in &errors {
@@ -202,7 +202,7 @@ impl Node {
     /// The logs of what derived streams have passed over, and how far they are.
     fn passed_over_logs(&self, plan: &Plan) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
         let log = |(id, stream): (StreamId, &Arc<SourceStream>)| {
-            let log = self.source(&stream.name)?.source.log().clone();
+            let log = self.inner.streams.get(&stream.name)?.source.log().clone();
             let extent = log.extent();
             Ok((id.0, log, extent))
         };

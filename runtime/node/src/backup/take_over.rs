@@ -72,7 +72,7 @@ impl Node {
     pub(crate) fn take_over(&self) -> Result<(), CopyError> {
         let layout = &self.inner.layout;
         let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
-        if let Some((_, why)) = self.inner.unavailable.all().next() {
+        if let Some((_, why)) = self.inner.streams.unavailable().all().next() {
             return Err(failed(why.to_string()));
         }
         let skipped = drawn();

@@ -1,16 +1,18 @@
 //! What runs: read [`runs`] (the plan's commands, carried out), [`start`] (what it takes to run one), [`switch`] (another version of an operator takes over), [`retry`] (what follows
 //! from a failure, by value), [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
-//! [`retention`] (which of those that nobody uses are kept), [`lost`] (which end because a crash took what they may have read) and [`facts`]
-//! (what the plan asks).
+//! [`retention`] (which of those that nobody uses are kept), [`lost`] (which end because a crash took what they may have read), [`interest`] (what one needs to hear of
+//! sources that fall silent), [`skipped`] (what was skipped, and how it comes into `errors(X)`) and [`facts`] (what the plan asks).
 
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod failed;
+pub(crate) mod interest;
 pub(crate) mod logs;
 pub(crate) mod lost;
 pub(crate) mod retention;
 pub(crate) mod retry;
 pub(crate) mod runs;
+pub(crate) mod skipped;
 pub(crate) mod snapshots;
 pub(crate) mod start;
 pub(crate) mod switch;

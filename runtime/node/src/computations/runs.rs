@@ -20,6 +20,7 @@ use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
 use crate::node::{Node, State, View};
 use crate::operators::limits::of_record;
+use crate::streams::interest::Interest;
 
 /// How long it takes until a run is started again of which a file could not be opened.
 const START_AGAIN: Duration = Duration::from_secs(1);
@@ -71,6 +72,8 @@ struct Running {
     restart: bool,
     /// Told once it is gone.
     switching: Option<oneshot::Sender<()>>,
+    /// What it needs to hear of the sources below it.
+    _interests: Vec<Interest>,
 }
 
 impl Dataflow {
@@ -132,8 +135,8 @@ impl Runs {
     }
 
     /// A run whose start is over runs.
-    pub fn insert(&mut self, id: IncarnationId, handle: Handle) {
-        let running = Running { handle, stop_by: None, restart: false, switching: None };
+    pub fn insert(&mut self, id: IncarnationId, handle: Handle, interests: Vec<Interest>) {
+        let running = Running { handle, stop_by: None, restart: false, switching: None, _interests: interests };
         self.flows.insert(id, Dataflow::Running(running));
     }
 

@@ -10,9 +10,11 @@ use tokio::sync::watch;
 
 use crate::blocking::gate::Width;
 use crate::computations::error::StartError;
+use crate::computations::interest;
 use crate::computations::runs::{Report, last_digest, resume};
 use crate::computations::snapshots::usable;
 use crate::node::{Node, State};
+use crate::streams::interest::Interest;
 
 /// How many runs are started, or their end kept, at a time: as many as may wait for disks.
 pub(crate) const STARTS: Width = Width { what: "to start a computation", most: 32, each: 1, waiting: 100_000 };
@@ -20,7 +22,7 @@ pub(crate) const STARTS: Width = Width { what: "to start a computation", most: 3
 /// What a start comes to.
 enum Started {
     /// All is there.
-    Ready(Box<Computation>),
+    Ready(Box<Computation>, Vec<Interest>),
     /// Its log has everything already.
     Complete,
     /// A file of it cannot be opened now.
@@ -76,7 +78,7 @@ impl Node {
             return Ok(Started::Complete);
         }
         self.inner.meta.put_incarnation(&record)?;
-        self.inner.errors.hand_in(&record);
+        self.inner.streams.hand_in(&record);
         let snapshot = match afresh {
             true => None,
             false => match usable(id, view.snapshots.get(id)) {
@@ -89,7 +91,8 @@ impl Node {
         computation.interval = self.inner.config.snapshots;
         computation.search = search;
         tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
-        Ok(Started::Ready(Box::new(computation)))
+        let interests = interest::hold(&self.inner.streams, &view.catalog, &application);
+        Ok(Started::Ready(Box::new(computation), interests))
     }
 
     /// A start has come to something: runs what is still wanted.
@@ -99,14 +102,14 @@ impl Node {
                 return Vec::new();
             }
             match started {
-                Ok(Started::Ready(computation)) => {
+                Ok(Started::Ready(computation, interests)) => {
                     let reports = state.runs.reports();
                     let on_event = Box::new(move |event| {
                         // An error means that the node is gone.
                         let _ = reports.0.send(Report { id, event });
                     });
                     let handle = self.inner.flow.run(*computation, on_event);
-                    state.runs.insert(id, handle);
+                    state.runs.insert(id, handle, interests);
                     Vec::new()
                 }
                 Ok(Started::Complete) => state.plan.finished(id),

@@ -26,6 +26,7 @@ use crate::readers::cursors::{CursorError, NotChanged};
 use crate::readers::error::ReaderError;
 use crate::readers::notices::NoSubscription;
 use crate::readers::standing::NotThere;
+use crate::streams::alter::AlterError as SourceError;
 use crate::streams::error::StreamError;
 use crate::streams::publish::PublishError;
 use crate::undeploy::UndeployError;
@@ -138,13 +139,8 @@ answers! {
     AlterError: |error| match error {
         AlterError::Bind(error) => bind(error),
         AlterError::Stream(error) => stream(error),
-        AlterError::Settings(_)
-        | AlterError::Fixed { .. }
-        | AlterError::Computed(_)
-        | AlterError::Skipped { .. }
-        | AlterError::NoOperator(_)
-        | AlterError::Gone(_)
-        | AlterError::Nothing(_) => Code::BadRequest,
+        AlterError::Source(error) => altered(error),
+        AlterError::Computed(_) => Code::BadRequest,
         AlterError::TooMany | AlterError::Full(_) => Code::Busy,
         AlterError::Meta(error) => kept(error),
         AlterError::Broken(_) => Code::Internal,
@@ -196,6 +192,22 @@ fn stream(error: &StreamError) -> Code {
         StreamError::Make { .. } | StreamError::Data(_) | StreamError::NotOpened(_) | StreamError::Broken(_) => {
             Code::Internal
         }
+    }
+}
+
+/// Of a source that is not altered.
+fn altered(error: &SourceError) -> Code {
+    match error {
+        SourceError::Stream(error) => stream(error),
+        SourceError::Settings(_)
+        | SourceError::Fixed { .. }
+        | SourceError::Skipped { .. }
+        | SourceError::NoOperator(_)
+        | SourceError::Gone(_)
+        | SourceError::Nothing(_) => Code::BadRequest,
+        SourceError::Full(_) => Code::Busy,
+        SourceError::Meta(error) => kept(error),
+        SourceError::Broken(_) => Code::Internal,
     }
 }
 

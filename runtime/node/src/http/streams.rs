@@ -14,7 +14,8 @@ pub(super) async fn create(
     State(node): State<Node>,
     Document(request): Document<dag_api::CreateStream>,
 ) -> Result<(StatusCode, Json<dag_api::Stream>), Failed> {
-    let (stream, created) = node.create(request).await?;
+    let (source, created) = node.inner.streams.create(request).await?;
+    let stream = node.created_source(&source);
     Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(stream)))
 }
 

@@ -49,7 +49,7 @@ impl Node {
         }
         bound.map(Ok).map_err(|error| {
             if let ErrorKind::UnknownStream(name) = &error.kind
-                && let Some(why) = self.inner.unavailable.why(name)
+                && let Some(why) = self.inner.streams.unavailable().why(name)
             {
                 return why.clone().into();
             }

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use dag_model::IncarnationId;
 
-use crate::clock::now;
 use crate::computations::retention::GRACE;
 use crate::node::Node;
 
@@ -57,12 +56,7 @@ impl Node {
 
     /// Removes what retention no longer keeps.
     pub(crate) fn trim(&self) {
-        let wall = now();
-        for (name, stream) in self.view().sources.iter() {
-            if let Err(error) = stream.source.log().trim(wall) {
-                tracing::warn!(stream = name, %error, "cannot remove old records");
-            }
-        }
+        self.inner.streams.trim();
         self.forget_unused();
         self.inner.logs.close_unused();
     }
@@ -109,7 +103,8 @@ impl Node {
     fn forget(&self, mut unused: Vec<IncarnationId>) -> usize {
         let mut guard = self.state();
         let state = &mut *guard;
-        unused.retain(|id| !state.runs.has_flow(*id) && !self.inner.errors.wait_for(*id) && state.plan.forget(*id));
+        unused
+            .retain(|id| !state.runs.has_flow(*id) && !self.inner.streams.is_handed_in(*id) && state.plan.forget(*id));
         unused.iter().for_each(|id| state.runs.idle.remove(*id));
         drop(guard);
         if unused.is_empty() {

@@ -3,29 +3,29 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dag_api::{CreateStream, Stream};
+use dag_api::CreateStream;
 use dag_lock::{Condvar, Guard, Mutex};
 use dag_model::StreamId;
 use dag_plan::{Change, Entity, Given, Proposal, Revision};
 
-use crate::blocking::gate::Width;
+use crate::blocking::gate::{Gate, Width};
 use crate::layout::DataError;
-use crate::node::Node;
+use crate::streams::Streams;
 use crate::streams::error::{StreamError, room_for_stream};
 use crate::streams::settings::check;
 use crate::streams::source::{Origin, SourceStream};
 
 /// How many streams are made or altered at a time.
-pub(crate) const CREATING: Width = Width { what: "to make or alter a stream", most: 16, each: 1, waiting: 1024 };
+pub(super) const CREATING: Width = Width { what: "to make or alter a stream", most: 16, each: 1, waiting: 1024 };
 
 /// Whose turn it is with each name. Whoever has a turn may take as long as a disk does.
-pub(crate) struct Making {
+pub(super) struct Making {
     names: Mutex<BTreeSet<String>>,
     free: Condvar,
 }
 
 /// A turn with a name. It ends when this is dropped.
-pub(crate) struct Turn<'a> {
+pub(super) struct Turn<'a> {
     of: &'a Making,
     name: String,
 }
@@ -57,15 +57,15 @@ impl Drop for Turn<'_> {
     }
 }
 
-impl Node {
-    /// Creates a source; answers it, and whether it is new.
-    pub async fn create(&self, request: CreateStream) -> Result<(Stream, bool), StreamError> {
-        let (node, name) = (self.clone(), request.name.clone());
-        self.inner.creating.run(name, move || node.create_stream(request)).await
+impl Streams {
+    /// Creates a source. Returns it, and whether it is new.
+    pub async fn create(self: &Arc<Self>, request: CreateStream) -> Result<(Arc<SourceStream>, bool), StreamError> {
+        let (streams, name) = (self.clone(), request.name.clone());
+        self.creating.run(name, move || streams.create_now(request)).await
     }
 
     /// The same on a thread that may wait for the disk.
-    pub(crate) fn create_stream(&self, mut request: CreateStream) -> Result<(Stream, bool), StreamError> {
+    pub fn create_now(&self, mut request: CreateStream) -> Result<(Arc<SourceStream>, bool), StreamError> {
         request.retention = request.retention.plain();
         check(&request)?;
         if request.name.starts_with("errors(") {
@@ -76,25 +76,26 @@ impl Node {
             let settings = serde_json::to_string(&source.settings).expect("settings are plain values");
             return Err(StreamError::Differs { name: request.name, settings });
         }
-        let mut stream = self.shown_source(&source);
-        if request.time.is_none() {
-            stream.note = Some("records get the time of their arrival, for the stream has no time column".to_owned());
-        }
-        Ok((stream, created))
+        Ok((source, created))
+    }
+
+    /// What changes streams goes through this, one change of a key at a time.
+    pub fn changing(&self) -> &Arc<Gate<String>> {
+        &self.creating
     }
 
     /// The stream of that name, made where it is missing; and whether it is new.
-    pub(crate) fn get_or_add(
+    pub(super) fn get_or_add(
         &self,
         origin: Origin,
         settings: &CreateStream,
     ) -> Result<(Arc<SourceStream>, bool), StreamError> {
         let name = &settings.name;
-        if let Some(why) = self.inner.unavailable.why(name) {
+        if let Some(why) = self.unavailable.why(name) {
             return Err(why.clone().into());
         }
-        let turn = self.inner.making.turn(name);
-        match self.view().sources.get(name) {
+        let turn = self.making.turn(name);
+        match self.all().get(name) {
             Some(there) => Ok((there.clone(), false)),
             None => Ok((self.add_source(&turn, origin, settings)?, true)),
         }
@@ -108,16 +109,16 @@ impl Node {
         settings: &CreateStream,
     ) -> Result<Arc<SourceStream>, StreamError> {
         let others = turn.of.names().len() - 1;
-        room_for_stream(self.view().sources.len() + others)?;
+        room_for_stream(self.all().len() + others)?;
         let id = self.name_stream(&origin, settings)?;
         let made = self.make_log(id, origin, settings);
         if made.is_err() {
             // Where that fails, too, the next start does it.
-            let _ = self.inner.meta.propose(Proposal::of([Change::Remove { stream: id }]));
+            let _ = self.meta.propose(Proposal::of([Change::Remove { stream: id }]));
         }
         let source = Arc::new(made?);
-        self.replace_source(source.clone());
-        self.inner.appeared.send_modify(|version| *version += 1);
+        self.put(source.clone());
+        self.appeared.send_modify(|version| *version += 1);
         Ok(source)
     }
 
@@ -130,7 +131,7 @@ impl Node {
         };
         let settings = serde_json::to_string(settings).expect("settings are plain values");
         let create = Change::Create { name: name.clone(), origin, settings };
-        let applied = self.inner.meta.propose(Proposal::of([create]).on(Entity::Name(name), Revision(0)))?;
+        let applied = self.meta.propose(Proposal::of([create]).on(Entity::Name(name), Revision(0)))?;
         match applied.given[..] {
             [Given::Stream(id)] => Ok(id),
             ref given => unreachable!("a stream is given a number, not {given:?}"),
@@ -139,7 +140,7 @@ impl Node {
 
     /// Makes a stream's log in the folder of its number, and keeps that it is there.
     fn make_log(&self, id: StreamId, origin: Origin, settings: &CreateStream) -> Result<SourceStream, StreamError> {
-        let folder = self.inner.layout.source(id.0);
+        let folder = self.layout.source(id.0);
         // Nobody had that number, so whatever lies there is nothing that anybody was promised.
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -147,18 +148,8 @@ impl Node {
             }
             _ => {}
         }
-        let (committer, timers) = (&self.inner.committer, &self.inner.timers);
-        let source = SourceStream::create(&folder, origin, settings.clone(), committer, timers)?;
-        self.inner.meta.propose(Proposal::of([Change::Made { stream: id }]))?;
+        let source = SourceStream::create(&folder, origin, settings.clone(), &self.committer, &self.deadlines)?;
+        self.meta.propose(Proposal::of([Change::Made { stream: id }]))?;
         Ok(source)
-    }
-
-    /// Puts a stream among those that there are, in place of what has its name.
-    pub(crate) fn replace_source(&self, source: Arc<SourceStream>) {
-        let mut sources = self.inner.sources.write();
-        let replaced = Arc::make_mut(&mut sources).insert(source.settings.name.clone(), source);
-        drop(sources);
-        // Its settings may be all that goes, but that is not for this lock to know.
-        drop(replaced);
     }
 }

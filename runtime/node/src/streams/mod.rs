@@ -1,65 +1,148 @@
-//! Source streams: read [`source`] (a stream), [`settings`] (what of it can be said), [`create`] and [`publish`] (making one, and
-//! publishing to it), [`skipped`] (`errors(X)`, to which the node itself publishes) and [`unavailable`] (those that cannot be opened).
+//! Source streams: what is published to, and what derived streams have skipped.
+//!
+//! [`Streams`] owns them. Read [`source`] (a stream), [`settings`] (what of it can be said), [`kept`] (those that there are when a node
+//! starts) and [`unavailable`] (those of them that cannot be opened), [`create`], [`alter`] and [`publish`]; [`heartbeat`] and [`interest`]
+//! (what becomes of them by the clock), [`trim`] (retention), [`room`] (what is told where the disk is full) and [`skipped`] (`errors(X)`, to
+//! which the node itself publishes).
 
+pub(crate) mod alter;
 pub(crate) mod create;
 pub(crate) mod error;
+mod heartbeat;
+pub(crate) mod interest;
+mod kept;
 pub(crate) mod publish;
+pub(crate) mod room;
 pub(crate) mod settings;
 pub(crate) mod skipped;
 pub(crate) mod source;
+mod trim;
 pub(crate) mod unavailable;
 
-use std::fs;
-use std::io;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
 
-use dag_api::CreateStream;
-use dag_plan::{Change, Origin as Kept, Proposal};
+use dag_lock::{Mutex, RwLock};
+use dag_log::Committer;
+use dag_model::text::{MAX_NAME, shortened};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::layout::{DataError, Layout};
-use crate::metadata::{MetaError, Metadata, Unreadable};
-use source::Origin;
+use crate::blocking::gate::Gate;
+use crate::clock::Clocks;
+use crate::deadlines::Deadlines;
+use crate::layout::Layout;
+use crate::metadata::{Metadata, Unreadable};
+use create::{CREATING, Making};
+use error::StreamError;
+use heartbeat::TICKING;
+use interest::Interests;
+pub(crate) use kept::KeptError;
+use publish::PUBLISHING;
+use room::{Refused, Room};
+use skipped::Waiting;
+use source::{SourceStream, Sources};
+use unavailable::Unavailable;
 
-/// Why the streams that there are cannot be told.
-#[derive(Debug, thiserror::Error)]
-pub enum KeptError {
-    /// What was never made cannot be removed.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// Nor can the metadata forget it.
-    #[error(transparent)]
-    Meta(#[from] MetaError),
+/// The owner of source streams.
+pub(crate) struct Streams {
+    layout: Layout,
+    meta: Arc<Metadata>,
+    committer: Committer,
+    clock: Clocks,
+    /// Those that are open, by name. Replaced as a whole, so that nobody who looks at them is waited for. Nothing else is locked under it.
+    open: RwLock<Arc<Sources>>,
+    /// Those that are known but not among these.
+    unavailable: Unavailable,
+    /// Whose turn it is to make or alter a stream.
+    making: Making,
+    /// What makes and alters streams goes through this.
+    creating: Arc<Gate<String>>,
+    /// A place for each request that is being published.
+    publishing: Semaphore,
+    /// When something is due of which stream.
+    deadlines: Arc<Deadlines<String>>,
+    /// What is due goes through this.
+    ticks: Arc<Gate<String>>,
+    /// The streams of which it is being done. Nothing else is locked under it.
+    ticking: Mutex<BTreeSet<String>>,
+    interests: Arc<Interests>,
+    /// What is to be in streams of skipped records.
+    skipped: Waiting,
+    room: Room,
+    /// Bumped when a stream appears.
+    appeared: watch::Sender<u64>,
 }
 
-/// The streams that there are when a node starts, with their numbers. What was never made is removed: nobody was told that it is there.
-pub(crate) fn kept(
-    metadata: &Metadata,
-    layout: &Layout,
-    unreadable: &mut Vec<Unreadable>,
-) -> Result<Vec<(u64, Origin, CreateStream)>, KeptError> {
-    let mut kept = Vec::new();
-    for (id, stream) in metadata.plan().streams() {
-        if !stream.made {
-            let folder = layout.source(id.0);
-            match fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(DataError::of(&folder)(error).into());
-                }
-                _ => metadata.propose(Proposal::of([Change::Remove { stream: id }]))?,
-            };
-            continue;
-        }
-        let settings = match &stream.origin {
-            Kept::Errors(of) => Ok((Origin::Errors(of.clone()), skipped::settings(of))),
-            Kept::Published => serde_json::from_str(&stream.settings).map(|settings| (Origin::Published, settings)),
+impl Streams {
+    /// Opens the streams that metadata tells of, as far as that can be done. What the second value receives waits for room on the disk.
+    pub fn open(
+        layout: Layout,
+        meta: Arc<Metadata>,
+        committer: Committer,
+        clock: Clocks,
+        appeared: watch::Sender<u64>,
+        unreadable: &mut Vec<Unreadable>,
+    ) -> Result<(Streams, mpsc::Receiver<Refused>), KeptError> {
+        let deadlines = Arc::new(Deadlines::default());
+        let known = kept::kept(&meta, &layout, unreadable)?;
+        let (open, unavailable) = kept::open(&layout, known, &committer, clock, &deadlines)?;
+        open.keys().for_each(|name| deadlines.look_by(name, Instant::now()));
+        let (room, refused) = Room::new();
+        let streams = Streams {
+            layout,
+            meta,
+            committer,
+            clock,
+            open: RwLock::new("sources", Arc::new(open)),
+            unavailable,
+            making: Making::default(),
+            creating: Gate::new(CREATING),
+            publishing: Semaphore::new(PUBLISHING),
+            deadlines,
+            ticks: Gate::new(TICKING),
+            ticking: Mutex::new("ticking", BTreeSet::new()),
+            interests: Arc::default(),
+            skipped: Waiting::default(),
+            room,
+            appeared,
         };
-        match settings {
-            Ok((origin, settings)) => kept.push((id.0, origin, settings)),
-            Err(why) => {
-                let row = Unreadable { table: "sources", key: id.to_string(), why: why.to_string() };
-                tracing::error!(stream = stream.name, why = row.why, "the settings of a stream cannot be read");
-                unreadable.push(row);
-            }
-        }
+        Ok((streams, refused))
     }
-    Ok(kept)
+
+    /// Those that are open, as they are at this moment.
+    pub fn all(&self) -> Arc<Sources> {
+        self.open.read().clone()
+    }
+
+    /// Those that cannot be opened.
+    pub fn unavailable(&self) -> &Unavailable {
+        &self.unavailable
+    }
+
+    /// The stream of that name.
+    pub fn get(&self, name: &str) -> Result<Arc<SourceStream>, StreamError> {
+        let open = self.all();
+        open.get(name).cloned().ok_or_else(|| {
+            if let Some(why) = self.unavailable.why(name) {
+                return why.clone().into();
+            }
+            let near = dag_expr::syntax::name::near_help(name, open.keys().map(String::as_str));
+            let name = shortened(name, MAX_NAME).into_owned();
+            let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
+            StreamError::Unknown { name, hint }
+        })
+    }
+
+    /// Puts a stream among those that there are, in place of what has its name.
+    fn put(&self, source: Arc<SourceStream>) {
+        let name = source.settings.name.clone();
+        let mut open = self.open.write();
+        let replaced = Arc::make_mut(&mut open).insert(name.clone(), source);
+        drop(open);
+        // Its settings may be all that goes, but that is not for this lock to know.
+        drop(replaced);
+        // Somebody may be silent for too long already, or the node have to speak.
+        self.deadlines.look_by(&name, Instant::now());
+    }
 }

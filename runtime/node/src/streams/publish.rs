@@ -1,5 +1,6 @@
 //! Publishing to sources.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,15 +13,17 @@ use dag_model::{Position, Timestamp};
 use crate::blocking::{Broken, blocking};
 use crate::budget::{NoMemory, Share};
 use crate::clock::Clocks;
-use crate::node::Node;
+use crate::deadlines::Deadlines;
+use crate::streams::Streams;
 use crate::streams::error::StreamError;
+use crate::streams::heartbeat::after;
 use crate::streams::source::{Origin, SourceStream};
 
 /// The most requests that are being published at once; others are told to come back.
-pub(crate) const PUBLISHING: usize = 256;
+pub(super) const PUBLISHING: usize = 256;
 
 /// The most of them to one stream, so that one whose disk hangs leaves places to others.
-pub(crate) const PUBLISHING_EACH: usize = 128;
+pub(super) const PUBLISHING_EACH: usize = 128;
 
 /// The most bytes of a publisher's name.
 const MAX_PUBLISHER: usize = 256;
@@ -89,38 +92,35 @@ impl PublishError {
     }
 }
 
-impl Node {
-    /// Publishes a body, or what the parameters say without one. Answers when it is as durable as the stream asks. What the body comes
+impl Streams {
+    /// Publishes a body, or what the parameters say without one. Returns when it is as durable as the stream asks. What the body comes
     /// to is taken out of `share`.
-    pub(crate) async fn publish(
+    pub async fn publish(
         &self,
         name: &str,
         content: Option<(Format, Bytes)>,
         parameters: PublishParameters,
         share: Share,
     ) -> Result<Published, PublishError> {
-        let source = self.source(name)?;
+        let source = self.get(name)?;
         if let Origin::Errors(of) = &source.origin {
             return Err(PublishError::ReadOnly { name: name.to_owned(), of: of.clone() });
         }
         let name = name.to_owned();
         let of_stream = source.publishing.clone().try_acquire_owned();
         let _of_stream = of_stream.map_err(|_| PublishError::BusyStream(name.clone()))?;
-        let _place = self.inner.publishing.try_acquire().map_err(|_| PublishError::Busy)?;
-        let node = self.clone();
-        let work = move || {
-            let begun = Instant::now();
-            let mut done = publish(&source, &name, content.clone(), &parameters, &node.inner.clock, &share);
-            if done.as_ref().is_err_and(PublishError::is_full) && node.make_room(begun) {
-                done = publish(&source, &name, content, &parameters, &node.inner.clock, &share);
-            }
-            if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
-                // Also where whoever published is gone, and with it this request.
-                node.inner.timers.wake_by(*deadline);
-            }
-            done.map(|done| (done, source))
-        };
-        let ((mut published, receipt), source) = blocking(work).await?;
+        let _place = self.publishing.try_acquire().map_err(|_| PublishError::Busy)?;
+        let (clock, deadlines) = (self.clock, self.deadlines.clone());
+        let request = Arc::new(Request { source, name, content, parameters, clock, deadlines, share });
+        let begun = Instant::now();
+        let mut done = request.clone().publish().await;
+        if done.as_ref().is_err_and(PublishError::is_full) && self.room.is_made(begun).await {
+            done = request.clone().publish().await;
+        }
+        let (mut published, receipt) = done?;
+        let source = request.source.clone();
+        // Who waits for a sync needs its body no more.
+        drop(request);
         receipt.commit.kept().await.map_err(PublishError::NotDurable)?;
         published.frontier = source.source.log().visible().frontier.shown();
         Ok(published)
@@ -128,13 +128,40 @@ impl Node {
 
     /// Where a publisher is.
     pub fn publisher(&self, stream: &str, publisher: &str) -> Result<PublisherProgress, PublishError> {
-        let source = self.source(stream)?;
+        let source = self.get(stream)?;
         let (session, batch) = source.source.publisher(publisher).ok_or_else(|| {
             let (publisher, stream) = (publisher.to_owned(), stream.to_owned());
             PublishError::UnknownPublisher { publisher, stream }
         })?;
         let joined = source.source.stats().joined.iter().any(|joined| joined.name == publisher);
         Ok(PublisherProgress { name: publisher.to_owned(), session, batch, joined })
+    }
+}
+
+/// What somebody publishes to a stream.
+struct Request {
+    source: Arc<SourceStream>,
+    name: String,
+    content: Option<(Format, Bytes)>,
+    parameters: PublishParameters,
+    clock: Clocks,
+    deadlines: Arc<Deadlines<String>>,
+    share: Share,
+}
+
+impl Request {
+    /// Publishes it, on a thread that may wait.
+    async fn publish(self: Arc<Self>) -> Result<(Published, Receipt), PublishError> {
+        blocking(move || {
+            let content = self.content.clone();
+            let done = publish(&self.source, &self.name, content, &self.parameters, &self.clock, &self.share);
+            if let Ok((_, Receipt { deadline: Some(deadline), .. })) = &done {
+                // Also where whoever published is gone, and with it this request.
+                self.deadlines.look_by(&self.name, after(self.clock, *deadline));
+            }
+            done
+        })
+        .await
     }
 }
 

@@ -1,52 +1,43 @@
 //! `errors(X)`: what the derived stream `X` has passed over, in a log that the node itself publishes to.
 //!
 //! What counts is the incarnation's record: it says that a record is passed over before there is any output past it, durably. Its list
-//! is handed in whenever the run is started, and when the node is, and what the log lacks of it is published without holding up anybody.
-//! The publisher is the incarnation, by its first number, and the n-th record of its list is the n-th batch: what is handed in again, after
-//! a crash or because the disk was full, is a repeat to the log, and counts once.
+//! is handed in whenever the incarnation is started, and when the node is, and what the log lacks of it is published without holding up
+//! anybody. The publisher is the incarnation, by its first number, and the n-th record of its list is the n-th batch: what is handed in
+//! again, after a crash or because the disk was full, is a repeat to the log, and counts once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
 use dag_codec::{EncodeOptions, Encoder, Format, MAX_LINE};
 use dag_expr::errors_of;
 use dag_lock::{Guard, Mutex};
-use dag_log::{AppendError, Log, Publish, PublishError, PublisherId, ReadError, Start};
-use dag_model::{IncarnationId, Position};
-use dag_plan::{Incarnation, LogId, Skipped};
+use dag_log::{Log, Publish, PublishError, PublisherId, ReadError, Start};
+use dag_model::IncarnationId;
+use dag_plan::Incarnation;
 
-use crate::node::{Node, State};
+use crate::streams::Streams;
 use crate::streams::error::StreamError;
 use crate::streams::source::{Origin, SourceStream};
-
-/// Why what was skipped is not in its stream yet.
-#[derive(Debug, thiserror::Error)]
-enum NotWritten {
-    /// The stream cannot be had.
-    #[error(transparent)]
-    Stream(#[from] StreamError),
-    /// It does not take records.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-}
-
-/// How long it takes until what could not be written is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// What stands for the time of a record that its log gives it.
 const UNSTAMPED: i64 = 0;
 
-/// Incarnations whose passed-over records may not all be in their streams yet.
-pub struct Errors {
-    waiting: Mutex<BTreeMap<IncarnationId, Incarnation>>,
+/// Incarnations whose skipped records may not all be in their streams yet.
+pub(super) struct Waiting {
+    records: Mutex<BTreeMap<IncarnationId, Incarnation>>,
 }
 
-impl Default for Errors {
-    fn default() -> Errors {
-        Errors { waiting: Mutex::new("passed over", BTreeMap::new()) }
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting { records: Mutex::new("passed over", BTreeMap::new()) }
+    }
+}
+
+impl Waiting {
+    fn records(&self) -> Guard<'_, BTreeMap<IncarnationId, Incarnation>> {
+        self.records.lock()
     }
 }
 
@@ -68,32 +59,36 @@ pub fn settings(of: &str) -> CreateStream {
     }
 }
 
-impl Errors {
-    /// What the record says is passed over is to be in its stream. The timers see to it, and are woken by the caller.
-    pub fn hand_in(&self, record: &Incarnation) {
-        if !record.skipped.is_empty() {
-            self.waiting().insert(record.id, record.clone());
-        }
-    }
+/// A record that an incarnation has skipped.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The incarnation.
+    pub incarnation: IncarnationId,
+    /// Where the record lies, and why it was skipped.
+    pub passed_over: PassedOver,
+    /// What it says, as [`json`] shows it.
+    pub record: Option<String>,
+}
 
-    /// Whether something of that incarnation may not be there yet.
-    pub fn wait_for(&self, id: IncarnationId) -> bool {
-        self.waiting().contains_key(&id)
-    }
-
-    /// Whether anything may not be there yet.
-    pub fn is_empty(&self) -> bool {
-        self.waiting().is_empty()
-    }
-
-    fn waiting(&self) -> Guard<'_, BTreeMap<IncarnationId, Incarnation>> {
-        self.waiting.lock()
+impl Row {
+    /// A batch of that one row, for that stream.
+    fn batch(self, errors: &SourceStream) -> RecordBatch {
+        let PassedOver { stream, position, why } = self.passed_over;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(TimestampNanosecondArray::from(vec![UNSTAMPED]).with_timezone("UTC")),
+            Arc::new(Int64Array::from(vec![i64::try_from(self.incarnation.0).unwrap_or(i64::MAX)])),
+            Arc::new(StringArray::from(vec![stream])),
+            Arc::new(StringArray::from(vec![position])),
+            Arc::new(StringArray::from(vec![why])),
+            Arc::new(StringArray::from(vec![self.record])),
+        ];
+        RecordBatch::try_new(errors.source.log().arrow_schema().clone(), columns).expect("these are its columns")
     }
 }
 
-impl Node {
-    /// The stream of what the derived stream of that canonical name passes over, made where it is missing.
-    pub(crate) fn errors(&self, of: &str) -> Result<Arc<SourceStream>, StreamError> {
+impl Streams {
+    /// The stream of what the derived stream of that canonical name skips, made where it is missing.
+    pub fn skipped_of(&self, of: &str) -> Result<Arc<SourceStream>, StreamError> {
         let settings = settings(of);
         let (source, _) = self.get_or_add(Origin::Errors(of.to_owned()), &settings)?;
         match source.origin {
@@ -102,89 +97,61 @@ impl Node {
         }
     }
 
-    /// Writes what was handed in, without the lock on the state; answers when to try again what could not be written.
-    pub(crate) fn write_errors(&self) -> Option<Instant> {
-        let waiting: Vec<Incarnation> = self.inner.errors.waiting().values().cloned().collect();
-        let mut again = None;
-        for record in waiting {
-            match self.write_errors_of(&record) {
-                Ok(()) => {
-                    let mut waiting = self.inner.errors.waiting();
-                    waiting.retain(|id, newest| *id != record.id || newest.skipped.len() > record.skipped.len());
-                }
-                Err(error) => {
-                    tracing::warn!(stream = record.stream, incarnation = %record.id, %error, "cannot keep what was passed over yet");
-                    again = Some(Instant::now() + AGAIN);
-                }
-            }
+    /// What the record says is skipped is to be in its stream. Whoever writes there is woken by the caller.
+    pub fn hand_in(&self, record: &Incarnation) {
+        if !record.skipped.is_empty() {
+            self.skipped.records().insert(record.id, record.clone());
         }
-        again
     }
 
-    fn write_errors_of(&self, record: &Incarnation) -> Result<(), NotWritten> {
-        // What can't be opened now, all is handed in to when it is.
-        if self.inner.unavailable.why(&errors_of(&record.stream)).is_some() {
-            return Ok(());
-        }
-        let errors = self.errors(&record.stream)?;
-        let name = self.inner.moved.first(record.id).to_string();
-        let written = errors.source.publisher(&name).map_or(0, |(_, batch)| batch);
-        for (skipped, batch) in record.skipped.iter().zip(1..).filter(|(_, batch)| *batch > written) {
-            let row = self.row(&errors, record, skipped);
-            let publish = Publish {
-                publisher: Some(PublisherId { name: name.clone(), session: 1, batch }),
-                batch: Some(row),
-                // Time-ordered readers need not wait for the node's next heartbeat.
-                done: true,
-                ..Publish::default()
-            };
-            dag_fault::point("errors");
-            errors.source.publish(publish, &self.inner.clock).inspect_err(|error| {
-                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = error {
-                    self.make_room(Instant::now());
-                }
-            })?;
-        }
-        Ok(())
+    /// The incarnations of which something may not be there yet.
+    pub fn handed_in(&self) -> Vec<Incarnation> {
+        self.skipped.records().values().cloned().collect()
     }
 
-    /// What a stream of passed-over records has of one of them: a batch of one row.
-    fn row(&self, errors: &SourceStream, record: &Incarnation, skipped: &Skipped) -> RecordBatch {
-        let PassedOver { stream, position, why } = self.passed_over(&self.state(), record, skipped);
-        let json = self.view().log(&skipped.log).map(|log| json(&log, skipped.sequence));
-        let json = json.transpose().unwrap_or_else(|error| {
-            tracing::warn!(stream = record.stream, %error, "cannot read what was passed over");
-            None
-        });
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(TimestampNanosecondArray::from(vec![UNSTAMPED]).with_timezone("UTC")),
-            Arc::new(Int64Array::from(vec![i64::try_from(record.id.0).unwrap_or(i64::MAX)])),
-            Arc::new(StringArray::from(vec![stream])),
-            Arc::new(StringArray::from(vec![position])),
-            Arc::new(StringArray::from(vec![why])),
-            Arc::new(StringArray::from(vec![json.flatten()])),
-        ];
-        RecordBatch::try_new(errors.source.log().arrow_schema().clone(), columns).expect("these are its columns")
+    /// Whether something of that incarnation may not be there yet.
+    pub fn is_handed_in(&self, id: IncarnationId) -> bool {
+        self.skipped.records().contains_key(&id)
     }
 
-    /// A record that a run was told to pass over, as it is shown.
-    pub(crate) fn passed_over(&self, state: &State, record: &Incarnation, skipped: &Skipped) -> PassedOver {
-        let input = usize::try_from(skipped.input).ok().and_then(|input| record.inputs.get(input));
-        let (run, stream) = match &skipped.log {
-            LogId::Derived(id) => (id.0, state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone())),
-            LogId::Source(name) => self.source(name).map_or((0, String::new()), |source| {
-                let (epoch, canonical) =
-                    (source.source.log().epoch_at(skipped.sequence), source.origin.canonical(name));
-                (epoch, if input.is_some_and(|input| input.late) { format!("late({canonical})") } else { canonical })
-            }),
+    /// Whether anything may not be there yet.
+    pub fn is_any_handed_in(&self) -> bool {
+        !self.skipped.records().is_empty()
+    }
+
+    /// All that the record says is there.
+    pub fn written(&self, record: &Incarnation) {
+        let mut records = self.skipped.records();
+        records.retain(|id, newest| *id != record.id || newest.skipped.len() > record.skipped.len());
+    }
+
+    /// Whether the stream of what `of` skips cannot be opened now. When it is, all is handed in.
+    pub fn is_skipped_unavailable(&self, of: &str) -> bool {
+        self.unavailable.why(&errors_of(of)).is_some()
+    }
+
+    /// Writes the `batch`-th record that the publisher of that name has skipped.
+    pub fn write_skipped(
+        &self,
+        errors: &SourceStream,
+        publisher: String,
+        batch: u64,
+        row: Row,
+    ) -> Result<(), PublishError> {
+        let publish = Publish {
+            publisher: Some(PublisherId { name: publisher, session: 1, batch }),
+            batch: Some(row.batch(errors)),
+            // Time-ordered readers need not wait for the node's next heartbeat.
+            done: true,
+            ..Publish::default()
         };
-        let position = Position { run, sequence: skipped.sequence }.to_string();
-        PassedOver { stream, position, why: skipped.why.clone() }
+        dag_fault::point("errors");
+        errors.source.publish(publish, self.clock).map(drop)
     }
 }
 
 /// A record as NDJSON shows it; none where the log no longer has it, or it would make a longer line than can be published.
-fn json(log: &Log, sequence: u64) -> Result<Option<String>, ReadError> {
+pub(crate) fn json(log: &Log, sequence: u64) -> Result<Option<String>, ReadError> {
     let entry = match log.reader(Start::Sequence(sequence)).and_then(|mut reader| reader.next()) {
         Err(ReadError::Trimmed { .. } | ReadError::PastEnd { .. } | ReadError::Removed) | Ok(None) => return Ok(None),
         Ok(Some(entry)) => entry,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use dag_api::{Clock, CreateStream};
 use dag_codec::TimeColumn;
@@ -12,10 +13,12 @@ use dag_log::{Committer, OpenError, Source, Watch};
 use dag_model::{Schema, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::clock::Clocks;
+use crate::deadlines::Deadlines;
 use crate::streams::error::StreamError;
+use crate::streams::heartbeat::HEARTBEAT;
 use crate::streams::publish::PUBLISHING_EACH;
 use crate::streams::settings::{self, SettingsError};
-use crate::wake::{GRACE, Wake};
 
 /// Who writes a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub struct SourceStream {
     pub publishing: Arc<Semaphore>,
     /// Lines that were no records, since the node started.
     refused: Arc<AtomicU64>,
-    timers: Arc<Wake>,
-    /// Wakes the timers when there is news of a stream that they may have to speak for.
+    deadlines: Arc<Deadlines<String>>,
+    /// Has a stream looked at that the node may have to speak for, when there is news of it.
     _news: Option<Watch>,
 }
 
@@ -73,12 +76,12 @@ impl SourceStream {
         origin: Origin,
         settings: CreateStream,
         committer: &Committer,
-        timers: &Arc<Wake>,
+        deadlines: &Arc<Deadlines<String>>,
     ) -> Result<SourceStream, StreamError> {
         let (schema, options) = (settings::schema(&settings.schema)?, settings::options(&origin, &settings)?);
         let source = Source::create(folder, &schema, options, committer)
             .map_err(|source| StreamError::Make { name: settings.name.clone(), source })?;
-        Ok(SourceStream::new(origin, settings, schema, Arc::new(source), Arc::default(), timers.clone()))
+        Ok(SourceStream::new(origin, settings, schema, Arc::new(source), Arc::default(), deadlines.clone()))
     }
 
     fn new(
@@ -87,14 +90,14 @@ impl SourceStream {
         schema: Schema,
         source: Arc<Source>,
         refused: Arc<AtomicU64>,
-        timers: Arc<Wake>,
+        deadlines: Arc<Deadlines<String>>,
     ) -> SourceStream {
         let news = (settings.clock == Clock::Node).then(|| {
-            let timers = timers.clone();
-            source.log().on_visible(Arc::new(move || timers.wake_within(GRACE)))
+            let (deadlines, name) = (deadlines.clone(), settings.name.clone());
+            source.log().on_visible(Arc::new(move || deadlines.look_by(&name, Instant::now() + HEARTBEAT)))
         });
         let publishing = Arc::new(Semaphore::new(PUBLISHING_EACH));
-        SourceStream { origin, settings, schema, source, publishing, refused, timers, _news: news }
+        SourceStream { origin, settings, schema, source, publishing, refused, deadlines, _news: news }
     }
 
     /// Opens the source that was made in `folder`. The inner error is the log's, and concerns this stream only.
@@ -103,10 +106,11 @@ impl SourceStream {
         origin: Origin,
         settings: &CreateStream,
         committer: &Committer,
-        timers: &Arc<Wake>,
+        clock: Clocks,
+        deadlines: &Arc<Deadlines<String>>,
     ) -> Result<Result<SourceStream, OpenError>, SettingsError> {
         let (schema, options) = (settings::schema(&settings.schema)?, settings::options(&origin, settings)?);
-        let source = match Source::open(folder, options, committer, timers.clock()) {
+        let source = match Source::open(folder, options, committer, clock) {
             Ok(source) => source,
             Err(error) => return Ok(Err(error)),
         };
@@ -114,14 +118,14 @@ impl SourceStream {
             tracing::warn!(stream = settings.name, %cut, "a crash left what nobody had been promised");
         }
         let (settings, source) = (settings.clone(), Arc::new(source));
-        Ok(Ok(SourceStream::new(origin, settings, schema, source, Arc::default(), timers.clone())))
+        Ok(Ok(SourceStream::new(origin, settings, schema, source, Arc::default(), deadlines.clone())))
     }
 
     /// The same stream under other settings, which hold from now on.
     pub fn altered(&self, settings: CreateStream) -> Result<SourceStream, SettingsError> {
         self.source.alter(settings::options(&self.origin, &settings)?);
         let (schema, source, refused) = (self.schema.clone(), self.source.clone(), self.refused.clone());
-        let altered = SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.timers.clone());
+        let altered = SourceStream::new(self.origin.clone(), settings, schema, source, refused, self.deadlines.clone());
         Ok(SourceStream { publishing: self.publishing.clone(), ..altered })
     }
 

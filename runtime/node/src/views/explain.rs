@@ -1,6 +1,6 @@
 //! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
 
-use dag_api::{Explained, Explanation};
+use dag_api::{Clock, Explained, Explanation};
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Timestamp};
 use dag_plan::{Run, State as RunState};
@@ -56,7 +56,7 @@ impl Node {
     }
 
     fn explain_source(&self, stream: String, name: &str) -> (Explained, Frontier) {
-        let Ok(source) = self.source(name) else { return (Explained::default(), Frontier::START) };
+        let Ok(source) = self.inner.streams.get(name) else { return (Explained::default(), Frontier::START) };
         let stats = source.source.stats();
         let frontier = stats.frontier;
         let cause = match (&source.origin, frontier, stats.joined.first()) {
@@ -67,7 +67,7 @@ impl Node {
                 let bound = last_time(holder.bound).unwrap_or_else(|| "its first record".to_owned());
                 format!("held by publisher `{}` at {bound}; it is taken to have left at {}", holder.name, holder.until)
             }
-            (_, _, None) if source.source.options().clock_node => {
+            (_, _, None) if source.settings.clock == Clock::Node => {
                 "no publisher; the node's clock speaks for it".to_owned()
             }
             (_, Frontier::START, None) => "no publisher, and none yet".to_owned(),

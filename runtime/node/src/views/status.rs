@@ -56,24 +56,24 @@ impl Node {
             let users = read.remove(&source.settings.name).unwrap_or(0);
             streams.push(source_stream(source, users));
         }
-        streams.extend(self.inner.unavailable.streams());
+        streams.extend(self.inner.streams.unavailable().streams());
         streams.extend(derived.iter().filter_map(|(name, shown)| self.derived_stream(name, shown)));
         Streams { streams }
     }
 
     /// One stream: a source by its name, a derived one by its expression.
     pub async fn stream(&self, name: &str) -> Result<Stream, ViewError> {
-        if let Some(stream) = self.inner.unavailable.stream(name) {
+        if let Some(stream) = self.inner.streams.unavailable().stream(name) {
             return Ok(stream);
         }
-        let source = match self.source(name) {
+        let source = match self.inner.streams.get(name) {
             Ok(source) => Ok(source),
             Err(unknown) => {
                 let bound = self.bound(name).await;
                 let bound =
                     bound.map_err(|error| if error.is_passing() { error.into() } else { ViewError::from(unknown) })?;
                 match bound {
-                    dag_expr::Stream::Errors { name, .. } => Ok(self.source(&name)?),
+                    dag_expr::Stream::Errors { name, .. } => Ok(self.inner.streams.get(&name)?),
                     stream => Err(stream.to_string()),
                 }
             }
@@ -98,6 +98,13 @@ impl Node {
         source_stream(source, users)
     }
 
+    /// A source as whoever creates it is shown it.
+    pub(crate) fn created_source(&self, source: &SourceStream) -> Stream {
+        let arrival = "records get the time of their arrival, for the stream has no time column";
+        let note = source.settings.time.is_none().then(|| arrival.to_owned());
+        Stream { note, ..self.shown_source(source) }
+    }
+
     /// A derived stream as listings show it, by its canonical name. Waits for its log to be opened.
     pub(crate) fn shown_derived(&self, name: &str) -> Option<Stream> {
         let shown = derived_streams(&self.state()).remove(name)?;
@@ -108,7 +115,7 @@ impl Node {
     /// The position of the earliest record kept of a stream, as listings show it.
     pub(crate) fn begins(&self, stream: &dag_expr::Stream) -> Option<String> {
         let listed = match stream {
-            dag_expr::Stream::Source { name, .. } => self.shown_source(&*self.source(name).ok()?),
+            dag_expr::Stream::Source { name, .. } => self.shown_source(&*self.inner.streams.get(name).ok()?),
             stream => self.shown_derived(&stream.to_string())?,
         };
         listed.earliest
@@ -197,7 +204,7 @@ impl Node {
 
     /// What is kept and cannot be used, and why.
     fn unavailable(&self) -> BTreeMap<String, String> {
-        let sources = self.inner.unavailable.all().map(|(name, why)| (name.clone(), why.to_string()));
+        let sources = self.inner.streams.unavailable().all().map(|(name, why)| (name.clone(), why.to_string()));
         let rows = self.inner.unreadable.iter().map(|row| {
             let name = format!("{} {}", row.table, row.key);
             let why = format!("the metadata's row {name} cannot be read: {}; it is left as it is", row.why);

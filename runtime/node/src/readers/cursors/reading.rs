@@ -166,7 +166,7 @@ mod tests {
         let text: String = (0..bytes).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
         let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
         let share = node.inner.budget.share();
-        node.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await.unwrap();
+        node.inner.streams.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await.unwrap();
     }
 
     async fn read(subscription: &mut Subscription, mut records: usize) {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     async fn begin_epoch(node: &Node) {
-        let source = node.source("x").unwrap();
+        let source = node.inner.streams.get("x").unwrap();
         tokio::task::spawn_blocking(move || source.source.begin_epoch(source.source.epoch() + 1, now()).unwrap())
             .await
             .unwrap();
@@ -276,14 +276,16 @@ mod tests {
         assert_eq!(positions(&mut resumed, 1).await, all[3..]);
 
         begin_epoch(&node).await;
-        node.publish(
-            "x",
-            None,
-            PublishParameters { seal: true, ..PublishParameters::default() },
-            node.inner.budget.share(),
-        )
-        .await
-        .unwrap();
+        node.inner
+            .streams
+            .publish(
+                "x",
+                None,
+                PublishParameters { seal: true, ..PublishParameters::default() },
+                node.inner.budget.share(),
+            )
+            .await
+            .unwrap();
         let mut ordered = node.subscribe(&parameters(Some("earliest"), None, true)).await.unwrap();
         assert_eq!(positions(&mut ordered, 4).await, all, "in time order, too");
     }

@@ -1,0 +1,87 @@
+//! What incarnations have skipped, as it is shown, and how it comes into `errors(X)`.
+
+use std::time::{Duration, Instant};
+
+use dag_api::PassedOver;
+use dag_log::{AppendError, PublishError};
+use dag_model::Position;
+use dag_plan::{Incarnation, LogId, Skipped};
+
+use crate::node::{Node, State};
+use crate::streams::error::StreamError;
+use crate::streams::skipped::{Row, json};
+
+/// Why what was skipped is not in its stream yet.
+#[derive(Debug, thiserror::Error)]
+enum NotWritten {
+    /// The stream cannot be had.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// It does not take records.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// How long it takes until what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Node {
+    /// Writes what was handed in, without the lock on the state. Returns when to try again what could not be written.
+    pub(crate) fn write_errors(&self) -> Option<Instant> {
+        let mut again = None;
+        for record in self.inner.streams.handed_in() {
+            match self.write_errors_of(&record) {
+                Ok(()) => self.inner.streams.written(&record),
+                Err(error) => {
+                    tracing::warn!(stream = record.stream, incarnation = %record.id, %error, "cannot keep what was passed over yet");
+                    again = Some(Instant::now() + AGAIN);
+                }
+            }
+        }
+        again
+    }
+
+    fn write_errors_of(&self, record: &Incarnation) -> Result<(), NotWritten> {
+        let streams = &self.inner.streams;
+        if streams.is_skipped_unavailable(&record.stream) {
+            return Ok(());
+        }
+        let errors = streams.skipped_of(&record.stream)?;
+        let name = self.inner.moved.first(record.id).to_string();
+        let written = errors.source.publisher(&name).map_or(0, |(_, batch)| batch);
+        for (skipped, batch) in record.skipped.iter().zip(1..).filter(|(_, batch)| *batch > written) {
+            let row = self.row(record, skipped);
+            streams.write_skipped(&errors, name.clone(), batch, row).inspect_err(|error| {
+                if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = error {
+                    self.make_room(Instant::now());
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn row(&self, record: &Incarnation, skipped: &Skipped) -> Row {
+        let passed_over = self.passed_over(&self.state(), record, skipped);
+        let json = self.view().log(&skipped.log).map(|log| json(&log, skipped.sequence));
+        let json = json.transpose().unwrap_or_else(|error| {
+            tracing::warn!(stream = record.stream, %error, "cannot read what was passed over");
+            None
+        });
+        Row { incarnation: record.id, passed_over, record: json.flatten() }
+    }
+
+    /// A record that a run was told to pass over, as it is shown.
+    pub(crate) fn passed_over(&self, state: &State, record: &Incarnation, skipped: &Skipped) -> PassedOver {
+        let input = usize::try_from(skipped.input).ok().and_then(|input| record.inputs.get(input));
+        let (run, stream) = match &skipped.log {
+            LogId::Derived(id) => (id.0, state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone())),
+            LogId::Source(name) => self.inner.streams.get(name).map_or((0, String::new()), |source| {
+                let (epoch, canonical) =
+                    (source.source.log().epoch_at(skipped.sequence), source.origin.canonical(name));
+                (epoch, if input.is_some_and(|input| input.late) { format!("late({canonical})") } else { canonical })
+            }),
+        };
+        let position = Position { run, sequence: skipped.sequence }.to_string();
+        PassedOver { stream, position, why: skipped.why.clone() }
+    }
+}
