@@ -180,7 +180,10 @@ impl Inner {
             }
             _ => {}
         }
-        let is_long = writer.offset >= self.options().segment_bytes && writer.offset > writer.segment.start().offset;
+        // What says that records go is no reason for a segment, behind which the last of them would go, too.
+        let is_long = append.code != Code::Trim
+            && writer.offset >= self.options().segment_bytes
+            && writer.offset > writer.segment.start().offset;
         if is_long || writer.segment.old {
             let (storage, durability) = (&**self.committer.storage(), self.options().durability);
             let earliest = self.progress().earliest().sequence;

@@ -112,7 +112,7 @@
 //! durable, shown and cut off together. An entry that closes the log in good order belongs to this copy of it only, and names the index
 //! before it. An **epoch** entry is the first of its epoch, which is never the log's own idea: it is given with it, or
 //! with the append that comes next where a node is alone. A **mark** says that here a revision of the plan takes effect, a **trim** that
-//! what is before need not be kept. An entry of an unknown kind that is whole is a newer program's: the log is refused, not cut.
+//! what is before need not be kept: retention of a source says so before it removes anything. An entry of an unknown kind that is whole is a newer program's: the log is refused, not cut.
 //!
 //! The body of an entry with records is, where some of them but not all are late, a bitmap of those (bit 0 of byte 0 is the
 //! first record) and zeros up to a multiple of 8; in a derived log that says so, for each late record the frontier that stood before
@@ -205,6 +205,6 @@ pub use reader::{ReadError, Reader, Start};
 pub use reserve::{Claim, NoRoom};
 pub use retention::Trimmed;
 pub use segment::Epoch;
-pub use source::{Due, Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver};
+pub use source::{Due, Publish, PublishError, Receipt, Source, SourceOptions, Stats, TakenOver, TrimError};
 pub use storage::{OsStorage, Space, Storage, StorageFile, is_full};
 pub use watch::Watch;

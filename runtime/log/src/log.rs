@@ -496,7 +496,12 @@ impl Log {
 
     /// Removes what retention no longer keeps; never the segment that is written to.
     pub fn trim(&self, now: Timestamp) -> io::Result<Trimmed> {
-        retention::trim(self.inner(), now)
+        retention::trim(self.inner(), now, None)
+    }
+
+    /// Whether [`trim`](Log::trim) may have something to remove. Waits for no disk.
+    pub fn is_trim_due(&self, now: Timestamp) -> bool {
+        retention::is_due(self.inner(), now)
     }
 
     /// The size of all segments.

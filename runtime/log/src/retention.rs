@@ -7,6 +7,7 @@ use dag_model::Timestamp;
 
 use crate::entry::Location;
 use crate::inner::Inner;
+use crate::progress::Progress;
 use crate::publishers::ns;
 use crate::segment::Segment;
 use crate::storage::Storage;
@@ -21,9 +22,9 @@ pub struct Trimmed {
     pub bytes: u64,
 }
 
-/// Removes what retention no longer keeps.
-pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
-    unkeep(log, now);
+/// Removes what retention no longer keeps, of that no more than what lies before `said`, if that is given.
+pub(crate) fn trim(log: &Inner, now: Timestamp, said: Option<u64>) -> io::Result<Trimmed> {
+    unkeep(log, now, said);
     let mut trimmed = Trimmed::default();
     let progress = log.progress();
     let first = progress.segments.front().filter(|_| !progress.leaving.is_empty()).map(|segment| segment.number);
@@ -41,31 +42,61 @@ pub(crate) fn trim(log: &Inner, now: Timestamp) -> io::Result<Trimmed> {
     }
 }
 
+/// Whether there may be something to remove. Waits for no disk.
+pub(crate) fn is_due(log: &Inner, now: Timestamp) -> bool {
+    let progress = log.progress();
+    !progress.leaving.is_empty() || unkept(log, &progress, now, 0) > 0
+}
+
+/// The first sequence that retention keeps, if that is not the first that there is.
+pub(crate) fn kept_from(log: &Inner, now: Timestamp) -> Option<u64> {
+    let trimmed = log.writer().trimmed;
+    let progress = log.progress();
+    match unkept(log, &progress, now, trimmed) {
+        0 => None,
+        unkept => Some(progress.segments[unkept].index().start().sequence),
+    }
+}
+
 /// Takes the segments that are not kept out of readers' sight, the oldest first.
-fn unkeep(log: &Inner, now: Timestamp) {
-    let retention = log.options().retention;
+fn unkeep(log: &Inner, now: Timestamp, said: Option<u64>) {
     let trimmed = log.writer().trimmed;
     let mut progress = log.progress();
+    for _ in 0..unkept(log, &progress, now, trimmed) {
+        let is_said = |said| progress.segments[0].index().end().sequence <= said;
+        if !said.is_none_or(is_said) {
+            return;
+        }
+        let gone = progress.segments.pop_front();
+        progress.leaving.extend(gone);
+    }
+}
+
+/// How many segments are not kept, where what lies before `trimmed` need not be.
+fn unkept(log: &Inner, progress: &Progress, now: Timestamp, trimmed: u64) -> usize {
+    let options = log.options();
+    let retention = options.retention;
     let mut total: u64 = progress.segments.iter().map(|segment| segment.index().end().offset).sum();
-    while progress.segments.len() > 1 {
-        let oldest = progress.segments[0].index();
+    let mut unkept = 0;
+    while unkept + 1 < progress.segments.len() {
+        let segment = &progress.segments[unkept];
+        let oldest = segment.index();
         let old = retention.age.is_some_and(|age| oldest.last_appended().saturating_add(ns(age)) < now);
         let bytes = oldest.end().offset;
         let told = oldest.end().sequence <= trimmed;
-        drop(oldest);
         // Readers see nothing of a segment after the one that is shown, so it must stay.
-        let number = progress.segments[0].number;
+        let number = segment.number;
         let seen = number < progress.shown.at.segment;
         // Nor may a crash find neither this one nor, with a derived log, the next.
-        let followed = log.options().durability != Durability::Derived
-            || progress.synced > Location { segment: number + 1, offset: 0 };
+        let followed =
+            options.durability != Durability::Derived || progress.synced > Location { segment: number + 1, offset: 0 };
         if !seen || !followed || !(old || told || retention.bytes.is_some_and(|limit| total > limit)) {
             break;
         }
         total -= bytes;
-        let gone = progress.segments.pop_front();
-        progress.leaving.extend(gone);
+        unkept += 1;
     }
+    unkept
 }
 
 /// Removes one segment durably, so that a crash never leaves a gap between those that remain.

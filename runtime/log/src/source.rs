@@ -1,6 +1,7 @@
 //! A source: a log that publishers write.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,11 +14,12 @@ use crate::entry::Code;
 use crate::mend::mend;
 use crate::payload::{self, Part};
 use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
+use crate::retention;
 use crate::stamp::stamped;
 use crate::writer::{Append, Appended};
 use crate::{
     AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Replicas, Retention,
-    Steady,
+    Steady, Trimmed,
 };
 
 /// How a source treats time and publishers.
@@ -192,6 +194,17 @@ pub enum PublishError {
     /// The log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
+}
+
+/// Why nothing, or not all that could be, was removed from the front of a source.
+#[derive(Debug, thiserror::Error)]
+pub enum TrimError {
+    /// It cannot be said.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// It cannot be done.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 /// How long a log that has failed is left alone before it is tried to go on.
@@ -496,6 +509,20 @@ impl Source {
     /// Says, durably, that records before that sequence are no longer kept: [`Log::trim`] removes the segments that hold nothing else.
     pub fn trim_to(&self, sequence: u64, now: Timestamp) -> Result<(), AppendError> {
         self.say(Append { subject: sequence, ..Append::of(Code::Trim, Frontier::START, now) })
+    }
+
+    /// Removes what retention no longer keeps, once an entry says so, durably. Where there is no room for that entry and no other replica
+    /// that would have to know, it is done without.
+    pub fn trim(&self, now: Timestamp) -> Result<Trimmed, TrimError> {
+        let log = self.log.inner();
+        let kept_from = retention::kept_from(log, now);
+        if let Some(kept_from) = kept_from.filter(|kept| *kept > log.writer().trimmed)
+            && let Err(error) = self.trim_to(kept_from, now)
+            && !log.is_alone()
+        {
+            return Err(error.into());
+        }
+        Ok(retention::trim(log, now, Some(kept_from.unwrap_or(0)))?)
     }
 
     /// Appends what has no records and leaves the frontier as it is, durably.

@@ -162,6 +162,27 @@ fn a_trim_lets_the_segments_before_it_go() {
     assert_eq!(records_from(source.log()), (earliest as i64..20).collect::<Vec<_>>());
 }
 
+#[test]
+fn retention_says_what_it_removes_before_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut options, committer) = (source_options(Durability::Fsync, 300), unsynced());
+    options.log.retention.bytes = Some(1500);
+    let source = Source::create(dir.path(), &schema(), options, &committer).unwrap();
+    assert!(!source.log().is_trim_due(NOW));
+    (0..20).for_each(|time| publish(&source, [time]));
+    assert!(source.log().is_trim_due(NOW));
+    let trims = |log: &Log| {
+        listed(log).iter().filter(|it| matches!(it.kind, Kind::Trim(_))).map(|it| it.kind).collect::<Vec<_>>()
+    };
+    assert!(source.trim(NOW).unwrap().segments > 2);
+    let earliest = source.log().earliest().sequence;
+    assert!(earliest > 0);
+    assert_eq!(trims(source.log()), [Kind::Trim(earliest)]);
+    source.trim(NOW).unwrap();
+    assert_eq!(source.log().visible().index, 21, "what is kept is said once");
+    assert_eq!(records_from(source.log()), (earliest as i64..20).collect::<Vec<_>>());
+}
+
 fn records_from(log: &Log) -> Vec<i64> {
     all(log).unwrap().iter().map(|record| record.0).collect()
 }

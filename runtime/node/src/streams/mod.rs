@@ -42,6 +42,7 @@ use publish::PUBLISHING;
 use room::{Refused, Room};
 use skipped::Waiting;
 use source::{SourceStream, Sources};
+use trim::TRIMMING;
 use unavailable::Unavailable;
 
 /// The owner of source streams.
@@ -67,6 +68,10 @@ pub(crate) struct Streams {
     /// The streams of which it is being done. Nothing else is locked under it.
     ticking: Mutex<BTreeSet<String>>,
     interests: Arc<Interests>,
+    /// Retention goes through this.
+    trims: Arc<Gate<String>>,
+    /// The streams that are being trimmed, or wait for it. Nothing else is locked under it.
+    trimming: Mutex<BTreeSet<String>>,
     /// What is to be in streams of skipped records.
     skipped: Waiting,
     room: Room,
@@ -103,6 +108,8 @@ impl Streams {
             ticks: Gate::new(TICKING),
             ticking: Mutex::new("ticking", BTreeSet::new()),
             interests: Arc::default(),
+            trims: Gate::new(TRIMMING),
+            trimming: Mutex::new("trimming", BTreeSet::new()),
             skipped: Waiting::default(),
             room,
             appeared,
