@@ -1,20 +1,23 @@
 //! What an operator costs per record.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dag_expr::{Kind, Signature};
 use dag_frame::{Column, encode};
 use dag_model::{Frontier, Timestamp};
-use dag_wasm::Component;
+use dag_wasm::{CallError, Component};
 
 use crate::case::{Outcome, Record, SECOND, SLOTS};
 use crate::chance::Chance;
+use crate::processor::processor_time;
 use crate::subject::Subject;
 
 /// Records of a batch.
 pub const BATCHES: [usize; 3] = [16, 256, 4_096];
-/// How long each size of batch is tried.
-const TIME: Duration = Duration::from_millis(300);
+/// Records whose batches are measured at once: what reads the clock is no part of a record's cost.
+const BLOCK: usize = 4_096;
+/// How much processor time each size of batch is tried, at least three blocks.
+const TIME: Duration = Duration::from_millis(200);
 
 /// Nanoseconds per record, at each of [`BATCHES`].
 pub type Cost = [f64; BATCHES.len()];
@@ -34,50 +37,62 @@ pub fn cost(component: &Component, signature: &Signature) -> Result<Cost, String
     Ok(cost)
 }
 
-/// The median of batches, without what makes their frames.
+/// The median of blocks, in processor time, without what makes their frames.
 fn per_record(component: &Component, subject: &Subject, rows: usize) -> Result<f64, Outcome> {
-    let mut took = Vec::new();
-    let (mut now, begun) = (0, Instant::now());
+    let mut now = 0;
     match subject.kind {
         Kind::Aggregate => {
             let mut instance = component.aggregate(subject.options(subject.seed()))?;
             let binding = instance.bind(&subject.operator, &subject.arguments(), &subject.inputs[0])?;
-            while begun.elapsed() < TIME || took.len() < 3 {
+            let mut frame = || {
                 let records = records(rows, 0, &mut now);
                 let slots = Column::int64(records.iter().map(|record| Some(record.key as i64)));
                 let mut columns = columns(subject, &records);
                 let bound: Vec<_> = binding.columns.iter().map(|column| columns[column + 1].clone()).collect();
                 columns = [slots, columns.swap_remove(0)].into_iter().chain(bound).collect();
-                let frame = encode(rows, &columns.iter().map(Column::view).collect::<Vec<_>>());
-                let call = Instant::now();
-                instance.update(&frame)?;
-                took.push(call.elapsed());
-            }
+                encode(rows, &columns.iter().map(Column::view).collect::<Vec<_>>())
+            };
+            let blocks = || (0..BLOCK / rows).map(|_| frame()).collect::<Vec<_>>();
+            median(blocks, |frames| frames.iter().try_for_each(|frame| instance.update(frame)))
         }
         Kind::Transform => {
             let mut instance = component.transform(subject.options(subject.seed()))?;
             instance.open(&subject.operator, &subject.arguments(), &subject.streams())?;
             let inputs = subject.inputs.len();
-            while begun.elapsed() < TIME || took.len() < 3 {
-                let frames: Vec<_> = (0..inputs)
-                    .map(|input| {
-                        let records = records(rows / inputs, input, &mut now);
-                        let columns = columns(subject, &records);
-                        encode(records.len(), &columns.iter().map(Column::view).collect::<Vec<_>>())
-                    })
-                    .collect();
-                let each = |input| std::iter::repeat_n(input as u8, rows / inputs);
-                let order: Vec<_> = if inputs == 1 { Vec::new() } else { (0..inputs).flat_map(each).collect() };
-                let call = Instant::now();
-                let mut output = instance.process(&frames, &order)?;
-                let frontier = Frontier::At(Timestamp(now));
-                while std::mem::replace(&mut output, instance.advance(frontier)?).more {}
-                took.push(call.elapsed());
-            }
+            let each = |input| std::iter::repeat_n(input as u8, rows / inputs);
+            let order: Vec<_> = if inputs == 1 { Vec::new() } else { (0..inputs).flat_map(each).collect() };
+            let mut frames = || {
+                let frame = |input| {
+                    let records = records(rows / inputs, input, &mut now);
+                    let columns = columns(subject, &records);
+                    encode(records.len(), &columns.iter().map(Column::view).collect::<Vec<_>>())
+                };
+                let frames: Vec<_> = (0..inputs).map(frame).collect();
+                (frames, Frontier::At(Timestamp(now)))
+            };
+            let blocks = || (0..BLOCK / rows).map(|_| frames()).collect::<Vec<_>>();
+            median(blocks, |batches| {
+                batches.iter().try_for_each(|(frames, frontier)| {
+                    let mut output = instance.process(frames, &order)?;
+                    while std::mem::replace(&mut output, instance.advance(*frontier)?).more {}
+                    Ok(())
+                })
+            })
         }
     }
+}
+
+/// Nanoseconds of processor time per record of a block: other work of the machine does not count.
+fn median<B>(mut block: impl FnMut() -> B, mut run: impl FnMut(&B) -> Result<(), CallError>) -> Result<f64, Outcome> {
+    let mut took: Vec<Duration> = Vec::new();
+    while took.len() < 3 || took.iter().sum::<Duration>() < TIME {
+        let block = block();
+        let begun = processor_time();
+        run(&block)?;
+        took.push(processor_time() - begun);
+    }
     took.sort();
-    Ok(took[took.len() / 2].as_nanos() as f64 / rows as f64)
+    Ok(took[took.len() / 2].as_nanos() as f64 / BLOCK as f64)
 }
 
 /// Records in time order, of a few keys.

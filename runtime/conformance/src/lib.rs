@@ -11,6 +11,7 @@ pub mod case;
 mod chance;
 pub mod cost;
 pub mod memory;
+mod processor;
 pub mod shrink;
 pub mod subject;
 mod transform;
