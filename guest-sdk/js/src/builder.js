@@ -48,35 +48,51 @@ export class ColumnBuilder {
     }
 
     /**
+     * Appends values.
+     *
+     * @param {Iterable<Value>} values Of the column's type, or `null`.
+     * @throws {TypeError | RangeError} As {@link ColumnBuilder.push}.
+     */
+    extend(values) {
+        if (this.type !== "float64" || !Array.isArray(values)) {
+            for (const value of values) {
+                this.push(value);
+            }
+            return;
+        }
+        this.reserve(this.length + values.length);
+        for (const value of values) {
+            if (typeof value === "number") {
+                this.values[this.length++] = value;
+            } else {
+                this.push(value);
+            }
+        }
+    }
+
+    /**
      * Appends rows of a column of the same type.
      *
      * @param {Column} column
      * @param {ArrayLike<number>} rows
      */
     take(column, rows) {
-        if (column.type !== this.type) {
-            throw new TypeError(`a column of ${column.type} cannot be appended to one of ${this.type}`);
-        }
-        const from = this.length;
-        this.reserve(from + rows.length);
-        if (column.validity === null && !isBytes(this.type) && this.type !== "boolean") {
-            const [own, values] = [this.values, column.values];
-            for (let at = 0; at < rows.length; at++) {
-                own[from + at] = values[rows[at]];
+        this.#expectType(column);
+        if (column.validity === null && this.type !== "boolean") {
+            for (let at = 0; at < rows.length; ) {
+                const first = rows[at];
+                let count = 1;
+                while (rows[at + count] === first + count) {
+                    count += 1;
+                }
+                this.#copy(column, first, count);
+                at += count;
             }
-            this.length = from + rows.length;
             return;
         }
+        this.reserve(this.length + rows.length);
         for (let at = 0; at < rows.length; at++) {
-            const row = rows[at];
-            if (!column.isValid(row)) {
-                this.setNull(from + at);
-            } else if (this.bytes !== null) {
-                this.#writeBytes(from + at, /** @type {Uint8Array} */ (column.bytes), column.values[row], column.values[row + 1]);
-            } else {
-                this.#write(from + at, column.get(row));
-            }
-            this.length = from + at + 1;
+            this.#takeRow(column, rows[at]);
         }
     }
 
@@ -86,12 +102,14 @@ export class ColumnBuilder {
      * @param {Column} column
      */
     append(column) {
-        if (column.type === this.type && column.validity === null && !isBytes(this.type) && this.type !== "boolean") {
-            this.reserve(this.length + column.length);
-            this.values.set(column.values.subarray(0, column.length), this.length);
-            this.length += column.length;
-        } else {
-            this.take(column, Array.from({ length: column.length }, (_, row) => row));
+        this.#expectType(column);
+        if (column.validity === null && this.type !== "boolean") {
+            this.#copy(column, 0, column.length);
+            return;
+        }
+        this.reserve(this.length + column.length);
+        for (let row = 0; row < column.length; row++) {
+            this.#takeRow(column, row);
         }
     }
 
@@ -142,6 +160,55 @@ export class ColumnBuilder {
     }
 
     /**
+     * Appends consecutive rows of a column without nulls, but not of `boolean`.
+     *
+     * @param {Column} column
+     * @param {number} first
+     * @param {number} count
+     */
+    #copy(column, first, count) {
+        const at = this.length;
+        this.reserve(at + count);
+        if (column.bytes === null) {
+            // Few of them are faster one by one.
+            if (count < 4) {
+                for (let row = 0; row < count; row++) {
+                    this.values[at + row] = column.values[first + row];
+                }
+            } else {
+                this.values.set(column.values.subarray(first, first + count), at);
+            }
+        } else {
+            const [own, offsets] = [this.values, column.values];
+            const shift = this.used - offsets[first];
+            this.#appendBytes(column.bytes, offsets[first], offsets[first + count]);
+            for (let row = 1; row <= count; row++) {
+                own[at + row] = offsets[first + row] + shift;
+            }
+        }
+        this.length = at + count;
+    }
+
+    /**
+     * Appends a row of a column of any kind. There is room for it.
+     *
+     * @param {Column} column
+     * @param {number} row
+     */
+    #takeRow(column, row) {
+        const at = this.length;
+        if (!column.isValid(row)) {
+            this.setNull(at);
+        } else if (column.bytes !== null) {
+            this.#appendBytes(column.bytes, column.values[row], column.values[row + 1]);
+            this.values[at + 1] = this.used;
+        } else {
+            this.#write(at, column.get(row));
+        }
+        this.length = at + 1;
+    }
+
+    /**
      * @param {number} row
      * @param {Value} value
      */
@@ -167,7 +234,8 @@ export class ColumnBuilder {
             }
             case "binary":
                 this.#expect(value instanceof Uint8Array, value);
-                this.#writeBytes(row, /** @type {Uint8Array} */ (value), 0, /** @type {Uint8Array} */ (value).length);
+                this.#appendBytes(/** @type {Uint8Array} */ (value), 0, /** @type {Uint8Array} */ (value).length);
+                this.values[row + 1] = this.used;
                 break;
             default:
                 this.#expect(typeof value === "bigint", value);
@@ -179,17 +247,20 @@ export class ColumnBuilder {
     }
 
     /**
-     * @param {number} row
      * @param {Uint8Array} from
      * @param {number} start
      * @param {number} end
      */
-    #writeBytes(row, from, start, end) {
+    #appendBytes(from, start, end) {
         const bytes = this.#room(end - start);
+        if (end - start > 16) {
+            bytes.set(from.subarray(start, end), this.used);
+            this.used += end - start;
+            return;
+        }
         for (let at = start; at < end; at++) {
             bytes[this.used++] = from[at];
         }
-        this.values[row + 1] = this.used;
     }
 
     /**
@@ -213,6 +284,13 @@ export class ColumnBuilder {
         return grown;
     }
 
+    /** @param {Column} column */
+    #expectType(column) {
+        if (column.type !== this.type) {
+            throw new TypeError(`a column of ${column.type} cannot be appended to one of ${this.type}`);
+        }
+    }
+
     /**
      * @param {boolean} fits
      * @param {unknown} value
@@ -234,9 +312,7 @@ export class ColumnBuilder {
  */
 export function columnOf(type, values) {
     const builder = new ColumnBuilder(type);
-    for (const value of values) {
-        builder.push(value);
-    }
+    builder.extend(values);
     return builder.finish();
 }
 

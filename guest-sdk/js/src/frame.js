@@ -50,16 +50,19 @@ export class Frame {
     static view(bytes) {
         const own = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
         const { buffer, byteOffset, length } = own;
-        refuse(length < HEADER, `a frame has at least ${HEADER} bytes, this one has ${length}`);
-        const view = new DataView(buffer, byteOffset, length);
-        const [version, columns, rows, stated] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
-        refuse(version !== VERSION, `the frame has version ${version}, known is ${VERSION}`);
-        refuse(stated !== length || length % 8 !== 0, `the frame says that it has ${stated} bytes, it has ${length}`);
-        refuse(rows > MAX_ROWS || (columns === 0 && rows > 0), `the frame says that it has ${rows} rows in ${columns} columns`);
+        refuse(length < HEADER, () => `a frame has at least ${HEADER} bytes, this one has ${length}`);
+        const words = new Uint32Array(/** @type {ArrayBuffer} */ (buffer), byteOffset, length >> 2);
+        const [version, columns, rows, stated] = words;
+        refuse(version !== VERSION, () => `the frame has version ${version}, known is ${VERSION}`);
+        refuse(stated !== length || length % 8 !== 0, () => `the frame says that it has ${stated} bytes, it has ${length}`);
+        refuse(rows > MAX_ROWS || (columns === 0 && rows > 0), () => `the frame says that it has ${rows} rows in ${columns} columns`);
         const first = HEADER + DESCRIPTOR * columns;
-        refuse(first > length, `the frame says that it has ${columns} columns in ${length} bytes`);
-        const read = (/** @type {number} */ column) => readColumn(view, rows, first, HEADER + DESCRIPTOR * column);
-        return new Frame(rows, Array.from({ length: columns }, (_, column) => read(column)));
+        refuse(first > length, () => `the frame says that it has ${columns} columns in ${length} bytes`);
+        const read = new Array(columns);
+        for (let column = 0; column < columns; column++) {
+            read[column] = readColumn(words, rows, first, (HEADER + DESCRIPTOR * column) >> 2);
+        }
+        return new Frame(rows, read);
     }
 }
 
@@ -71,20 +74,26 @@ export class Frame {
  * @returns {Uint8Array}
  */
 export function encodeFrame(rows, columns) {
-    const buffers = columns.map((column) => buffersOf(column, rows));
     const first = HEADER + DESCRIPTOR * columns.length;
-    const length = buffers.flat().reduce((sum, buffer) => sum + padded(buffer ? buffer.length : 0), first);
+    let length = first;
+    const buffers = columns.map((column) => {
+        const own = buffersOf(column, rows);
+        for (const buffer of own) {
+            length += buffer === null ? 0 : padded(buffer.length);
+        }
+        return own;
+    });
     const frame = new Uint8Array(length);
-    const view = new DataView(frame.buffer);
-    [VERSION, columns.length, rows, length].forEach((word, at) => view.setUint32(4 * at, word, true));
+    const words = new Uint32Array(frame.buffer);
+    words.set([VERSION, columns.length, rows, length]);
     let at = first;
     buffers.forEach((own, index) => {
-        const descriptor = HEADER + DESCRIPTOR * index;
-        view.setUint32(descriptor, TYPES.indexOf(columns[index].type) + 1, true);
+        const descriptor = (HEADER + DESCRIPTOR * index) >> 2;
+        words[descriptor] = TYPES.indexOf(columns[index].type) + 1;
         own.forEach((buffer, place) => {
             if (buffer !== null) {
-                view.setUint32(descriptor + 4 + 8 * place, at, true);
-                view.setUint32(descriptor + 8 + 8 * place, buffer.length, true);
+                words[descriptor + 1 + 2 * place] = at;
+                words[descriptor + 2 + 2 * place] = buffer.length;
                 frame.set(buffer, at);
                 at += padded(buffer.length);
             }
@@ -94,12 +103,14 @@ export function encodeFrame(rows, columns) {
 }
 
 /**
+ * Most frames are right, so that what would be said is made of none of them.
+ *
  * @param {boolean} wrong
- * @param {string} message
+ * @param {() => string} message
  */
 function refuse(wrong, message) {
     if (wrong) {
-        throw new RangeError(message);
+        throw new RangeError(message());
     }
 }
 
@@ -111,45 +122,51 @@ function padded(length) {
 /**
  * The column that a descriptor says.
  *
- * @param {DataView} view
+ * @param {Uint32Array} words The frame.
  * @param {number} rows
  * @param {number} first Where buffers may begin.
- * @param {number} at
+ * @param {number} at The descriptor's first word.
  * @returns {Column}
  */
-function readColumn(view, rows, first, at) {
-    const word = (/** @type {number} */ place) => view.getUint32(at + 4 * place, true);
-    const type = TYPES[word(0) - 1];
-    refuse(type === undefined, `the frame has a column of type ${word(0)}`);
-    refuse(word(7) !== 0, "reserved bytes of the frame are not zero");
-    const bits = Math.ceil(rows / 8);
-    const buffer = (/** @type {number} */ place, /** @type {number | undefined} */ expected) => {
-        const [offset, length] = [word(place), word(place + 1)];
-        const fits = offset % 8 === 0 && offset >= first && offset + length <= view.byteLength;
-        refuse(!fits || (expected ?? length) !== length, `a buffer of the frame has ${length} bytes at ${offset}`);
-        return [view.byteOffset + offset, length];
-    };
-    /** @type {Uint8Array | null} */
-    let validity = null;
-    if (word(1) !== 0 || word(2) !== 0) {
-        validity = new Uint8Array(view.buffer, ...buffer(1, bits));
+function readColumn(words, rows, first, at) {
+    const type = TYPES[words[at] - 1];
+    refuse(type === undefined, () => `the frame has a column of type ${words[at]}`);
+    refuse(words[at + 7] !== 0, () => "reserved bytes of the frame are not zero");
+    const bits = (rows + 7) >>> 3;
+    const hasValidity = words[at + 1] !== 0 || words[at + 2] !== 0;
+    const validity = hasValidity ? new Uint8Array(words.buffer, placeOf(words, at + 1, first, bits), bits) : null;
+    const hasBytes = isBytes(type);
+    const count = hasBytes ? rows + 1 : rows;
+    const start = placeOf(words, at + 3, first, type === "boolean" ? bits : hasBytes ? 4 * count : 8 * count);
+    if (hasBytes) {
+        const length = words[at + 6];
+        const bytes = new Uint8Array(words.buffer, placeOf(words, at + 5, first, length), length);
+        return new Column(type, rows, validity, new Int32Array(words.buffer, start, count), bytes);
     }
-    const count = isBytes(type) ? rows + 1 : rows;
-    const [start] = buffer(3, type === "boolean" ? bits : isBytes(type) ? 4 * count : 8 * count);
-    const data = /** @type {ArrayBuffer} */ (view.buffer);
+    refuse(words[at + 5] !== 0 || words[at + 6] !== 0, () => `a column of ${type} has a bytes buffer`);
     switch (type) {
         case "boolean":
-            refuse(word(5) !== 0 || word(6) !== 0, "a column of boolean has a bytes buffer");
-            return new Column(type, rows, validity, new Uint8Array(data, start, bits), null);
-        case "utf8":
-        case "binary":
-            return new Column(type, rows, validity, new Int32Array(data, start, count), new Uint8Array(data, ...buffer(5, undefined)));
-        default: {
-            refuse(word(5) !== 0 || word(6) !== 0, `a column of ${type} has a bytes buffer`);
-            const values = type === "float64" ? new Float64Array(data, start, count) : new BigInt64Array(data, start, count);
-            return new Column(type, rows, validity, values, null);
-        }
+            return new Column(type, rows, validity, new Uint8Array(words.buffer, start, bits), null);
+        case "float64":
+            return new Column(type, rows, validity, new Float64Array(words.buffer, start, count), null);
+        default:
+            return new Column(type, rows, validity, new BigInt64Array(words.buffer, start, count), null);
     }
+}
+
+/**
+ * Where a buffer begins in the array buffer that the frame lies in.
+ *
+ * @param {Uint32Array} words The frame.
+ * @param {number} at The word with the buffer's offset; behind it is its length.
+ * @param {number} first Where buffers may begin.
+ * @param {number} expected The length that it has to have.
+ */
+function placeOf(words, at, first, expected) {
+    const [offset, length] = [words[at], words[at + 1]];
+    const fits = offset % 8 === 0 && offset >= first && offset + length <= words.byteLength;
+    refuse(!fits || length !== expected, () => `a buffer of the frame has ${length} bytes at ${offset}`);
+    return words.byteOffset + offset;
 }
 
 /**
@@ -163,7 +180,7 @@ function checkOffsets(column) {
     }
     let last = 0;
     for (const offset of column.values) {
-        refuse(offset < last || offset > column.bytes.length, `offsets of a column of ${column.type} lead from ${last} to ${offset}`);
+        refuse(offset < last || offset > column.bytes.length, () => `offsets of a column of ${column.type} lead from ${last} to ${offset}`);
         last = offset;
     }
     if (column.type === "utf8") {
@@ -181,7 +198,7 @@ function checkOffsets(column) {
  * @returns {(Uint8Array | null)[]}
  */
 function buffersOf(column, rows) {
-    refuse(column.length !== rows, `a column of ${column.length} rows in a frame of ${rows}`);
+    refuse(column.length !== rows, () => `a column of ${column.length} rows in a frame of ${rows}`);
     const { type, values } = column;
     const validity = column.validity && clean(column.validity, rows);
     if (type === "boolean") {

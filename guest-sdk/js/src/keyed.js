@@ -51,15 +51,10 @@ export class Keyed {
      * The number of each record's key. Those that are new have states of their own by now.
      *
      * @param {Batch} batch
-     * @returns {Uint32Array}
+     * @returns {number[]}
      */
     numbers(batch) {
-        const columns = this.columns.map((column) => batch.column(column));
-        const numbers = new Uint32Array(batch.rows);
-        for (let row = 0; row < batch.rows; row++) {
-            numbers[row] = this.#number(columns, row);
-        }
-        return numbers;
+        return this.#numbersOf(this.columns.map((column) => batch.column(column)), batch.rows);
     }
 
     /**
@@ -97,64 +92,155 @@ export class Keyed {
         if (!fitsState(this.#state, states)) {
             throw unfit(this.#state, states);
         }
-        for (let row = 0; row < frame.rows; row++) {
-            const number = this.#number(keys, row);
-            this.#states[number] = loadState(this.#state, states, row);
-        }
+        this.#numbersOf(keys, frame.rows).forEach((number, row) => (this.#states[number] = loadState(this.#state, states, row)));
     }
 
     /**
-     * The number of the key in that row.
+     * The number of the key in each row.
      *
+     * @param {Column[]} columns
+     * @param {number} rows
+     */
+    #numbersOf(columns, rows) {
+        return eachKey(columns, rows, (key, row) => this.#numbers.get(key) ?? this.#begin(key, columns, row));
+    }
+
+    /**
+     * Gives the key in that row a number and a state.
+     *
+     * @param {string} key
      * @param {Column[]} columns
      * @param {number} row
      */
-    #number(columns, row) {
-        const key = keyOf(columns, row);
-        let number = this.#numbers.get(key);
-        if (number === undefined) {
-            number = this.#states.length;
-            this.#numbers.set(key, number);
-            this.#keys.forEach((builder, index) => builder.take(columns[index], [row]));
-            this.#states.push(new this.#state());
-        }
+    #begin(key, columns, row) {
+        const number = this.#states.length;
+        this.#numbers.set(key, number);
+        this.#keys.forEach((builder, index) => builder.take(columns[index], [row]));
+        this.#states.push(new this.#state());
         return number;
     }
 }
 
+/** Stands for a null: no text that stands for a value has this character. */
+const NULL = "\u0100";
+
 /**
- * Text that is equal for equal values of these columns, and for no others. A null equals a null, NaN equals NaN, and 0 equals -0.
+ * For each row a text that is equal for equal values of these columns, and for no others. A null equals a null, NaN equals NaN, and 0
+ * equals -0. It says nothing else of the values, and outlives the call.
  *
  * @param {Column[]} columns
- * @param {number} row
- * @returns {string}
+ * @param {number} rows
+ * @returns {string[]}
  */
-export function keyOf(columns, row) {
-    if (columns.length === 1) {
-        return keyText(columns[0].get(row));
-    }
-    let key = "";
-    for (const column of columns) {
-        const part = keyText(column.get(row));
-        // The length keeps several values apart.
-        key += `${part.length}:${part}`;
-    }
-    return key;
+export function keysOf(columns, rows) {
+    return eachKey(columns, rows, (key) => key);
 }
 
 /**
- * @param {Value} value
- * @returns {string}
+ * For each row what `make` makes of its key, which it is asked once for each that is distinct, in the order in which they are first there.
+ *
+ * @template T
+ * @param {Column[]} columns
+ * @param {number} rows
+ * @param {(key: string, row: number) => T} make
+ * @returns {T[]}
  */
-function keyText(value) {
-    switch (typeof value) {
-        case "string":
-            return `=${value}`;
-        case "object":
-            return value === null ? "" : `=${String.fromCharCode(...value)}`;
-        case "number":
-            return `=${value + 0}`;
-        default:
-            return `=${value}`;
+function eachKey(columns, rows, make) {
+    if (columns.length === 1 && columns[0].bytes !== null) {
+        return eachBytes(columns[0], columns[0].bytes, rows, make);
     }
+    const keys = columns.length === 1 ? textsOf(columns[0], rows) : joined(columns, rows);
+    /** @type {Map<string, T>} */
+    const made = new Map();
+    return keys.map((key, row) => {
+        let one = made.get(key);
+        if (one === undefined) {
+            one = make(key, row);
+            made.set(key, one);
+        }
+        return one;
+    });
+}
+
+/**
+ * The same for one column of text or binary. Each byte is a character of the key: an engine cuts them many times faster than a script
+ * decodes them.
+ *
+ * @template T
+ * @param {Column} column
+ * @param {Uint8Array} bytes
+ * @param {number} rows
+ * @param {(key: string, row: number) => T} make
+ * @returns {T[]}
+ */
+function eachBytes(column, bytes, rows, make) {
+    const { values: offsets, validity } = column;
+    const first = offsets[0];
+    const all = characters(bytes, first, offsets[rows]);
+    const each = new Array(rows);
+    /** @type {Map<string, T>} */
+    const made = new Map();
+    for (let row = 0, start = first; row < rows; row++) {
+        const end = offsets[row + 1];
+        const part = validity === null || column.isValid(row) ? all.substring(start - first, end - first) : NULL;
+        let one = made.get(part);
+        if (one === undefined) {
+            // A part may keep the whole alive for as long as it lives itself.
+            const key = part === NULL ? NULL : characters(bytes, start, end);
+            one = make(key, row);
+            made.set(key, one);
+        }
+        each[row] = one;
+        start = end;
+    }
+    return each;
+}
+
+/**
+ * @param {Column[]} columns
+ * @param {number} rows
+ */
+function joined(columns, rows) {
+    const keys = new Array(rows).fill("");
+    for (const column of columns) {
+        textsOf(column, rows).forEach((text, row) => {
+            // The length keeps several values apart.
+            keys[row] += `${text.length}:${text}`;
+        });
+    }
+    return keys;
+}
+
+/**
+ * @param {Column} column
+ * @param {number} rows
+ * @returns {string[]}
+ */
+function textsOf(column, rows) {
+    if (column.bytes !== null) {
+        return eachBytes(column, column.bytes, rows, (key) => key);
+    }
+    const texts = new Array(rows);
+    for (let row = 0; row < rows; row++) {
+        const value = column.get(row);
+        // Adding zero makes -0 a 0.
+        texts[row] = value === null ? NULL : String(typeof value === "number" ? value + 0 : value);
+    }
+    return texts;
+}
+
+/** An engine takes only so many arguments. */
+const ARGUMENTS = 4096;
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} start
+ * @param {number} end
+ */
+function characters(bytes, start, end) {
+    let text = "";
+    for (let at = start; at < end; at += ARGUMENTS) {
+        text += String.fromCharCode.apply(null, /** @type {any} */ (bytes.subarray(at, Math.min(at + ARGUMENTS, end))));
+    }
+    return text;
 }

@@ -22,7 +22,11 @@ const BYTES = 4 << 20;
 
 /** Records to emit, and what is to be said of those that are not emitted yet. */
 export class Output {
-    #columns;
+    #types;
+    /** What is emitted, as long as that is nothing, or one append. @type {Column[] | null} */
+    #whole = null;
+    /** What is emitted, from then on. @type {ColumnBuilder[] | null} */
+    #columns = null;
     /** @type {bigint | null} */
     #hold = null;
     #more = false;
@@ -30,13 +34,12 @@ export class Output {
     /** @param {Schema} schema */
     constructor(schema) {
         /** @type {Type[]} */
-        const types = ["timestamp", ...schema.map((field) => field.type)];
-        this.#columns = types.map((type) => new ColumnBuilder(type));
+        this.#types = ["timestamp", ...schema.map((field) => field.type)];
     }
 
     /** How many records there are. */
     get rows() {
-        return this.#columns[0].length;
+        return (this.#columns ?? this.#whole)?.[0].length ?? 0;
     }
 
     /**
@@ -44,7 +47,7 @@ export class Output {
      * is {@link Output.more}.
      */
     get isFull() {
-        return this.rows >= ROWS || this.#columns.reduce((sum, column) => sum + column.used, 0) >= BYTES;
+        return this.rows >= ROWS || this.#builders().reduce((sum, column) => sum + column.used, 0) >= BYTES;
     }
 
     /**
@@ -55,7 +58,7 @@ export class Output {
      * @throws {TypeError} If they are not that.
      */
     push(time, ...values) {
-        const columns = this.#columns;
+        const columns = this.#builders();
         if (values.length !== columns.length - 1) {
             throw new TypeError(`a record has ${columns.length - 1} values besides its time, ${values.length} were given`);
         }
@@ -73,7 +76,7 @@ export class Output {
      */
     take(batch, rows) {
         this.#check(batch.columns);
-        this.#columns.forEach((builder, index) => builder.take(batch.columns[index], rows));
+        this.#builders().forEach((builder, index) => builder.take(batch.columns[index], rows));
     }
 
     /**
@@ -86,7 +89,11 @@ export class Output {
         if (columns.some((column) => column.length !== columns[0].length)) {
             throw new TypeError(`columns of ${columns.map((column) => column.length)} rows were given; they have one length`);
         }
-        this.#columns.forEach((builder, index) => builder.append(columns[index]));
+        if (this.#columns === null && this.#whole === null) {
+            this.#whole = columns;
+        } else {
+            this.#builders().forEach((builder, index) => builder.append(columns[index]));
+        }
     }
 
     /**
@@ -109,19 +116,31 @@ export class Output {
     /**
      * As what the world asks for.
      *
+     * @param {Uint8Array} empty The frame for no records.
      * @returns {Emitted}
      */
-    finish() {
-        const columns = this.#columns.map((column) => column.finish());
-        return { frame: encodeFrame(this.rows, columns), hold: this.#hold, more: this.#more };
+    finish(empty) {
+        const { rows } = this;
+        const columns = this.#columns?.map((column) => column.finish()) ?? this.#whole ?? [];
+        return { frame: rows === 0 ? empty : encodeFrame(rows, columns), hold: this.#hold, more: this.#more };
+    }
+
+    #builders() {
+        if (this.#columns === null) {
+            this.#columns = this.#types.map((type) => new ColumnBuilder(type));
+            const whole = this.#whole;
+            if (whole !== null) {
+                this.#columns.forEach((builder, index) => builder.append(whole[index]));
+            }
+        }
+        return this.#columns;
     }
 
     /** @param {Column[]} columns */
     #check(columns) {
-        const own = this.#columns.map((column) => column.type);
-        const given = columns.map((column) => column.type);
-        if (String(own) !== String(given)) {
-            throw new TypeError(`the output has columns ${own}, ${given} were given`);
+        const types = this.#types;
+        if (columns.length !== types.length || columns.some((column, index) => column.type !== types[index])) {
+            throw new TypeError(`the output has columns ${types}, ${columns.map((column) => column.type)} were given`);
         }
     }
 }

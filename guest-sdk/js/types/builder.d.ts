@@ -30,6 +30,13 @@ export declare class ColumnBuilder {
      */
     push(value: Value): void;
     /**
+     * Appends values.
+     *
+     * @param {Iterable<Value>} values Of the column's type, or `null`.
+     * @throws {TypeError | RangeError} As {@link ColumnBuilder.push}.
+     */
+    extend(values: Iterable<Value>): void;
+    /**
      * Appends rows of a column of the same type.
      *
      * @param {Column} column

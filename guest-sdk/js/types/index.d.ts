@@ -10,7 +10,7 @@ export { Aggregate, Fold, foldColumn, foldRows } from "./fold.js";
 export { encodeFrame, Frame } from "./frame.js";
 export { log, random } from "./host.js";
 export { Batch, Inputs } from "./inputs.js";
-export { Keyed, keyOf } from "./keyed.js";
+export { Keyed, keysOf } from "./keyed.js";
 export { Output } from "./output.js";
 export { parameter } from "./parameter.js";
 export { Refusal } from "./refusal.js";

@@ -34,9 +34,9 @@ export declare class Keyed<S> {
      * The number of each record's key. Those that are new have states of their own by now.
      *
      * @param {Batch} batch
-     * @returns {Uint32Array}
+     * @returns {number[]}
      */
-    numbers(batch: Batch): Uint32Array;
+    numbers(batch: Batch): number[];
     /**
      * The state of the key with that number.
      *
@@ -58,10 +58,11 @@ export declare class Keyed<S> {
     load(saved: Uint8Array): void;
 }
 /**
- * Text that is equal for equal values of these columns, and for no others. A null equals a null, NaN equals NaN, and 0 equals -0.
+ * For each row a text that is equal for equal values of these columns, and for no others. A null equals a null, NaN equals NaN, and 0
+ * equals -0. It says nothing else of the values, and outlives the call.
  *
  * @param {Column[]} columns
- * @param {number} row
- * @returns {string}
+ * @param {number} rows
+ * @returns {string[]}
  */
-export declare function keyOf(columns: Column[], row: number): string;
+export declare function keysOf(columns: Column[], rows: number): string[];

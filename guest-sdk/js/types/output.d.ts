@@ -59,7 +59,8 @@ export declare class Output {
     /**
      * As what the world asks for.
      *
+     * @param {Uint8Array} empty The frame for no records.
      * @returns {Emitted}
      */
-    finish(): Emitted;
+    finish(empty: Uint8Array): Emitted;
 }

@@ -6,7 +6,7 @@ from .fold import About, Accumulator, Aggregate, Bound, Fold, fold_column, fold_
 from .frame import Frame, FrameError, encode_frame
 from .host import log, random
 from .inputs import Batch, Inputs
-from .keyed import Keyed, key_of
+from .keyed import Keyed, keys_of
 from .output import Output
 from .parameter import Parameter, parameter
 from .refusal import Refusal
@@ -46,7 +46,7 @@ __all__ = [
     "find_column",
     "fold_column",
     "fold_rows",
-    "key_of",
+    "keys_of",
     "log",
     "parameter",
     "random",

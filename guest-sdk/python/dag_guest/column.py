@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import accumulate, chain, compress
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from .schema import Type, Value, is_numeric
@@ -60,19 +61,30 @@ class Column:
         return str(value, "utf-8") if self.type == "utf8" else bytes(value)
 
     def to_list(self) -> list[Any]:
-        """The values of all rows."""
-        if self.validity is None and self.bytes is None and self.type != "boolean":
-            return list(self.values[: self.length])
-        if self.validity is None and self.type == "utf8":
-            offsets, content = self.values.tolist(), bytes(self.bytes)
-            return [content[offsets[row] : offsets[row + 1]].decode() for row in range(self.length)]
-        return [self[row] for row in range(self.length)]
+        """The values of all rows, None where there is none."""
+        if self.bytes is not None:
+            values = self.to_bytes_list()
+            return [None if value is None else value.decode() for value in values] if self.type == "utf8" else values
+        if self.type == "boolean":
+            values = [bool(bit) for bit in _bits_of(self.values, self.length)]
+        else:
+            values = self.values[: self.length].tolist()
+        return self._with_nulls(values)
+
+    def to_bytes_list(self) -> list[Optional[bytes]]:
+        """The bytes of all rows of utf8 or binary, None where there is none."""
+        offsets, content = self.values.tolist(), bytes(self.bytes)
+        return self._with_nulls([content[start:end] for start, end in zip(offsets, offsets[1:])])
+
+    def _with_nulls(self, values: list[Any]) -> list[Any]:
+        if self.validity is None:
+            return values
+        return [value if is_valid else None for value, is_valid in zip(values, _bits_of(self.validity, self.length))]
 
     def valid(self) -> Iterator[tuple[int, Any]]:
         """Each row that has a value, and the value."""
-        if self.validity is None:
-            return enumerate(self.to_list())
-        return ((row, self[row]) for row in range(self.length) if self.is_valid(row))
+        rows = enumerate(self.to_list())
+        return rows if self.validity is None else compress(rows, _bits_of(self.validity, self.length))
 
     def numbers(self) -> Iterator[tuple[int, float]]:
         """Each row that has a number, and the double that is nearest to it. Of int64 or float64."""
@@ -120,28 +132,32 @@ class ColumnBuilder:
         self._values.append(value)
 
     def extend(self, values: Iterable[Value]) -> None:
-        """Appends values."""
+        """Appends values, as ``push`` does."""
+        values = list(values)
+        if self.type == "float64" and set(map(type, values)) <= {float}:
+            self._values += values
+            return
         for value in values:
             self.push(value)
 
     def take(self, column: Column, rows: Sequence[int]) -> None:
         """Appends rows of a column of the same type."""
-        if column.type != self.type:
-            raise TypeError(f"a column of {column.type} cannot be appended to one of {self.type}")
-        if column.bytes is not None:
-            starts, content = column.values, column.bytes
-            taken = [bytes(content[starts[row] : starts[row + 1]]) if column.is_valid(row) else None for row in rows]
-            self.used += sum(len(value) for value in taken if value is not None)
-            self._values.extend(taken)
-        elif column.validity is None and column.type != "boolean":
-            values = column.values
-            self._values.extend([values[row] for row in rows])
+        if 8 * len(rows) < column.length:
+            self._take(column, [_stored_at(column, row) for row in rows])
         else:
-            self._values.extend([column[row] for row in rows])
+            values = _stored(column)
+            self._take(column, [values[row] for row in rows])
 
     def append(self, column: Column) -> None:
         """Appends a whole column of the same type."""
-        self.take(column, range(column.length))
+        self._take(column, _stored(column))
+
+    def _take(self, column: Column, values: list[Any]) -> None:
+        if column.type != self.type:
+            raise TypeError(f"a column of {column.type} cannot be appended to one of {self.type}")
+        if column.bytes is not None:
+            self.used += sum(map(len, values if None not in values else filter(None, values)))
+        self._values += values
 
     def finish(self) -> Column:
         """The column so far."""
@@ -150,18 +166,28 @@ class ColumnBuilder:
         if self.type == "boolean":
             return Column(self.type, length, validity, _bits(values))
         if self.type in ("utf8", "binary"):
-            offsets, content = array("i", [0]), bytearray()
-            for value in values:
-                content += value or b""
-                if len(content) >= 2**31:
-                    raise OverflowError(f"a column of {self.type} has more than 2 GiB")
-                offsets.append(len(content))
-            return Column(self.type, length, validity, memoryview(offsets), memoryview(bytes(content)))
+            present = values if validity is None else [value or b"" for value in values]
+            if self.used >= 2**31:
+                raise OverflowError(f"a column of {self.type} has more than 2 GiB")
+            offsets = array("i", accumulate(map(len, present), initial=0))
+            return Column(self.type, length, validity, memoryview(offsets), memoryview(b"".join(present)))
         zero = 0.0 if self.type == "float64" else 0
         present = values if validity is None else [zero if value is None else value for value in values]
         if self.type == "float64":
             present = [value if value == value else NAN for value in present]
         return Column(self.type, length, validity, memoryview(array(_FORMATS[self.type], present)))
+
+
+def _stored(column: Column) -> list[Any]:
+    """All values of a column as builders keep them: text as its bytes."""
+    return column.to_list() if column.bytes is None else column.to_bytes_list()
+
+
+def _stored_at(column: Column, row: int) -> Any:
+    """One of them."""
+    if column.bytes is None or not column.is_valid(row):
+        return column[row]
+    return bytes(column.bytes[column.values[row] : column.values[row + 1]])
 
 
 def column_of(type: Type, values: Iterable[Value]) -> Column:
@@ -181,9 +207,16 @@ def take_rows(columns: Iterable[Column], rows: Sequence[int]) -> list[Column]:
     return taken
 
 
+_BITS = [tuple(byte >> bit & 1 for bit in range(8)) for byte in range(256)]
+"""The bits of each byte, least significant first."""
+
+
+def _bits_of(bits: Any, length: int) -> list[int]:
+    """So many bits, one by one."""
+    return list(chain.from_iterable(map(_BITS.__getitem__, bits)))[:length]
+
+
 def _bits(values: Sequence[Optional[bool]]) -> bytes:
-    bits = bytearray((len(values) + 7) >> 3)
-    for row, value in enumerate(values):
-        if value:
-            bits[row >> 3] |= 1 << (row & 7)
-    return bytes(bits)
+    """Bits of which those are set whose values are true."""
+    digits = "".join(["1" if value else "0" for value in reversed(values)])
+    return int(digits or "0", 2).to_bytes((len(values) + 7) >> 3, "little")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Optional, Sequence, Union
 
-from .column import Column
+from .column import Column, column_of
 from .fold import About, Aggregate, Bound, Fold
 from .frame import Frame, FrameError, encode_frame
 from .inputs import Inputs
@@ -122,18 +122,21 @@ class TransformInstance:
         self.opening: Opening = self._transform.open(_arguments(self._class, given), inputs)
         """What opening says."""
         self._types = [[field.type for field in input.schema] for input in inputs]
+        # What most calls for a slow stream give: a frame without records.
+        output = ["timestamp", *(field.type for field in self.opening.schema)]
+        self._empty = encode_frame(0, [column_of(type, []) for type in output])
 
     def process(self, frames: Sequence[bytes], order: bytes) -> Emitted:
         """Takes one frame per input and the order of their merge, as the world says."""
         out = Output(self.opening.schema)
         self._transform.process(Inputs([Frame.view(frame) for frame in frames], order, self._types), out)
-        return out.finish()
+        return out.finish(self._empty)
 
     def advance(self, frontier: Optional[int]) -> Emitted:
         """No record earlier than ``frontier`` will follow; None means that no record at all will."""
         out = Output(self.opening.schema)
         self._transform.advance(frontier, out)
-        return out.finish()
+        return out.finish(self._empty)
 
     def snapshot(self) -> list[bytes]:
         """What it remembers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from .column import Column
 from .schema import TYPES
@@ -49,13 +49,13 @@ class Frame:
             FrameError: as ``parse``.
         """
         length = len(data)
-        _refuse(length < _HEADER.size, f"a frame has at least {_HEADER.size} bytes, this one has {length}")
+        _refuse(length < _HEADER.size, lambda: f"a frame has at least {_HEADER.size} bytes, this one has {length}")
         version, columns, rows, stated = _HEADER.unpack_from(data)
-        _refuse(version != _VERSION, f"the frame has version {version}, known is {_VERSION}")
-        _refuse(stated != length or length % 8 != 0, f"the frame says that it has {stated} bytes, it has {length}")
-        _refuse(rows > _MAX_ROWS or (columns == 0 and rows > 0), f"the frame says that it has {rows} rows in {columns} columns")
+        _refuse(version != _VERSION, lambda: f"the frame has version {version}, known is {_VERSION}")
+        _refuse(stated != length or length % 8 != 0, lambda: f"the frame says that it has {stated} bytes, it has {length}")
+        _refuse(rows > _MAX_ROWS or (columns == 0 and rows > 0), lambda: f"the frame says that it has {rows} rows in {columns} columns")
         first = _HEADER.size + _DESCRIPTOR.size * columns
-        _refuse(first > length, f"the frame says that it has {columns} columns in {length} bytes")
+        _refuse(first > length, lambda: f"the frame says that it has {columns} columns in {length} bytes")
         view = memoryview(data)
         descriptors = _DESCRIPTOR.iter_unpack(view[_HEADER.size : first])
         return Frame(rows, [_read_column(view, rows, first, descriptor) for descriptor in descriptors])
@@ -78,29 +78,30 @@ def encode_frame(rows: int, columns: Sequence[Column]) -> bytes:
     return b"".join([_HEADER.pack(_VERSION, len(columns), rows, at), *descriptors, *buffers])
 
 
-def _refuse(wrong: bool, message: str) -> None:
+def _refuse(wrong: bool, message: Callable[[], str]) -> None:
+    """Most frames are right, so that what would be said is made of none of them."""
     if wrong:
-        raise FrameError(message)
+        raise FrameError(message())
 
 
 def _read_column(view: memoryview, rows: int, first: int, descriptor: tuple[int, ...]) -> Column:
     """The column that a descriptor says; buffers may begin at ``first``."""
     code = descriptor[0]
-    _refuse(not 1 <= code <= len(TYPES), f"the frame has a column of type {code}")
-    _refuse(descriptor[7] != 0, "reserved bytes of the frame are not zero")
+    _refuse(not 1 <= code <= len(TYPES), lambda: f"the frame has a column of type {code}")
+    _refuse(descriptor[7] != 0, lambda: "reserved bytes of the frame are not zero")
     type = TYPES[code - 1]
 
     def buffer(place: int, expected: Optional[int]) -> memoryview:
         offset, length = descriptor[place], descriptor[place + 1]
         fits = offset % 8 == 0 and offset >= first and offset + length <= len(view)
-        _refuse(not fits or (expected is not None and expected != length), f"a buffer of the frame has {length} bytes at {offset}")
+        _refuse(not fits or (expected is not None and expected != length), lambda: f"a buffer of the frame has {length} bytes at {offset}")
         return view[offset : offset + length]
 
     bits = (rows + 7) // 8
     validity = buffer(1, bits) if descriptor[1] or descriptor[2] else None
     if type in ("utf8", "binary"):
         return Column(type, rows, validity, buffer(3, 4 * (rows + 1)).cast("i"), buffer(5, None))
-    _refuse(descriptor[5] != 0 or descriptor[6] != 0, f"a column of {type} has a bytes buffer")
+    _refuse(descriptor[5] != 0 or descriptor[6] != 0, lambda: f"a column of {type} has a bytes buffer")
     if type == "boolean":
         return Column(type, rows, validity, buffer(3, bits))
     return Column(type, rows, validity, buffer(3, 8 * rows).cast("d" if type == "float64" else "q"))
@@ -112,7 +113,7 @@ def _check_offsets(column: Column) -> None:
         return
     last = 0
     for offset in column.values:
-        _refuse(offset < last or offset > len(column.bytes), f"offsets of a column of {column.type} lead from {last} to {offset}")
+        _refuse(offset < last or offset > len(column.bytes), lambda: f"offsets of a column of {column.type} lead from {last} to {offset}")
         last = offset
     if column.type == "utf8":
         for row in range(column.length):
@@ -124,7 +125,7 @@ def _check_offsets(column: Column) -> None:
 
 def _buffers(column: Column, rows: int) -> list[Any]:
     """The buffers of a column: validity, values, bytes; None where it has none."""
-    _refuse(column.length != rows, f"a column of {column.length} rows in a frame of {rows}")
+    _refuse(column.length != rows, lambda: f"a column of {column.length} rows in a frame of {rows}")
     validity = None if column.validity is None else _clean(column.validity, rows)
     if column.type == "boolean":
         return [validity, _clean(column.values, rows), None]

@@ -10,7 +10,7 @@ from .inputs import Batch
 from .schema import Schema, find_column
 from .state import State, fits_state, load_state, save_states, unfit
 
-__all__ = ["Keyed", "key_of"]
+__all__ = ["Keyed", "keys_of"]
 
 S = TypeVar("S", bound=State)
 
@@ -33,8 +33,7 @@ class Keyed(Generic[S]):
 
     def numbers(self, batch: Batch) -> list[int]:
         """The number of each record's key. Those that are new have states of their own by now."""
-        columns = [batch.column(column) for column in self.columns]
-        return [self._number(columns, row) for row in range(batch.rows)]
+        return self._numbers_of([batch.column(column) for column in self.columns], batch.rows)
 
     def state(self, number: int) -> S:
         """The state of the key with that number."""
@@ -54,28 +53,34 @@ class Keyed(Generic[S]):
             raise TypeError(f"saved keys have columns {[key.type for key in keys]}, expected {expected}")
         if not fits_state(self._state, states):
             raise unfit(self._state, states)
-        for row in range(frame.rows):
-            number = self._number(keys, row)
+        for row, number in enumerate(self._numbers_of(keys, frame.rows)):
             self._states[number] = load_state(self._state, states, row)
 
-    def _number(self, columns: Sequence[Column], row: int) -> int:
-        key = key_of(columns, row)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self._states)
-            for builder, column in zip(self._keys, columns):
-                builder.take(column, [row])
-            self._states.append(self._state())
-        return number
+    def _numbers_of(self, columns: Sequence[Column], rows: int) -> list[int]:
+        known, keys = self._numbers, keys_of(columns, rows)
+        for row, key in enumerate(keys):
+            if key not in known:
+                known[key] = len(self._states)
+                for builder, column in zip(self._keys, columns):
+                    builder.take(column, [row])
+                self._states.append(self._state())
+        return [known[key] for key in keys]
 
 
-def key_of(columns: Sequence[Column], row: int) -> Any:
-    """What is equal for equal values of these columns, and for no others. None equals None, NaN equals NaN, and 0 equals -0."""
+def keys_of(columns: Sequence[Column], rows: int) -> list[Any]:
+    """For each row what is equal for equal values of these columns, and for no others. None equals None, NaN equals NaN, and 0 equals -0.
+
+    It says nothing else of the values, and outlives the call.
+    """
     if len(columns) == 1:
-        return _key(columns[0][row])
-    return tuple(_key(column[row]) for column in columns)
+        return _parts(columns[0])
+    if not columns:
+        return [()] * rows
+    return list(zip(*(_parts(column) for column in columns)))
 
 
-def _key(value: Any) -> Any:
+def _parts(column: Column) -> list[Any]:
+    # Text is as good as its bytes, which are not decoded.
+    values = column.to_bytes_list() if column.bytes is not None else column.to_list()
     # NaN is not equal to itself, but this is.
-    return ("NaN",) if value != value else value
+    return [("NaN",) if value != value else value for value in values] if column.type == "float64" else values

@@ -34,15 +34,18 @@ class Output:
     """Records to emit, and what is to be said of those that are not emitted yet."""
 
     def __init__(self, schema: Schema) -> None:
-        types: list[Type] = ["timestamp", *(field.type for field in schema)]
-        self._columns = [ColumnBuilder(type) for type in types]
+        self._types: list[Type] = ["timestamp", *(field.type for field in schema)]
+        # What is emitted, as long as that is nothing, or one append; from then on it is in builders.
+        self._whole: Optional[Sequence[Column]] = None
+        self._columns: Optional[list[ColumnBuilder]] = None
         self._hold: Optional[int] = None
         self._more = False
 
     @property
     def rows(self) -> int:
         """How many records there are."""
-        return len(self._columns[0])
+        columns = self._columns or self._whole
+        return len(columns[0]) if columns else 0
 
     @property
     def is_full(self) -> bool:
@@ -50,7 +53,7 @@ class Output:
 
         An operator that may go far beyond its input asks, stops, and says that there is ``more``.
         """
-        return self.rows >= _ROWS or sum(column.used for column in self._columns) >= _BYTES
+        return self.rows >= _ROWS or sum(column.used for column in self._builders()) >= _BYTES
 
     def push(self, time: int, *values: Value) -> None:
         """Emits one record: its time in nanoseconds, and a value for every column of the opened schema.
@@ -58,16 +61,17 @@ class Output:
         Raises:
             TypeError: if the values are not that.
         """
-        if len(values) != len(self._columns) - 1:
-            raise TypeError(f"a record has {len(self._columns) - 1} values besides its time, {len(values)} were given")
-        for column, value in zip(self._columns[1:], values):
+        first, *others = self._builders()
+        if len(values) != len(others):
+            raise TypeError(f"a record has {len(others)} values besides its time, {len(values)} were given")
+        for column, value in zip(others, values):
             column.push(value)
-        self._columns[0].push(time)
+        first.push(time)
 
     def take(self, batch: Batch, rows: Sequence[int]) -> None:
         """Emits these rows of a batch, which has the output's columns, as they are."""
         self._check(batch.columns)
-        for own, column in zip(self._columns, batch.columns):
+        for own, column in zip(self._builders(), batch.columns):
             own.take(column, rows)
 
     def append(self, columns: Sequence[Column]) -> None:
@@ -76,7 +80,10 @@ class Output:
         lengths = {column.length for column in columns}
         if len(lengths) != 1:
             raise TypeError(f"columns of {sorted(lengths)} rows were given; they have one length")
-        for own, column in zip(self._columns, columns):
+        if self._columns is None and self._whole is None:
+            self._whole = columns
+            return
+        for own, column in zip(self._builders(), columns):
             own.append(column)
 
     def hold(self, time: int) -> None:
@@ -90,11 +97,20 @@ class Output:
         """Says that there is more to emit for the same input: ``advance`` will be called again."""
         self._more = True
 
-    def finish(self) -> Emitted:
-        """As what the world asks for."""
-        return Emitted(encode_frame(self.rows, [column.finish() for column in self._columns]), self._hold, self._more)
+    def finish(self, empty: bytes) -> Emitted:
+        """As what the world asks for. ``empty`` is the frame for no records."""
+        rows = self.rows
+        columns = self._whole or [] if self._columns is None else [column.finish() for column in self._columns]
+        return Emitted(encode_frame(rows, columns) if rows else empty, self._hold, self._more)
+
+    def _builders(self) -> list[ColumnBuilder]:
+        if self._columns is None:
+            self._columns = [ColumnBuilder(type) for type in self._types]
+            for own, column in zip(self._columns, self._whole or []):
+                own.append(column)
+        return self._columns
 
     def _check(self, columns: Sequence[Column]) -> None:
-        own, given = [column.type for column in self._columns], [column.type for column in columns]
-        if own != given:
-            raise TypeError(f"the output has columns {own}, {given} were given")
+        given = [column.type for column in columns]
+        if self._types != given:
+            raise TypeError(f"the output has columns {self._types}, {given} were given")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dag_guest import About, ColumnBuilder, Field, Frame, Opening, Refusal, Transform, encode_frame, find_column, key_of, parameter
+from dag_guest import About, ColumnBuilder, Field, Frame, Opening, Refusal, Transform, encode_frame, find_column, keys_of, parameter
 
 OWN = [Field("start", "timestamp"), Field("end", "timestamp"), Field("count", "int64")]
 """The columns that the output has behind the key's."""
@@ -54,8 +54,9 @@ class Sessions(Transform):
     def process(self, inputs, out):
         batch = inputs.first
         columns = [batch.column(column) for column in self.columns]
+        keys = keys_of(columns, batch.rows)
         for row, time in enumerate(batch.times):
-            key = key_of(columns, row)
+            key = keys[row]
             session = self.latest.get(key)
             if session is not None and time - session.end <= self.gap:
                 session.end = time
@@ -85,10 +86,11 @@ class Sessions(Transform):
 
     def restore(self, version, chunks):
         frame = Frame.parse(chunks[0])
-        keys = frame.columns[: len(self.columns)]
+        columns = frame.columns[: len(self.columns)]
+        keys = keys_of(columns, frame.rows)
         start, end, count = frame.columns[len(self.columns) :]
         for row in range(frame.rows):
-            self.begin(Session(key_of(keys, row), [column[row] for column in keys], start[row], end[row], count[row]))
+            self.begin(Session(keys[row], [column[row] for column in columns], start[row], end[row], count[row]))
 
     def begin(self, session):
         self.sessions.append(session)

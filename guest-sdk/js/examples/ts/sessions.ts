@@ -1,4 +1,4 @@
-import { ColumnBuilder, encodeFrame, findColumn, Frame, keyOf, parameter, Refusal, Transform } from "dag-guest";
+import { ColumnBuilder, encodeFrame, findColumn, Frame, keysOf, parameter, Refusal, Transform } from "dag-guest";
 import type { Arguments, Field, Input, Inputs, Opening, Output, Schema, Value } from "dag-guest";
 
 /** The columns that the output has behind the key's. */
@@ -57,9 +57,10 @@ export class Sessions extends Transform {
     process(inputs: Inputs, out: Output) {
         const batch = inputs.first;
         const columns = this.columns.map((column) => batch.column(column));
+        const keys = keysOf(columns, batch.rows);
         for (let row = 0; row < batch.rows; row++) {
             const time = batch.times[row];
-            const key = keyOf(columns, row);
+            const key = keys[row];
             const session = this.latest.get(key);
             if (session !== undefined && time - session.end <= this.gap) {
                 session.end = time;
@@ -93,11 +94,12 @@ export class Sessions extends Transform {
 
     restore(_version: number, [chunk]: Uint8Array[]) {
         const { rows, columns } = Frame.parse(chunk);
-        const keys = columns.slice(0, this.columns.length);
+        const keyColumns = columns.slice(0, this.columns.length);
+        const keys = keysOf(keyColumns, rows);
         const [start, end, count] = columns.slice(this.columns.length);
         for (let row = 0; row < rows; row++) {
-            const values = keys.map((column) => keep(column.get(row)));
-            this.begin({ key: keyOf(keys, row), values, start: start.get(row), end: end.get(row), count: count.get(row) });
+            const values = keyColumns.map((column) => keep(column.get(row)));
+            this.begin({ key: keys[row], values, start: start.get(row), end: end.get(row), count: count.get(row) });
         }
     }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Frame } from "../frame.js";
+import { columnOf } from "../builder.js";
+import { encodeFrame, Frame } from "../frame.js";
 import { Inputs } from "../inputs.js";
 import { Output } from "../output.js";
 import { Refusal } from "../refusal.js";
@@ -12,10 +13,13 @@ import { argumentsOf } from "./aggregates.js";
 import { findOperator } from "./component.js";
 
 /** @import { Emitted } from "../output.js" */
-/** @import { Input, Type } from "../schema.js" */
+/** @import { Field, Input, Type } from "../schema.js" */
 /** @import { Opening, Transform } from "../transform.js" */
 /** @import { GivenArguments } from "./aggregates.js" */
 /** @import { Component, TransformClass } from "./component.js" */
+
+/** The column that every output begins with. @type {Field} */
+const TIME = { name: "time", type: "timestamp" };
 
 /** An open transform that takes frames. */
 export class TransformInstance {
@@ -25,6 +29,8 @@ export class TransformInstance {
     #class;
     /** @type {Type[][]} */
     #types;
+    /** What most calls for a slow stream give: a frame without records. @type {Uint8Array} */
+    #empty;
 
     /**
      * Opens the operator of that name.
@@ -40,6 +46,8 @@ export class TransformInstance {
         this.#transform = new this.#class();
         /** What opening says. @type {Opening} @readonly */
         this.opening = this.#transform.open(argumentsOf(this.#class, given), inputs);
+        const output = [TIME, ...this.opening.schema];
+        this.#empty = encodeFrame(0, output.map((field) => columnOf(field.type, [])));
         this.#types = inputs.map((input) => input.schema.map((field) => field.type));
     }
 
@@ -90,7 +98,7 @@ export class TransformInstance {
         if (call(out) instanceof Promise) {
             throw new TypeError(`${name} of class ${this.#class.name} returns a promise; an operator computes at once`);
         }
-        return out.finish();
+        return out.finish(this.#empty);
     }
 }
 

@@ -8,11 +8,6 @@ import type { Input } from "../schema.js";
 import type { Opening } from "../transform.js";
 import type { GivenArguments } from "./aggregates.js";
 import type { Component } from "./component.js";
-/** @import { Emitted } from "../output.js" */
-/** @import { Input, Type } from "../schema.js" */
-/** @import { Opening, Transform } from "../transform.js" */
-/** @import { GivenArguments } from "./aggregates.js" */
-/** @import { Component, TransformClass } from "./component.js" */
 /** An open transform that takes frames. */
 export declare class TransformInstance {
     #private;
