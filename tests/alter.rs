@@ -83,3 +83,29 @@ fn what_becomes_of_records_that_fail_is_kept_by_the_streams_canonical_name() {
     let shown = node.dag(&["alter", "avg(x, 5s)", "--on-error", "stop"]).success();
     assert_eq!(shown, "avg(x,5s): stops at a record that fails\n");
 }
+
+#[test]
+fn a_declaration_can_be_repeated_and_another_is_refused_by_what_differs() {
+    let node = Node::start();
+    let create = |options: &[&str]| node.dag(&[&["create", "x", "--schema"], options].concat());
+    assert_eq!(create(&["value float64"]).success(), "x: value float64\n");
+    assert_eq!(create(&["value float64", "--idle", "30s"]).success(), "x: value float64\n", "that is the default");
+    let told = create(&["value int64, host utf8", "--idle", "5s", "--durability", "os"]).code(1).stderr;
+    for difference in [
+        "its columns are `value float64`, not `value int64, host utf8`",
+        "its idle is 30s, not 5s",
+        "its durability is fsync, not os",
+    ] {
+        assert!(told.contains(difference), "{told}");
+    }
+    assert!(!told.contains("its clock") && told.contains("--if-not-exists"), "{told}");
+    assert_eq!(create(&["value int64", "--if-not-exists"]).success(), "x: value float64\n", "it stays as it is");
+    let body = r#"{"name": "x", "schema": [{"name": "value", "type": "int64"}]}"#;
+    let post = |parameters: &[(&str, &str)]| {
+        node.http().post("streams", parameters, "application/json", body.as_bytes()).status
+    };
+    assert_eq!((post(&[]), post(&[("if_not_exists", "true")]), post(&[("if_exists", "true")])), (409, 200, 400));
+    create(&["value", "--if-not-exists"]).code(2);
+    let made = node.dag(&["create", "y", "--schema", "value int64", "--if-not-exists"]).success();
+    assert_eq!(made, "y: value int64\n");
+}

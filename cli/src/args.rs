@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::client::Client;
 use crate::commands::{
-    alter, backup, build, create, cursors, demo, deploy, dev, explain, new, operators, pipe, publish, rollback, serve,
-    status, streams, subscribe, test, undeploy,
+    alter, backup, build, create, cursors, delete, demo, deploy, dev, explain, new, operators, pipe, publish, rollback,
+    serve, status, streams, subscribe, test, undeploy,
 };
 use crate::exit::Exit;
 
@@ -52,6 +52,7 @@ enum Command {
     Serve(serve::Serve),
     Create(create::Create),
     Alter(alter::Alter),
+    Delete(delete::Delete),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Cursors(cursors::Cursors),
@@ -88,6 +89,7 @@ impl Cli {
             Command::BuildComponent => serve::build_component(),
             Command::Demo(demo) => demo.run(client),
             Command::Alter(alter) => on_one_thread(alter.run(&client()?)),
+            Command::Delete(delete) => on_one_thread(delete.run(&client()?)),
             Command::Create(create) => on_one_thread(create.run(&client()?)),
             Command::Publish(publish) => on_one_thread(publish.run(&client()?)),
             Command::Subscribe(subscribe) => on_one_thread(subscribe.run(&client()?)),

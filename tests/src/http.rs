@@ -117,6 +117,14 @@ impl Http {
         Answer { status: response.status().as_u16(), body: text(response.into_body()) }
     }
 
+    /// `DELETE` of a path under `/v1` with these parameters.
+    #[track_caller]
+    pub fn delete(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        let request = self.agent.delete(format!("{}/v1/{path}", self.base)).query_pairs(parameters.iter().copied());
+        let response = answered("DELETE", path, request.call());
+        Answer { status: response.status().as_u16(), body: text(response.into_body()) }
+    }
+
     /// Publishes NDJSON to a stream.
     #[track_caller]
     pub fn publish(&self, stream: &str, parameters: &[(&str, &str)], ndjson: &str) -> Answer {

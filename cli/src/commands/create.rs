@@ -19,7 +19,7 @@ use crate::settings::SettingsArgs;
   dag create orders --schema 'id int64, amount float64' --time ordered_at --unit ms --out-of-order 30s
   dag create sensors --schema 'value float64' --clock node --retention 30d
 
-Types: boolean, int64, float64, utf8, binary, timestamp. What is not given is --out-of-order 0s, --retention 7d, --retention-bytes 0,
+The same declaration again is fine, so that scripts can repeat it. Types: boolean, int64, float64, utf8, binary, timestamp. What is not given is --out-of-order 0s, --retention 7d, --retention-bytes 0,
 --max-ahead 10m, --idle 30s, --clock publishers; `dag alter` changes these later."#)]
 pub struct Create {
     /// The stream's name
@@ -29,6 +29,9 @@ pub struct Create {
     schema: SchemaArg,
     #[command(flatten)]
     source: SourceArgs,
+    /// Take a stream of that name that is there as it is; without this one that is other than declared here is an error
+    #[arg(long)]
+    if_not_exists: bool,
     /// Print the node's answer as JSON
     #[arg(long)]
     json: bool,
@@ -62,7 +65,9 @@ enum Durability {
 impl Create {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        let answer = create(client, self.source.request(&self.name, &self.schema.0)).await?;
+        let body = Bytes::from(self.source.request(&self.name, &self.schema.0).to_string());
+        let target = Target::new(&["streams"]).with_flag("if_not_exists", self.if_not_exists);
+        let answer = client.post(&target, "application/json", body).await?;
         if self.json {
             output::json(&answer)?;
         } else {

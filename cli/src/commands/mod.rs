@@ -5,6 +5,7 @@ pub mod backup;
 pub mod build;
 pub mod create;
 pub mod cursors;
+pub mod delete;
 pub mod demo;
 pub mod deploy;
 pub mod dev;

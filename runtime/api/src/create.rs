@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::stream::Column;
 
+/// The parameters of `POST /v1/streams`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CreateParameters {
+    /// A stream of that name that is there will do, whatever it is like.
+    pub if_not_exists: bool,
+}
+
 /// The body of `POST /v1/streams`, and a source's settings as they are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

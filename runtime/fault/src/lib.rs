@@ -25,7 +25,7 @@ pub fn clock_shift() -> i64 {
 }
 
 /// Passes a moment in which a test may kill the process: `append`, `fsync`, `rename`, `replace`, `snapshot`, `retention`, `compile`, `deploy`,
-/// `backup`, `take-over`, `errors`.
+/// `backup`, `take-over`, `errors`, `delete`.
 #[inline]
 pub fn point(name: &'static str) {
     #[cfg(feature = "armed")]

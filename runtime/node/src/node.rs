@@ -2,6 +2,7 @@
 
 pub(crate) mod alter;
 mod bind;
+pub(crate) mod delete;
 mod room;
 mod timers;
 

@@ -21,6 +21,7 @@ use crate::computations::error::StartError;
 use crate::deploy::DeployError;
 use crate::metadata::MetaError;
 use crate::node::alter::AlterError;
+use crate::node::delete::DeleteError;
 use crate::operators::error::{BindError, ComponentError, UnknownOperator};
 use crate::readers::cursors::{CursorError, NotChanged};
 use crate::readers::error::ReaderError;
@@ -136,6 +137,16 @@ answers! {
         PublishError::UnknownPublisher { .. } => Code::UnknownPublisher,
         PublishError::NotDurable(_) | PublishError::Broken(_) => Code::Internal,
     };
+    DeleteError: |error| match error {
+        DeleteError::Stream(error) => stream(error),
+        DeleteError::Bind(error) => bind(error),
+        DeleteError::View { .. } | DeleteError::With { .. } => Code::BadRequest,
+        DeleteError::NotStored(_) => Code::NotFound,
+        DeleteError::InUse { .. } => Code::InUse,
+        DeleteError::Stopping(_) | DeleteError::Full(_) => Code::Busy,
+        DeleteError::Meta(error) => kept(error),
+        DeleteError::Broken(_) => Code::Internal,
+    };
     AlterError: |error| match error {
         AlterError::Bind(error) => bind(error),
         AlterError::Stream(error) => stream(error),
@@ -189,9 +200,12 @@ fn stream(error: &StreamError) -> Code {
         StreamError::Differs { .. } | StreamError::NameTaken(_) => Code::Exists,
         StreamError::Make { source: OpenError::Io { source, .. }, .. } if is_full(source) => Code::DiskFull,
         StreamError::Meta(error) => kept(error),
-        StreamError::Make { .. } | StreamError::Data(_) | StreamError::NotOpened(_) | StreamError::Broken(_) => {
-            Code::Internal
-        }
+        StreamError::Begin { error: AppendError::Full(_) | AppendError::Reserved(_), .. } => Code::DiskFull,
+        StreamError::Begin { .. }
+        | StreamError::Make { .. }
+        | StreamError::Data(_)
+        | StreamError::NotOpened(_)
+        | StreamError::Broken(_) => Code::Internal,
     }
 }
 

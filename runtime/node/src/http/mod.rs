@@ -39,7 +39,7 @@ pub(crate) use serve::serve;
 fn router(node: Node, listen: IpAddr) -> Router {
     Router::new()
         .route("/v1/streams", get(streams::list).post(streams::create))
-        .route("/v1/streams/{name}", get(streams::one).patch(streams::alter))
+        .route("/v1/streams/{name}", get(streams::one).patch(streams::alter).delete(streams::remove))
         .route("/v1/streams/{name}/records", post(records::publish))
         .route("/v1/streams/{name}/publishers/{publisher}", get(records::progress))
         .route("/v1/subscribe", get(subscribe::subscribe))

@@ -1,9 +1,10 @@
 //! Streams: made, listed, shown.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use dag_api::{CreateParameters, DeleteParameters, Deleted};
 
 use super::content::Document;
 use super::failure::Failed;
@@ -12,9 +13,11 @@ use crate::Node;
 /// `POST /v1/streams`
 pub(super) async fn create(
     State(node): State<Node>,
+    parameters: Result<Query<CreateParameters>, QueryRejection>,
     Document(request): Document<dag_api::CreateStream>,
 ) -> Result<(StatusCode, Json<dag_api::Stream>), Failed> {
-    let (source, created) = node.inner.streams.create(request).await?;
+    let Query(CreateParameters { if_not_exists }) = parameters?;
+    let (source, created) = node.inner.streams.create(request, if_not_exists).await?;
     let stream = node.created_source(&source);
     Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(stream)))
 }
@@ -31,6 +34,16 @@ pub(super) async fn one(
 ) -> Result<Json<dag_api::Stream>, Failed> {
     let Path(name) = name?;
     Ok(Json(node.stream(&name).await?))
+}
+
+/// `DELETE /v1/streams/{name}`
+pub(super) async fn remove(
+    State(node): State<Node>,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<DeleteParameters>, QueryRejection>,
+) -> Result<Json<Deleted>, Failed> {
+    let (Path(name), Query(parameters)) = (name?, parameters?);
+    Ok(Json(node.delete_stream(&name, parameters).await?))
 }
 
 /// `PATCH /v1/streams/{name}`

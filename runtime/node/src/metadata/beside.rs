@@ -2,10 +2,10 @@
 
 use dag_model::{Digest, IncarnationId};
 use dag_plan::plan::rows::Key;
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 
 use super::incarnations::{self, BOOT, FINISHED, INCARNATIONS, QUARANTINED};
-use super::tables::{self, DESCRIPTIONS, HEADER};
+use super::tables::{self, DESCRIPTIONS, EPOCH, HEADER};
 
 /// A row, or some that belong together.
 pub(super) enum Beside {
@@ -21,6 +21,8 @@ pub(super) enum Beside {
     Boot(u64),
     /// An incarnation did not repeat itself, or may have read what is lost, and what was found.
     Quarantined(IncarnationId, String),
+    /// A stream that had come to that epoch is removed.
+    Epoch(u64),
     /// Incarnations are forgotten.
     Forgotten(Vec<IncarnationId>),
 }
@@ -46,6 +48,11 @@ impl Beside {
             }
             Beside::Quarantined(id, why) => {
                 transaction.open_table(QUARANTINED)?.insert(id.0, why.as_str())?;
+            }
+            Beside::Epoch(epoch) => {
+                let mut header = transaction.open_table(HEADER)?;
+                let before = header.get(EPOCH)?.map_or(0, |before| before.value());
+                header.insert(EPOCH, before.max(*epoch))?;
             }
             Beside::Forgotten(ids) => incarnations::remove(transaction, ids)?,
         }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use dag_api::limits::LimitSettings;
 use dag_log::is_full;
-use dag_model::{Digest, IncarnationId, NodeId};
+use dag_model::{Digest, IncarnationId, NodeId, StreamId};
 use dag_plan::{Applied, Change, Entity, Incarnation, Named, Plan, Proposal, ProposalError, Refusal};
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableTable, TableError, WriteTransaction};
 use tokio::sync::oneshot;
@@ -233,6 +233,30 @@ impl Metadata {
     /// Forgets incarnations, but not that their numbers are taken.
     pub fn remove_incarnations(&self, ids: &[IncarnationId]) -> Result<(), MetaError> {
         self.beside(Beside::Forgotten(ids.to_vec()))
+    }
+
+    /// Removes a stream that had come to that epoch, if one is given, these incarnations and these cursors of derived streams: all or nothing.
+    /// The cursors of the stream itself go with it.
+    pub fn remove(
+        &self,
+        stream: Option<(StreamId, u64)>,
+        incarnations: Vec<IncarnationId>,
+        cursors: Vec<String>,
+    ) -> Result<(), MetaError> {
+        let mut beside = vec![Beside::Forgotten(incarnations)];
+        beside.extend(stream.map(|(_, epoch)| Beside::Epoch(epoch)));
+        let cursors = cursors.into_iter().map(|cursor| Change::Delete { cursor });
+        let stream = stream.map(|(stream, _)| Change::Remove { stream });
+        self.local.propose(Proposal::of(cursors.chain(stream)), beside).map(drop)
+    }
+
+    /// The epoch that a stream begins in, which no stream had that is removed.
+    pub fn first_epoch(&self) -> Result<u64, MetaError> {
+        let last = self.local.store().read(|transaction| {
+            let header = transaction.open_table(HEADER)?;
+            Ok(header.get(tables::EPOCH)?.map_or(0, |epoch| epoch.value()))
+        })?;
+        Ok(last.saturating_add(1))
     }
 
     /// Copies all tables, as they are at one moment, into a new database.

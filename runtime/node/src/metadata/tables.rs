@@ -13,7 +13,8 @@
 //! cursors        name                  a cursor
 //! ```
 //!
-//! Incarnations are kept beside the plan, see [`super::incarnations`]. `header` has `format`, the version of all this, and `data`, a random number that this data shares with its backups. `descriptions` has by
+//! Incarnations are kept beside the plan, see [`super::incarnations`]. `header` has `format`, the version of all this, `data`, a random number that this data shares with its backups, and `epoch`, the
+//! greatest of any stream that was removed, beyond which those begin that are made later. `descriptions` has by
 //! digest what a component said of itself, which can be asked again.
 
 use dag_model::{Digest, NodeId, StreamId};
@@ -30,6 +31,8 @@ pub(super) const HEADER: TableDefinition<'static, &str, u64> = TableDefinition::
 pub(super) const FORMAT_ROW: &str = "format";
 /// In the header: a random number that is this data's and its backups'.
 pub(super) const DATA: &str = "data";
+/// In the header: the greatest epoch of any stream that was removed; absent where none was.
+pub(super) const EPOCH: &str = "epoch";
 pub(super) const DESCRIPTIONS: Digested = TableDefinition::new("descriptions");
 
 const COUNTERS: Named = TableDefinition::new("counters");

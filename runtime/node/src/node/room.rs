@@ -113,14 +113,19 @@ impl Node {
         if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
             tracing::warn!(%error, "cannot forget unused logs");
         }
-        for id in &unused {
+        self.remove_files(&unused);
+        unused.len()
+    }
+
+    /// Removes what is on disk of runs that are forgotten.
+    pub(super) fn remove_files(&self, forgotten: &[IncarnationId]) {
+        for id in forgotten {
             let removed = self.inner.snapshots.remove(*id).map_err(|error| error.to_string());
             let removed = removed.and_then(|()| self.inner.logs.remove(*id).map_err(|error| error.to_string()));
             if let Err(error) = removed {
                 tracing::warn!(incarnation = %id, error, "cannot remove an unused log");
             }
         }
-        unused.len()
     }
 }
 

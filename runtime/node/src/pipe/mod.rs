@@ -91,7 +91,7 @@ pub async fn run(
     if settings.schema.is_empty() {
         settings.schema = input::columns(options.input, first.as_ref(), &settings)?;
     }
-    node.inner.streams.create_now(settings)?;
+    node.inner.streams.create_now(settings, false)?;
     let parameters =
         SubscribeParameters { expr: options.expr.clone(), from: Some("earliest".to_owned()), ..Default::default() };
     let subscription = node.subscribe(&parameters).await?;

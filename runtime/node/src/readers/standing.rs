@@ -56,7 +56,9 @@ pub enum NotThere {
         earliest: Position,
     },
     /// A crash took its record.
-    #[error("{position} was lost in a crash; what is left of its epoch ends at {end}")]
+    #[error(
+        "{position} was lost in a crash, or is of a stream that was deleted; what is left of its epoch ends at {end}"
+    )]
     Lost {
         /// The position.
         position: Position,

@@ -9,10 +9,11 @@ use dag_model::StreamId;
 use dag_plan::{Change, Entity, Given, Proposal, Revision};
 
 use crate::blocking::gate::{Gate, Width};
+use crate::clock::now;
 use crate::layout::DataError;
 use crate::streams::Streams;
 use crate::streams::error::{StreamError, room_for_stream};
-use crate::streams::settings::check;
+use crate::streams::settings::{check, differences};
 use crate::streams::source::{Origin, SourceStream};
 
 /// How many streams are made or altered at a time.
@@ -59,22 +60,28 @@ impl Drop for Turn<'_> {
 
 impl Streams {
     /// Creates a source. Returns it, and whether it is new.
-    pub async fn create(self: &Arc<Self>, request: CreateStream) -> Result<(Arc<SourceStream>, bool), StreamError> {
+    ///
+    /// One that is there as it is wanted is no error; nor is any other where `any` will do.
+    pub async fn create(
+        self: &Arc<Self>,
+        request: CreateStream,
+        any: bool,
+    ) -> Result<(Arc<SourceStream>, bool), StreamError> {
         let (streams, name) = (self.clone(), request.name.clone());
-        self.creating.run(name, move || streams.create_now(request)).await
+        self.creating.run(name, move || streams.create_now(request, any)).await
     }
 
     /// The same on a thread that may wait for the disk.
-    pub fn create_now(&self, mut request: CreateStream) -> Result<(Arc<SourceStream>, bool), StreamError> {
+    pub fn create_now(&self, mut request: CreateStream, any: bool) -> Result<(Arc<SourceStream>, bool), StreamError> {
         request.retention = request.retention.plain();
         check(&request)?;
         if request.name.starts_with("errors(") {
             return Err(StreamError::Reserved(request.name));
         }
         let (source, created) = self.get_or_add(Origin::Published, &request)?;
-        if source.settings != request {
-            let settings = serde_json::to_string(&source.settings).expect("settings are plain values");
-            return Err(StreamError::Differs { name: request.name, settings });
+        if !any && source.settings != request {
+            let differences = differences(&source.settings, &request).join("; ");
+            return Err(StreamError::Differs { name: request.name, differences });
         }
         Ok((source, created))
     }
@@ -91,10 +98,10 @@ impl Streams {
         settings: &CreateStream,
     ) -> Result<(Arc<SourceStream>, bool), StreamError> {
         let name = &settings.name;
-        if let Some(why) = self.unavailable.why(name) {
+        let turn = self.making.turn(name);
+        if let Some(why) = self.unavailable().why(name) {
             return Err(why.clone().into());
         }
-        let turn = self.making.turn(name);
         match self.all().get(name) {
             Some(there) => Ok((there.clone(), false)),
             None => Ok((self.add_source(&turn, origin, settings)?, true)),
@@ -149,6 +156,14 @@ impl Streams {
             _ => {}
         }
         let source = SourceStream::create(&folder, origin, settings.clone(), &self.committer, &self.deadlines)?;
+        // Positions of a stream that had its name before are none of this one.
+        let epoch = self.meta.first_epoch()?;
+        if epoch > source.source.epoch() {
+            source
+                .source
+                .begin_epoch(epoch, now())
+                .map_err(|error| StreamError::Begin { name: settings.name.clone(), error })?;
+        }
         self.meta.propose(Proposal::of([Change::Made { stream: id }]))?;
         Ok(source)
     }

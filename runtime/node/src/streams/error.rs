@@ -1,6 +1,6 @@
 //! What can be wrong with a stream.
 
-use dag_log::OpenError;
+use dag_log::{AppendError, OpenError};
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
@@ -19,7 +19,7 @@ pub enum StreamError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// There are too many.
-    #[error("there are {MAX_STREAMS} streams, which is the limit")]
+    #[error("there are {MAX_STREAMS} streams, which is the limit: dag delete NAME removes one")]
     TooMany,
     /// Its log cannot be made.
     #[error("stream `{name}` cannot be made: {source}")]
@@ -28,6 +28,14 @@ pub enum StreamError {
         name: String,
         /// Why.
         source: OpenError,
+    },
+    /// Its log cannot begin where those of removed streams have ended.
+    #[error("stream `{name}` cannot be made: {error}")]
+    Begin {
+        /// The stream.
+        name: String,
+        /// Why.
+        error: AppendError,
     },
     /// There is none of that name.
     #[error("unknown stream `{name}`: {hint}")]
@@ -44,12 +52,15 @@ pub enum StreamError {
     #[error("`{0}` cannot be created: names that begin with `errors(` are those of streams that the node writes")]
     Reserved(String),
     /// It is there, and other.
-    #[error("stream `{name}` is there already, with other settings: {settings}")]
+    #[error(
+        "stream `{name}` is there already, and other: {differences}; `dag alter` changes what can be changed, and --if-not-exists \
+         (`if_not_exists=true`) takes it as it is"
+    )]
     Differs {
         /// The stream.
         name: String,
-        /// Its settings as JSON.
-        settings: String,
+        /// What is other than asked for.
+        differences: String,
     },
     /// A published stream has the name that one of skipped records would have.
     #[error("a stream that is published has the name `{0}`")]
@@ -84,6 +95,6 @@ mod tests {
     fn a_node_has_a_number_of_streams() {
         assert!(room_for_stream(MAX_STREAMS - 1).is_ok());
         let full = room_for_stream(MAX_STREAMS).unwrap_err();
-        assert_eq!(full.to_string(), "there are 10000 streams, which is the limit");
+        assert_eq!(full.to_string(), "there are 10000 streams, which is the limit: dag delete NAME removes one");
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use dag_api::CreateStream;
 use dag_log::{Committer, OpenError};
+use dag_model::StreamId;
 use dag_plan::{Change, Origin as Kept, Proposal};
 
 use crate::clock::Clocks;
 use crate::deadlines::Deadlines;
-use crate::layout::{DataError, Layout};
+use crate::layout::{DataError, Layout, number_of};
 use crate::metadata::{MetaError, Metadata, Unreadable};
 use crate::streams::skipped;
 use crate::streams::source::{Origin, SourceStream, Sources};
@@ -65,6 +66,26 @@ pub(super) fn kept(
         }
     }
     Ok(kept)
+}
+
+/// Removes what is left of streams that metadata has forgotten: a crash came between that and the removal of their files. Their numbers
+/// were given, and nobody has them any more.
+pub(super) fn remove_forgotten(metadata: &Metadata, layout: &Layout, unreadable: &[Unreadable]) {
+    // What cannot be read may be a stream that is to be kept.
+    if unreadable.iter().any(|row| row.table == "sources") {
+        return;
+    }
+    let plan = metadata.plan();
+    let folders = fs::read_dir(layout.sources()).into_iter().flatten().filter_map(Result::ok);
+    for folder in folders.map(|entry| entry.path()) {
+        let Some(id) = number_of(&folder).map(StreamId) else { continue };
+        if id.0 < plan.counters().stream && plan.stream(id).is_none() {
+            tracing::info!(folder = %folder.display(), "removing what is left of a stream that was deleted");
+            if let Err(error) = fs::remove_dir_all(&folder) {
+                tracing::warn!(folder = %folder.display(), %error, "what is left of a stream that was deleted cannot be removed");
+            }
+        }
+    }
 }
 
 /// Opens the logs of all of them, as far as that can be done.

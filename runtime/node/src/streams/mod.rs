@@ -1,7 +1,7 @@
 //! Source streams: what is published to, and what derived streams have skipped.
 //!
 //! [`Streams`] owns them. Read [`source`] (a stream), [`settings`] (what of it can be said), [`kept`] (those that there are when a node
-//! starts) and [`unavailable`] (those of them that cannot be opened), [`create`], [`alter`] and [`publish`]; [`heartbeat`] and [`interest`]
+//! starts) and [`unavailable`] (those of them that cannot be opened), [`create`], [`alter`], [`remove`] and [`publish`]; [`heartbeat`] and [`interest`]
 //! (what becomes of them by the clock), [`trim`] (retention), [`room`] (what is told where the disk is full) and [`skipped`] (`errors(X)`, to
 //! which the node itself publishes).
 
@@ -12,6 +12,7 @@ mod heartbeat;
 pub(crate) mod interest;
 mod kept;
 pub(crate) mod publish;
+mod remove;
 pub(crate) mod room;
 pub(crate) mod settings;
 pub(crate) mod skipped;
@@ -53,8 +54,8 @@ pub(crate) struct Streams {
     clock: Clocks,
     /// Those that are open, by name. Replaced as a whole, so that nobody who looks at them is waited for. Nothing else is locked under it.
     open: RwLock<Arc<Sources>>,
-    /// Those that are known but not among these.
-    unavailable: Unavailable,
+    /// Those that are known but not among these. Replaced as a whole, like those.
+    unavailable: RwLock<Arc<Unavailable>>,
     /// Whose turn it is to make or alter a stream.
     making: Making,
     /// What makes and alters streams goes through this.
@@ -91,6 +92,7 @@ impl Streams {
     ) -> Result<(Streams, mpsc::Receiver<Refused>), KeptError> {
         let deadlines = Arc::new(Deadlines::default());
         let known = kept::kept(&meta, &layout, unreadable)?;
+        kept::remove_forgotten(&meta, &layout, unreadable);
         let (open, unavailable) = kept::open(&layout, known, &committer, clock, &deadlines)?;
         open.keys().for_each(|name| deadlines.look_by(name, Instant::now()));
         let (room, refused) = Room::new();
@@ -100,7 +102,7 @@ impl Streams {
             committer,
             clock,
             open: RwLock::new("sources", Arc::new(open)),
-            unavailable,
+            unavailable: RwLock::new("unavailable", Arc::new(unavailable)),
             making: Making::default(),
             creating: Gate::new(CREATING),
             publishing: Semaphore::new(PUBLISHING),
@@ -123,22 +125,31 @@ impl Streams {
     }
 
     /// Those that cannot be opened.
-    pub fn unavailable(&self) -> &Unavailable {
-        &self.unavailable
+    pub fn unavailable(&self) -> Arc<Unavailable> {
+        self.unavailable.read().clone()
     }
 
     /// The stream of that name.
     pub fn get(&self, name: &str) -> Result<Arc<SourceStream>, StreamError> {
         let open = self.all();
-        open.get(name).cloned().ok_or_else(|| {
-            if let Some(why) = self.unavailable.why(name) {
-                return why.clone().into();
-            }
-            let near = dag_expr::syntax::name::near_help(name, open.keys().map(String::as_str));
-            let name = shortened(name, MAX_NAME).into_owned();
-            let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
-            StreamError::Unknown { name, hint }
+        open.get(name).cloned().ok_or_else(|| match self.unavailable().why(name) {
+            Some(why) => why.clone().into(),
+            None => self.unknown(name),
         })
+    }
+
+    /// Whether a stream is among those that are open, altered or not.
+    fn is_there(&self, stream: &SourceStream) -> bool {
+        let open = self.all();
+        open.get(&stream.settings.name).is_some_and(|there| Arc::ptr_eq(&there.source, &stream.source))
+    }
+
+    /// There is no stream of that name.
+    fn unknown(&self, name: &str) -> StreamError {
+        let near = dag_expr::syntax::name::near_help(name, self.all().keys().map(String::as_str));
+        let name = shortened(name, MAX_NAME).into_owned();
+        let hint = near.unwrap_or_else(|| format!("create it with `dag create {name} --schema ...`"));
+        StreamError::Unknown { name, hint }
     }
 
     /// Puts a stream among those that there are, in place of what has its name.

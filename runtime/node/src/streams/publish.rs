@@ -110,6 +110,24 @@ impl Streams {
         let of_stream = source.publishing.clone().try_acquire_owned();
         let _of_stream = of_stream.map_err(|_| PublishError::BusyStream(name.clone()))?;
         let _place = self.publishing.try_acquire().map_err(|_| PublishError::Busy)?;
+        let done = self.publish_to(source.clone(), name.clone(), content, parameters, share).await;
+        match done {
+            // It was deleted meanwhile.
+            Err(PublishError::Refused { .. } | PublishError::NotDurable(_)) if !self.is_there(&source) => {
+                Err(self.unknown(&name).into())
+            }
+            done => done,
+        }
+    }
+
+    async fn publish_to(
+        &self,
+        source: Arc<SourceStream>,
+        name: String,
+        content: Option<(Format, Bytes)>,
+        parameters: PublishParameters,
+        share: Share,
+    ) -> Result<Published, PublishError> {
         let (clock, deadlines) = (self.clock, self.deadlines.clone());
         let request = Arc::new(Request { source, name, content, parameters, clock, deadlines, share });
         let begun = Instant::now();

@@ -146,6 +146,39 @@ pub(super) fn options(origin: &Origin, settings: &CreateStream) -> Result<Source
     })
 }
 
+/// In what the settings of a stream that is there differ from those that are asked for, for people.
+pub(super) fn differences(there: &CreateStream, asked: &CreateStream) -> Vec<String> {
+    let columns = |columns: &[Column]| {
+        let columns = columns.iter().map(|column| format!("{} {}", column.name, column.ty));
+        shortened(&columns.collect::<Vec<_>>().join(", "), SHOWN_COLUMNS).into_owned()
+    };
+    let plain = |settings: &CreateStream| match serde_json::to_value(settings) {
+        Ok(serde_json::Value::Object(settings)) => settings,
+        _ => unreachable!("settings are plain values"),
+    };
+    let (there_plain, asked_plain) = (plain(there), plain(asked));
+    let differ = asked_plain.iter().filter(|(name, value)| there_plain.get(*name) != Some(*value));
+    differ
+        .map(|(name, value)| match name.as_str() {
+            "schema" => {
+                format!("its columns are `{}`, not `{}`", columns(&there.schema), columns(&asked.schema))
+            }
+            name => {
+                let there = there_plain.get(name).unwrap_or(&serde_json::Value::Null);
+                format!("its {name} is {}, not {}", shown(there), shown(value))
+            }
+        })
+        .collect()
+}
+
+/// A setting's value as people write it.
+fn shown(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How many characters of the columns of a stream are shown where they are other than asked for.
+const SHOWN_COLUMNS: usize = 400;
+
 /// How large a segment of a log of so many bytes grows. Whole segments are removed, so a small log has small ones.
 fn segment_bytes(kept: Option<u64>) -> u64 {
     let most = Options::default().segment_bytes;

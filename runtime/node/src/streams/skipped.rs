@@ -114,6 +114,11 @@ impl Streams {
         self.skipped.records().contains_key(&id)
     }
 
+    /// That incarnation is forgotten.
+    pub fn let_go(&self, id: IncarnationId) {
+        self.skipped.records().remove(&id);
+    }
+
     /// Whether anything may not be there yet.
     pub fn is_any_handed_in(&self) -> bool {
         !self.skipped.records().is_empty()
@@ -127,7 +132,7 @@ impl Streams {
 
     /// Whether the stream of what `of` skips cannot be opened now. When it is, all is handed in.
     pub fn is_skipped_unavailable(&self, of: &str) -> bool {
-        self.unavailable.why(&errors_of(of)).is_some()
+        self.unavailable().why(&errors_of(of)).is_some()
     }
 
     /// Writes the `batch`-th record that the publisher of that name has skipped.

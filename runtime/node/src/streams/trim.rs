@@ -82,7 +82,7 @@ mod tests {
         let y = serde_json::from_value(
             serde_json::json!({"name": "y", "schema": y["schema"], "time": y["time"], "retention": y["retention"]}),
         );
-        streams.create(y.unwrap()).await.unwrap();
+        streams.create(y.unwrap(), false).await.unwrap();
         let mut random = dag_storage_faults::Random::new(1);
         for name in ["x", "y"] {
             for _ in 0..4 {

@@ -15,7 +15,7 @@ use crate::streams::source::Origin;
 pub struct NotOpened(Arc<str>);
 
 /// The sources that could not be opened when the node started, by name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Unavailable {
     streams: BTreeMap<String, (Stream, NotOpened)>,
 }
@@ -39,6 +39,11 @@ impl Unavailable {
             ..Stream::default()
         };
         self.streams.insert(settings.name, (shown, NotOpened(message.into())));
+    }
+
+    /// The stream of that name is removed.
+    pub fn remove(&mut self, name: &str) {
+        self.streams.remove(name);
     }
 
     /// Why the stream of that name cannot be used, if it is here.

@@ -204,7 +204,8 @@ impl Node {
 
     /// What is kept and cannot be used, and why.
     fn unavailable(&self) -> BTreeMap<String, String> {
-        let sources = self.inner.streams.unavailable().all().map(|(name, why)| (name.clone(), why.to_string()));
+        let sources = self.inner.streams.unavailable();
+        let sources = sources.all().map(|(name, why)| (name.clone(), why.to_string()));
         let rows = self.inner.unreadable.iter().map(|row| {
             let name = format!("{} {}", row.table, row.key);
             let why = format!("the metadata's row {name} cannot be read: {}; it is left as it is", row.why);

@@ -103,7 +103,7 @@ impl Node {
         }
         let cursor = self.inner.cursors.get(name)?;
         self.change_cursor(name, Change::Delete { cursor: name.to_owned() }).await?;
-        self.inner.cursors.table().expel(name, CursorError::Deleted(name.to_owned()));
+        self.inner.cursors.deleted(name);
         Ok(self.shown(name, &cursor, false))
     }
 

@@ -51,6 +51,11 @@ impl Cursors {
         derived.map(|(name, cursor)| (name.to_owned(), runs(cursor))).collect()
     }
 
+    /// Sends away whoever reads with a cursor that is deleted.
+    pub fn deleted(&self, name: &str) {
+        self.table().expel(name, CursorError::Deleted(name.to_owned()));
+    }
+
     /// One cursor.
     fn get(&self, name: &str) -> Result<Arc<Cursor>, CursorError> {
         self.metadata.plan().cursor(name).cloned().ok_or_else(|| self.table().none(name))

@@ -261,7 +261,10 @@ mod tests {
         let lost = node.subscribe(&parameters(Some("1:2"), None, false)).await.map(drop).unwrap_err();
         assert_eq!(
             (lost.is_trimmed(), &*lost.to_string()),
-            (true, "1:2 was lost in a crash; what is left of its epoch ends at 1:1")
+            (
+                true,
+                "1:2 was lost in a crash, or is of a stream that was deleted; what is left of its epoch ends at 1:1"
+            )
         );
 
         assert_eq!(positions(&mut with_cursor, 3).await, all[1..]);

@@ -134,7 +134,7 @@ fn a_stream_that_does_not_answer_leaves_places_to_others() {
         let data = TempDir::new().unwrap();
         let (node, failing) = node(&data).await;
         let settings = serde_json::json!({"name": "y", "schema": [{"name": "text", "type": "utf8"}], "time": null});
-        node.inner.streams.create(serde_json::from_value(settings).unwrap()).await.unwrap();
+        node.inner.streams.create(serde_json::from_value(settings).unwrap(), false).await.unwrap();
         let sync = failing.hold_next(Operation::Sync);
         let waiting: Vec<_> = (0..PUBLISHING_EACH).map(|_| publish(&node, 10)).collect();
         let sync = in_time(move || {

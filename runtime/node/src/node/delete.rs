@@ -1,0 +1,340 @@
+//! Deleting streams by what they are called: a source by its name, with all that is computed from it, or a derived stream by its expression,
+//! of which only what is stored goes.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use dag_api::{DeleteParameters, Deleted};
+use dag_expr::Stream;
+use dag_model::{IncarnationId, Position};
+use dag_plan::LogId;
+
+use crate::blocking::Broken;
+use crate::blocking::gate::Full;
+use crate::metadata::MetaError;
+use crate::node::{Node, State};
+use crate::operators::error::BindError;
+use crate::streams::error::StreamError;
+use crate::streams::source::Origin;
+
+/// How many of those that use a stream are named where it is not deleted because of them.
+const NAMED: usize = 10;
+
+/// How long it is waited for computations to be gone, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// Why a stream is not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// It is not there.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// What it is called is none.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// It has nothing of its own.
+    #[error("`{view}` is a view of `{of}`, and has nothing of its own: delete `{of}`")]
+    View {
+        /// What was to be deleted.
+        view: String,
+        /// The stream.
+        of: String,
+    },
+    /// The node would make it again.
+    #[error(
+        "`{name}` has what `{of}` passes over, and goes only once that is not stored any more: delete `{of}` first"
+    )]
+    With {
+        /// What was to be deleted.
+        name: String,
+        /// The derived stream.
+        of: String,
+    },
+    /// A derived stream of which there is nothing.
+    #[error("nothing of `{0}` is stored: nobody has subscribed to it, or what there was has been removed")]
+    NotStored(String),
+    /// Something reads it, or a cursor is in it.
+    #[error("`{name}` is used: {}; `dag delete --force` ends what uses it and deletes it", some(.uses))]
+    InUse {
+        /// The stream.
+        name: String,
+        /// What uses it.
+        uses: Vec<String>,
+    },
+    /// What was computed from it has not stopped yet.
+    #[error(
+        "what is computed from `{0}` has not stopped within {PATIENCE:?}, and nothing was deleted: try again in a moment"
+    )]
+    Stopping(String),
+    /// The change cannot be kept.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// Too many wait to change streams.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Something broke.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// The first of what uses a stream, and how many more there are.
+fn some(uses: &[String]) -> String {
+    let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match uses.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// What is to be deleted.
+#[derive(Clone, Debug)]
+enum Doomed {
+    /// By its name.
+    Source(String),
+    /// By its canonical expression.
+    Derived(String),
+}
+
+/// What goes with a stream.
+#[derive(Debug, Default)]
+struct Goes {
+    /// The incarnations that are of it or read it, directly or not.
+    incarnations: BTreeSet<IncarnationId>,
+    /// Those of them that are live, also where nobody wants them any more.
+    live: Vec<IncarnationId>,
+    /// The derived streams whose incarnations these are.
+    streams: BTreeSet<String>,
+    /// Those of them that run for somebody.
+    running: BTreeSet<String>,
+    /// How many subscriptions read the stream itself or one of those.
+    readers: usize,
+    /// The cursors that are in its log, by name.
+    own_cursors: Vec<String>,
+    /// Those that are in derived streams, and in which.
+    cursors: Vec<(String, String)>,
+}
+
+impl Node {
+    /// Deletes a stream, durably.
+    pub async fn delete_stream(&self, name: &str, parameters: DeleteParameters) -> Result<Deleted, DeleteError> {
+        let doomed = self.doomed(name).await?;
+        let (node, key) = (self.clone(), name.to_owned());
+        self.inner.streams.changing().run(key, move || node.delete(&doomed, parameters)).await
+    }
+
+    /// What is called so.
+    async fn doomed(&self, name: &str) -> Result<Doomed, DeleteError> {
+        let streams = &self.inner.streams;
+        if streams.all().contains_key(name) || streams.unavailable().why(name).is_some() {
+            return Ok(Doomed::Source(name.to_owned()));
+        }
+        match self.bound(name).await {
+            Ok(Stream::Source { name, .. } | Stream::Errors { name, .. }) => Ok(Doomed::Source(name)),
+            Ok(stream @ Stream::Late { .. }) => {
+                let of = stream.source().unwrap_or_default().to_owned();
+                Err(DeleteError::View { view: stream.to_string(), of })
+            }
+            Ok(stream) => Ok(Doomed::Derived(stream.to_string())),
+            // It is stored, and what it was computed with may be gone.
+            Err(_) if self.state().plan.runs().any(|run| run.record.stream == name) => {
+                Ok(Doomed::Derived(name.to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn delete(&self, doomed: &Doomed, parameters: DeleteParameters) -> Result<Deleted, DeleteError> {
+        let goes = self.what_goes(doomed);
+        self.admit(doomed, &goes, parameters)?;
+        if parameters.dry_run {
+            return Ok(deleted(doomed, goes, true));
+        }
+        let removing = match doomed {
+            Doomed::Source(name) => Some(self.inner.streams.take(name)?),
+            Doomed::Derived(_) => None,
+        };
+        // From here on nobody new comes to use a source; somebody may have come before.
+        let goes = self.what_goes(doomed);
+        self.admit(doomed, &goes, parameters)?;
+        let last = self.forget_when_gone(doomed)?;
+        let incarnations: Vec<IncarnationId> = last.incarnations.iter().copied().collect();
+        let cursors = last.cursors.iter().map(|(cursor, _)| cursor.clone()).collect();
+        match removing {
+            Some(removing) => removing.remove(incarnations.clone(), cursors)?,
+            None => self.inner.meta.remove(None, incarnations.clone(), cursors)?,
+        }
+        self.remove_files(&incarnations);
+        let cursors = last.own_cursors.iter().chain(last.cursors.iter().map(|(cursor, _)| cursor));
+        cursors.for_each(|cursor| self.inner.cursors.deleted(cursor));
+        // What ran when this began was ended by it.
+        let (running, readers) = (goes.running, goes.readers);
+        Ok(deleted(doomed, Goes { running, readers, ..last }, false))
+    }
+
+    /// Refuses what may not be deleted, or is used where that was not to be ended.
+    fn admit(&self, doomed: &Doomed, goes: &Goes, parameters: DeleteParameters) -> Result<(), DeleteError> {
+        match doomed {
+            Doomed::Derived(name) if goes.incarnations.is_empty() => {
+                return Err(DeleteError::NotStored(name.clone()));
+            }
+            Doomed::Source(name) => {
+                let open = self.inner.streams.all();
+                if let Some(Origin::Errors(of)) = open.get(name).map(|source| &source.origin)
+                    && self.state().plan.runs().any(|run| run.record.stream == *of)
+                {
+                    return Err(DeleteError::With { name: name.clone(), of: of.clone() });
+                }
+            }
+            Doomed::Derived(_) => {}
+        }
+        let uses = uses(goes);
+        match parameters.force || uses.is_empty() {
+            true => Ok(()),
+            false => Err(DeleteError::InUse { name: doomed.name().to_owned(), uses }),
+        }
+    }
+
+    fn what_goes(&self, doomed: &Doomed) -> Goes {
+        let goes = of_runs(&self.state(), doomed);
+        self.with_cursors(goes, doomed)
+    }
+
+    /// Adds the cursors that go with it.
+    fn with_cursors(&self, mut goes: Goes, doomed: &Doomed) -> Goes {
+        let number = match doomed {
+            Doomed::Source(name) => self.inner.streams.number(name),
+            Doomed::Derived(_) => None,
+        };
+        for (name, cursor) in self.inner.meta.plan().cursors() {
+            let is_in = |leg: &Position| goes.incarnations.contains(&IncarnationId(leg.run));
+            match cursor.source {
+                Some(source) if Some(source) == number => goes.own_cursors.push(name.to_owned()),
+                None if cursor.place.legs.iter().any(is_in) || cursor.stream == doomed.name() => {
+                    goes.cursors.push((name.to_owned(), cursor.stream.clone()));
+                }
+                _ => {}
+            }
+        }
+        goes
+    }
+
+    /// Ends what reads the stream, and tells those for whom it did.
+    fn end(&self, state: &mut State, doomed: &Doomed, goes: &Goes) {
+        let why = format!("`{}` was deleted", doomed.name());
+        for id in &goes.live {
+            let commands = self.fail(state, *id, &why);
+            self.execute(state, commands);
+        }
+        let leases = goes.incarnations.iter().flat_map(|id| state.plan.leases(*id));
+        let of_runs = leases.filter_map(|lease| state.subscribers.get(&lease));
+        let own = state.subscribers.values().filter(|subscriber| match doomed {
+            Doomed::Source(name) => subscriber.source() == Some(name),
+            Doomed::Derived(_) => false,
+        });
+        of_runs.chain(own).for_each(|subscriber| subscriber.stopped(&why));
+    }
+
+    /// Ends what reads the stream, waits until no computation has a log of what goes open any more, and forgets what there was of them.
+    fn forget_when_gone(&self, doomed: &Doomed) -> Result<Goes, DeleteError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            let goes = of_runs(state, doomed);
+            self.end(state, doomed, &goes);
+            if !goes.incarnations.iter().any(|id| state.runs.has_flow(*id)) {
+                self.forget_runs(state, &goes);
+                drop(guard);
+                return Ok(self.with_cursors(goes, doomed));
+            }
+            drop(guard);
+            if Instant::now() > until {
+                return Err(DeleteError::Stopping(doomed.name().to_owned()));
+            }
+            std::thread::sleep(MOMENT);
+        }
+    }
+
+    fn forget_runs(&self, state: &mut State, goes: &Goes) {
+        for id in &goes.incarnations {
+            // Who has been told that it is over may take its time to let go.
+            let leases: Vec<_> = state.plan.leases(*id).collect();
+            for lease in leases {
+                let commands = state.plan.release(lease, self.inner.clock.millis());
+                self.execute(state, commands);
+            }
+            state.plan.forget(*id);
+            state.runs.idle.remove(*id);
+            state.runs.failures.remove(id);
+            self.inner.streams.let_go(*id);
+        }
+    }
+}
+
+impl Doomed {
+    /// As expressions have it.
+    fn name(&self) -> &str {
+        match self {
+            Doomed::Source(name) | Doomed::Derived(name) => name,
+        }
+    }
+}
+
+/// The runs that are of a stream or read it, and who reads these.
+fn of_runs(state: &State, doomed: &Doomed) -> Goes {
+    let (mut goes, mut leases) = (Goes::default(), BTreeSet::new());
+    // Runs read older ones only.
+    for run in state.plan.runs() {
+        let mut legs = run.record.inputs.iter().flat_map(|input| &input.legs);
+        let is_doomed = match doomed {
+            Doomed::Source(name) => legs.clone().any(|leg| matches!(&leg.log, LogId::Source(read) if read == name)),
+            Doomed::Derived(name) => run.record.stream == *name,
+        };
+        let reads = |log: &LogId| matches!(log, LogId::Derived(read) if goes.incarnations.contains(read));
+        if !is_doomed && !legs.any(|leg| reads(&leg.log)) {
+            continue;
+        }
+        goes.incarnations.insert(run.record.id);
+        goes.streams.insert(run.record.stream.clone());
+        leases.extend(state.plan.leases(run.record.id));
+        if run.is_live() {
+            goes.live.push(run.record.id);
+            if run.users() > 0 {
+                goes.running.insert(run.record.stream.clone());
+            }
+        }
+    }
+    goes.readers = leases.len();
+    if let Doomed::Source(name) = doomed {
+        let own = state.subscribers.values().filter(|subscriber| subscriber.source() == Some(name));
+        goes.readers += own.count();
+    }
+    goes
+}
+
+/// What uses a stream, as whoever wants to delete it is told.
+fn uses(goes: &Goes) -> Vec<String> {
+    let readers = match goes.readers {
+        0 => None,
+        1 => Some("1 subscription reads it".to_owned()),
+        more => Some(format!("{more} subscriptions read it")),
+    };
+    let running = goes.running.iter().map(|stream| format!("`{stream}` runs"));
+    let own = goes.own_cursors.iter().map(|cursor| format!("cursor `{cursor}` is in it"));
+    let cursors = goes.cursors.iter().map(|(cursor, stream)| format!("cursor `{cursor}` is in `{stream}`"));
+    readers.into_iter().chain(running).chain(own).chain(cursors).collect()
+}
+
+fn deleted(doomed: &Doomed, goes: Goes, dry_run: bool) -> Deleted {
+    let stream = doomed.name().to_owned();
+    let cursors = goes.own_cursors.into_iter().chain(goes.cursors.into_iter().map(|(cursor, _)| cursor)).collect();
+    Deleted {
+        derived: goes.streams.into_iter().filter(|derived| *derived != stream).collect(),
+        cursors,
+        stopped: goes.running.into_iter().collect(),
+        readers: goes.readers,
+        stream,
+        dry_run,
+    }
+}
