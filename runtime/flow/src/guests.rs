@@ -319,11 +319,11 @@ mod tests {
         let (told, job) = quick();
         guests.submit(job);
         let begun = Instant::now();
-        while guests.rush().threads < 2 || !guests.crew.lock().told {
+        // A thread is counted before it takes its first job.
+        while guests.rush() != (Rush { threads: 2, most: 2, waiting: 2 }) || !guests.crew.lock().told {
             assert!(begun.elapsed() < PATIENCE, "the second thread comes, and that there is no third is told");
             thread::yield_now();
         }
-        assert_eq!(guests.rush(), Rush { threads: 2, most: 2, waiting: 2 });
         assert_eq!(told.try_recv().ok(), None);
         drop(held);
         told.recv_timeout(PATIENCE).expect("it has its turn");
