@@ -4,13 +4,16 @@
 # How long each fuzz target runs.
 SECONDS ?= 60
 
+# How many schedules the simulation of replicas runs.
+SEEDS ?= 100000
+
 # How long the siege takes.
 MINUTES ?= 10
 
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests sdks languages model soak siege stress scale growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks languages model simulate soak siege stress scale growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -50,6 +53,9 @@ soak: setup ## kill a node 20 times in each of 10 runs of a million records, and
 model: setup ## run a thousand random programs against a model of what readers should see (about half an hour)
 	cargo build --workspace
 	DAG_TESTS_PROGRAMS=1000 cargo test --workspace --test model every_reader -- --nocapture
+
+simulate: ## run the replication protocol under a hundred thousand random schedules (a minute); SEEDS=1000000 for more
+	DAG_SIMULATE_SEEDS=$(SEEDS) cargo test --package dag-replica --test simulation every_schedule -- --nocapture
 
 siege: setup ## everything hostile at once at a node, while a publisher and three dashboards work (ten minutes); MINUTES=60 for longer
 	cargo build --workspace
