@@ -335,6 +335,24 @@ impl Inner {
         Commit::at(self.clone(), writer.point().at, Until::Durable)
     }
 
+    /// Says beside the log up to where it is durable.
+    pub(crate) fn say_durable(&self) {
+        if self.options().durability == Durability::Derived {
+            return;
+        }
+        let mut writer = self.writer();
+        let progress = self.progress();
+        let (synced, is_sound) = (progress.synced, progress.failed.is_none() && !progress.segments.is_empty());
+        drop(progress);
+        if !is_sound || writer.segment.old || writer.closed {
+            return;
+        }
+        if writer.marked.is_none_or(|marked| marked < synced) {
+            writer.marked = kept::mark_end(&**self.committer.storage(), &self.dir, writer.marked, synced);
+        }
+        self.progress().said = synced;
+    }
+
     /// Closes the log in good order, so that opening it again knows that nothing may be missing.
     ///
     /// An error is as good as a crash, and opening deals with that.

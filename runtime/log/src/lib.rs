@@ -34,7 +34,8 @@
 //! retention renames it, durably, before it removes a segment, so that one that is missing is known to be lost.
 //!
 //! Another, `00000000000000000003-00000000000000004096.last`, says that the log was durable up to that byte of that segment when it was opened, when
-//! a segment was begun or when it was closed last: it is renamed after that, so that it says less at times, and never more.
+//! a segment was begun, when it was closed, or when that was asked for last, which nodes do once a minute while it grows: it is renamed after that, so that it says less at times, and never more. Between that, each entry says
+//! what was durable before it.
 //!
 //! A segment is a header and then entries, all of them at multiples of 8:
 //!

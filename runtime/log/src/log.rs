@@ -504,6 +504,18 @@ impl Log {
         retention::is_due(self.inner(), now)
     }
 
+    /// Says beside the log up to where it is durable, so that an end which is lost before that place is known to be. Syncs nothing, and takes
+    /// no room; where it cannot be said, nothing is worse than before.
+    pub fn say_durable(&self) {
+        self.inner().say_durable();
+    }
+
+    /// Whether more of it is durable than was [said](Log::say_durable). Waits for no disk.
+    pub fn is_durable_unsaid(&self) -> bool {
+        let progress = self.inner().progress();
+        progress.synced > progress.said
+    }
+
     /// The size of all segments.
     pub fn bytes(&self) -> u64 {
         self.inner().progress().segments.iter().map(|segment| segment.index().end().offset).sum()

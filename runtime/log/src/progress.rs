@@ -59,6 +59,8 @@ pub(crate) struct Progress {
     pub(crate) durable: Location,
     /// All bytes of the log are durable up to here, which is what entries say.
     pub(crate) synced: Location,
+    /// Up to where that has been said beside the log, while it is open.
+    pub(crate) said: Location,
     pub(crate) failed: Option<CommitError>,
     /// How often what was not acknowledged has been cut off after a failure.
     pub(crate) mended: u64,
@@ -91,6 +93,7 @@ impl Progress {
             shown,
             durable,
             synced: durable,
+            said: Location { segment: 0, offset: 0 },
             failed: None,
             mended: 0,
             cut: None,

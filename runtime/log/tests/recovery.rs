@@ -307,3 +307,31 @@ fn a_cut_below_what_was_durable_is_known_and_goes_on_in_a_new_epoch() {
     assert_eq!((all(&log).unwrap(), log.visible().epoch), (expected(20), 2));
     assert!(matches!(log.check(1, 20), Err(ReadError::Lost { epoch: 1, .. })));
 }
+
+#[test]
+fn a_cut_below_an_end_that_was_said_while_the_log_was_open_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let (committer, options) = (unsynced(), options(Durability::Fsync, 1 << 20));
+    let log = Log::create(dir.path(), &schema(), options, &committer).unwrap();
+    fill(&log, 0..10);
+    log.sync().wait().unwrap();
+    assert!(log.is_durable_unsaid());
+    for said in [false, true] {
+        if said {
+            log.say_durable();
+            assert!(!log.is_durable_unsaid());
+        }
+        let cut = tempfile::tempdir().unwrap();
+        copy(dir.path(), cut.path());
+        let whole = Log::open(cut.path(), options, &committer).unwrap();
+        assert!(!whole.is_short() && whole.visible().end == 20);
+        let bytes = fs::read(&segments(dir.path())[0]).unwrap();
+        let torn = tempfile::tempdir().unwrap();
+        copy(dir.path(), torn.path());
+        overwrite(&segments(torn.path())[0], &bytes[..bytes.len() - 8]);
+        assert_eq!(Log::open(torn.path(), options, &committer).unwrap().is_short(), said);
+    }
+    fill(&log, 10..12);
+    log.sync().wait().unwrap();
+    assert!(log.is_durable_unsaid(), "there is more now");
+}

@@ -1,9 +1,12 @@
-//! Retention: records that a stream keeps no longer are removed, of several streams at a time, so that a disk that hangs delays no other.
+//! Retention: records that a stream keeps no longer are removed, of several streams at a time, so that a disk that hangs delays no other. On
+//! the same way it is said how far their logs are durable.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use dag_alarm::Alarm;
+use dag_log::Log;
+use dag_model::Timestamp;
 use tokio::runtime::Handle;
 
 use crate::blocking::gate::Width;
@@ -23,7 +26,7 @@ impl Streams {
     pub fn trim(self: &Arc<Self>) {
         let (trimmed, all) = mpsc::channel::<()>();
         let wall = now();
-        for (name, stream) in self.all().iter().filter(|(_, stream)| stream.source.log().is_trim_due(wall)) {
+        for (name, stream) in self.all().iter().filter(|(_, stream)| is_due(stream.source.log(), wall)) {
             if self.trimming.lock().insert(name.clone()) {
                 self.begin_trim(name.clone(), stream.clone(), trimmed.clone());
             }
@@ -39,7 +42,9 @@ impl Streams {
         Handle::current().spawn(dag_alarm::task("retention", async move {
             let trim = move || {
                 let _alarm = Alarm::of("retention");
-                Ok::<_, StreamError>(stream.source.trim(now()))
+                let trimmed = stream.source.trim(now());
+                stream.source.log().say_durable();
+                Ok::<_, StreamError>(trimmed)
             };
             let failed = match streams.trims.run(name.clone(), trim).await {
                 Ok(trimmed) => trimmed.err().map(|error| error.to_string()),
@@ -52,6 +57,11 @@ impl Streams {
             drop(trimmed);
         }));
     }
+}
+
+/// Whether there is something to remove, or to say of how far a log is durable.
+fn is_due(log: &Log, now: Timestamp) -> bool {
+    log.is_trim_due(now) || log.is_durable_unsaid()
 }
 
 #[cfg(test)]
