@@ -261,3 +261,28 @@ fn those_who_publish_meanwhile_are_told_and_the_stream_can_be_made_again_at_once
     publish(&node, 1000..1010);
     assert_eq!(node.http().get("streams/x", &[]).json()["records"], before + 10);
 }
+
+#[test]
+fn nothing_that_was_computed_from_a_stream_is_ever_shown_of_another_of_its_name() {
+    let node = with_x(Options { linger: "0s", ..Options::default() });
+    for round in 1..=6 {
+        let subscribe = |_| {
+            let http = Http::new(node.url());
+            let parameters = [("expr", SUM), ("from", "earliest"), ("limit", "2")];
+            crew::spawn("subscriber", move || (0..5).for_each(|_| drop(http.try_get("subscribe", &parameters))))
+        };
+        let subscribers: Vec<crew::Hand<()>> = (0..4).map(subscribe).collect();
+        node.dag(&["delete", "x", "--yes", "--force"]).success();
+        node.create("x", "value int64", &["--idle", "1h"]);
+        let body: String =
+            (0..4).map(|time| format!("{}\n", json!({"time": time, "value": round * 1000 + time}))).collect();
+        assert_eq!(node.http().publish("x", &[], &body).status, 200);
+        let sums = node.dag(&["subscribe", SUM, "--from", "earliest", "-n", "3"]).success();
+        let sums: Vec<u64> = sums
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["value"].as_u64().expect("a sum"))
+            .collect();
+        assert_eq!(sums, [0, 1, 2].map(|time| round * 1000 + time), "round {round}");
+        subscribers.into_iter().for_each(crew::Hand::join);
+    }
+}

@@ -125,8 +125,7 @@ impl Node {
 
     /// What is called so.
     async fn doomed(&self, name: &str) -> Result<Doomed, DeleteError> {
-        let streams = &self.inner.streams;
-        if streams.all().contains_key(name) || streams.unavailable().why(name).is_some() {
+        if self.inner.streams.number(name).is_some() {
             return Ok(Doomed::Source(name.to_owned()));
         }
         match self.bound(name).await {
@@ -150,7 +149,7 @@ impl Node {
         if parameters.dry_run {
             return Ok(deleted(doomed, goes, true));
         }
-        let removing = match doomed {
+        let mut removing = match doomed {
             Doomed::Source(name) => Some(self.inner.streams.take(name)?),
             Doomed::Derived(_) => None,
         };
@@ -160,11 +159,15 @@ impl Node {
         let last = self.forget_when_gone(doomed)?;
         let incarnations: Vec<IncarnationId> = last.incarnations.iter().copied().collect();
         let cursors = last.cursors.iter().map(|(cursor, _)| cursor.clone()).collect();
-        match removing {
+        match &mut removing {
             Some(removing) => removing.remove(incarnations.clone(), cursors)?,
             None => self.inner.meta.remove(None, incarnations.clone(), cursors)?,
         }
         self.remove_files(&incarnations);
+        if removing.is_some() {
+            self.forget_late(doomed)?;
+        }
+        drop(removing);
         let cursors = last.own_cursors.iter().chain(last.cursors.iter().map(|(cursor, _)| cursor));
         cursors.for_each(|cursor| self.inner.cursors.deleted(cursor));
         // What ran when this began was ended by it.
@@ -254,6 +257,16 @@ impl Node {
             }
             std::thread::sleep(MOMENT);
         }
+    }
+
+    /// Forgets what somebody demanded of a source who had seen it before it was taken away.
+    fn forget_late(&self, doomed: &Doomed) -> Result<(), DeleteError> {
+        let late: Vec<IncarnationId> = self.forget_when_gone(doomed)?.incarnations.into_iter().collect();
+        if !late.is_empty() {
+            self.inner.meta.remove(None, late.clone(), Vec::new())?;
+            self.remove_files(&late);
+        }
+        Ok(())
     }
 
     fn forget_runs(&self, state: &mut State, goes: &Goes) {

@@ -13,7 +13,8 @@ use crate::streams::create::Turn;
 use crate::streams::error::StreamError;
 use crate::streams::source::SourceStream;
 
-/// A stream that is to be removed: it is not among those that there are, and comes back where this is dropped before it is.
+/// A stream that is to be removed: it is not among those that there are, and comes back where this is dropped before it is. As long as this is
+/// held, nobody makes another of its name.
 pub(crate) struct Removing<'a> {
     streams: &'a Streams,
     id: StreamId,
@@ -43,7 +44,7 @@ impl Streams {
 impl Removing<'_> {
     /// Removes it, and in the same moment what of derived streams goes with it: these incarnations, whose files are the caller's to remove,
     /// and these cursors.
-    pub fn remove(mut self, incarnations: Vec<IncarnationId>, cursors: Vec<String>) -> Result<(), StreamError> {
+    pub fn remove(&mut self, incarnations: Vec<IncarnationId>, cursors: Vec<String>) -> Result<(), StreamError> {
         let streams = self.streams;
         let epoch = match &self.source {
             Some(source) => source.source.log().epochs().last().map_or(1, |last| last.epoch),
