@@ -13,7 +13,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests sdks languages model simulate soak siege stress scale growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks languages calls model simulate soak siege stress scale growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -45,6 +45,10 @@ sdks: ## run the SDKs' own tests in Node and CPython, and check their types (aft
 languages: setup ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
 	cargo build --release --package dag
 	@.ci/languages
+
+calls: setup ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; two hours)
+	cargo build --release --package dag
+	@.ci/languages --calls 1000000
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	cargo build --workspace

@@ -4,6 +4,7 @@ package dag
 
 import (
 	"encoding/binary"
+	"runtime"
 	"runtime/debug"
 	"unsafe"
 )
@@ -29,7 +30,30 @@ func hostLog(level Level, message string) {
 // The greatest stack: a recursion that does not end is a fault of its own before it is one of memory.
 const maxStack = 64 << 20
 
-func init() { debug.SetMaxStack(maxStack) }
+// Between calls garbage is collected once about so many bytes have come to it. Left to itself the collector begins at 4 MiB, in the middle of a call, and while it is
+// at work the heap grows beyond: an instance would find only after thousands of calls how much it needs.
+const (
+	collectAfter = 2 << 20
+	// What a call leaves besides its frames.
+	ofCall = 2 << 10
+	// How much more than a frame is left of it: columns that grow, and what an operator makes.
+	ofFrame = 3
+)
+
+// garbage is about how many bytes of garbage there are.
+var garbage int
+
+// What the heap has before anything is computed, for the same reason. It is not written to, so that no memory of the machine is behind it before it is needed.
+const reserved = 4 << 20
+
+var reserve []byte
+
+func init() {
+	debug.SetMaxStack(maxStack)
+	reserve = make([]byte, reserved)
+	reserve = nil
+	runtime.GC()
+}
 
 var (
 	// What the host has asked for memory for, until the call takes it over.
@@ -75,10 +99,20 @@ func taken(at, length uint32) []byte {
 
 // begin is called in each export once it has taken its arguments.
 func begin() {
+	garbage += ofCall
+	for _, blocks := range [][][]uint64{incoming, outgoing} {
+		for _, block := range blocks {
+			garbage += ofFrame * 8 * len(block)
+		}
+	}
 	clear(incoming)
 	incoming = incoming[:0]
 	clear(outgoing)
 	outgoing = outgoing[:0]
+	if garbage > collectAfter {
+		garbage = 0
+		runtime.GC()
+	}
 }
 
 func text(at, length uint32) string { return string(taken(at, length)) }

@@ -3,20 +3,41 @@
 use std::process::Command;
 
 use dag_conformance::memory;
+use dag_conformance::memory::GROWTH;
 use dag_operators::EXAMPLES;
 use dag_wasm::{Runtime, RuntimeOptions, preview1_component};
 
-/// Calls of each operator before memory is looked at, and as many behind that, with frames of 1 to 256 rows. `DAG_TESTS_CALLS` sets another number.
+/// Calls of each operator, with frames of 1 to 256 rows. `make calls` makes a million, of up to 4,096.
 const CALLS: u64 = 20_000;
 
 fn is_flat(name: &str, bytes: &[u8]) {
-    let calls = std::env::var("DAG_TESTS_CALLS").map_or(CALLS, |calls| calls.parse().expect("a number of calls"));
     let component = Runtime::new(RuntimeOptions::default()).unwrap().load(bytes).unwrap();
     for signature in component.signatures() {
-        let (first, last) = memory(&component, signature, calls, 256).unwrap();
-        println!("{name} {}: {first} bytes after {calls} calls, {last} after twice as many", signature.name);
-        assert!(last as f64 <= first as f64 * 1.02, "{name} {}: from {first} to {last} bytes", signature.name);
+        let marks = memory(&component, signature, CALLS, 256, |_, _| ()).unwrap();
+        println!("{name} {}: {marks:?} bytes at each tenth of {CALLS} calls", signature.name);
+        let (first, last) = (marks[0] as f64, marks[marks.len() - 1] as f64);
+        assert!(last <= first * GROWTH, "{name} {}: from {first} to {last} bytes", signature.name);
     }
+}
+
+/// The same for examples that `make guests` built, where it has.
+fn built_is_flat(language: &str) {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    match std::fs::read(target.join("guests").join(format!("examples-{language}.wasm"))) {
+        Ok(bytes) => is_flat(language, &bytes),
+        Err(_) => println!("skipped: `make guests` builds examples-{language}"),
+    }
+}
+
+#[test]
+fn memory_stays_as_it_is_in_javascript() {
+    built_is_flat("js");
+}
+
+#[test]
+fn memory_stays_as_it_is_in_python() {
+    built_is_flat("python");
 }
 
 #[test]
