@@ -1,25 +1,30 @@
 """``ema_python(x, 0.2, by=host)``: the exponential moving average, per key."""
 
-from dag_guest import About, Field, Keyed, Opening, Refusal, State, Transform, column_of, find_column, parameter, take_rows
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from dag_guest import About, Field, Input, Inputs, Keyed, Opening, Output, Refusal, State, Transform
+from dag_guest import column_of, find_column, parameter, take_rows
 
 
 class Average(State):
     """What a key remembers."""
 
     state = {"average": "float64?"}
-    average = None
+    average: float | None = None
 
 
 class Ema(Transform):
-    about = About("ema_python", "The exponential moving average, as float64.", "ema_python(cpu_util, 0.2, by=host)")
+    about = About("ema_python", "The exponential moving average.", "ema_python(cpu_util, 0.2, by=host)")
     parameters = {
-        "alpha": parameter.number("How much a new value counts: more than 0, at most 1.", positional=True),
-        "of": parameter.column("The column to average; a record where it is null is passed over.", default="value"),
+        "alpha": parameter.number("How much the newest value counts: more than 0, at most 1.", positional=True),
+        "of": parameter.column("The column to smooth; a record where it is null is passed over.", default="value"),
         "by": parameter.columns("Averages apart for each value of these columns, which the output begins with.", optional=True),
     }
     key = "by"
 
-    def open(self, arguments, inputs):
+    def open(self, arguments: Any, inputs: Sequence[Input]) -> Opening:
         self.alpha = arguments.alpha
         if not 0 < self.alpha <= 1:
             raise Refusal(f"alpha={self.alpha:.15g}: it must be more than 0 and at most 1")
@@ -33,7 +38,7 @@ class Ema(Transform):
             raise Refusal("by=value: the output has a column `value` of its own; rename the key with map first")
         return Opening([*self.keys.fields, Field("value", "float64")], "time", "unbounded")
 
-    def process(self, inputs, out):
+    def process(self, inputs: Inputs, out: Output) -> None:
         batch = inputs.first
         numbers = self.keys.numbers(batch)
         rows, averages = [], []
@@ -45,9 +50,9 @@ class Ema(Transform):
         kept = [batch.columns[0], *(batch.column(column) for column in self.keys.columns)]
         out.append([*take_rows(kept, rows), column_of("float64", averages)])
 
-    def snapshot(self):
+    def snapshot(self) -> Sequence[bytes]:
         return [self.keys.save()]
 
-    def restore(self, version, chunks):
+    def restore(self, version: int, chunks: Sequence[bytes]) -> None:
         for chunk in chunks:
             self.keys.load(chunk)

@@ -22,7 +22,14 @@ export class {{Operator}} extends Transform {
         }
         this.alpha = alpha;
         this.column = findColumn(input.schema, of);
+        const { type } = input.schema[this.column];
+        if (type !== "int64" && type !== "float64") {
+            throw new Refusal(`column \`${of}\` is ${type}, expected a number`);
+        }
         this.keys = new Keyed(by, input.schema, Average);
+        if (this.keys.fields.some((field) => field.name === "value")) {
+            throw new Refusal("by=value: the output has a column `value` of its own; rename the key with map first");
+        }
         // In time order; an average depends on all that came before.
         return { schema: [...this.keys.fields, { name: "value", type: "float64" }], order: "time", lookback: "unbounded" };
     }

@@ -27,10 +27,15 @@ class {{Operator}}(Transform):
     def open(self, arguments: Any, inputs: Sequence[Input]) -> Opening:
         self.alpha = arguments.alpha
         if not 0 < self.alpha <= 1:
-            raise Refusal(f"alpha={self.alpha}: it must be more than 0 and at most 1")
+            raise Refusal(f"alpha={self.alpha:.15g}: it must be more than 0 and at most 1")
         schema = inputs[0].schema
         self.column = find_column(schema, arguments.of)
+        found = schema[self.column].type
+        if found not in ("int64", "float64"):
+            raise Refusal(f"column `{arguments.of}` is {found}, expected a number")
         self.keys = Keyed(arguments.by, schema, Average)
+        if any(field.name == "value" for field in self.keys.fields):
+            raise Refusal("by=value: the output has a column `value` of its own; rename the key with map first")
         # In time order; an average depends on all that came before.
         return Opening([*self.keys.fields, Field("value", "float64")], "time", "unbounded")
 

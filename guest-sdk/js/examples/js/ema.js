@@ -8,10 +8,10 @@ class Average {
 
 /** `ema_js(x, 0.2, by=host)`: the exponential moving average, per key. */
 export class Ema extends Transform {
-    static about = { name: "ema_js", doc: "The exponential moving average, as float64.", example: "ema_js(cpu_util, 0.2, by=host)" };
+    static about = { name: "ema_js", doc: "The exponential moving average.", example: "ema_js(cpu_util, 0.2, by=host)" };
     static parameters = {
-        alpha: parameter.number({ doc: "How much a new value counts: more than 0, at most 1.", positional: true }),
-        of: parameter.column({ doc: "The column to average; a record where it is null is passed over.", default: "value" }),
+        alpha: parameter.number({ doc: "How much the newest value counts: more than 0, at most 1.", positional: true }),
+        of: parameter.column({ doc: "The column to smooth; a record where it is null is passed over.", default: "value" }),
         by: parameter.columns({ doc: "Averages apart for each value of these columns, which the output begins with.", optional: true }),
     };
     static key = "by";

@@ -9,10 +9,10 @@ class Average {
 
 /** `ema_ts(x, 0.2, by=host)`: the exponential moving average, per key. */
 export class Ema extends Transform {
-    static readonly about = { name: "ema_ts", doc: "The exponential moving average, as float64.", example: "ema_ts(cpu_util, 0.2, by=host)" };
+    static readonly about = { name: "ema_ts", doc: "The exponential moving average.", example: "ema_ts(cpu_util, 0.2, by=host)" };
     static readonly parameters = {
-        alpha: parameter.number({ doc: "How much a new value counts: more than 0, at most 1.", positional: true }),
-        of: parameter.column({ doc: "The column to average; a record where it is null is passed over.", default: "value" }),
+        alpha: parameter.number({ doc: "How much the newest value counts: more than 0, at most 1.", positional: true }),
+        of: parameter.column({ doc: "The column to smooth; a record where it is null is passed over.", default: "value" }),
         by: parameter.columns({ doc: "Averages apart for each value of these columns, which the output begins with.", optional: true }),
     };
     static readonly key = "by";

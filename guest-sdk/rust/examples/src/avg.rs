@@ -22,8 +22,11 @@ dag_guest::state! {
 const SCALE: f64 = 18_446_744_073_709_551_616.0;
 
 impl Operator for Avg {
-    const ABOUT: About =
-        About { name: "avg_rust", doc: "The mean of the values.", example: "avg_rust(cpu_util, 5min, by=host)" };
+    const ABOUT: About = About {
+        name: "avg_rust",
+        doc: "The mean of the values, as float64.",
+        example: "avg_rust(cpu_util, 5min, by=host)",
+    };
 }
 
 impl Fold for Avg {

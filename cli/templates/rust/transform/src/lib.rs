@@ -4,6 +4,7 @@ use dag_guest::{About, ColumnName, Columns, Element, Field, Input, Inputs, Keyed
 use dag_guest::{Result, Schema, Timestamp, Transform, Type, Value, find_column};
 
 /// A running operator.
+#[derive(Debug)]
 pub struct {{Operator}} {
     alpha: f64,
     column: usize,
@@ -49,6 +50,11 @@ impl Transform for {{Operator}} {
             return Err(format!("alpha={alpha}: it must be more than 0 and at most 1"));
         }
         let keys = Keyed::by(by.as_ref(), input)?;
+        if keys.fields().iter().any(|field| field.name == "value") {
+            return Err(
+                "by=value: the output has a column `value` of its own; rename the key with map first".to_owned()
+            );
+        }
         let fields = keys.fields().iter().cloned().chain([Field::new("value", Type::Float64)]);
         let schema = Schema::new(fields.collect());
         // In time order; an average depends on all that came before.
