@@ -37,7 +37,7 @@ struct Promised {
 pub struct Elected {
     /// Its epoch.
     pub epoch: Epoch,
-    /// All who count ended where it ends, and that is committed: there is nothing to bring to an end before somebody wants something (M17).
+    /// All who promised end where it ends, and that is committed: there is nothing to bring to an end before somebody wants something (M17).
     pub settled: bool,
 }
 
@@ -62,6 +62,11 @@ impl Candidate {
             self.promises.insert(from, Promised { end, committed });
             self.fetch(local, from, local.history.end());
         }
+    }
+
+    /// There is a connection to a node: what was asked of it before may not have come.
+    pub fn connected(&mut self, local: &mut Local, now: Moment) {
+        self.ask(local, now);
     }
 
     /// What was fetched has come.
@@ -110,8 +115,7 @@ impl Candidate {
         let known = self.promises.values().map(|promised| promised.committed).max().unwrap_or_default();
         let known = known.max(local.history.committed());
         let agree = self.promises.values().all(|promised| promised.end == end);
-        let all = plan.members().into_iter().filter(|node| plan.counts(*node)).all(is_promised);
-        let settled = agree && all && known == end.index && plan.next.is_none() && plan.joining.is_empty();
+        let settled = agree && known == end.index && plan.next.is_none() && plan.joining.is_empty();
         if settled {
             local.commit(end.index);
         }

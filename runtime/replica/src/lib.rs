@@ -89,7 +89,8 @@
 //!
 //! `tests/simulation` runs clusters of one stream under schedules drawn from seeds, with crashes, forgotten and failing writes, lost logs,
 //! partitions, pauses and changes of the set. Each invariant is a file of its own in `tests/simulation/invariants`; each bug of
-//! `tests/simulation/planted.rs` is found by them. `tests/schedules` has the schedules that once broke a careless design, by number.
+//! `tests/simulation/planted.rs` is found by them. `tests/simulation/schedules` has the schedules that once broke a careless design, written
+//! out, by number.
 
 mod append;
 mod candidate;

@@ -186,8 +186,10 @@ impl Replica {
 
     /// There is a connection to a node: what was sent to it before may not have come.
     pub fn connected(&mut self, now: Moment, node: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.connected(&mut self.local, node, now);
+        match &mut self.role {
+            Role::Leader(leader) => leader.connected(&mut self.local, node, now),
+            Role::Candidate(candidate) => candidate.connected(&mut self.local, now),
+            Role::Follower(_) | Role::Broken => {}
         }
     }
 

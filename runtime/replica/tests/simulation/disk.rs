@@ -183,6 +183,19 @@ impl Disk {
         self.written = self.synced.clone();
     }
 
+    /// The process, or the power, is gone, and what was not synced with it.
+    pub fn forget(&mut self) {
+        self.pending.clear();
+        self.syncing = None;
+        self.written = self.synced.clone();
+    }
+
+    /// A sync that reported success has done nothing for what lies behind an index, and the log does not know.
+    pub fn lie(&mut self, end: Index) {
+        self.cut(end);
+        self.has_lost = true;
+    }
+
     /// The log is gone, and listed still.
     pub fn lose(&mut self) {
         self.has_lost = true;

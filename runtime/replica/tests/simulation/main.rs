@@ -1,5 +1,6 @@
 //! The protocol under schedules that are drawn from seeds: crashes, lost and doubled messages, partitions, pauses, failing and forgetting
-//! disks, changes of the set. What must hold is in `invariants`, what a seed draws in `profile`, the cluster in `world`.
+//! disks, changes of the set. What must hold is in `invariants`, what a seed draws in `profile`, the cluster in `world`. Schedules that
+//! once broke a careless design are in `schedules`, written out.
 //!
 //! `make simulate SEEDS=100000` runs more of them; `DAG_SIMULATE_SEED=17` prints what happens in one.
 
@@ -12,6 +13,7 @@ mod metadata;
 mod network;
 mod planted;
 mod profile;
+mod schedules;
 mod world;
 
 use std::sync::Mutex;
