@@ -42,7 +42,7 @@ impl fmt::Display for Coverage {
 }
 
 /// What ten thousand schedules have to have.
-pub const EXPECTED: [&str; 29] = [
+pub const EXPECTED: [&str; 30] = [
     "appends committed",
     "crashes at any time",
     "crashes between sending and sync",
@@ -70,6 +70,7 @@ pub const EXPECTED: [&str; 29] = [
     "set changes finished",
     "set changes taken back",
     "set changes: joint",
+    "switches that want a mark",
     "trims",
     "truncations",
 ];

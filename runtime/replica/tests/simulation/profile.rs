@@ -34,9 +34,11 @@ pub struct Profile {
     pub partition: u64,
     pub one_way: u64,
     pub pause: u64,
-    /// A leader that is taken for dead and is not; a change of the set; a trim; a question; an entry without records.
+    /// A leader that is taken for dead and is not; a change of the set; a switch that wants a mark; a trim; a question; an entry without
+    /// records.
     pub suspected: u64,
     pub changes: u64,
+    pub marks: u64,
     pub trims: u64,
     pub questions: u64,
     pub notes: u64,
@@ -56,7 +58,7 @@ impl Profile {
         let (crash_appended, crash_promised, crash_unsynced) = (often(400, 80), often(400, 250), often(400, 80));
         let (partition, one_way, pause) = (often(500, 40), often(500, 500), often(300, 30));
         let (suspected, changes, trims) = (often(400, 50), often(400, 60), often(400, 60));
-        let (questions, notes) = (often(500, 200), often(600, 200));
+        let (questions, notes, marks) = (often(500, 200), often(600, 200), often(300, 50));
         Profile {
             nodes: chance.between(replicas, 5),
             replicas,
@@ -80,6 +82,7 @@ impl Profile {
             pause,
             suspected,
             changes,
+            marks,
             trims,
             questions,
             notes,

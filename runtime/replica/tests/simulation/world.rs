@@ -862,6 +862,12 @@ impl World {
         if self.strikes(self.profile.changes) {
             self.change();
         }
+        if self.strikes(self.profile.marks) {
+            self.coverage.count("switches that want a mark");
+            self.metadata.row.mark += 1;
+            self.metadata.row.revision += 1;
+            self.announce();
+        }
         self.wish();
     }
 
@@ -900,7 +906,7 @@ impl World {
         }
         if self.strikes(self.profile.notes) {
             let id = self.clients.send(Sent::Note);
-            let request = Request { kind: Kind::Note, body: self.body() };
+            let request = Request { kind: self.note(), body: self.body() };
             self.ask(to, id, |replica, now| replica.request(now, id, request));
         }
         if self.strikes(self.profile.trims) {
@@ -909,6 +915,13 @@ impl World {
             let request = Request { kind: Kind::Trim(index), body: Body::default() };
             self.ask(to, id, |replica, now| replica.request(now, id, request));
         }
+    }
+
+    /// An entry without records: mostly none of a publisher's, else that one leaves after the last batch that it knows of.
+    fn note(&mut self) -> Kind {
+        let publisher = &self.clients.publishers[0];
+        let batch = Batch { publisher: publisher.name.clone(), session: 1, number: publisher.next - 1 };
+        if batch.number > 0 && self.chance.permille(250) { Kind::Leave(batch) } else { Kind::Note }
     }
 
     fn resume(&mut self, id: u64) {
