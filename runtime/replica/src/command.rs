@@ -50,6 +50,8 @@ pub enum Answer {
     NotLeader,
     /// The leader lost its office before it knew. It may yet be committed: ask again with the same number.
     Unknown,
+    /// It is larger than an append, a name or a list of names may be. Nothing was done.
+    TooLarge,
     /// Not enough replicas have made their logs. Nothing was done.
     NotMade,
     /// Too much waits. Nothing was done.

@@ -7,6 +7,7 @@ use dag_model::NodeId;
 use crate::append::{Append, Body, Header, Kind};
 use crate::candidate::Elected;
 use crate::command::{Answer, Proposal, Question, Request, RequestId};
+use crate::limits::Limits;
 use crate::local::Local;
 use crate::point::{Epoch, Index, Moment, Point};
 use crate::prefix::Verdict;
@@ -191,6 +192,9 @@ impl Leader {
         if is_of_the_leader || is_void {
             return local.answer(id, Answer::Void);
         }
+        if !is_within(&request, &local.limits) {
+            return local.answer(id, Answer::TooLarge);
+        }
         if !local.is_open() {
             return local.answer(id, Answer::NotMade);
         }
@@ -202,13 +206,8 @@ impl Leader {
                 self.wait(id, index, Told::Committed);
             }
             Verdict::Repeat(last) => {
-                let batch = if let Kind::Records(Some(batch)) = kind { local.history.batch_at(batch) } else { None };
-                self.when_committed(
-                    local,
-                    id,
-                    batch.unwrap_or_else(|| self.repeated(local, kind, last)),
-                    Answer::Repeat,
-                );
+                let at = self.repeated(local, kind, last);
+                self.when_committed(local, id, at, Answer::Repeat);
             }
             // What refuses it may be cut off yet, or lie behind what a later leader has: it is said once neither can be.
             Verdict::Void | Verdict::No(_) if !confirmed => {
@@ -220,12 +219,12 @@ impl Leader {
         }
     }
 
-    /// Where a batch that is there, and not among what is uncommitted, lies at the latest.
+    /// Where something that is there lies at the latest, `last` being where the publisher's last batch does.
     fn repeated(&self, local: &Local, kind: &Kind, last: Index) -> Index {
         let Kind::Records(Some(batch)) = kind else { return last };
         let shown = local.history.shown().publishers.get(&batch.publisher);
         let is_shown = shown.is_some_and(|known| known.session == batch.session && known.last >= batch.number);
-        if is_shown { local.history.committed() } else { last }
+        if is_shown { local.history.committed() } else { local.history.batch_at(batch).unwrap_or(last) }
     }
 
     fn may_trim(&self, local: &Local, index: Index) -> bool {
@@ -349,4 +348,17 @@ impl Leader {
     fn word(&self, now: Moment) -> Word {
         Word { epoch: self.epoch, round: self.questions.round(), asked: self.questions.asked(), now }
     }
+}
+
+/// Whether a request is as small as it has to be.
+fn is_within(request: &Request, limits: &Limits) -> bool {
+    let fits = |name: &String| name.len() <= limits.name_bytes;
+    let names_fit = match &request.kind {
+        Kind::Records(Some(batch)) | Kind::Leave(batch) | Kind::Done(batch) | Kind::Seal(Some(batch)) => {
+            fits(&batch.publisher)
+        }
+        Kind::Forget(names) => names.len() <= limits.forgotten && names.iter().all(fits),
+        _ => true,
+    };
+    names_fit && request.body.0.len() <= limits.append_bytes
 }

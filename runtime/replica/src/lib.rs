@@ -18,7 +18,8 @@
 //!
 //! Read [`Point`] (what an append is called), [`Append`], [`Epochs`] and [`Prefix`] (what follows from appends), [`Assignment`] (who
 //! replicates), [`Write`] and [`Opened`] (the disk), [`Message`], [`Command`], then [`Replica`]; [`Replicas`] is all of a node. Inside:
-//! `history` is the log as a replica knows it, `landing` takes another's appends, `follower`, `candidate` and `leader` are the roles,
+//! `history` is the log as a replica knows it, `landing` takes another's appends, `follower`, `candidate` and `leader` are the roles, `voter`
+//! what a replica does for a candidate,
 //! `progress` is a follower as its leader sees it, `questions` is what needs a confirmed leader.
 //!
 //! A stream with one replica, which has nobody to ask:
@@ -111,6 +112,7 @@ mod questions;
 mod replica;
 mod replicas;
 mod set;
+mod voter;
 
 pub use append::{Append, Batch, Body, Header, Kind};
 pub use command::{Answer, Command, Proposal, Purpose, Question, Read, Request, RequestId};

@@ -9,6 +9,12 @@ pub struct Limits {
     pub uncommitted: usize,
     /// The most bytes of these.
     pub uncommitted_bytes: usize,
+    /// The most bytes of one append.
+    pub append_bytes: usize,
+    /// The most bytes of a publisher's name.
+    pub name_bytes: usize,
+    /// The most publishers that one append forgets.
+    pub forgotten: usize,
     /// The bytes of appends that are kept in memory to be sent; who is farther behind is served from disk.
     pub recent_bytes: usize,
     /// The most appends of one message.
@@ -38,6 +44,9 @@ impl Default for Limits {
         Limits {
             uncommitted: 1024,
             uncommitted_bytes: 64 << 20,
+            append_bytes: 32 << 20,
+            name_bytes: 256,
+            forgotten: 1000,
             recent_bytes: 16 << 20,
             message_appends: 256,
             message_bytes: 1 << 20,

@@ -21,6 +21,7 @@ use crate::prefix::Prefix;
 use crate::progress::{Ack, Apart};
 use crate::questions::Asked;
 use crate::set::Assignment;
+use crate::voter::Voter;
 
 /// One replica of one stream.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ pub struct Replica {
     role: Role,
     /// The last epoch in which it stood or led and will not again: it failed or was deposed (5).
     over: Epoch,
-    /// Who asked for a promise that is not durable yet.
-    asked: Option<(Epoch, NodeId)>,
+    /// What it does for others that are to lead.
+    voter: Voter,
     /// What came to a candidate, for the time when it leads.
     waiting: VecDeque<(RequestId, Asked)>,
     /// When it says again to metadata what it wants as no leader.
@@ -81,7 +82,7 @@ impl Replica {
             local: Local { node, life, limits, history, plan: None, out },
             role: Role::Follower(Follower::new()),
             over: Epoch(0),
-            asked: None,
+            voter: Voter::default(),
             waiting: VecDeque::new(),
             propose: None,
         }
@@ -93,7 +94,7 @@ impl Replica {
         self.local.life.opening += 1;
         self.local.history = History::open(opened, &mut self.local.out);
         self.role = Role::Follower(Follower::new());
-        self.asked = None;
+        self.voter = Voter::default();
         if self.local.history.is_there() {
             self.local.promise(promised);
         }
@@ -165,7 +166,7 @@ impl Replica {
     pub fn failed(&mut self, now: Moment) {
         self.step_down();
         self.role = Role::Broken;
-        self.asked = None;
+        self.voter = Voter::default();
         self.local.out.push(Command::Reopen);
         self.consider(now);
     }
@@ -176,11 +177,8 @@ impl Replica {
             (Role::Leader(leader), Purpose::Feed) if leader.epoch() == read.epoch => {
                 leader.read(&mut self.local, read.to, read.prev, appends, now);
             }
-            (_, Purpose::Give) if self.local.promised() == read.epoch => {
-                let message = Message::Tail { epoch: read.epoch, prev: read.prev, appends };
-                self.local.send(read.to, message);
-            }
-            _ => {}
+            (_, Purpose::Feed) => {}
+            (_, Purpose::Give) => self.voter.read(&mut self.local, read, appends),
         }
     }
 
@@ -330,40 +328,21 @@ impl Replica {
         if epoch < self.local.promised() {
             return self.refuse(from);
         }
-        if !self.local.is_whole() || self.epoch_of_role() == Some(epoch) {
-            return;
+        if self.local.is_whole() && self.epoch_of_role() != Some(epoch) {
+            self.step_down();
+            self.voter.asked(&mut self.local, from, epoch);
         }
-        self.step_down();
-        self.local.promise(epoch);
-        self.asked = Some((epoch, from));
     }
 
-    /// A candidate that was promised wants what it lacks. Whoever promised takes nothing of before, so the end stays what it was.
+    /// A candidate wants what it lacks of whoever promised it.
     fn give(&mut self, to: NodeId, epoch: Epoch, from: Point) {
         let local = &mut self.local;
         if epoch < local.promised() {
             return self.refuse(to);
         }
-        let is_asked_in_vain = epoch > local.promised() || !local.history.has_promised(epoch) || !local.is_whole();
-        if is_asked_in_vain || self.epoch_of_role() == Some(epoch) {
-            return;
-        }
-        let local = &mut self.local;
-        let (epochs, end) = (local.history.epochs(), local.history.end());
-        if from.index < epochs.base().index {
-            let base = local.history.base();
-            local.send(to, Message::Base { epoch, round: 0, base });
-        } else if !epochs.has(from) {
-            let hint = epochs.up_to(from);
-            local.send(to, Message::Apart { epoch, life: local.life, round: 0, hint, whole: true });
-        } else if from.index == end.index {
-            local.send(to, Message::Tail { epoch, prev: from, appends: Vec::new() });
-        } else if let Some(appends) = local.history.recent(from.index.next(), &local.limits) {
-            local.send(to, Message::Tail { epoch, prev: from, appends });
-        } else {
-            let (appends, bytes) = (local.limits.message_appends, local.limits.message_bytes);
-            let purpose = Purpose::Give;
-            local.out.push(Command::Read(Read { to, purpose, epoch, prev: from, last: end.index, appends, bytes }));
+        let is_promised = epoch == local.promised() && local.history.has_promised(epoch);
+        if is_promised && local.is_whole() && self.epoch_of_role() != Some(epoch) {
+            self.voter.give(&mut self.local, to, epoch, from);
         }
     }
 
@@ -424,7 +403,7 @@ impl Replica {
     /// What follows from all that is known: a promise that is durable is given, a log that is missing is made, a candidate stands or leads.
     fn consider(&mut self, now: Moment) {
         self.keep_log();
-        self.give_promise();
+        self.voter.give_promise(&mut self.local);
         self.stand(now);
         if let Role::Candidate(candidate) = &self.role
             && let Some(elected) = candidate.elected(&mut self.local)
@@ -450,7 +429,7 @@ impl Replica {
             return;
         }
         if is_there {
-            self.asked = None;
+            self.voter = Voter::default();
             self.role = Role::Follower(Follower::new());
             return self.local.history.remove(&mut self.local.out);
         }
@@ -459,24 +438,13 @@ impl Replica {
         self.local.history.make(row, &mut self.local.out);
     }
 
-    fn give_promise(&mut self) {
-        let Some((epoch, to)) = self.asked else { return };
-        if self.local.history.has_promised(epoch) {
-            self.asked = None;
-            let history = &self.local.history;
-            let end = history.epochs().point(history.durable()).unwrap_or_default();
-            let message = Message::Promise { epoch, end, committed: history.committed() };
-            self.local.send(to, message);
-        }
-    }
-
     /// Stands where the plan wants this start of this process to lead, unless it has led or stood in that epoch before (C3, 5).
     fn stand(&mut self, now: Moment) {
         let Some(plan) = &self.local.plan else { return };
         let epoch = plan.epoch;
         let is_free = matches!(self.role, Role::Follower(_)) && epoch > self.over;
         if self.is_wanted() && is_free && self.local.is_whole() && epoch >= self.local.promised() {
-            self.asked = None;
+            self.voter = Voter::default();
             self.role = Role::Candidate(Candidate::stand(&mut self.local, epoch, now));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dag_replica::{Answer, Epoch, Index, Kind, Limits, Message, Point, Proposal, Standing, Write};
+use dag_replica::{Answer, Batch, Epoch, Index, Kind, Limits, Message, Point, Proposal, Standing, Write};
 
 use super::kit::{Cluster, batch, nodes};
 
@@ -167,6 +167,18 @@ fn too_much_is_refused_and_what_was_taken_is_kept() {
     cluster.join(2);
     cluster.pass(Duration::from_secs(1));
     assert!(matches!(cluster.answer(requests[2]), Some(Answer::Committed(_))));
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let mut cluster =
+        Cluster::limited(&[1], Limits { append_bytes: 100, name_bytes: 4, forgotten: 1, ..Limits::default() });
+    let large = cluster.request_of(1, Kind::Note, 101);
+    assert_eq!(cluster.answer(large), Some(Answer::TooLarge));
+    let long = Batch { publisher: "publisher".to_owned(), session: 1, number: 1 };
+    assert_eq!(cluster.append(1, Kind::Records(Some(long))), Some(Answer::TooLarge));
+    assert_eq!(cluster.append(1, Kind::Forget(vec!["p".to_owned(), "q".to_owned()])), Some(Answer::TooLarge));
+    assert!(matches!(cluster.append(1, Kind::Forget(vec!["p".to_owned()])), Some(Answer::Committed(_))));
 }
 
 #[test]
