@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use dag_tests::crew;
-use dag_tests::{DEADLINE, Http, Node, Options, Process, until};
+use dag_tests::fixture;
+use dag_tests::{DEADLINE, Http, Node, Options, Process, data_folder, until};
 use serde_json::{Value, json};
 
 const SUM: &str = "sum(x, 1s)";
@@ -186,19 +187,42 @@ fn a_stream_that_cannot_be_opened_is_deleted_and_its_name_is_free() {
 }
 
 #[test]
-fn a_crash_between_the_change_and_the_files_leaves_nothing() {
-    let killed = Options { environment: vec![("DAG_FAULT_KILL", "delete:1".to_owned())], ..Options::default() };
-    let mut node = with_x(killed);
-    node.create("y", "value int64", &[]);
-    store_sums(&node);
-    node.dag(&["delete", "x", "--yes"]).code(1);
-    assert_eq!((folders(&node, "sources"), folders(&node, "derived").len()), (vec!["1".into(), "2".into()], 1));
-    node.crash_into(Options::default());
-    assert_eq!((names(&node), folders(&node, "sources")), (vec!["y".to_owned()], vec!["2".to_owned()]));
-    assert_eq!(folders(&node, "derived").len(), 0);
-    node.create("x", "value float64", &[]);
-    assert_eq!(folders(&node, "sources"), ["2", "3"]);
-    assert_eq!(node.http().get("streams/x", &[]).json()["earliest"], "2:0");
+fn a_crash_between_the_change_and_the_files_or_among_them_leaves_nothing() {
+    for kill in ["delete:1", "retention:1", "retention:2"] {
+        let killed = Options { environment: vec![("DAG_FAULT_KILL", kill.to_owned())], ..Options::default() };
+        let mut node = with_x(killed);
+        node.create("y", "value int64", &[]);
+        store_sums(&node);
+        node.dag(&["delete", "x", "--yes"]).code(1);
+        assert_eq!((folders(&node, "sources"), folders(&node, "derived").len()), (vec!["1".into(), "2".into()], 1));
+        node.crash_into(Options::default());
+        assert_eq!((names(&node), folders(&node, "sources")), (vec!["y".to_owned()], vec!["2".to_owned()]), "{kill}");
+        assert_eq!(folders(&node, "derived").len(), 0);
+        node.create("x", "value float64", &[]);
+        assert_eq!(folders(&node, "sources"), ["2", "3"]);
+        assert_eq!(node.http().get("streams/x", &[]).json()["earliest"], "2:0");
+    }
+}
+
+#[test]
+fn a_backup_has_no_stream_that_was_deleted_before_it_and_its_epochs_are_not_given_again() {
+    let folder = data_folder();
+    let copies = folder.path().to_str().expect("UTF-8").to_owned();
+    let node = with_x(Options { arguments: vec!["--backup-dir".to_owned(), copies], ..Options::default() });
+    let copy = data_folder();
+    let to = folder.path().join("copy");
+    let back_up = || node.dag(&["backup", to.to_str().expect("UTF-8")]).success();
+    back_up();
+    assert!(to.join("sources/1").exists());
+    node.dag(&["delete", "x", "--yes"]).success();
+    back_up();
+    assert!(!to.join("sources/1").exists());
+    fixture::copy_folder(&to, copy.path());
+    let restored = Node::on(copy, Options::default());
+    assert_eq!(names(&restored), [] as [&str; 0]);
+    restored.create("x", "value int64", &[]);
+    assert_eq!(restored.http().get("streams/x", &[]).json()["earliest"], "2:0");
+    assert_eq!(folders(&restored, "sources"), ["2"]);
 }
 
 #[test]
