@@ -73,7 +73,7 @@ pub struct Follows {
 }
 
 impl Replica {
-    /// Of what lies on disk, in this start of the process.
+    /// Of what lies on disk, in this start of the process: once in each, after that it is [`Replica::reopen`]ed.
     pub fn open(node: NodeId, boot: u64, limits: Limits, opened: Opened) -> Replica {
         let mut out = Vec::new();
         let history = History::open(opened, &mut out);
@@ -431,6 +431,8 @@ impl Replica {
         if is_there {
             self.voter = Voter::default();
             self.role = Role::Follower(Follower::new());
+            // What it said of this log it does not say of one that is made anew.
+            self.local.life.opening += 1;
             return self.local.history.remove(&mut self.local.out);
         }
         let is_late = plan.is_open() && !plan.made.contains(&self.local.node);

@@ -110,6 +110,31 @@ fn a_replica_that_has_less_than_it_acknowledged_is_told_and_filled() {
 }
 
 #[test]
+fn what_a_replica_said_of_a_log_does_not_count_for_one_that_it_makes_anew() {
+    let mut cluster = Cluster::of(&[1]);
+    for number in 1..=4 {
+        cluster.append(1, batch(number));
+    }
+    cluster.change(|row| row.joining = nodes(&[2]));
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(cluster.log(2), cluster.log(1));
+    // The leader does not hear that the other was not to join, and then was to again; nor does it hear of the other.
+    cluster.keep_unaware(1);
+    cluster.change(|row| row.joining.clear());
+    cluster.cut(2);
+    cluster.proposed.clear();
+    cluster.change(|row| row.joining = nodes(&[2]));
+    assert!(cluster.log(2).is_empty());
+    cluster.make_aware(1);
+    cluster.change(|row| (row.joining, row.next) = (Vec::new(), Some(nodes(&[1, 2]))));
+    assert_eq!(cluster.append(1, batch(5)), None, "the other has nothing");
+    cluster.join(2);
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(cluster.log(2), cluster.log(1));
+    assert_eq!(cluster.append(1, batch(5)), Some(Answer::Repeat));
+}
+
+#[test]
 fn one_replica_becomes_three_while_it_takes_records() {
     let mut cluster = Cluster::of(&[1]);
     for number in 1..=20 {
