@@ -1,13 +1,13 @@
 //! Deleting streams by what they are called: a source by its name, with all that is computed from it, or a derived stream by its expression,
-//! of which only what is stored goes.
+//! of which only what is stored goes. [`goes`] says what that is.
 
-use std::collections::BTreeSet;
+mod goes;
+
 use std::time::{Duration, Instant};
 
 use dag_api::{DeleteParameters, Deleted};
 use dag_expr::Stream;
 use dag_model::{IncarnationId, Position};
-use dag_plan::LogId;
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
@@ -16,6 +16,7 @@ use crate::node::{Node, State};
 use crate::operators::error::BindError;
 use crate::streams::error::StreamError;
 use crate::streams::source::Origin;
+use goes::{Doomed, Goes, deleted, of_runs, uses};
 
 /// How many of those that use a stream are named where it is not deleted because of them.
 const NAMED: usize = 10;
@@ -85,34 +86,6 @@ fn some(uses: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
-}
-
-/// What is to be deleted.
-#[derive(Clone, Debug)]
-enum Doomed {
-    /// By its name.
-    Source(String),
-    /// By its canonical expression.
-    Derived(String),
-}
-
-/// What goes with a stream.
-#[derive(Debug, Default)]
-struct Goes {
-    /// The incarnations that are of it or read it, directly or not.
-    incarnations: BTreeSet<IncarnationId>,
-    /// Those of them that are live, also where nobody wants them any more.
-    live: Vec<IncarnationId>,
-    /// The derived streams whose incarnations these are.
-    streams: BTreeSet<String>,
-    /// Those of them that run for somebody.
-    running: BTreeSet<String>,
-    /// How many subscriptions read the stream itself or one of those.
-    readers: usize,
-    /// The cursors that are in its log, by name.
-    own_cursors: Vec<String>,
-    /// Those that are in derived streams, and in which.
-    cursors: Vec<(String, String)>,
 }
 
 impl Node {
@@ -282,72 +255,5 @@ impl Node {
             state.runs.failures.remove(id);
             self.inner.streams.let_go(*id);
         }
-    }
-}
-
-impl Doomed {
-    /// As expressions have it.
-    fn name(&self) -> &str {
-        match self {
-            Doomed::Source(name) | Doomed::Derived(name) => name,
-        }
-    }
-}
-
-/// The runs that are of a stream or read it, and who reads these.
-fn of_runs(state: &State, doomed: &Doomed) -> Goes {
-    let (mut goes, mut leases) = (Goes::default(), BTreeSet::new());
-    // Runs read older ones only.
-    for run in state.plan.runs() {
-        let mut legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-        let is_doomed = match doomed {
-            Doomed::Source(name) => legs.clone().any(|leg| matches!(&leg.log, LogId::Source(read) if read == name)),
-            Doomed::Derived(name) => run.record.stream == *name,
-        };
-        let reads = |log: &LogId| matches!(log, LogId::Derived(read) if goes.incarnations.contains(read));
-        if !is_doomed && !legs.any(|leg| reads(&leg.log)) {
-            continue;
-        }
-        goes.incarnations.insert(run.record.id);
-        goes.streams.insert(run.record.stream.clone());
-        leases.extend(state.plan.leases(run.record.id));
-        if run.is_live() {
-            goes.live.push(run.record.id);
-            if run.users() > 0 {
-                goes.running.insert(run.record.stream.clone());
-            }
-        }
-    }
-    goes.readers = leases.len();
-    if let Doomed::Source(name) = doomed {
-        let own = state.subscribers.values().filter(|subscriber| subscriber.source() == Some(name));
-        goes.readers += own.count();
-    }
-    goes
-}
-
-/// What uses a stream, as whoever wants to delete it is told.
-fn uses(goes: &Goes) -> Vec<String> {
-    let readers = match goes.readers {
-        0 => None,
-        1 => Some("1 subscription reads it".to_owned()),
-        more => Some(format!("{more} subscriptions read it")),
-    };
-    let running = goes.running.iter().map(|stream| format!("`{stream}` runs"));
-    let own = goes.own_cursors.iter().map(|cursor| format!("cursor `{cursor}` is in it"));
-    let cursors = goes.cursors.iter().map(|(cursor, stream)| format!("cursor `{cursor}` is in `{stream}`"));
-    readers.into_iter().chain(running).chain(own).chain(cursors).collect()
-}
-
-fn deleted(doomed: &Doomed, goes: Goes, dry_run: bool) -> Deleted {
-    let stream = doomed.name().to_owned();
-    let cursors = goes.own_cursors.into_iter().chain(goes.cursors.into_iter().map(|(cursor, _)| cursor)).collect();
-    Deleted {
-        derived: goes.streams.into_iter().filter(|derived| *derived != stream).collect(),
-        cursors,
-        stopped: goes.running.into_iter().collect(),
-        readers: goes.readers,
-        stream,
-        dry_run,
     }
 }
