@@ -129,6 +129,40 @@ fn what_format_4_kept_of_streams_cursors_and_policies_is_in_the_plan() {
     assert!(node.data().join("sources/4").exists());
 }
 
+#[test]
+fn incarnations_that_format_5_kept_beside_the_plan_are_in_it_and_go_on() {
+    let expected = fixture::json("data-5/expected.json");
+    let mut node = Node::on(fixture::data("data-5/data"), Options::default());
+    for _ in 0..2 {
+        is_as_it_was(&node, &expected);
+        for (position, following) in expected["positions"].as_object().expect("there are positions") {
+            let records_there = following["records"].as_array().expect("records follow");
+            let stream = following["stream"].as_str().expect("of a stream");
+            assert_eq!(
+                &records(&node, stream, position, records_there.len()),
+                records_there,
+                "{stream} from {position}"
+            );
+        }
+        let (found, cursor) = (node.http().get("cursors/sums", &[]).json(), &expected["cursors"]["sums"]);
+        for field in ["stream", "next", "reader"] {
+            assert_eq!(found[field], cursor[field], "{field}");
+        }
+        // Rewritten in the present format, it is the same.
+        node.restart();
+    }
+    let next = node.dag(&["subscribe", "sum(loads, 10s)", "--cursor", "sums", "--with-position", "-n", "1"]).success();
+    assert!(next.contains(r#""position":"3:5""#), "{next}");
+    // Computations go on, and a number is never given twice.
+    let record = json!({"time": START + 100, "host": "north", "value": 100});
+    let answer = node.http().publish("loads", &[], &ndjson(&[record]));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let passed = &records(&node, "filter(loads, value > 50)", "6:48", 2)[1];
+    assert_eq!((&passed["value"], &passed["position"]), (&json!(100), &json!("6:49")));
+    let new = &records(&node, "min(loads, 10s)", "earliest", 1)[0]["position"];
+    assert_eq!(new, "7:0");
+}
+
 /// A node on the fixture, changed in that way, ends at once: with exit code 1, all of these words, and no byte changed.
 #[track_caller]
 fn is_refused(change: impl FnOnce(&Path), words: &[&str]) {
@@ -213,7 +247,7 @@ fn metadata_of_a_newer_version_is_refused() {
         header.expect("it is there").insert("format", 99).expect("it can be written");
         transaction.commit().expect("it can be written");
     };
-    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 5"]);
+    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 6"]);
 }
 
 #[test]

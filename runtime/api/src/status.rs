@@ -78,7 +78,7 @@ pub struct Computation {
     pub stream: String,
     /// The run of it.
     pub incarnation: u64,
-    /// `running`, `lingering`, `stopping`, `restarting`, `failed`, `quarantined` or `waiting`.
+    /// `running`, `lingering`, `stopping`, `restarting`, `failed`, `quarantined`, `lost` or `waiting`.
     pub state: String,
     /// The operator it applies.
     pub operator: String,

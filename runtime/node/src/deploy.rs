@@ -211,23 +211,26 @@ impl Node {
     ) -> Result<Planned, DeployError> {
         let old = next.catalog.code(last_digest(&record)).map_err(DeployError::Unusable)?;
         let running = running(record, application, &old, component, next)?;
-        let decided = upgrade::decide(&running, next).map_err(|refusal| incompatible(component, refusal))?;
+        let decided =
+            upgrade::decide(&next.plan, &running, next).map_err(|refusal| incompatible(component, refusal))?;
         Ok(Planned { decided, leaves: old.version() })
     }
 
     /// What runs another version of this component.
     fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<(Incarnation, Application)> {
+        let plan = self.inner.meta.plan();
         let state = self.state();
-        let of_another = |run: &dag_plan::Run| {
-            let digest = last_digest(&run.record);
+        let of_another = |record: &Incarnation| {
+            let digest = last_digest(record);
             let old = view.catalog.component(digest);
             digest != component.digest() && old.is_some_and(|old| old.name() == component.name())
         };
-        let applied = |run: &dag_plan::Run| match &run.stream {
-            Some(Stream::Apply(application)) => Some((run.record.clone(), (**application).clone())),
+        let applied = |record: &Incarnation| match state.bound.get(&record.stream) {
+            Some(Stream::Apply(application)) => Some((record.clone(), (**application).clone())),
             _ => None,
         };
-        state.plan.runs().filter(|run| run.is_live() && of_another(run)).filter_map(applied).collect()
+        let live = plan.live().map(|(_, course)| &course.record);
+        live.filter(|record| of_another(record)).filter_map(applied).collect()
     }
 
     /// What waits for an operator or a stream and can start in this view.
@@ -281,11 +284,9 @@ impl Node {
     /// Moves those of these runs that go on with a version which somebody has followed by another while they were stored.
     pub(crate) fn catch_up(&self, resumed: Vec<IncarnationId>) {
         let view = self.view();
-        let state = self.state();
-        let records = resumed.into_iter().filter_map(|id| state.plan.run(id)).map(|run| &run.record);
+        let records = resumed.into_iter().filter_map(|id| view.plan.incarnation(id)).map(|course| &course.record);
         let late = records.filter(|record| view.catalog.history().superseded(last_digest(record)));
         let late: Vec<(IncarnationId, Digest)> = late.map(|record| (record.id, last_digest(record))).collect();
-        drop(state);
         for (id, digest) in late {
             let node = self.clone();
             // Whoever waits for a turn has no thread meanwhile.
@@ -335,23 +336,24 @@ impl Node {
                     ..told
                 })
             }
-            Err(_) if !self.state().plan.run(id).is_some_and(dag_plan::Run::is_live) => None,
+            Err(_) if !self.inner.meta.plan().incarnation(id).is_some_and(|course| course.is_live()) => None,
             Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.to_string()), ..told }),
         }
     }
 
     /// Where a replay begins, as people see it.
     fn replays(&self, view: &View<'_>, starts: &[InputStart]) -> Vec<Replay> {
-        let state = self.state();
         let legs = starts.iter().flat_map(|start| start.legs.iter().map(|leg| (start.from, leg)));
         let replay = |(from, leg): (Timestamp, &dag_plan::Leg)| {
             let (stream, run) = match &leg.log {
-                LogId::Source(name) => (
-                    dag_expr::syntax::name::Quoted(name).to_string(),
-                    view.sources.get(name).map_or(0, |source| source.source.log().epoch_at(leg.sequence)),
-                ),
+                LogId::Source(id) => {
+                    let name = view.plan.stream(*id).map_or("", |stream| &stream.name);
+                    let epoch = view.sources.get(name).map(|source| source.source.log().epoch_at(leg.sequence));
+                    (dag_expr::syntax::name::Quoted(name).to_string(), epoch.unwrap_or(0))
+                }
                 LogId::Derived(id) => {
-                    (state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone()), id.0)
+                    let course = view.plan.incarnation(*id);
+                    (course.map_or_else(String::new, |course| course.record.stream.clone()), id.0)
                 }
             };
             let position = Position { run, sequence: leg.sequence }.to_string();

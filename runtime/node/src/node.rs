@@ -6,7 +6,7 @@ pub(crate) mod delete;
 mod room;
 mod timers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use dag_expr::Stream;
 use dag_flow::Flow;
 use dag_lock::{Guard, Mutex};
 use dag_log::{Committer, Storage};
 use dag_model::IncarnationId;
-use dag_plan::{Demands, LeaseId};
+use dag_plan::{LeaseId, Plan};
 use dag_wasm::limits::most_memories;
 use dag_wasm::{Memory, Runtime, RuntimeOptions};
 use tokio::runtime::Handle;
@@ -29,6 +30,7 @@ use crate::backup::CopyError;
 use crate::blocking::gate::Gate;
 use crate::budget::Budget;
 use crate::clock::Clocks;
+use crate::computations::holds::Holds;
 use crate::computations::logs::Logs;
 use crate::computations::runs::{Report, Reports, Runs};
 use crate::computations::snapshots::Snapshots;
@@ -37,7 +39,7 @@ use crate::config::Config;
 use crate::formats::FormatError;
 use crate::layout::{DataError, Layout};
 use crate::metadata::moved::Moved;
-use crate::metadata::{Kept, KeptIncarnations, MetaError, Metadata, Unreadable};
+use crate::metadata::{Kept, MetaError, Metadata, Unreadable};
 use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
 use crate::operators::error::ComponentError;
@@ -99,6 +101,8 @@ pub(crate) struct Inner {
     pub config: Config,
     pub layout: Layout,
     pub meta: Arc<Metadata>,
+    /// The number of this start of the node.
+    pub boot: u64,
     pub committer: Committer,
     pub operators: Arc<Operators>,
     pub flow: Flow,
@@ -143,11 +147,16 @@ pub(crate) struct Inner {
     _lock: File,
 }
 
-/// What changes under one lock: demand and what it keeps running. Every request takes it, so it is held for moments: whoever has it reads
+/// What changes under one lock: subscriptions, what they read, and what runs for that. Every request takes it, so it is held for moments: whoever has it reads
 /// and writes memory, and has asked files and operators before, or orders to ask them after. Other locks may be taken under it.
 pub(crate) struct State {
-    pub plan: Demands,
     pub runs: Runs,
+    /// What subscriptions read.
+    pub holds: Holds,
+    /// Incarnations that are about to be forgotten: nobody begins to read them.
+    pub forgetting: BTreeSet<IncarnationId>,
+    /// What the canonical names mean of what is computed.
+    pub bound: BTreeMap<String, Stream>,
     pub subscribers: BTreeMap<LeaseId, Arc<Subscriber>>,
     /// Expressions that wait for a stream or an operator to appear, and what for.
     pub waiting: BTreeMap<LeaseId, (String, String)>,
@@ -189,43 +198,37 @@ impl Node {
         })
         .map_err(|error| ServeError::Start(error.to_string()))?;
         let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let mut plan = Demands::new(u64::try_from(config.linger.as_millis()).unwrap_or(u64::MAX));
-        let Kept { described, incarnations, mut unreadable } = kept;
-        let KeptIncarnations {
-            records: incarnations,
-            quarantined,
-            boot,
-            last,
-            moved,
-            unreadable: unreadable_incarnations,
-        } = incarnations;
-        // Their numbers are taken, and their logs stay.
-        let unreadable_incarnations: Vec<IncarnationId> =
-            unreadable_incarnations.into_iter().map(|(id, _)| id).collect();
-        let taken = last.into_iter().chain(unreadable_incarnations.iter().copied());
-        let last_incarnation = taken.max();
-        last_incarnation.into_iter().for_each(|last| plan.skip(last));
-        let newest = incarnations.iter().map(|(record, _)| record.id).max().max(last_incarnation);
-        let last_before = newest.unwrap_or(IncarnationId(0));
+        let Kept { described, boot, mut unreadable } = kept;
+        let last_before = IncarnationId(meta.plan().counters().incarnation - 1);
+        let moved = Moved::of(&meta.plan());
         let (clock, appeared) = (Clocks::start(), watch::Sender::new(0));
         let (streams, refused) =
             Streams::open(layout.clone(), meta.clone(), committer.clone(), clock, appeared.clone(), &mut unreadable)?;
         let (reports, received) = mpsc::unbounded_channel();
         let mut runs = Runs::new(Reports(reports));
-        let known = incarnations.iter().map(|(record, _)| record.id).chain(unreadable_incarnations).collect();
-        for (record, finished) in incarnations {
-            runs.idle.insert(record.id, Instant::now());
-            streams.hand_in(&record);
-            plan.restore(record, finished);
+        let mut known: BTreeSet<IncarnationId> = BTreeSet::new();
+        for (id, course) in meta.plan().incarnations() {
+            known.insert(id);
+            runs.idle.insert(id, Instant::now());
+            streams.hand_in(&course.record);
         }
-        quarantined.into_iter().for_each(|(id, why)| plan.restore_quarantine(id, why));
+        // The logs of those stay, too, of which the metadata cannot be read.
+        let rows = unreadable.iter().filter(|row| row.table == "incarnations");
+        known.extend(rows.filter_map(|row| Some(IncarnationId(row.key.parse().ok()?))));
         let logs = Arc::new(Logs::new(layout.clone(), committer.clone()));
         logs.remove_unknown(&known);
         let snapshots = Snapshots::new(layout.clone(), committer.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| ServeError::Start(error.to_string()))?;
-        crate::computations::lost::end(&mut plan, &streams.all(), &snapshots, &meta, boot, is_copy)
+        crate::computations::lost::end(&streams.all(), &snapshots, &meta, boot, is_copy)
             .map_err(|error| ServeError::Start(error.to_string()))?;
-        let state = State { plan, runs, subscribers: BTreeMap::new(), waiting: BTreeMap::new() };
+        let state = State {
+            runs,
+            holds: Holds::default(),
+            forgetting: BTreeSet::new(),
+            bound: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        };
         let broken_cursors = unreadable.iter().filter(|row| row.table == "cursors");
         let broken_cursors = broken_cursors.map(|row| (row.key.clone(), row.why.clone())).collect();
         let stopping = watch::Sender::new(false);
@@ -240,6 +243,7 @@ impl Node {
             config,
             layout,
             meta: meta.clone(),
+            boot: meta.boot(),
             committer,
             operators: Arc::new(operators),
             flow,
@@ -283,6 +287,7 @@ impl Node {
 
     pub(crate) fn view(&self) -> View<'_> {
         View {
+            plan: self.inner.meta.plan(),
             sources: self.inner.streams.all(),
             catalog: self.inner.operators.catalog(),
             logs: &self.inner.logs,
@@ -307,8 +312,9 @@ impl Node {
     }
 }
 
-/// The sources and operators as they were a moment ago: what expressions are bound against and the plan asks.
+/// The plan, the sources and the operators as they were a moment ago: what expressions are bound against, and what is decided on.
 pub(crate) struct View<'a> {
+    pub plan: Arc<Plan>,
     pub sources: Arc<Sources>,
     pub catalog: Arc<Catalog>,
     pub logs: &'a Logs,

@@ -53,6 +53,8 @@ pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), Serv
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
     let (node, Told { reports, refused }) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
     let attending = tokio::spawn(dag_alarm::task("reports", attend(node.clone(), reports)));
+    let comparing = node.clone();
+    tokio::spawn(dag_alarm::task("comparing", async move { comparing.keep_compared().await }));
     let timed = node.clone();
     tokio::spawn(dag_alarm::task("timers", async move { timed.keep_time().await }));
     let (streams, mut stopping) = (node.inner.streams.clone(), node.inner.stopping.subscribe());
@@ -120,7 +122,7 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
             }
         };
         let Some(report) = report else { return };
-        node.report(report).await;
+        node.report(report);
     }
     let _ = tokio::task::spawn_blocking(move || node.inner.snapshots.close()).await;
 }

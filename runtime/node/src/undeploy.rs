@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use dag_api::{UndeployParameters, Undeployed};
 use dag_model::{Digest, IncarnationId};
+use dag_plan::{Course, Plan};
 
 use crate::blocking::{Broken, blocking};
 use crate::computations::runs::last_digest;
 use crate::metadata::MetaError;
-use crate::node::{Node, State};
+use crate::node::Node;
 use crate::operators::catalog::Catalog;
 
 /// How many of those that use a component are named where it is not removed because of them.
@@ -110,12 +111,12 @@ impl Node {
         parameters: UndeployParameters,
     ) -> Result<Vec<String>, UndeployError> {
         let in_runs = self.inner.cursors.names();
-        let state = &mut *self.state();
-        let running = users(state, digests, |run| run.is_live());
+        let plan = self.inner.meta.plan();
+        let running = users(&plan, digests, Course::is_live);
         let streams: BTreeSet<String> = running.iter().map(|(_, stream)| stream.clone()).collect();
         if !parameters.force {
             let of_runs: BTreeSet<IncarnationId> =
-                users(state, digests, |_| true).into_iter().map(|(id, _)| id).collect();
+                users(&plan, digests, |_| true).into_iter().map(|(id, _)| id).collect();
             let cursors = in_runs.into_iter().filter(|(_, runs)| runs.iter().any(|run| of_runs.contains(run)));
             let streams = streams.iter().map(|stream| format!("`{stream}` runs"));
             let uses: Vec<String> =
@@ -125,8 +126,7 @@ impl Node {
             }
         } else if !parameters.dry_run {
             for (id, _) in &running {
-                let commands = self.fail(state, *id, &format!("component `{name}` was undeployed"));
-                self.execute(state, commands);
+                self.end_now(*id, &format!("component `{name}` was undeployed"))?;
             }
         }
         Ok(streams.into_iter().collect())
@@ -134,13 +134,10 @@ impl Node {
 }
 
 /// The runs whose last component is one of these, and their streams.
-fn users(
-    state: &State,
-    digests: &BTreeSet<Digest>,
-    which: impl Fn(&dag_plan::Run) -> bool,
-) -> Vec<(IncarnationId, String)> {
-    let runs = state.plan.runs().filter(|run| which(run) && digests.contains(&last_digest(&run.record)));
-    runs.map(|run| (run.record.id, run.record.stream.clone())).collect()
+fn users(plan: &Plan, digests: &BTreeSet<Digest>, which: impl Fn(&Course) -> bool) -> Vec<(IncarnationId, String)> {
+    let runs =
+        plan.incarnations().filter(|(_, course)| which(course) && digests.contains(&last_digest(&course.record)));
+    runs.map(|(id, course)| (id, course.record.stream.clone())).collect()
 }
 
 fn unknown(catalog: &Catalog, name: &str) -> UndeployError {

@@ -196,6 +196,7 @@ impl Step {
             Change::Acknowledge { cursor, reader, after, at } => self.acknowledge(cursor, *reader, *after, *at)?,
             Change::Reset { cursor, place, at } => return self.reset(cursor, place, *at),
             Change::Delete { cursor } => self.delete(cursor)?,
+            Change::Lose { incarnation, why } => self.lose_input(*incarnation, why)?,
         }
         Ok(Given::Nothing)
     }

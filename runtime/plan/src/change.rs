@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::component::{How, Named};
 use crate::cursor::Place;
 use crate::entity::{Entity, Revision};
-use crate::incarnation::{Began, InputStart, Limits, LogId, PlanLog, Ran, Skipped, Until};
+use crate::incarnation::{Began, InputStart, Limits, LogId, Ran, Skipped, Until};
 use crate::stream::Origin;
 
 /// The most bytes of a proposal: a stream's settings with as many columns as it may have, and some.
@@ -198,14 +198,14 @@ pub enum Change {
         /// The incarnation.
         incarnation: IncarnationId,
         /// The version, and where it takes over.
-        to: Ran<PlanLog>,
+        to: Ran,
     },
     /// An incarnation skips a record from now on.
     Skip {
         /// The incarnation.
         incarnation: IncarnationId,
         /// The record.
-        record: Skipped<PlanLog>,
+        record: Skipped,
     },
     /// An incarnation that is not live, and that nothing live reads, is forgotten; its number is not used again.
     Forget(IncarnationId),
@@ -258,6 +258,26 @@ pub enum Change {
         /// The cursor.
         cursor: String,
     },
+    /// An incarnation has read records that are lost: it is never computed again, nor is any that reads it.
+    Lose {
+        /// The incarnation.
+        incarnation: IncarnationId,
+        /// What was lost, as people read it.
+        why: String,
+    },
+}
+
+impl Change {
+    /// Whether the next start of the node undoes it anyway, so that it need not be durable: who holds what, what lingers or is stored for
+    /// that, what goes on or is given up until somebody tries it again.
+    pub fn is_passing(&self) -> bool {
+        let of_failure = |how: &Ending| matches!(how, Ending::Failed(_));
+        match self {
+            Change::Hold { .. } | Change::Elapsed { .. } | Change::Resume(_) => true,
+            Change::End { how, .. } => of_failure(how),
+            _ => false,
+        }
+    }
 }
 
 /// Why bytes are no proposal, or a proposal is too large.

@@ -6,7 +6,7 @@ use dag_model::{IncarnationId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::Revision;
-use crate::incarnation::{Incarnation, LogId, PlanLog};
+use crate::incarnation::{Incarnation, LogId};
 
 /// What became of an incarnation. Persisted: the order of the variants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// All that its output depends on besides its input logs.
-    pub record: Incarnation<PlanLog>,
+    pub record: Incarnation,
     /// What became of it.
     pub life: Life,
     /// What nodes said of their subscribers while it has been live.

@@ -1,6 +1,6 @@
-//! What is asked of the plan, and what it answers.
+//! What is demanded, how to read that, and why it cannot be had.
 
-use dag_model::{Frontier, IncarnationId, Position, Timestamp};
+use dag_model::{Frontier, Position, Timestamp};
 
 use crate::incarnation::{Leg, LogId};
 
@@ -48,26 +48,6 @@ pub enum Begin {
     Newest(Frontier),
 }
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Keep this record, open its log and start the computation. A log that is there already is continued: what it holds is not
-    /// written again.
-    Start(IncarnationId),
-    /// End the computation; its log stays.
-    Stop(IncarnationId),
-}
-
-impl Command {
-    /// The run that it starts, if it starts one.
-    pub fn started(&self) -> Option<IncarnationId> {
-        match self {
-            Command::Start(id) => Some(*id),
-            Command::Stop(_) => None,
-        }
-    }
-}
-
 /// Why a demand cannot be met.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DemandError {
@@ -97,12 +77,22 @@ pub enum DemandError {
         /// What can be had.
         earliest: Timestamp,
     },
-    /// The run of that position cannot be trusted.
+    /// The incarnation of that position cannot be trusted.
     #[error("`{stream}` is quarantined: {why}")]
     Quarantined {
         /// The stream.
         stream: String,
         /// What was found.
+        why: String,
+    },
+    /// Records that the incarnation of that position had read were lost.
+    #[error("`{stream}` cannot go on from {position}: {why}")]
+    Lost {
+        /// The stream.
+        stream: String,
+        /// What was asked for.
+        position: Position,
+        /// What was lost.
         why: String,
     },
     /// The position is not of this stream.

@@ -5,16 +5,14 @@ use dag_model::{Digest, Frontier, IncarnationId, Lookback, Order, Timestamp};
 
 use crate::incarnation::{Limits, LogId};
 
-/// What the plan asks of the world. Answers are cheap and from memory.
-///
-/// `L` is how logs are named.
-pub trait Facts<L = LogId> {
+/// What is asked of the world while something is decided, under no lock: answers may take a disk or an operator.
+pub trait Facts {
     /// A source stream's log as readers see it; none if there is no such stream.
     fn source(&self, name: &str) -> Option<SourceFacts>;
     /// The sequence of the first record that can be at `from` or later: all records before it are earlier.
-    fn seek(&self, log: &L, from: Timestamp) -> u64;
+    fn seek(&self, log: &LogId, from: Timestamp) -> u64;
     /// The sequence after a log's last visible record.
-    fn end(&self, log: &L) -> u64;
+    fn end(&self, log: &LogId) -> u64;
     /// From where on a run that is not live needs its inputs to go on, where that is later than its start: for each input the leg,
     /// and the sequence there.
     ///
@@ -23,9 +21,6 @@ pub trait Facts<L = LogId> {
     fn resumes(&self, run: IncarnationId) -> Result<Option<Vec<(usize, u64)>>, String>;
     /// What an operator says of an application of it.
     fn operator(&self, application: &Application) -> Result<OperatorFacts, String>;
-    /// Whether somebody has deployed another version of this component since, so that what it computed is no longer what a new
-    /// computation would.
-    fn superseded(&self, digest: Digest) -> bool;
 }
 
 /// A source stream's log as readers see it.

@@ -15,7 +15,7 @@ pub fn hops(window: Option<Window>) -> Option<Hops> {
 }
 
 /// How far back an application reaches, its window included; hopping windows are exact and asked for with [`hops`].
-fn lookback<L>(application: &Application, facts: &dyn Facts<L>) -> Result<Lookback, DemandError> {
+fn lookback(application: &Application, facts: &dyn Facts) -> Result<Lookback, DemandError> {
     match application.window {
         Some(Window::Running | Window::Session { .. }) => Ok(Lookback::Unbounded),
         _ => Ok(facts.operator(application).map_err(DemandError::Operator)?.lookback),
@@ -23,7 +23,7 @@ fn lookback<L>(application: &Application, facts: &dyn Facts<L>) -> Result<Lookba
 }
 
 /// Whether the application works on its only input's log as it comes.
-pub fn in_log_order<L>(application: &Application, facts: &dyn Facts<L>) -> Result<bool, DemandError> {
+pub fn in_log_order(application: &Application, facts: &dyn Facts) -> Result<bool, DemandError> {
     let order = facts.operator(application).map_err(DemandError::Operator)?.order;
     Ok(order == Order::Log && application.window.is_none())
 }
@@ -35,13 +35,13 @@ pub fn reads_a_source(application: &Application) -> bool {
 
 /// Whether a run of the application begins with a record of its source's log and not at a time: it answers records one by one, in the
 /// log's order, in which those before and after a time lie mixed.
-pub fn begins_by_sequence<L>(application: &Application, facts: &dyn Facts<L>) -> Result<bool, DemandError> {
+pub fn begins_by_sequence(application: &Application, facts: &dyn Facts) -> Result<bool, DemandError> {
     let remembers = lookback(application, facts)? != Lookback::None;
     Ok(reads_a_source(application) && !remembers && in_log_order(application, facts)?)
 }
 
 /// The frontier that the stream would have if everything that its sources hold had passed through.
-pub fn frontier<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Frontier, DemandError> {
+pub fn frontier(stream: &Stream, facts: &dyn Facts) -> Result<Frontier, DemandError> {
     match stream {
         Stream::Source { name, .. } | Stream::Errors { name, .. } => Ok(source(name, facts)?.frontier),
         // Late records say nothing about what follows them.
@@ -62,7 +62,7 @@ pub fn frontier<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Frontier, De
 }
 
 /// The earliest time from which on the retained inputs give complete results.
-pub fn earliest<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Timestamp, DemandError> {
+pub fn earliest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandError> {
     let application = match stream {
         Stream::Source { name, .. } | Stream::Late { name, .. } | Stream::Errors { name, .. } => {
             return Ok(source(name, facts)?.complete_from);
@@ -81,7 +81,7 @@ pub fn earliest<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Timestamp, D
 }
 
 /// The time of the newest complete result, or a little earlier.
-pub fn newest<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Timestamp, DemandError> {
+pub fn newest(stream: &Stream, facts: &dyn Facts) -> Result<Timestamp, DemandError> {
     let application = match stream {
         Stream::Source { name, .. } | Stream::Errors { name, .. } => {
             let source = source(name, facts)?;
@@ -105,11 +105,11 @@ pub fn newest<L>(stream: &Stream, facts: &dyn Facts<L>) -> Result<Timestamp, Dem
 }
 
 /// The time from which on an input must be complete for the application's results to be complete from `from` on.
-pub fn needed<L>(
+pub fn needed(
     application: &Application,
     input: &Stream,
     from: Timestamp,
-    facts: &dyn Facts<L>,
+    facts: &dyn Facts,
 ) -> Result<Timestamp, DemandError> {
     if let Some(hops) = hops(application.window) {
         return Ok(hops.start_after(from));
@@ -123,10 +123,10 @@ pub fn needed<L>(
 }
 
 /// Whether the application's results can start anywhere, or only where its inputs start.
-pub fn is_unbounded<L>(application: &Application, facts: &dyn Facts<L>) -> Result<bool, DemandError> {
+pub fn is_unbounded(application: &Application, facts: &dyn Facts) -> Result<bool, DemandError> {
     Ok(lookback(application, facts)? == Lookback::Unbounded)
 }
 
-fn source<L>(name: &str, facts: &dyn Facts<L>) -> Result<crate::SourceFacts, DemandError> {
+fn source(name: &str, facts: &dyn Facts) -> Result<crate::SourceFacts, DemandError> {
     facts.source(name).ok_or_else(|| DemandError::NoSuchStream(name.to_owned()))
 }

@@ -98,15 +98,12 @@ pub struct Leg<L = LogId> {
 
 /// A log, by `S` for sources and `I` for incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum LogId<S = String, I = IncarnationId> {
+pub enum LogId<S = StreamId, I = IncarnationId> {
     /// Of a source stream, or of one that holds what a derived stream has passed over.
     Source(S),
     /// Of a run of a derived stream.
     Derived(I),
 }
-
-/// A log as the plan names it.
-pub type PlanLog = LogId<StreamId>;
 
 impl<L> InputStart<L> {
     /// The same with its logs named otherwise.

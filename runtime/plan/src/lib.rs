@@ -4,8 +4,6 @@
 //! Read [`entity`], [`stream`], [`component`], [`incarnation`] (what a computation's output depends on), [`course`], [`cursor`] and [`plan`]
 //! (what lasts); [`change`] and [`apply`](mod@apply) (how it changes), [`wanted`](mod@wanted) (what follows for a node); [`facts`],
 //! [`horizon`] and [`decide`] (how a request becomes a proposal); and [`upgrade`] (what moves when an operator gets another version).
-//!
-//! [`demands`] with [`run`] is what a node that is alone still does without a plan: demand and what it keeps running, in memory.
 
 pub mod apply;
 pub mod change;
@@ -14,13 +12,11 @@ pub mod course;
 pub mod cursor;
 pub mod decide;
 pub mod demand;
-pub mod demands;
 pub mod entity;
 pub mod facts;
 pub mod horizon;
 pub mod incarnation;
 pub mod plan;
-pub mod run;
 pub mod stream;
 pub mod upgrade;
 pub mod wanted;
@@ -30,12 +26,10 @@ pub use change::{Change, Draft, DraftLog, Ending, Proposal, ProposalError, Which
 pub use component::{Deployment, How, Named, SaidLimits};
 pub use course::{Course, Hold, Life};
 pub use cursor::{Cursor, NotRead, Place};
-pub use demand::{Begin, Command, DemandError, LeaseId, Millis, Route, Want};
-pub use demands::Demands;
+pub use demand::{Begin, DemandError, LeaseId, Millis, Route, Want};
 pub use entity::{Entity, Revision};
 pub use facts::{Facts, OperatorFacts, SourceFacts};
-pub use incarnation::{Began, Incarnation, InputStart, Leg, Limits, LogId, PlanLog, Ran, Skipped, Until};
+pub use incarnation::{Began, Incarnation, InputStart, Leg, Limits, LogId, Ran, Skipped, Until};
 pub use plan::Plan;
-pub use run::{Run, State};
 pub use stream::{Origin, SourceStream};
 pub use wanted::{wanted, wanted_of};

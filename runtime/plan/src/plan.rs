@@ -5,6 +5,7 @@
 mod index;
 pub mod rows;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dag_model::{Digest, IncarnationId, NodeId, StreamId};
@@ -15,7 +16,7 @@ use crate::component::{Deployment, How, SaidLimits};
 use crate::course::Course;
 use crate::cursor::Cursor;
 use crate::entity::{Entity, Revision};
-use crate::incarnation::PlanLog;
+use crate::incarnation::LogId;
 use crate::stream::SourceStream;
 use index::Index;
 
@@ -206,13 +207,28 @@ impl Plan {
     }
 
     /// The live incarnations that read a log.
-    pub fn reading(&self, log: &PlanLog) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+    pub fn reading(&self, log: &LogId) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
         self.found(self.index.reading.get(log))
     }
 
     /// All incarnations that read a log, also those that are not live.
-    pub fn readers(&self, log: &PlanLog) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
+    pub fn readers(&self, log: &LogId) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
         self.found(self.index.readers.get(log))
+    }
+
+    /// Whether a live incarnation reads it.
+    pub fn is_read(&self, id: IncarnationId) -> bool {
+        self.reading(&LogId::Derived(id)).next().is_some()
+    }
+
+    /// A live incarnation and the live ones that read it, directly or not; each after those that it reads.
+    pub fn dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
+        closure(id, |id| self.reading(&LogId::Derived(id)).map(|(id, _)| id).collect())
+    }
+
+    /// An incarnation and all that read it, directly or not; each after those that it reads.
+    pub fn all_dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
+        closure(id, |id| self.readers(&LogId::Derived(id)).map(|(id, _)| id).collect())
     }
 
     /// The incarnations that a node holds.
@@ -348,4 +364,15 @@ impl Plan {
     pub(crate) fn put_moved(&mut self, id: IncarnationId, moved: Moved) {
         self.moved.insert_mut(id, moved);
     }
+}
+
+fn closure(id: IncarnationId, readers: impl Fn(IncarnationId) -> Vec<IncarnationId>) -> Vec<IncarnationId> {
+    let (mut found, mut next) = (BTreeSet::new(), vec![id]);
+    while let Some(id) = next.pop() {
+        if found.insert(id) {
+            next.extend(readers(id));
+        }
+    }
+    // What reads another one is younger.
+    found.into_iter().collect()
 }

@@ -9,6 +9,7 @@ use dag_model::{Frontier, Hops, IncarnationId, Lookback, Order, Position, Schema
 use crate::demand::DemandError;
 use crate::facts::Facts;
 use crate::incarnation::{Incarnation, InputStart, LogId};
+use crate::plan::Plan;
 
 /// A running computation whose operator gets another version.
 #[derive(Clone, Debug)]
@@ -155,7 +156,7 @@ pub fn succession(earlier: &[Signature], next: &[Signature]) -> Result<(), Refus
 }
 
 /// How a computation would move. `facts` answer for operators as the other version does.
-pub fn decide(running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
+pub fn decide(plan: &Plan, running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
     let (id, stream) = (running.record.id, running.record.stream.clone());
     let (next, signature) = match &running.next {
         Next::Dropped => return Err(Refusal::Dropped { operator: running.signature.name.clone(), stream }),
@@ -177,8 +178,8 @@ pub fn decide(running: &Running, facts: &dyn Facts) -> Result<Move, Refusal> {
     if signature.state_read.contains(&running.signature.state_written) {
         return Ok(Move { id, stream, way: Way::State });
     }
-    let starts = replay(&running.record, application, operator.lookback, running.reached, facts);
-    if let Some(Trimmed { input, wanted, earliest }) = trimmed(&starts, facts) {
+    let starts = replay(plan, &running.record, application, operator.lookback, running.reached, facts);
+    if let Some(Trimmed { input, wanted, earliest }) = trimmed(plan, &starts, facts) {
         let (written, read) = (running.signature.state_written, signature.state_read.clone());
         return Err(Refusal::Stuck { stream, id, written, read, wanted, input, earliest });
     }
@@ -203,6 +204,7 @@ fn means_the_same(next: &Application, now: &Application) -> bool {
 /// Where a replay begins in each input that gives what an application remembers once its output has got to a frontier, if its operator
 /// looks back so far.
 pub fn replay(
+    plan: &Plan,
     record: &Incarnation,
     application: &Application,
     lookback: Lookback,
@@ -216,7 +218,10 @@ pub fn replay(
         for leg in &mut start.legs {
             // Where the log no longer reaches back to that time, only the incarnation's own start is known to be early enough.
             let reaches_back = match &leg.log {
-                LogId::Source(name) => facts.source(name).is_some_and(|source| source.complete_from <= needed),
+                LogId::Source(id) => plan
+                    .stream(*id)
+                    .and_then(|stream| facts.source(&stream.name))
+                    .is_some_and(|source| source.complete_from <= needed),
                 LogId::Derived(_) => true,
             };
             if reaches_back {
@@ -249,10 +254,11 @@ pub struct Trimmed {
 }
 
 /// The first source that no longer has what a replay takes, if there is one.
-pub fn trimmed(starts: &[InputStart], facts: &dyn Facts) -> Option<Trimmed> {
+pub fn trimmed(plan: &Plan, starts: &[InputStart], facts: &dyn Facts) -> Option<Trimmed> {
     let legs = starts.iter().flat_map(|start| start.legs.iter().map(|leg| (start.from, leg)));
     legs.into_iter().find_map(|(from, leg)| {
-        let LogId::Source(name) = &leg.log else { return None };
+        let LogId::Source(id) = &leg.log else { return None };
+        let name = &plan.stream(*id)?.name;
         let source = facts.source(name)?;
         let at = |sequence| Position { run: source.epoch, sequence };
         (source.earliest > leg.sequence && source.complete_from > from).then(|| Trimmed {

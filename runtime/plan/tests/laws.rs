@@ -99,6 +99,7 @@ fn of_incarnations() -> impl Strategy<Value = Change> {
         1 => (id(), digest()).prop_map(|(incarnation, digest)| Change::Switch { incarnation, to: Ran::first(digest) }),
         1 => (id(), record()).prop_map(|(incarnation, record)| Change::Skip { incarnation, record }),
         1 => id().prop_map(Change::Forget),
+        1 => (id(), name()).prop_map(|(incarnation, why)| Change::Lose { incarnation, why }),
     ]
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, Stream, bind};
-use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, Timestamp, Type};
+use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, Order, Position, Schema, StreamId, Timestamp, Type};
 use dag_plan::upgrade::{Next, Refusal, Running, Way, decide, succession};
-use dag_plan::{Demands, Facts, LeaseId, Limits, LogId, OperatorFacts, SourceFacts, Want};
+use dag_plan::{
+    Change, Facts, Limits, LogId, OperatorFacts, Origin, Plan, Proposal, SourceFacts, Want, apply, decide as deciding,
+};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -53,9 +55,10 @@ impl World {
     /// A computation of this version that runs since `newest` and has got to second 90.
     fn running(&self, text: &str, next: &World) -> Running {
         let stream = bind(text, self).unwrap();
-        let mut plan = Demands::new(0);
-        plan.demand(LeaseId(1), &stream, Want::Newest, self).unwrap();
-        let record = plan.run(IncarnationId(1)).unwrap().record.clone();
+        let mut plan = plan();
+        let decision = deciding::demand(&plan, &stream, Want::Newest, self).unwrap();
+        apply(&mut plan, &decision.proposal).unwrap();
+        let record = plan.incarnation(IncarnationId(1)).unwrap().record.clone();
         let Stream::Apply(application) = &stream else { panic!("{text} is derived") };
         let signature =
             |world: &World| Catalog::operator(world, None, &application.operator).map(|signature| (*signature).clone());
@@ -129,14 +132,18 @@ impl Facts for World {
         let limits = Limits { memory: 1 << 20, call: Duration::from_secs(1), output: 1 << 20 };
         Ok(OperatorFacts { digest: Digest([7; 32]), lookback, order: self.order, limits })
     }
+}
 
-    fn superseded(&self, _: Digest) -> bool {
-        false
-    }
+/// A plan with the source `x`.
+fn plan() -> Plan {
+    let mut plan = Plan::default();
+    let create = Change::Create { name: "x".to_owned(), origin: Origin::Published, settings: String::new() };
+    apply(&mut plan, &Proposal::of([create, Change::Made { stream: StreamId(1) }])).unwrap();
+    plan
 }
 
 fn way(text: &str, next: &World) -> Result<Way, Refusal> {
-    Ok(decide(&World::new().running(text, next), next)?.way)
+    Ok(decide(&plan(), &World::new().running(text, next), next)?.way)
 }
 
 fn refused(text: &str, next: &World) -> Refusal {
@@ -167,7 +174,7 @@ fn a_replay_begins_where_the_open_windows_do() {
     let next = World::with_another_state();
     let way = way("rms(x, 5s)", &next).unwrap();
     assert_eq!(replayed(&way), (Timestamp(90 * SECOND), 90));
-    let hopping = decide(&World::new().running("rms(x, 30s, every=10s)", &next), &next).unwrap().way;
+    let hopping = decide(&plan(), &World::new().running("rms(x, 30s, every=10s)", &next), &next).unwrap().way;
     assert_eq!(replayed(&hopping), (Timestamp(90 * SECOND), 90), "the window that is due next begins there");
 }
 
@@ -177,7 +184,7 @@ fn what_remembers_without_bound_is_replayed_from_its_own_start() {
     let mut trimmed = World::new();
     trimmed.trimmed = 7;
     let running = trimmed.running("delta(x)", &next);
-    let way = decide(&running, &next).unwrap().way;
+    let way = decide(&plan(), &running, &next).unwrap().way;
     assert_eq!(replayed(&way).1, 7, "it began with the earliest record there was");
 }
 
@@ -259,6 +266,6 @@ fn a_new_parameter_with_the_name_of_a_column_in_use_stands_against_it() {
     next.signatures[1].parameters.push(named);
     assert_eq!(succession(&before.signatures, &next.signatures), Ok(()));
     let running = before.running("delta(x, (value = 1))", &next);
-    let refused = decide(&running, &next).unwrap_err();
+    let refused = decide(&plan(), &running, &next).unwrap_err();
     assert!(matches!(&refused, Refusal::Meaning { .. }), "{refused}");
 }

@@ -39,7 +39,7 @@ use dag_plan::{Origin, Plan, SourceStream};
 use crate::blocking::blocking;
 use crate::clock::now;
 use crate::layout::{DataError, Layout, snapshot_in};
-use crate::metadata::{KeptIncarnations, Metadata};
+use crate::metadata::Metadata;
 use crate::node::Node;
 use crate::private;
 pub use error::{BackupError, CopyError};
@@ -86,8 +86,8 @@ impl Node {
         let admit = self.admission(folder).map_err(failed)?;
 
         let snapshots = self.stage_snapshots(backup, &*admit, &mut copied).map_err(failed)?;
-        let (staged, plan, kept) = self.stage_metadata(backup)?;
-        let derived = self.derived(&kept, &staged)?;
+        let (staged, plan) = self.stage_metadata(backup)?;
+        let derived = self.derived(&plan, &staged)?;
         let errors = self.passed_over_logs(&plan)?;
 
         for (_, deployment) in plan.deployments() {
@@ -164,7 +164,7 @@ impl Node {
     }
 
     /// Copies the metadata beside its place, and reads what is in that copy.
-    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Plan, KeptIncarnations), BackupError> {
+    fn stage_metadata(&self, backup: &Layout) -> Result<(PathBuf, Plan), BackupError> {
         let (folder, part) = (backup.root(), backup.metadata().with_extension(PART));
         match fs::remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::io(folder)(error)),
@@ -172,29 +172,25 @@ impl Node {
         }
         self.inner.meta.copy(&part)?;
         private::own_file(&part).map_err(BackupError::io(folder))?;
-        let (plan, kept) = Metadata::look(&part)?;
-        Ok((part, plan, kept.incarnations))
+        let (plan, _) = Metadata::look(&part)?;
+        Ok((part, plan))
     }
 
     /// The derived logs, and how far they are; those that are gone are taken out of the copied metadata.
-    fn derived(
-        &self,
-        kept: &KeptIncarnations,
-        staged: &Path,
-    ) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
+    fn derived(&self, plan: &Plan, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
         let (mut derived, mut gone) = (Vec::new(), Vec::new());
-        for (record, _) in &kept.records {
-            match self.inner.logs.get(record.id) {
+        for (id, _) in plan.incarnations() {
+            match self.inner.logs.get(id) {
                 Ok(log) => {
                     let extent = log.extent();
-                    derived.push((record.id, log, extent));
+                    derived.push((id, log, extent));
                 }
-                Err(dag_log::OpenError::Missing(_)) => gone.push(record.id),
+                Err(dag_log::OpenError::Missing(_)) => gone.push(id),
                 Err(error) => return Err(error.into()),
             }
         }
         if !gone.is_empty() {
-            Metadata::forget_in(staged, gone)?;
+            Metadata::forget_in(staged, &gone)?;
         }
         Ok(derived)
     }

@@ -13,14 +13,15 @@ use std::io;
 
 use dag_log::{Committer, Log, OsStorage, Storage};
 use dag_model::{Frontier, IncarnationId};
+use dag_plan::Plan;
+use dag_plan::plan::Moved;
 
 use super::error::CopyError;
 use super::manifest::Manifest;
 use crate::clock::now;
 use crate::computations::logs;
 use crate::layout::{DataError, Layout};
-use crate::metadata::moved::Now;
-use crate::metadata::{KeptIncarnations, Metadata};
+use crate::metadata::Metadata;
 use crate::node::Node;
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
@@ -36,14 +37,14 @@ pub(crate) fn take_over_runs(layout: &Layout, committer: &Committer) -> Result<(
     let number = format!("{:016x}", Metadata::data_of(&file)?);
     match manifest {
         Some(manifest) if manifest.data == number => {
-            let (_, kept) = Metadata::look(&file)?;
-            Metadata::renew(&file, &moves(layout, &kept.incarnations, committer))?;
+            let (plan, _) = Metadata::look(&file)?;
+            Metadata::renew(&file, &moves(layout, &plan, committer))?;
             dag_fault::point("take-over");
         }
         _ => {}
     }
-    let (_, kept) = Metadata::look(&file)?;
-    for (id, now) in kept.incarnations.moved.runs() {
+    let (plan, _) = Metadata::look(&file)?;
+    for (id, now) in plan.all_moved() {
         match fs::rename(layout.incarnation(id), layout.incarnation(now.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
             _ => {}
@@ -54,15 +55,13 @@ pub(crate) fn take_over_runs(layout: &Layout, committer: &Committer) -> Result<(
 }
 
 /// Where each run goes, and how much of it is there.
-fn moves(layout: &Layout, kept: &KeptIncarnations, committer: &Committer) -> BTreeMap<IncarnationId, Now> {
-    let ids = kept.records.iter().map(|(record, _)| record.id);
-    let last = ids.clone().chain(kept.last).max().map_or(0, |last| last.0);
-    let first = last + 1 + drawn();
-    let moved = ids.enumerate().map(|(place, id)| {
+fn moves(layout: &Layout, plan: &Plan, committer: &Committer) -> BTreeMap<IncarnationId, Moved> {
+    let first = plan.counters().incarnation + drawn();
+    let moved = plan.incarnations().map(|(id, _)| id).enumerate().map(|(place, id)| {
         // What cannot be read is nothing that a reader could go on from.
         let log = Log::open(&layout.incarnation(id), logs::options(), committer);
         let end = log.map_or(0, |log| log.visible().end);
-        (id, Now { id: IncarnationId(first + place as u64), end })
+        (id, Moved { id: IncarnationId(first + place as u64), end })
     });
     moved.collect()
 }

@@ -1,7 +1,6 @@
 //! Why a computation does not run.
 
 use dag_log::{CommitError, OpenError, ReadError};
-use dag_plan::LogId;
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
@@ -29,10 +28,10 @@ pub enum StartError {
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// A log that it reads is not there.
-    #[error("the log of {log:?} is not here any more{}", .source.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
+    #[error("the log of {log} is not here any more{}", .source.as_ref().map_or_else(String::new, |why| format!(": {why}")))]
     Gone {
         /// The log.
-        log: LogId,
+        log: String,
         /// Why, where it should be.
         source: Option<OpenError>,
     },

@@ -6,10 +6,11 @@ use dag_api::OnError;
 use dag_expr::Stream;
 use dag_flow::{Failure, Search, Spot};
 use dag_model::IncarnationId;
-use dag_plan::{Command, Incarnation, Skipped};
+use dag_plan::{Change, Ending, Incarnation, Proposal, Skipped};
 
 use crate::computations::retry::{Failures, Next, TRIES};
 use crate::computations::runs::last_digest;
+use crate::metadata::MetaError;
 use crate::node::{Node, State};
 
 /// The most records that a run passes over: its record lists them, and is written anew with each.
@@ -26,51 +27,38 @@ fn policy(wanted: OnError, passed_over: usize) -> (OnError, bool) {
 
 impl Node {
     /// Decides what follows from the failure of a run.
-    pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) -> Vec<Command> {
-        let Some(run) = state.plan.run(id).filter(|run| run.is_live()) else { return Vec::new() };
-        let (record, stream) = (run.record.clone(), run.stream.clone());
+    pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) {
+        let plan = self.inner.meta.plan();
+        let Some(course) = plan.incarnation(id).filter(|course| course.is_live()) else { return };
+        let (record, stream) = (&course.record, state.bound.get(&course.record.stream).cloned());
         let written = self.inner.logs.if_open(id).map_or(0, |log| log.visible().end);
         let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
         let searching = matches!(failures.search, Search::Halve(_));
         let (policy, full) = policy(self.error_policy(&record.stream), record.skipped.len());
         let next = failures.next(failure, written, policy);
-        let mut why = self.told(&record, stream.as_ref(), failure);
+        let mut why = self.told(record, stream.as_ref(), failure);
         if full && next == Next::GiveUp {
             why += &format!("; {MAX_SKIPPED} records have been passed over, which is the limit");
         }
         failures.why.clone_from(&why);
         let outlook = outlook(next, failure, failures.count(), searching);
         tracing::warn!(stream = record.stream, incarnation = %id, why, next = outlook, "computation failed");
-        let commands = match next {
-            Next::Again(delay) => {
-                failures.due = Some(Instant::now() + delay);
-                Vec::new()
-            }
-            Next::Afresh | Next::Narrow(_) => {
-                failures.due = Some(Instant::now());
-                Vec::new()
-            }
+        match next {
+            Next::Again(delay) => failures.due = Some(Instant::now() + delay),
+            Next::Afresh | Next::Narrow(_) => failures.due = Some(Instant::now()),
             Next::Skip(at) => {
                 failures.due = Some(Instant::now());
-                let log = record.inputs[at.input].legs[at.leg].log.clone();
-                // Recorded with the next start, before any output past it.
-                state.plan.pass_over(
-                    id,
-                    Skipped { input: at.input as u32, log, sequence: at.position.sequence, why: why.clone() },
-                );
-                Vec::new()
+                let log = record.inputs[at.input].legs[at.leg].log;
+                let skipped = Skipped { input: at.input as u32, log, sequence: at.position.sequence, why: why.clone() };
+                self.skip(state, id, skipped);
             }
             Next::GiveUp => self.fail(state, id, &why),
-            Next::Quarantine => {
-                let (failed, commands) = state.plan.quarantine(id, &why);
-                self.tell(state, &failed, &format!("`{}` is quarantined: {why}", record.stream));
-                commands
-            }
-        };
+            Next::Quarantine => self.end(state, id, Ending::Quarantined(why.clone())),
+        }
         if let Some(outlook) = outlook {
             self.notify_of_failure(state, id, &why, &outlook);
         }
-        commands
+        self.inner.timers.notify_one();
     }
 
     /// What a failure was: the operator, where it was, and what it did.
@@ -90,25 +78,29 @@ impl Node {
         format!("component {component}{digest:#}, {at}: {}", failure.error)
     }
 
-    /// Ends a run and what depends on it, and tells their subscribers why.
-    pub(crate) fn fail(&self, state: &mut State, id: IncarnationId, why: &str) -> Vec<Command> {
-        let stream = state.plan.run(id).map_or_else(String::new, |run| run.record.stream.clone());
-        let digest = state.plan.run(id).and_then(|run| run.record.ran.last()).map(|ran| ran.digest);
-        let digest = digest.map_or_else(String::new, |digest| format!("{digest:#}"));
-        tracing::error!(stream, digest, incarnation = %id, why, "computation stays where it is");
-        let message = format!("`{stream}` cannot go on: {why}");
-        let (failed, commands) = state.plan.failed(id, &message);
-        state.runs.failures.remove(&id);
-        self.tell(state, &failed, &message);
-        commands
+    /// Ends a run and what depends on it, of which their subscribers are told.
+    pub(crate) fn fail(&self, state: &mut State, id: IncarnationId, why: &str) {
+        let how = self.failure_of(id, why);
+        self.end(state, id, how);
     }
 
-    fn tell(&self, state: &State, failed: &[IncarnationId], message: &str) {
-        for lease in failed.iter().flat_map(|id| state.plan.leases(*id)) {
-            if let Some(subscriber) = state.subscribers.get(&lease) {
-                subscriber.stopped(message);
-            }
+    /// The same, and returns once it has ended; not under the lock.
+    pub(crate) fn end_now(&self, id: IncarnationId, why: &str) -> Result<(), MetaError> {
+        let end = Change::End { incarnation: id, how: self.failure_of(id, why) };
+        match self.inner.meta.propose(Proposal::of([end])) {
+            // It has ended otherwise.
+            Ok(_) | Err(MetaError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
         }
+    }
+
+    fn failure_of(&self, id: IncarnationId, why: &str) -> Ending {
+        let plan = self.inner.meta.plan();
+        let record = plan.incarnation(id).map(|course| &course.record);
+        let stream = record.map_or("", |record| &record.stream);
+        let digest = record.map_or_else(String::new, |record| format!("{:#}", last_digest(record)));
+        tracing::error!(stream, digest, incarnation = %id, why, "computation stays where it is");
+        Ending::Failed(format!("`{stream}` cannot go on: {why}"))
     }
 }
 

@@ -11,19 +11,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dag_flow::Place;
-use dag_model::{Frontier, IncarnationId};
-use dag_plan::{Demands, Incarnation, InputStart, LogId, State, Until};
+use dag_model::{Frontier, IncarnationId, StreamId};
+use dag_plan::{Change, Incarnation, InputStart, Life, LogId, Proposal, Until};
 
 use crate::computations::snapshots::Snapshots;
 use crate::metadata::{MetaError, Metadata};
 use crate::streams::source::Sources;
 
-/// Sources that may lack, since they were opened, records that had been shown, by their names.
-pub type Unclean = BTreeMap<String, End>;
+/// Sources that may lack, since they were opened, records that had been shown.
+pub type Unclean = BTreeMap<StreamId, End>;
 
 /// Where a log ends that may have been longer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct End {
+    /// The source's name.
+    pub name: String,
     /// The sequence after its last record.
     pub sequence: u64,
     /// It surely was.
@@ -38,11 +40,11 @@ pub fn lost(
     places: impl Fn(IncarnationId) -> Option<Vec<Place>>,
     rebooted: bool,
 ) -> Vec<(IncarnationId, String)> {
-    let is_short = |(name, end): &(&String, &End)| {
-        let log = LogId::Source((*name).clone());
+    let is_short = |(id, end): &(&StreamId, &End)| {
+        let log = LogId::Source(**id);
         rebooted || end.short || incarnations.iter().any(|record| reaches(record, &places, &log) > end.sequence)
     };
-    let short: Unclean = unclean.iter().filter(is_short).map(|(name, end)| (name.clone(), *end)).collect();
+    let short: Unclean = unclean.iter().filter(is_short).map(|(id, end)| (*id, end.clone())).collect();
     let mut ended: BTreeSet<IncarnationId> = BTreeSet::new();
     let mut found = Vec::new();
     loop {
@@ -65,8 +67,9 @@ pub fn lost(
 /// Why a record ends that reads that log; none if it need not.
 fn why(record: &Incarnation, log: &LogId, short: &Unclean, ended: &BTreeSet<IncarnationId>) -> Option<String> {
     match log {
-        LogId::Source(name) => {
-            let end = short.get(name)?;
+        LogId::Source(id) => {
+            let end = short.get(id)?;
+            let name = &end.name;
             let is_before = matches!(record.until, Some(Until::Sequence(until)) if until <= end.sequence);
             (!is_before).then(|| {
                 format!(
@@ -105,35 +108,42 @@ fn reaches(record: &Incarnation, places: &impl Fn(IncarnationId) -> Option<Vec<P
     legs.chain(skipped).chain(snapshot).max().unwrap_or(0)
 }
 
+/// The most incarnations that end by one proposal.
+const AT_ONCE: usize = 512;
+
 /// Ends what may have read records that are lost, durably. `before` is what [`boot`] was when the data was open last.
 ///
 /// # Errors
 /// If metadata can't be written.
 pub fn end(
-    plan: &mut Demands,
     sources: &Sources,
     snapshots: &Snapshots,
     meta: &Metadata,
     before: Option<u64>,
     is_copy: bool,
 ) -> Result<(), MetaError> {
-    let boot = boot();
+    let (boot, plan) = (boot(), meta.plan());
     // Of a copy nothing refers to what was not copied.
     let rebooted = !is_copy && (boot.is_none() || before != boot);
     let unclean = sources.iter().filter_map(|(name, source)| {
         let (log, visible) = (source.source.log(), source.source.log().visible());
         // What is sealed has all that it ever will.
         let unclean = log.is_unclean() && visible.frontier != Frontier::Empty;
-        unclean.then(|| (name.clone(), End { sequence: visible.end, short: log.is_short() }))
+        let (id, _) = plan.stream_named(name).filter(|_| unclean)?;
+        Some((id, End { name: name.clone(), sequence: visible.end, short: log.is_short() }))
     });
     let unclean: Unclean = unclean.collect();
-    let alive = plan.runs().filter(|run| !matches!(run.state, State::Quarantined(_)));
-    let records: Vec<&Incarnation> = alive.map(|run| &run.record).collect();
-    let ended = lost(&unclean, &records, |id| snapshots.places(id).ok().flatten(), rebooted);
-    for (id, why) in ended {
-        tracing::warn!(incarnation = %id, why, "a computation has ended");
-        meta.put_quarantined(id, &why)?;
-        plan.restore_quarantine(id, why);
+    let alive = plan.incarnations().filter(|(_, course)| !matches!(course.life, Life::Quarantined(_) | Life::Lost(_)));
+    let records: Vec<&Incarnation> = alive.map(|(_, course)| &course.record).collect();
+    let mut ended = lost(&unclean, &records, |id| snapshots.places(id).ok().flatten(), rebooted);
+    // Each has its own reason, which whoever reads it comes with, too.
+    ended.reverse();
+    for some in ended.chunks(AT_ONCE) {
+        let lose = |(incarnation, why): &(IncarnationId, String)| {
+            tracing::warn!(%incarnation, why, "a computation has ended");
+            Change::Lose { incarnation: *incarnation, why: why.clone() }
+        };
+        meta.propose(Proposal::of(some.iter().map(lose)))?;
     }
     // Only now: until then the next start finds the same.
     match boot {
@@ -158,6 +168,8 @@ mod tests {
 
     use super::*;
 
+    const X: StreamId = StreamId(1);
+
     fn reads(id: u64, log: LogId) -> Incarnation {
         let legs = vec![Leg { log, sequence: 10 }];
         Incarnation {
@@ -175,11 +187,11 @@ mod tests {
     }
 
     fn source(name: &str) -> LogId {
-        LogId::Source(name.to_owned())
+        LogId::Source(if name == "x" { X } else { StreamId(2) })
     }
 
     fn ended(incarnations: &[Incarnation], snapshot: u64, rebooted: bool) -> Vec<u64> {
-        let unclean = Unclean::from([("x".to_owned(), End { sequence: 100, short: false })]);
+        let unclean = Unclean::from([(X, End { name: "x".to_owned(), sequence: 100, short: false })]);
         let places = |_| Some(vec![Place { leg: 0, sequence: snapshot, from: Timestamp::MIN }]);
         let records: Vec<&Incarnation> = incarnations.iter().collect();
         lost(&unclean, &records, places, rebooted).into_iter().map(|(id, _)| id.0).collect()

@@ -1,11 +1,17 @@
-//! What runs: read [`runs`] (the plan's commands, carried out), [`start`] (what it takes to run one), [`switch`] (another version of an operator takes over), [`retry`] (what follows
-//! from a failure, by value), [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
-//! [`retention`] (which of those that nobody uses are kept), [`lost`] (which end because a crash took what they may have read), [`interest`] (what one needs to hear of
-//! sources that fall silent), [`skipped`] (what was skipped, and how it comes into `errors(X)`) and [`facts`] (what the plan asks).
+//! What runs: read [`compare`] (what the plan wants of this node, and what is done about the difference), [`holds`] (what this node's
+//! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`start`] (what it takes to run one), [`end`] (how what became of one
+//! comes into the plan), [`switch`] (another version of an operator takes over), [`retry`] (what follows from a failure, by value),
+//! [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
+//! [`retention`] (which of those that nobody uses are kept), [`lost`] (which end because a crash took what they may have read),
+//! [`interest`] (what one needs to hear of sources that fall silent), [`skipped`] (what was skipped, and how it comes into `errors(X)`) and
+//! [`facts`] (what is asked while something is decided).
 
+pub(crate) mod compare;
+pub(crate) mod end;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod failed;
+pub(crate) mod holds;
 pub(crate) mod interest;
 pub(crate) mod logs;
 pub(crate) mod lost;

@@ -26,6 +26,11 @@ impl Idle {
         self.since.insert(id, since);
     }
 
+    /// The same, unless that is known already.
+    pub fn insert_new(&mut self, id: IncarnationId, since: Instant) {
+        self.since.entry(id).or_insert(since);
+    }
+
     /// A run is live again, or forgotten.
     pub fn remove(&mut self, id: IncarnationId) {
         self.since.remove(&id);

@@ -1,5 +1,6 @@
-//! Runs: the plan's commands, carried out. A run that is told to start while its last dataflow is still going waits for that to be gone,
-//! so that no log ever has two writers. Whatever takes a file or an operator to start one is done [elsewhere](super::start), under no lock.
+//! Runs: what there is of the dataflows of incarnations. One that is wanted again while its last dataflow is still going waits for that to be
+//! gone, so that no log ever has two writers. Whatever takes a file or an operator to start one is done [elsewhere](super::start), under no
+//! lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use dag_expr::Application;
 use dag_flow::{
-    Aggregation, Budget, Computation, ComputeError, Event, Failure, Handle, Input, Leg, Operator, Place, Progress,
-    Resume, Search, Snapshot, World,
+    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot,
+    World,
 };
 use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
-use dag_plan::{Began, Command, Incarnation, InputStart, LogId, Run, Skipped, Until, upgrade};
+use dag_plan::{Began, Incarnation, InputStart, Life, LogId, Millis, Revision, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,6 +25,9 @@ use crate::streams::interest::Interest;
 
 /// How long it takes until a run is started again of which a file could not be opened.
 const START_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long it takes until the plan is told again that a run has lingered for long enough, in milliseconds.
+const AGAIN: Millis = 1_000;
 
 /// What a worker says of a run.
 #[derive(Debug)]
@@ -44,6 +48,12 @@ pub struct Runs {
     flows: BTreeMap<IncarnationId, Dataflow>,
     /// Runs that are about to get another component: nobody else starts them.
     held: BTreeSet<IncarnationId>,
+    /// Runs of which the plan is to learn something before they are started again.
+    ending: BTreeSet<IncarnationId>,
+    /// Runs that linger: since when in the plan, and until when here.
+    lingering: BTreeMap<IncarnationId, (Revision, Millis)>,
+    /// Runs of which the plan has not been told whether they are held here, since too much waited to be told.
+    unsaid: BTreeSet<IncarnationId>,
     /// Those that are not live, for retention.
     pub idle: Idle,
     /// What runs have not got past yet.
@@ -68,8 +78,8 @@ struct Running {
     handle: Handle,
     /// When it stops without a last snapshot; none while it is to go on, or somebody else waits for that.
     stop_by: Option<Instant>,
-    /// Start again once it is gone.
-    restart: bool,
+    /// Whether it was told to stop.
+    is_told: bool,
     /// Told once it is gone.
     switching: Option<oneshot::Sender<()>>,
     /// What it needs to hear of the sources below it.
@@ -88,8 +98,9 @@ impl Dataflow {
     fn finish(&mut self) {
         match self {
             Dataflow::Starting(starting) => starting.wanted = false,
+            Dataflow::Running(running) if running.is_told => {}
             Dataflow::Running(running) => {
-                running.restart = false;
+                running.is_told = true;
                 let patience = running.handle.finish();
                 running.stop_by.get_or_insert_with(|| Instant::now() + patience);
             }
@@ -104,6 +115,9 @@ impl Runs {
             reports,
             flows: BTreeMap::new(),
             held: BTreeSet::new(),
+            ending: BTreeSet::new(),
+            lingering: BTreeMap::new(),
+            unsaid: BTreeSet::new(),
             idle: Idle::default(),
             failures: BTreeMap::new(),
         }
@@ -136,7 +150,7 @@ impl Runs {
 
     /// A run whose start is over runs.
     pub fn insert(&mut self, id: IncarnationId, handle: Handle, interests: Vec<Interest>) {
-        let running = Running { handle, stop_by: None, restart: false, switching: None, _interests: interests };
+        let running = Running { handle, stop_by: None, is_told: false, switching: None, _interests: interests };
         self.flows.insert(id, Dataflow::Running(running));
     }
 
@@ -199,7 +213,7 @@ impl Runs {
         match self.flows.get_mut(&id) {
             _ if self.held.contains(&id) => return None,
             Some(Dataflow::Starting(_)) => return None,
-            Some(Dataflow::Running(flow)) if flow.restart => return None,
+            Some(Dataflow::Running(flow)) if flow.is_told => return None,
             Some(Dataflow::Running(flow)) => {
                 flow.switching = Some(gone);
                 flow.handle.finish();
@@ -217,21 +231,117 @@ impl Runs {
 
     /// The next time that a failed run is tried again.
     pub fn next_try(&self) -> Option<Instant> {
-        self.failures.values().filter_map(|failures| failures.due).min()
+        let awaited = self.failures.iter().filter(|(id, _)| !self.ending.contains(id));
+        awaited.filter_map(|(_, failures)| failures.due).min()
     }
 
     /// The failed runs that are to be tried again now.
     pub fn due(&mut self) -> Vec<IncarnationId> {
         let now = Instant::now();
-        let flows = &self.flows;
+        let (flows, ending) = (&self.flows, &self.ending);
         let due = |(id, failures): (&IncarnationId, &mut Failures)| {
-            let due = failures.due.is_some_and(|due| due <= now) && !flows.contains_key(id);
+            let is_free = !flows.contains_key(id) && !ending.contains(id);
+            let due = is_free && failures.due.is_some_and(|due| due <= now);
             due.then(|| {
                 failures.due = None;
                 *id
             })
         };
         self.failures.iter_mut().filter_map(due).collect()
+    }
+
+    /// A run is wanted; where it lingers, until then. One that is being started goes on.
+    pub fn want(&mut self, id: IncarnationId, life: &Life, until: Millis) {
+        self.idle.remove(id);
+        match life {
+            Life::Live { idle: Some(since) } => {
+                let lingers = self.lingering.entry(id).or_insert((*since, until));
+                if lingers.0 != *since {
+                    *lingers = (*since, until);
+                }
+            }
+            _ => drop(self.lingering.remove(&id)),
+        }
+        if let Some(Dataflow::Starting(starting)) = self.flows.get_mut(&id) {
+            starting.wanted = true;
+        }
+    }
+
+    /// Whether nothing runs of a run that is wanted, and nothing stands against that.
+    pub fn may_start(&self, id: IncarnationId) -> bool {
+        let is_due_later = self.failures.get(&id).is_some_and(|failures| failures.due.is_some());
+        let is_free = !self.held.contains(&id) && !self.ending.contains(&id);
+        is_free && !is_due_later && !self.flows.contains_key(&id)
+    }
+
+    /// A run is not wanted any more: what runs of it stops, after a last snapshot. None of one that is forgotten.
+    pub fn finish(&mut self, id: IncarnationId, life: Option<&Life>) {
+        self.lingering.remove(&id);
+        self.unsaid.remove(&id);
+        self.ending.remove(&id);
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.finish();
+        }
+        match life {
+            Some(Life::Stored) => {
+                if let Some(failures) = self.failures.get_mut(&id) {
+                    failures.due = None;
+                }
+            }
+            _ => drop(self.failures.remove(&id)),
+        }
+        match life {
+            Some(_) => self.idle.insert_new(id, Instant::now()),
+            None => self.idle.remove(id),
+        }
+    }
+
+    /// Whether a run lingers, or did until now.
+    pub fn has_lingered(&self, id: IncarnationId) -> bool {
+        self.lingering.contains_key(&id)
+    }
+
+    /// The runs that have lingered for long enough, and since when in the plan. They are due again a while later.
+    pub fn elapsed(&mut self, now: Millis) -> Vec<(IncarnationId, Revision)> {
+        let due = self.lingering.iter_mut().filter(|(_, (_, until))| *until <= now);
+        due.map(|(id, (since, until))| {
+            *until = now.saturating_add(AGAIN);
+            (*id, *since)
+        })
+        .collect()
+    }
+
+    /// When the next run has lingered for long enough.
+    pub fn lingers_until(&self) -> Option<Millis> {
+        self.lingering.values().map(|(_, until)| *until).min()
+    }
+
+    /// The plan is to be told later whether a run is held here, or has been.
+    pub fn say_later(&mut self, id: IncarnationId, later: bool) {
+        match later {
+            true => drop(self.unsaid.insert(id)),
+            false => drop(self.unsaid.remove(&id)),
+        }
+    }
+
+    /// The runs of which the plan is to be told whether they are held here.
+    pub fn unsaid(&self) -> Vec<IncarnationId> {
+        self.unsaid.iter().copied().collect()
+    }
+
+    /// The plan is to learn something of a run before that is started again.
+    pub fn await_end(&mut self, id: IncarnationId) {
+        self.ending.insert(id);
+    }
+
+    /// Whether the plan is to learn something of a run.
+    pub fn is_end_awaited(&self, id: IncarnationId) -> bool {
+        self.ending.contains(&id)
+    }
+
+    /// The plan has learnt it, or does not take it.
+    pub fn end_awaited(&mut self, id: IncarnationId) {
+        self.ending.remove(&id);
     }
 
     /// Whether a dataflow is there, running or on its way out.
@@ -241,35 +351,6 @@ impl Runs {
 }
 
 impl Node {
-    /// Carries out what the plan says; what is started runs some time later.
-    pub(crate) fn execute(&self, state: &mut State, commands: Vec<Command>) {
-        for command in commands {
-            match command {
-                Command::Stop(id) => {
-                    if let Some(flow) = state.runs.flows.get_mut(&id) {
-                        flow.finish();
-                    }
-                    if let Some(failures) = state.runs.failures.get_mut(&id) {
-                        failures.due = None;
-                    }
-                    state.runs.idle.insert(id, Instant::now());
-                }
-                Command::Start(id) => {
-                    state.runs.idle.remove(id);
-                    if state.runs.held.contains(&id) {
-                        continue;
-                    }
-                    match state.runs.flows.get_mut(&id) {
-                        Some(Dataflow::Starting(starting)) => starting.wanted = true,
-                        Some(Dataflow::Running(running)) => running.restart = true,
-                        None => self.begin_start(state, id),
-                    }
-                }
-            }
-        }
-        self.inner.timers.notify_one();
-    }
-
     /// A run is started again in a while, and who waits for it is told why.
     pub(super) fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
         tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");
@@ -280,55 +361,26 @@ impl Node {
     }
 
     /// A worker has something to say of a run.
-    pub(crate) async fn report(&self, Report { id, event }: Report) {
+    pub(crate) fn report(&self, Report { id, event }: Report) {
         match event {
-            Event::Finished => {
-                let node = self.clone();
-                // Its output may lie on a disk that takes its time, for which no other run's report waits.
-                tokio::spawn(dag_alarm::task("finishing", async move { node.finished(id).await }));
-            }
-            Event::Failed(failure) => {
-                if let ComputeError::Diverged { .. } = failure.error {
-                    self.keep_quarantined(id, &failure).await;
-                }
-                self.follow_up(|state| self.failed(state, id, &failure));
-            }
+            Event::Finished => self.finish(&mut self.state(), id),
+            Event::Failed(failure) => self.failed(&mut self.state(), id, &failure),
             Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
             Event::Gone => {
-                self.follow_up(|state| {
-                    let live = state.plan.run(id).is_some_and(Run::is_live);
-                    let Some(Dataflow::Running(flow)) = state.runs.flows.remove(&id) else { return Vec::new() };
-                    if let Some(gone) = flow.switching {
-                        // An error means that nobody waits any more.
-                        let _ = gone.send(());
-                    }
-                    if live && flow.restart { vec![Command::Start(id)] } else { Vec::new() }
-                });
+                self.gone(id);
                 self.inner.logs.close_unused();
             }
         }
     }
 
-    /// Lets the state take in what has happened, and carries out what follows.
-    pub(super) fn follow_up(&self, take_in: impl FnOnce(&mut State) -> Vec<Command>) {
+    /// A run's dataflow is gone.
+    fn gone(&self, id: IncarnationId) {
         let state = &mut *self.state();
-        let commands = take_in(state);
-        if !*self.inner.stopping.borrow() {
-            self.execute(state, commands);
+        if let Some(Dataflow::Running(Running { switching: Some(gone), .. })) = state.runs.flows.remove(&id) {
+            // An error means that nobody waits any more.
+            let _ = gone.send(());
         }
-    }
-
-    /// A run has emitted all that it ever will.
-    async fn finished(&self, id: IncarnationId) {
-        let node = self.clone();
-        let kept = self.inner.starts.run(id, move || node.keep_finished(id)).await;
-        if let Err(error) = kept {
-            tracing::error!(incarnation = %id, %error, "cannot keep that a computation has finished");
-        }
-        self.follow_up(|state| {
-            state.runs.idle.insert(id, Instant::now());
-            state.plan.finished(id)
-        });
+        self.compare_in(state, [id]);
     }
 
     /// A run has got past what it failed on, if it had.
@@ -342,26 +394,6 @@ impl Node {
         // It is open for as long as its dataflow is there.
         if let Some(output) = self.inner.logs.if_open(id) {
             self.inner.snapshots.put(id, snapshot, output);
-        }
-    }
-
-    /// Keeps that a run has finished, for which all of its output has to be on disk: nobody computes it again.
-    fn keep_finished(&self, id: IncarnationId) -> Result<(), StartError> {
-        let output = self.inner.logs.get(id)?;
-        output.sync().wait()?;
-        Ok(self.inner.meta.put_finished(id)?)
-    }
-
-    /// Keeps that a run does not repeat itself, before anybody is told.
-    async fn keep_quarantined(&self, id: IncarnationId, failure: &Failure) {
-        let found =
-            self.state().plan.run(id).filter(|run| run.is_live()).map(|run| (run.record.clone(), run.stream.clone()));
-        let Some((record, stream)) = found else { return };
-        let (node, why) = (self.clone(), self.told(&record, stream.as_ref(), failure));
-        let keep = move || Ok::<_, StartError>(node.inner.meta.put_quarantined(id, &why)?);
-        let kept = self.inner.starts.run(id, keep).await;
-        if let Err(error) = kept {
-            tracing::error!(incarnation = %id, %error, "cannot keep that a computation is quarantined");
         }
     }
 
@@ -481,7 +513,7 @@ pub(crate) fn replay(
     let answer = view.catalog.bind_with(component, application);
     let lookback = answer.map_err(StartError::Bind)?.facts.lookback;
     let reached = record.ran.last().map_or(Frontier::START, |ran| ran.from);
-    Ok(upgrade::replay(record, application, lookback, reached, view))
+    Ok(upgrade::replay(&view.plan, record, application, lookback, reached, view))
 }
 
 /// Lets a computation take up its work where its record, its log and its snapshot say.
@@ -530,7 +562,7 @@ pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
 
 /// A leg of a route of records with these columns, with its log, which is made where its run has not been started yet.
 pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> Result<Leg, StartError> {
-    let gone = |source| StartError::Gone { log: leg.log.clone(), source };
+    let gone = |source| StartError::Gone { log: view.name_of(&leg.log), source };
     let (log, incarnation) = match &leg.log {
         LogId::Source(_) => (view.log(&leg.log).ok_or_else(|| gone(None))?, None),
         LogId::Derived(id) => {

@@ -7,7 +7,7 @@ use dag_log::{AppendError, PublishError};
 use dag_model::Position;
 use dag_plan::{Incarnation, LogId, Skipped};
 
-use crate::node::{Node, State};
+use crate::node::Node;
 use crate::streams::error::StreamError;
 use crate::streams::skipped::{Row, json};
 
@@ -61,7 +61,7 @@ impl Node {
     }
 
     fn row(&self, record: &Incarnation, skipped: &Skipped) -> Row {
-        let passed_over = self.passed_over(&self.state(), record, skipped);
+        let passed_over = self.passed_over(record, skipped);
         let json = self.view().log(&skipped.log).map(|log| json(&log, skipped.sequence));
         let json = json.transpose().unwrap_or_else(|error| {
             tracing::warn!(stream = record.stream, %error, "cannot read what was passed over");
@@ -71,15 +71,23 @@ impl Node {
     }
 
     /// A record that a run was told to pass over, as it is shown.
-    pub(crate) fn passed_over(&self, state: &State, record: &Incarnation, skipped: &Skipped) -> PassedOver {
+    pub(crate) fn passed_over(&self, record: &Incarnation, skipped: &Skipped) -> PassedOver {
         let input = usize::try_from(skipped.input).ok().and_then(|input| record.inputs.get(input));
+        let view = self.view();
         let (run, stream) = match &skipped.log {
-            LogId::Derived(id) => (id.0, state.plan.run(*id).map_or_else(String::new, |run| run.record.stream.clone())),
-            LogId::Source(name) => self.inner.streams.get(name).map_or((0, String::new()), |source| {
-                let (epoch, canonical) =
-                    (source.source.log().epoch_at(skipped.sequence), source.origin.canonical(name));
-                (epoch, if input.is_some_and(|input| input.late) { format!("late({canonical})") } else { canonical })
-            }),
+            LogId::Derived(id) => {
+                let course = view.plan.incarnation(*id);
+                (id.0, course.map_or_else(String::new, |course| course.record.stream.clone()))
+            }
+            LogId::Source(id) => {
+                let source = view.plan.stream(*id).and_then(|stream| view.sources.get(&stream.name));
+                source.map_or((0, String::new()), |source| {
+                    let epoch = source.source.log().epoch_at(skipped.sequence);
+                    let canonical = source.origin.canonical(&source.settings.name);
+                    let is_late = input.is_some_and(|input| input.late);
+                    (epoch, if is_late { format!("late({canonical})") } else { canonical })
+                })
+            }
         };
         let position = Position { run, sequence: skipped.sequence }.to_string();
         PassedOver { stream, position, why: skipped.why.clone() }

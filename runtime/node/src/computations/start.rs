@@ -1,11 +1,11 @@
-//! Starting a run: its log is opened or made, its record kept, its snapshot read and its operator bound, all under no lock. Then it is
+//! Starting a run: its log is opened or made, its snapshot read and its operator bound, all under no lock. Then it is
 //! looked whether it is still wanted.
 
 use dag_expr::Stream;
 use dag_flow::{Computation, Search};
 use dag_log::OpenError;
 use dag_model::IncarnationId;
-use dag_plan::{Command, LogId};
+use dag_plan::{Course, wanted_of};
 use tokio::sync::watch;
 
 use crate::blocking::gate::Width;
@@ -13,6 +13,7 @@ use crate::computations::error::StartError;
 use crate::computations::interest;
 use crate::computations::runs::{Report, last_digest, resume};
 use crate::computations::snapshots::usable;
+use crate::metadata::ALONE;
 use crate::node::{Node, State};
 use crate::streams::interest::Interest;
 
@@ -32,15 +33,10 @@ enum Started {
 }
 
 impl Node {
-    /// Begins to start a run that has no dataflow. Those that it reads are started before it, so that its record never tells of runs that
-    /// no record tells of.
-    pub(super) fn begin_start(&self, state: &mut State, id: IncarnationId) {
-        let record = &state.plan.run(id).expect("the plan starts runs that it has").record;
-        let read = record.inputs.iter().flat_map(|input| &input.legs).filter_map(|leg| match leg.log {
-            LogId::Derived(read) => state.runs.start_of(read),
-            LogId::Source(_) => None,
-        });
-        let read: Vec<_> = read.collect();
+    /// Begins to start a run that has no dataflow, once those that it reads are there or have failed.
+    pub(super) fn begin_start(&self, state: &mut State, course: &Course) {
+        let id = course.record.id;
+        let read: Vec<_> = course.inputs().filter_map(|read| state.runs.start_of(read)).collect();
         state.runs.begin(id);
         let node = self.clone();
         self.inner.tasks.spawn(dag_alarm::task("starting", async move {
@@ -58,18 +54,29 @@ impl Node {
 
     /// Opens, reads and asks what a run takes.
     fn start(&self, id: IncarnationId) -> Result<Started, StartError> {
-        let (record, application, afresh, search) = {
+        let view = self.view();
+        let Some(course) = wanted_of(&view.plan, ALONE, self.inner.boot, id) else { return Ok(Started::Unwanted) };
+        let record = &course.record;
+        let (bound, afresh, search) = {
             let state = self.state();
-            let run = state.plan.run(id).filter(|_| state.runs.is_starting(id));
-            let Some(run) = run.filter(|run| run.is_live()) else { return Ok(Started::Unwanted) };
-            let Some(Stream::Apply(application)) = run.stream.clone() else {
-                unreachable!("the plan runs derived streams that somebody has demanded")
-            };
+            if !state.runs.is_starting(id) {
+                return Ok(Started::Unwanted);
+            }
             let failures = state.runs.failures.get(&id);
             let afresh = failures.is_some_and(|failures| failures.afresh);
-            (run.record.clone(), application, afresh, failures.map_or(Search::Off, |failures| failures.search))
+            let search = failures.map_or(Search::Off, |failures| failures.search);
+            (state.bound.get(&record.stream).cloned(), afresh, search)
         };
-        let view = self.view();
+        let bound = match bound {
+            Some(bound) => bound,
+            None => {
+                let bound = dag_expr::bind(&record.stream, &view);
+                let bound = bound.map_err(|error| StartError::Bind(error.render(&record.stream)))?;
+                self.state().bind(&view.plan, &bound);
+                bound
+            }
+        };
+        let Stream::Apply(application) = bound else { unreachable!("what is computed applies an operator") };
         let output = match view.logs.get_or_create(id, &application.schema) {
             Err(error @ OpenError::Io { .. }) => return Ok(Started::Later(error.to_string())),
             output => output?,
@@ -77,8 +84,7 @@ impl Node {
         if output.visible().ended {
             return Ok(Started::Complete);
         }
-        self.inner.meta.put_incarnation(&record)?;
-        self.inner.streams.hand_in(&record);
+        self.inner.streams.hand_in(record);
         let snapshot = match afresh {
             true => None,
             false => match usable(id, view.snapshots.get(id)) {
@@ -86,42 +92,38 @@ impl Node {
                 Err(why) => return Ok(Started::Later(why)),
             },
         };
-        let mut computation = self.computation_of(&view, &record, &application, output)?;
-        resume(&view, &mut computation, &record, &application, snapshot)?;
+        let mut computation = self.computation_of(&view, record, &application, output)?;
+        resume(&view, &mut computation, record, &application, snapshot)?;
         computation.interval = self.inner.config.snapshots;
         computation.search = search;
-        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
+        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(record)), "computation starts");
         let interests = interest::hold(&self.inner.streams, &view.catalog, &application);
         Ok(Started::Ready(Box::new(computation), interests))
     }
 
     /// A start has come to something: runs what is still wanted.
     fn started(&self, id: IncarnationId, started: Result<Started, StartError>) {
-        self.follow_up(|state| {
-            if !state.runs.begun(id) || *self.inner.stopping.borrow() {
-                return Vec::new();
+        let state = &mut *self.state();
+        if !state.runs.begun(id) || *self.inner.stopping.borrow() {
+            // It may be wanted again since that was found.
+            return self.compare_in(state, [id]);
+        }
+        match started {
+            Ok(Started::Ready(computation, interests)) => {
+                let reports = state.runs.reports();
+                let on_event = Box::new(move |event| {
+                    // An error means that the node is gone.
+                    let _ = reports.0.send(Report { id, event });
+                });
+                let handle = self.inner.flow.run(*computation, on_event);
+                state.runs.insert(id, handle, interests);
             }
-            match started {
-                Ok(Started::Ready(computation, interests)) => {
-                    let reports = state.runs.reports();
-                    let on_event = Box::new(move |event| {
-                        // An error means that the node is gone.
-                        let _ = reports.0.send(Report { id, event });
-                    });
-                    let handle = self.inner.flow.run(*computation, on_event);
-                    state.runs.insert(id, handle, interests);
-                    Vec::new()
-                }
-                Ok(Started::Complete) => state.plan.finished(id),
-                Ok(Started::Later(why)) => {
-                    self.start_later(state, id, &why);
-                    Vec::new()
-                }
-                // It was wanted again when that had been found.
-                Ok(Started::Unwanted) => vec![Command::Start(id)],
-                Err(error) => self.fail(state, id, &error.to_string()),
-            }
-        });
+            Ok(Started::Complete) => self.finish(state, id),
+            Ok(Started::Later(why)) => self.start_later(state, id, &why),
+            Ok(Started::Unwanted) => {}
+            Err(error) => self.fail(state, id, &error.to_string()),
+        }
+        self.compare_in(state, [id]);
         // What it has passed over so far is to be in its stream.
         self.inner.timers.notify_one();
     }

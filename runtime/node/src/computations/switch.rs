@@ -13,7 +13,7 @@ use dag_flow::{Computation, Snapshot};
 use dag_log::{Log, OpenError};
 use dag_model::{Digest, Frontier, IncarnationId, Order, Position};
 use dag_plan::upgrade::{self, Trimmed};
-use dag_plan::{Command, Incarnation, InputStart, Leg, Ran, Run};
+use dag_plan::{Change, Entity, Incarnation, InputStart, Leg, Proposal, Ran};
 use dag_wasm::Component;
 use tokio::runtime::Handle;
 
@@ -153,9 +153,7 @@ impl Node {
             // What its predecessor failed on says nothing about this one.
             state.runs.failures.remove(&id);
         }
-        if state.plan.run(id).is_some_and(Run::is_live) && !*self.inner.stopping.borrow() {
-            self.execute(state, vec![Command::Start(id)]);
-        }
+        self.compare_in(state, [id]);
         let switched = |(by, ran): (By, Ran)| {
             let position = Position { run: id.0, sequence: ran.output };
             Switched { by, from: ran.from, position, took: begun.elapsed() }
@@ -165,24 +163,22 @@ impl Node {
 
     /// Lets a component take over a run that has stopped and that nobody else starts; answers nothing where that is behind its output.
     fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<(By, Ran)>, SwitchError> {
-        let (mut record, stream) = match self.state().plan.run(id) {
-            Some(run) => (run.record.clone(), run.stream.clone()),
-            None => return Err(SwitchError::Gone),
-        };
+        let plan = self.inner.meta.plan();
+        let course = plan.incarnation(id).ok_or(SwitchError::Gone)?;
+        let record = &course.record;
+        let stream = self.state().bound.get(&record.stream).cloned();
         // The state is not locked meanwhile: a guest is asked, and may take its time.
-        let Some((by, ran)) = self.succession(&record, stream.as_ref(), to)? else { return Ok(None) };
+        let Some((by, ran)) = self.succession(record, stream.as_ref(), to)? else { return Ok(None) };
         if by == By::Replay && !replay {
             return Err(SwitchError::NeedsReplay);
         }
         // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
         let output = self.view().logs.get(id)?;
         self.inner.snapshots.keep(id, &output)?;
-        record.ran.push(ran.clone());
         dag_fault::point("deploy");
-        // Nobody else writes the record of a run that is interrupted.
-        self.inner.meta.put_incarnation(&record)?;
+        let switch = Proposal::of([Change::Switch { incarnation: id, to: ran.clone() }]);
+        self.inner.meta.propose(switch.on(Entity::Incarnation(id), course.revision))?;
         dag_fault::point("deploy");
-        self.state().plan.switch(id, ran.clone());
         if by == By::Replay
             && let Err(error) = self.inner.snapshots.remove(id)
         {
@@ -263,7 +259,7 @@ fn replayable(
     application: &Application,
 ) -> Result<Vec<InputStart>, SwitchError> {
     let starts = replay(view, component, record, application)?;
-    match upgrade::trimmed(&starts, view) {
+    match upgrade::trimmed(&view.plan, &starts, view) {
         None => Ok(starts),
         Some(trimmed) => Err(SwitchError::Trimmed(trimmed)),
     }

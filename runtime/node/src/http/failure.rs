@@ -235,11 +235,12 @@ fn reader(error: &ReaderError) -> Code {
         | ReaderError::NotCopied(_)
         | ReaderError::Removed { .. }
         | ReaderError::Behind { .. }
+        | ReaderError::Lacking { .. }
         | ReaderError::Trimmed { .. } => Code::Trimmed,
         ReaderError::Demand { error, .. } => match error {
             DemandError::NoSuchStream(_) => Code::UnknownStream,
             DemandError::Operator(_) | DemandError::NoSuchPosition { .. } => Code::BadRequest,
-            DemandError::TooEarly { .. } | DemandError::Gone { .. } => Code::Trimmed,
+            DemandError::TooEarly { .. } | DemandError::Gone { .. } | DemandError::Lost { .. } => Code::Trimmed,
             DemandError::Quarantined { .. } => Code::Internal,
         },
         ReaderError::Start(error) => start(error),
@@ -295,6 +296,7 @@ fn kept(error: &MetaError) -> Code {
     match error {
         error if error.is_full() => Code::DiskFull,
         MetaError::Busy { .. } | MetaError::Stopping | MetaError::Refused(Refusal::Full { .. }) => Code::Busy,
+        MetaError::Refused(Refusal::Used { .. }) => Code::InUse,
         _ => Code::Internal,
     }
 }

@@ -1,5 +1,5 @@
 //! The writer of a node that is alone: one thread, behind a bounded queue. Whatever waits is applied and shares one transaction;
-//! who proposed it is answered once it is durable.
+//! who proposed it is answered once it is durable. What a start of the node undoes anyway waits for no disk.
 //!
 //! The plan in memory is replaced after the transaction is on the disk. Where the disk does not take it, everybody whose proposal was in it
 //! is told so, the plan is as it was, and the next proposals are tried anew: so memory and disk are one truth.
@@ -9,9 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use dag_plan::{Applied, Entity, Plan, Proposal, apply};
+use dag_lock::Mutex;
+use dag_model::IncarnationId;
+use dag_plan::{Applied, Change, Entity, Plan, Proposal, apply};
 use redb::WriteTransaction;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::beside::Beside;
 use super::store::Store;
@@ -26,6 +28,8 @@ const GROUP: usize = 512;
 /// What is to be written, and who waits for it.
 struct Job {
     proposal: Proposal,
+    /// Whether nothing of it has to be on the disk.
+    is_passing: bool,
     beside: Vec<Beside>,
     answer: Answer,
 }
@@ -60,12 +64,17 @@ struct Shared {
     store: Store,
     /// Guards which plan there is; the plan itself is replaced as a whole. Held for no longer than that takes.
     plan: RwLock<Arc<Plan>>,
+    changes: Changes,
 }
 
 impl Local {
     /// Starts the writer of a store with that plan.
     pub fn start(store: Store, plan: Plan) -> std::io::Result<Local> {
-        let shared = Arc::new(Shared { store, plan: RwLock::new(Arc::new(plan)) });
+        let shared = Arc::new(Shared {
+            store,
+            plan: RwLock::new(Arc::new(plan)),
+            changes: Changes { touched: Mutex::new("changes", BTreeSet::new()), told: Notify::new() },
+        });
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = shared.clone();
         let thread = dag_alarm::thread("metadata", move || writer.write_all(&jobs))?;
@@ -76,6 +85,11 @@ impl Local {
         self.shared.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The incarnations that have changed since this was asked last, once there are any.
+    pub async fn changed(&self) -> BTreeSet<IncarnationId> {
+        self.shared.changes.next().await
+    }
+
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
@@ -84,15 +98,26 @@ impl Local {
     pub fn propose(&self, proposal: Proposal, beside: Vec<Beside>) -> Outcome {
         dag_lock::may_wait("metadata");
         let (answer, outcome) = sync_channel(1);
-        self.send(Job { proposal, beside, answer: Answer::Thread(answer) })?;
+        let is_passing = is_passing(&proposal, &beside);
+        self.send(Job { proposal, is_passing, beside, answer: Answer::Thread(answer) })?;
         outcome.recv().unwrap_or(Err(MetaError::Stopping))
     }
 
     /// Proposes; the outcome comes to a task.
     pub fn send_proposal(&self, proposal: Proposal) -> oneshot::Receiver<Outcome> {
+        let is_passing = is_passing(&proposal, &[]);
+        self.send_as(proposal, is_passing)
+    }
+
+    /// The same of what need not be on the disk; the outcome waits for nothing.
+    pub fn send_passing(&self, proposal: Proposal) -> oneshot::Receiver<Outcome> {
+        self.send_as(proposal, true)
+    }
+
+    fn send_as(&self, proposal: Proposal, is_passing: bool) -> oneshot::Receiver<Outcome> {
         let (answer, outcome) = oneshot::channel();
         // Where it is refused, the answer is given at once.
-        let sent = self.send(Job { proposal, beside: Vec::new(), answer: Answer::Task(answer) });
+        let sent = self.send(Job { proposal, is_passing, beside: Vec::new(), answer: Answer::Task(answer) });
         match sent {
             Ok(()) => outcome,
             Err(error) => {
@@ -125,63 +150,113 @@ impl Drop for Local {
     }
 }
 
+fn is_passing(proposal: &Proposal, beside: &[Beside]) -> bool {
+    beside.is_empty() && proposal.changes.iter().all(Change::is_passing)
+}
+
 impl Shared {
     fn write_all(&self, jobs: &Receiver<Job>) {
+        let mut unwritten = BTreeSet::new();
         while let Ok(first) = jobs.recv() {
             let more = std::iter::from_fn(|| jobs.try_recv().ok());
             let group: Vec<Job> = std::iter::once(first).chain(more).take(GROUP).collect();
-            dag_alarm::work("metadata", || self.write(group));
+            dag_alarm::work("metadata", || self.write(group, &mut unwritten));
         }
     }
 
-    fn write(&self, group: Vec<Job>) {
+    /// Applies a group. What need not be durable is written with the next that has to be, so that the file has the plan as it was at
+    /// some revision; until then it is `unwritten`.
+    fn write(&self, group: Vec<Job>, unwritten: &mut BTreeSet<Entity>) {
         let before = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut plan = (*before).clone();
-        let (mut touched, mut beside, mut outcomes) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let (mut touched, mut is_durable, mut done) = (BTreeSet::new(), false, Vec::new());
         for job in group {
             let outcome = apply(&mut plan, &job.proposal).map_err(MetaError::Refused);
             if let Ok(applied) = &outcome {
+                is_durable |= !job.is_passing && (!applied.touched.is_empty() || !job.beside.is_empty());
                 touched.extend(applied.touched.iter().cloned());
-                beside.extend(job.beside);
             }
-            outcomes.push((job.answer, outcome));
+            done.push((job, outcome));
         }
-        if touched.is_empty() && beside.is_empty() {
-            outcomes.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
-            return;
+        if is_durable {
+            let keys: BTreeSet<Entity> = unwritten.iter().chain(&touched).cloned().collect();
+            dag_fault::count("entities", keys.len());
+            let beside = done.iter().filter(|(_, outcome)| outcome.is_ok()).flat_map(|(job, _)| &job.beside);
+            if let Err(error) = self.store.write(|transaction| put(transaction, &plan, keys, beside)) {
+                return self.refuse(done, &MetaError::from(error), unwritten);
+            }
+            unwritten.clear();
+        } else {
+            unwritten.extend(touched.iter().cloned());
         }
-        dag_fault::count("entities", touched.len() + beside.len());
-        let written = self.store.write(|transaction| put(transaction, &plan, touched, &beside));
-        if let Err(error) = written {
-            let error = MetaError::from(error);
-            tracing::error!(%error, "metadata cannot be written");
-            outcomes.into_iter().for_each(|(answer, _)| answer.give(Err(error.clone())));
-            return;
+        if !touched.is_empty() {
+            *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+            self.changes.announce(&touched);
         }
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
-        outcomes.into_iter().for_each(|(answer, outcome)| answer.give(outcome));
+        done.into_iter().for_each(|(job, outcome)| job.answer.give(outcome));
+    }
+
+    /// The disk does not take a group: whoever waits for it is told so, and what needs no disk is applied without the rest.
+    fn refuse(&self, done: Vec<(Job, Outcome)>, error: &MetaError, unwritten: &mut BTreeSet<Entity>) {
+        tracing::error!(%error, "metadata cannot be written");
+        let (passing, others): (Vec<Job>, Vec<Job>) =
+            done.into_iter().map(|(job, _)| job).partition(|job| job.is_passing);
+        others.into_iter().for_each(|job| job.answer.give(Err(error.clone())));
+        self.write(passing, unwritten);
+    }
+}
+
+/// The incarnations that have changed, for the one who compares them with what runs. There are at most as many as in the plan.
+struct Changes {
+    touched: Mutex<BTreeSet<IncarnationId>>,
+    told: Notify,
+}
+
+impl Changes {
+    fn announce(&self, touched: &BTreeSet<Entity>) {
+        let incarnations = touched.iter().filter_map(|entity| match entity {
+            Entity::Incarnation(id) => Some(*id),
+            _ => None,
+        });
+        let mut waiting = self.touched.lock();
+        waiting.extend(incarnations);
+        if !waiting.is_empty() {
+            self.told.notify_one();
+        }
+    }
+
+    async fn next(&self) -> BTreeSet<IncarnationId> {
+        loop {
+            let touched = std::mem::take(&mut *self.touched.lock());
+            if !touched.is_empty() {
+                return touched;
+            }
+            self.told.notified().await;
+        }
     }
 }
 
 /// Writes the rows of what was touched.
-fn put(
+fn put<'a>(
     transaction: &WriteTransaction,
     plan: &Plan,
     touched: impl IntoIterator<Item = Entity>,
-    beside: &[Beside],
+    mut beside: impl Iterator<Item = &'a Beside>,
 ) -> Result<(), redb::Error> {
     for key in touched.into_iter().map(Some).chain([None]) {
         tables::put(transaction, &key, plan.row(&key).as_deref())?;
     }
-    beside.iter().try_for_each(|row| row.put(transaction))
+    beside.try_for_each(|row| row.put(transaction))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::time::Duration;
     use std::{io, thread};
 
-    use dag_plan::{Change, Refusal};
+    use dag_model::{Digest, NodeId, StreamId, Timestamp};
+    use dag_plan::{Began, Draft, InputStart, Leg, Limits, LogId, Origin, Refusal, Which};
     use redb::{Database, StorageBackend};
 
     use super::*;
@@ -309,6 +384,67 @@ mod tests {
         assert_eq!(told.syncs.load(Ordering::SeqCst), 0);
     }
 
+    /// A plan in which the node 1 of boot 1 holds the incarnation 1.
+    fn held(local: &Local) {
+        let log = LogId::Source(StreamId(1));
+        let draft = Draft {
+            stream: "count(x)".to_owned(),
+            digest: Digest([7; 32]),
+            inputs: vec![InputStart { legs: vec![Leg { log, sequence: 0 }], from: Timestamp(0), late: false }],
+            began: Began::Next,
+            until: None,
+            shards: 1,
+            windowing: 2,
+            limits: Limits { memory: 0, call: Duration::ZERO, output: 0 },
+        };
+        let create = Change::Create { name: "x".to_owned(), origin: Origin::Published, settings: "{}".to_owned() };
+        let made = Change::Made { stream: StreamId(1) };
+        let begun = [Change::Up { node: NodeId(1), boot: 1 }, create, made, Change::Begin(draft)];
+        local.propose(Proposal::of(begun.into_iter().chain([hold(Which::New(3), 1, true)])), Vec::new()).unwrap();
+    }
+
+    fn hold(incarnation: Which, number: u64, held: bool) -> Change {
+        Change::Hold { incarnation, node: NodeId(1), boot: 1, number, held }
+    }
+
+    #[test]
+    fn what_the_next_start_undoes_anyway_costs_no_sync_and_is_written_with_what_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (local, told) = local(&folder);
+        held(&local);
+        let on_disk = || bytes(&metadata::read(local.store()).unwrap().0);
+        let before = on_disk();
+        told.syncs.store(0, Ordering::SeqCst);
+        let there = Which::There(IncarnationId(1));
+        let let_go = local.propose(Proposal::of([hold(there, 2, false)]), Vec::new()).unwrap();
+        let elapsed = Change::Elapsed { incarnation: IncarnationId(1), idle: let_go.revision };
+        local.propose(Proposal::of([elapsed]), Vec::new()).unwrap();
+        assert_eq!(local.plan().live().count(), 0);
+        assert_eq!((told.syncs.load(Ordering::SeqCst), on_disk() == before), (0, true));
+        local.propose(policy("x"), Vec::new()).unwrap();
+        assert_eq!(on_disk(), bytes(&local.plan()));
+    }
+
+    #[test]
+    fn on_a_full_disk_what_needs_no_disk_is_taken_although_it_shares_a_group_with_what_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (local, told) = local(&folder);
+        held(&local);
+        told.stands.store(true, Ordering::SeqCst);
+        let first = local.send_proposal(policy("first"));
+        let refused = local.send_proposal(policy("refused"));
+        let let_go = local.send_proposal(Proposal::of([hold(Which::There(IncarnationId(1)), 2, false)]));
+        told.full.store(true, Ordering::SeqCst);
+        told.stands.store(false, Ordering::SeqCst);
+        drop(first.blocking_recv().unwrap());
+        assert!(refused.blocking_recv().unwrap().unwrap_err().is_full());
+        let_go.blocking_recv().unwrap().unwrap();
+        assert_eq!((local.plan().idle().count(), local.plan().policy("refused")), (1, None));
+        told.full.store(false, Ordering::SeqCst);
+        local.propose(policy("x"), Vec::new()).unwrap();
+        assert_eq!(bytes(&metadata::read(local.store()).unwrap().0), bytes(&local.plan()));
+    }
+
     #[test]
     fn only_so_many_wait() {
         let folder = tempfile::tempdir().unwrap();
@@ -352,16 +488,15 @@ mod tests {
     #[test]
     #[ignore = "a measurement"]
     fn opening_with_ten_thousand_stored_incarnations() {
-        use std::time::{Duration, Instant};
+        use std::time::Instant;
 
         let folder = tempfile::tempdir_in(".").unwrap();
         let file = folder.path().join("meta.redb");
-        let record = |id: u64| dag_plan::Incarnation::<dag_plan::LogId> {
-            id: dag_model::IncarnationId(id),
+        let draft = |id: u64| dag_plan::Draft {
             stream: format!("avg(filter(measurements,host='web{id}'),5m)"),
-            ran: vec![dag_plan::Ran::first(dag_model::Digest([7; 32]))],
+            digest: dag_model::Digest([7; 32]),
             inputs: vec![dag_plan::InputStart {
-                legs: vec![dag_plan::Leg { log: dag_plan::LogId::Source("measurements".to_owned()), sequence: id }],
+                legs: vec![dag_plan::Leg { log: dag_plan::LogId::Source(dag_model::StreamId(1)), sequence: id }],
                 from: dag_model::Timestamp(0),
                 late: false,
             }],
@@ -370,16 +505,19 @@ mod tests {
             shards: 1,
             windowing: 2,
             limits: dag_plan::Limits { memory: 1 << 28, call: Duration::from_secs(10), output: 1 << 26 },
-            skipped: Vec::new(),
         };
         let (metadata, _) = metadata::Metadata::open(&file).unwrap();
-        let rows = (1..=10_000)
-            .map(|id| Beside::Record(dag_model::IncarnationId(id), postcard::to_stdvec(&record(id)).unwrap()));
-        metadata.local.propose(Proposal::default(), rows.collect()).unwrap();
+        let (name, origin) = ("measurements".to_owned(), dag_plan::Origin::Published);
+        let create = Change::Create { name, origin, settings: "{}".to_owned() };
+        metadata.propose(Proposal::of([create, Change::Made { stream: dag_model::StreamId(1) }])).unwrap();
+        for tenth in 0..10 {
+            let begin = (1..=1_000).map(|id| Change::Begin(draft(tenth * 1_000 + id)));
+            metadata.propose(Proposal::of(begin)).unwrap();
+        }
         drop(metadata);
         let begun = Instant::now();
-        let (metadata, kept) = metadata::Metadata::open(&file).unwrap();
-        println!("opened with {} incarnations in {:?}", kept.incarnations.records.len(), begun.elapsed());
+        let (metadata, _) = metadata::Metadata::open(&file).unwrap();
+        println!("opened with {} incarnations in {:?}", metadata.plan().incarnations().count(), begun.elapsed());
         drop(metadata);
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! [`Metadata::plan`] is all that is known, as one value, and [`Metadata::propose`] changes it. Read
 //! [`tables`] (what lies in the file), [`local`] (who writes it), [`store`] (a file that can be opened again), [`migrate`] (what older nodes
-//! wrote) and [`copy`] (backups). [`incarnations`] and [`described`] lie beside the plan.
+//! wrote) and [`copy`] (backups). [`described`] lies beside the plan.
 
 mod beside;
 mod copy;
 pub(crate) mod described;
 pub(crate) mod history;
-mod incarnations;
 mod local;
 mod migrate;
 pub(crate) mod moved;
@@ -23,23 +22,23 @@ use std::sync::Arc;
 use dag_api::limits::LimitSettings;
 use dag_log::is_full;
 use dag_model::{Digest, IncarnationId, NodeId, StreamId};
-use dag_plan::{Applied, Change, Entity, Incarnation, Named, Plan, Proposal, ProposalError, Refusal};
+use dag_plan::plan::Moved;
+use dag_plan::{Applied, Change, Entity, Named, Plan, Proposal, ProposalError, Refusal};
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableTable, TableError, WriteTransaction};
 use tokio::sync::oneshot;
 
 use beside::Beside;
 pub(crate) use copy::new_number;
 use described::Described;
-pub(crate) use incarnations::KeptIncarnations;
 use local::Local;
 use store::Store;
 use tables::{DATA, FORMAT_ROW, HEADER};
 
 /// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 5;
+const FORMAT: u64 = 6;
 
 /// A node that is alone.
-const ALONE: NodeId = NodeId(1);
+pub(crate) const ALONE: NodeId = NodeId(1);
 
 /// Why metadata can't be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -104,8 +103,8 @@ pub struct Unreadable {
 pub struct Kept {
     /// What components said of themselves.
     pub described: BTreeMap<Digest, Described>,
-    /// Incarnations.
-    pub incarnations: KeptIncarnations,
+    /// What told the start of the machine under which the data was open last.
+    pub boot: Option<u64>,
     /// Rows that are not what a node of this version writes. They are left as they are, and what they tell of cannot be used.
     pub unreadable: Vec<Unreadable>,
 }
@@ -141,13 +140,16 @@ impl Metadata {
     }
 
     /// Forgets incarnations in a file that nobody has open.
-    pub fn forget_in(file: &Path, ids: Vec<IncarnationId>) -> Result<(), MetaError> {
+    pub fn forget_in(file: &Path, ids: &[IncarnationId]) -> Result<(), MetaError> {
         let store = open_store(file)?;
-        Ok(store.write(|transaction| Beside::Forgotten(ids).put(transaction))?)
+        let remove = |transaction: &WriteTransaction| {
+            ids.iter().try_for_each(|id| tables::put(transaction, &Some(Entity::Incarnation(*id)), None))
+        };
+        Ok(store.write(remove)?)
     }
 
     /// Makes the data in a file that nobody has open data of its own: it gets another number, and each run goes on as `moves` says.
-    pub fn renew(file: &Path, moves: &BTreeMap<IncarnationId, moved::Now>) -> Result<(), MetaError> {
+    pub fn renew(file: &Path, moves: &BTreeMap<IncarnationId, Moved>) -> Result<(), MetaError> {
         Ok(renumber::renew(&open_store(file)?, moves)?)
     }
 
@@ -166,7 +168,8 @@ impl Metadata {
         self.local.plan()
     }
 
-    /// Changes the plan, durably. Returns when that is on the disk; blocks until then.
+    /// Changes the plan, durably, unless a start of the node would [undo](Change::is_passing) it anyway. Returns when that is on the
+    /// disk; blocks until then.
     ///
     /// # Errors
     /// Why nothing of it has changed.
@@ -179,10 +182,34 @@ impl Metadata {
         self.local.send_proposal(proposal)
     }
 
+    /// The incarnations that have changed since this was asked last, once there are any. Nothing is lost if the future is dropped.
+    pub async fn changed(&self) -> BTreeSet<IncarnationId> {
+        self.local.changed().await
+    }
+
+    /// Forgets an incarnation, whose log and snapshot go after that. Where the disk is full it is forgotten first and that is written when
+    /// there is room: until then the next start finds a record whose log is gone, and computes it again. Blocks until it is done.
+    pub fn forget(&self, id: IncarnationId) -> impl FnOnce() -> Result<(), MetaError> + '_ {
+        let forget = move || Proposal::of([Change::Forget(id)]);
+        let sent = self.local.send_proposal(forget());
+        move || match sent.blocking_recv().unwrap_or(Err(MetaError::Stopping)) {
+            Err(error) if error.is_full() => {
+                let outcome = self.local.send_passing(forget()).blocking_recv();
+                outcome.unwrap_or(Err(MetaError::Stopping)).map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+
     /// Says that the node has started, which is the first thing that it says.
     pub fn up(&self) -> Result<(), MetaError> {
-        let boot = self.plan().node(ALONE).map_or(0, |node| node.boot) + 1;
+        let boot = self.boot() + 1;
         self.propose(Proposal::of([Change::Up { node: ALONE, boot }])).map(drop)
+    }
+
+    /// The number of this start of the node, once it has said that.
+    pub fn boot(&self) -> u64 {
+        self.plan().node(ALONE).map_or(0, |node| node.boot)
     }
 
     /// Keeps what a deployment changes, with what the component said of itself.
@@ -206,48 +233,26 @@ impl Metadata {
         self.beside(Beside::Unreadable(Some(Entity::Cursor(name.to_owned()))))
     }
 
-    /// Keeps an incarnation record. One that is kept already, as of a run that goes on, takes no time.
-    pub fn put_incarnation(&self, record: &Incarnation) -> Result<(), MetaError> {
-        let bytes = postcard::to_stdvec(record).expect("records are plain values");
-        if self.local.store().read(|transaction| incarnations::is_kept(transaction, record.id, &bytes))? {
-            return Ok(());
-        }
-        self.beside(Beside::Record(record.id, bytes))
-    }
-
-    /// Keeps that an incarnation's log has everything.
-    pub fn put_finished(&self, id: IncarnationId) -> Result<(), MetaError> {
-        self.beside(Beside::Finished(id))
-    }
-
     /// Keeps under which start of the machine this is open.
     pub fn put_boot(&self, boot: u64) -> Result<(), MetaError> {
         self.beside(Beside::Boot(boot))
     }
 
-    /// Keeps that an incarnation did not repeat itself, or may have read what is lost.
-    pub fn put_quarantined(&self, id: IncarnationId, why: &str) -> Result<(), MetaError> {
-        self.beside(Beside::Quarantined(id, why.to_owned()))
-    }
-
-    /// Forgets incarnations, but not that their numbers are taken.
-    pub fn remove_incarnations(&self, ids: &[IncarnationId]) -> Result<(), MetaError> {
-        self.beside(Beside::Forgotten(ids.to_vec()))
-    }
-
     /// Removes a stream that had come to that epoch, if one is given, these incarnations and these cursors of derived streams: all or nothing.
-    /// The cursors of the stream itself go with it.
+    /// The cursors of the stream itself go with it, and so do all incarnations that have read it.
     pub fn remove(
         &self,
         stream: Option<(StreamId, u64)>,
-        incarnations: Vec<IncarnationId>,
+        incarnations: &[IncarnationId],
         cursors: Vec<String>,
     ) -> Result<(), MetaError> {
-        let mut beside = vec![Beside::Forgotten(incarnations)];
-        beside.extend(stream.map(|(_, epoch)| Beside::Epoch(epoch)));
+        let beside = stream.map(|(_, epoch)| Beside::Epoch(epoch));
         let cursors = cursors.into_iter().map(|cursor| Change::Delete { cursor });
-        let stream = stream.map(|(stream, _)| Change::Remove { stream });
-        self.local.propose(Proposal::of(cursors.chain(stream)), beside).map(drop)
+        let removed: Vec<Change> = match stream {
+            Some((stream, _)) => vec![Change::Remove { stream }],
+            None => incarnations.iter().map(|id| Change::Forget(*id)).collect(),
+        };
+        self.local.propose(Proposal::of(cursors.chain(removed)), beside.into_iter().collect()).map(drop)
     }
 
     /// The epoch that a stream begins in, which no stream had that is removed.
@@ -323,7 +328,7 @@ fn data(store: &Store) -> Result<u64, redb::Error> {
 /// All that is kept.
 fn read(store: &Store) -> Result<(Plan, Kept), MetaError> {
     let mut described = BTreeMap::new();
-    let (rows, incarnations) = store.read(|transaction| {
+    let (rows, boot) = store.read(|transaction| {
         for row in transaction.open_table(tables::DESCRIPTIONS)?.iter()? {
             let (digest, json) = row?;
             // Without it the component is asked once more.
@@ -331,7 +336,8 @@ fn read(store: &Store) -> Result<(Plan, Kept), MetaError> {
                 described.insert(Digest(*digest.value()), read);
             }
         }
-        Ok((tables::rows(transaction)?, incarnations::read(transaction)?))
+        let boot = transaction.open_table(HEADER)?.get(tables::BOOT)?.map(|boot| boot.value());
+        Ok((tables::rows(transaction)?, boot))
     })?;
     let mut unreadable = Vec::new();
     let mut note = |table: &'static str, key: String, why: String| {
@@ -348,10 +354,7 @@ fn read(store: &Store) -> Result<(Plan, Kept), MetaError> {
             Err(why) => note(row.table, row.shown, why.to_string()),
         }
     }
-    for (id, why) in &incarnations.unreadable {
-        note("incarnations", id.to_string(), why.clone());
-    }
-    Ok((plan, Kept { described, incarnations, unreadable }))
+    Ok((plan, Kept { described, boot, unreadable }))
 }
 
 /// The format of a database, without touching it; none where it is not there, has to be repaired first, as after a crash, or

@@ -5,15 +5,8 @@
 use std::collections::BTreeMap;
 
 use dag_model::{IncarnationId, Position};
-
-/// Where a run that had another number went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Now {
-    /// Its number now.
-    pub id: IncarnationId,
-    /// How many records of it the copy held.
-    pub end: u64,
-}
+use dag_plan::Plan;
+use dag_plan::plan::Moved as Now;
 
 /// What was copied with those after it is not what the reader has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,14 +28,9 @@ pub struct Moved {
 }
 
 impl Moved {
-    /// What was kept.
-    pub fn new(runs: BTreeMap<IncarnationId, Now>) -> Moved {
-        Moved { runs }
-    }
-
-    /// Where each run went, by the number that it had.
-    pub fn runs(&self) -> impl Iterator<Item = (IncarnationId, Now)> {
-        self.runs.iter().map(|(id, now)| (*id, *now))
+    /// Those of a plan.
+    pub fn of(plan: &Plan) -> Moved {
+        Moved { runs: plan.all_moved().collect() }
     }
 
     /// The position under the number that its run has now.
@@ -66,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_position_of_the_original_is_good_up_to_where_the_copy_was_made() {
-        let moved = Moved::new([(IncarnationId(4), Now { id: IncarnationId(900), end: 60 })].into());
+        let moved = Moved { runs: [(IncarnationId(4), Now { id: IncarnationId(900), end: 60 })].into() };
         let at = |run, sequence| Position { run, sequence };
         assert_eq!(moved.present(at(4, 60)), Ok(at(900, 60)));
         assert_eq!(moved.present(at(4, 61)), Err(NotCopied { asked: at(4, 61), end: 60 }));

@@ -1,45 +1,46 @@
-//! Giving all runs other numbers, in one transaction.
+//! Giving all incarnations other numbers, in one transaction.
 
 use std::collections::BTreeMap;
 
 use dag_model::IncarnationId;
-use dag_plan::{Cursor, Incarnation, InputStart, LogId};
+use dag_plan::plan::{Counters, Moved};
+use dag_plan::{Course, Cursor, Incarnation, InputStart, LogId};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use serde::{Serialize, de::DeserializeOwned};
 
-use super::incarnations::{FINISHED, INCARNATIONS, MOVED, QUARANTINED};
-use super::moved::Now;
 use super::new_number;
 use super::store::Store;
-use super::tables::{CURSORS, DATA, HEADER};
+use super::tables::{COUNTERS, COUNTERS_ROW, CURSORS, DATA, HEADER, INCARNATIONS, RENUMBERED};
 
-/// Makes this data of its own: it gets another number, and each run goes on as `moves` says.
-pub(super) fn renew(store: &Store, moves: &BTreeMap<IncarnationId, Now>) -> Result<(), redb::Error> {
+/// Makes this data of its own: it gets another number, and each incarnation goes on as `moves` says. What cannot be read stays where it is.
+pub(super) fn renew(store: &Store, moves: &BTreeMap<IncarnationId, Moved>) -> Result<(), redb::Error> {
     store.write(|transaction| {
         let runs = |id: IncarnationId| moves.get(&id).map_or(id, |now| now.id);
-        let mut records = Vec::new();
-        for (key, bytes) in drain(transaction, INCARNATIONS)? {
-            match postcard::from_bytes(&bytes) {
-                Ok(record) => {
-                    let record = renumbered(record, &runs);
-                    records.push((record.id.0, postcard::to_stdvec(&record).expect("records are plain values")));
-                }
-                // What cannot be read stays where it is.
-                Err(_) => records.push((key, bytes)),
-            }
-        }
-        let mut cursors = Vec::new();
-        for (name, bytes) in rows(transaction)? {
-            let Ok(mut cursor) = postcard::from_bytes::<Cursor>(&bytes) else { continue };
-            if cursor.source.is_none() {
-                cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
-            }
-            cursors.push((name, cursor));
-        }
-        put(transaction, moves, &records, &cursors)
+        incarnations(transaction, &runs)?;
+        cursors(transaction, &runs)?;
+        renumbered(transaction, moves)?;
+        counters(transaction, moves)?;
+        transaction.open_table(HEADER)?.insert(DATA, new_number())?;
+        Ok(())
     })
 }
 
-fn renumbered(mut record: Incarnation, runs: &impl Fn(IncarnationId) -> IncarnationId) -> Incarnation {
+fn incarnations(
+    transaction: &WriteTransaction,
+    runs: &impl Fn(IncarnationId) -> IncarnationId,
+) -> Result<(), redb::Error> {
+    for (key, bytes) in drain(transaction, INCARNATIONS)? {
+        let course = postcard::from_bytes::<Course>(&bytes);
+        let (key, bytes) = course.map_or((key, bytes), |course| {
+            let record = with_numbers(course.record, runs);
+            (record.id.0, to_bytes(&Course { record, ..course }))
+        });
+        transaction.open_table(INCARNATIONS)?.insert(key, bytes.as_slice())?;
+    }
+    Ok(())
+}
+
+fn with_numbers(mut record: Incarnation, runs: &impl Fn(IncarnationId) -> IncarnationId) -> Incarnation {
     let log = |log: &mut LogId| {
         if let LogId::Derived(id) = log {
             *id = runs(*id);
@@ -53,6 +54,45 @@ fn renumbered(mut record: Incarnation, runs: &impl Fn(IncarnationId) -> Incarnat
     record
 }
 
+fn cursors(transaction: &WriteTransaction, runs: &impl Fn(IncarnationId) -> IncarnationId) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(CURSORS)?;
+    let rows = table.iter()?.map(|row| row.map(|(name, bytes)| (name.value().to_owned(), bytes.value().to_vec())));
+    let rows: Vec<(String, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
+    for (name, bytes) in rows {
+        let Ok(mut cursor) = postcard::from_bytes::<Cursor>(&bytes) else { continue };
+        if cursor.source.is_none() {
+            cursor.place.legs.iter_mut().for_each(|leg| leg.run = runs(IncarnationId(leg.run)).0);
+        }
+        table.insert(name.as_str(), to_bytes(&cursor).as_slice())?;
+    }
+    Ok(())
+}
+
+/// What came from the original's original has been renumbered before.
+fn renumbered(transaction: &WriteTransaction, moves: &BTreeMap<IncarnationId, Moved>) -> Result<(), redb::Error> {
+    let before = drain(transaction, RENUMBERED)?;
+    let mut table = transaction.open_table(RENUMBERED)?;
+    for (id, bytes) in before {
+        let then: Moved = read(&bytes, "where an incarnation went")?;
+        let id_now = moves.get(&then.id).map_or(then.id, |now| now.id);
+        table.insert(id, to_bytes(&Moved { id: id_now, ..then }).as_slice())?;
+    }
+    for (id, now) in moves {
+        table.insert(id.0, to_bytes(now).as_slice())?;
+    }
+    Ok(())
+}
+
+fn counters(transaction: &WriteTransaction, moves: &BTreeMap<IncarnationId, Moved>) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(COUNTERS)?;
+    let found = table.get(COUNTERS_ROW)?.map(|row| row.value().to_vec());
+    let before: Counters = read(&found.unwrap_or_default(), "the counters")?;
+    let last = moves.values().map(|now| now.id.0).max().unwrap_or(0);
+    let counters = Counters { incarnation: before.incarnation.max(last + 1), ..before };
+    table.insert(COUNTERS_ROW, to_bytes(&counters).as_slice())?;
+    Ok(())
+}
+
 /// Takes all rows out of a table.
 fn drain(
     transaction: &WriteTransaction,
@@ -63,46 +103,10 @@ fn drain(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn rows(transaction: &WriteTransaction) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-    let table = transaction.open_table(CURSORS)?;
-    let rows = table.iter()?.map(|row| row.map(|(name, bytes)| (name.value().to_owned(), bytes.value().to_vec())));
-    Ok(rows.collect::<Result<_, _>>()?)
+fn read<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, redb::Error> {
+    postcard::from_bytes(bytes).map_err(|why| redb::Error::Corrupted(format!("{what}: {why}")))
 }
 
-fn put(
-    transaction: &WriteTransaction,
-    moves: &BTreeMap<IncarnationId, Now>,
-    records: &[(u64, Vec<u8>)],
-    cursors: &[(String, Cursor)],
-) -> Result<(), redb::Error> {
-    let mut incarnations = transaction.open_table(INCARNATIONS)?;
-    for (key, bytes) in records {
-        incarnations.insert(key, bytes.as_slice())?;
-    }
-    let mut table = transaction.open_table(CURSORS)?;
-    for (name, cursor) in cursors {
-        let bytes = postcard::to_stdvec(cursor).expect("cursors are plain values");
-        table.insert(name.as_str(), bytes.as_slice())?;
-    }
-    let (mut finished, mut moved) = (transaction.open_table(FINISHED)?, transaction.open_table(MOVED)?);
-    let mut quarantined = transaction.open_table(QUARANTINED)?;
-    // What came from the original's original has been moved before.
-    let before: Vec<_> =
-        moved.iter()?.map(|row| row.map(|(id, now)| (id.value(), now.value()))).collect::<Result<_, _>>()?;
-    for (id, (then, end)) in before {
-        let now = moves.get(&IncarnationId(then)).map_or(then, |now| now.id.0);
-        moved.insert(id, (now, end))?;
-    }
-    for (id, now) in moves {
-        moved.insert(id.0, (now.id.0, now.end))?;
-        if finished.remove(id.0)?.is_some() {
-            finished.insert(now.id.0, ())?;
-        }
-        let why = quarantined.remove(id.0)?.map(|why| why.value().to_owned());
-        if let Some(why) = why {
-            quarantined.insert(now.id.0, why.as_str())?;
-        }
-    }
-    transaction.open_table(HEADER)?.insert(DATA, new_number())?;
-    Ok(())
+fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("rows are plain values")
 }

@@ -1,6 +1,6 @@
 //! The tables of the metadata, and what a row of each is.
 //!
-//! Format 5. All tables but `header` and `descriptions` are the plan's, row by row as [`dag_plan::plan::rows`] has them, byte for byte what
+//! Format 6. All tables but `header` and `descriptions` are the plan's, row by row as [`dag_plan::plan::rows`] has them, byte for byte what
 //! another node with the same plan keeps:
 //!
 //! ```text
@@ -11,13 +11,15 @@
 //! limits         digest                what deployments said of limits
 //! policies       canonical name        what a derived stream does with a record on which its operator fails
 //! cursors        name                  a cursor
+//! incarnations   incarnation           a course: a record, who holds it, and what became of it
+//! renumbered     former incarnation    where it went, in the data that this is a copy of
 //! ```
 //!
-//! Incarnations are kept beside the plan, see [`super::incarnations`]. `header` has `format`, the version of all this, `data`, a random number that this data shares with its backups, and `epoch`, the
-//! greatest of any stream that was removed, beyond which those begin that are made later. `descriptions` has by
-//! digest what a component said of itself, which can be asked again.
+//! `header` has `format`, the version of all this, `data`, a random number that this data shares with its backups, `boot`, what told the
+//! start of the machine under which this was open last, and `epoch`, the greatest of any stream that was removed, beyond which those begin
+//! that are made later. `descriptions` has by digest what a component said of itself, which can be asked again.
 
-use dag_model::{Digest, NodeId, StreamId};
+use dag_model::{Digest, IncarnationId, NodeId, StreamId};
 use dag_plan::Entity;
 use dag_plan::plan::rows::Key;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
@@ -35,15 +37,23 @@ pub(super) const DATA: &str = "data";
 pub(super) const EPOCH: &str = "epoch";
 pub(super) const DESCRIPTIONS: Digested = TableDefinition::new("descriptions");
 
-const COUNTERS: Named = TableDefinition::new("counters");
+/// In the header: what told the start of the machine under which this was open last.
+pub(super) const BOOT: &str = "boot";
+
+pub(super) const COUNTERS: Named = TableDefinition::new("counters");
 const NODES: Numbered = TableDefinition::new("nodes");
-const SOURCES: Numbered = TableDefinition::new("sources");
+pub(super) const SOURCES: Numbered = TableDefinition::new("sources");
 const DEPLOYED: Numbered = TableDefinition::new("deployed");
 const LIMITS: Digested = TableDefinition::new("limits");
 const POLICIES: Named = TableDefinition::new("policies");
 pub(super) const CURSORS: Named = TableDefinition::new("cursors");
 
-const NUMBERED: [Numbered; 3] = [NODES, SOURCES, DEPLOYED];
+pub(super) const INCARNATIONS: Numbered = TableDefinition::new("incarnations");
+pub(super) const RENUMBERED: Numbered = TableDefinition::new("renumbered");
+/// The only row of the counters.
+pub(super) const COUNTERS_ROW: &str = "counters";
+
+const NUMBERED: [Numbered; 5] = [NODES, SOURCES, DEPLOYED, INCARNATIONS, RENUMBERED];
 const NAMED: [Named; 3] = [COUNTERS, POLICIES, CURSORS];
 
 /// A row as it is kept.
@@ -67,14 +77,15 @@ enum Place<'a> {
 
 fn place(key: &Key) -> Option<Place<'_>> {
     Some(match key {
-        None => Place::Named(COUNTERS, "counters"),
+        None => Place::Named(COUNTERS, COUNTERS_ROW),
         Some(Entity::Node(id)) => Place::Numbered(NODES, id.0),
         Some(Entity::Stream(id)) => Place::Numbered(SOURCES, id.0),
         Some(Entity::Deployment(order)) => Place::Numbered(DEPLOYED, *order),
         Some(Entity::Limits(digest)) => Place::Digested(LIMITS, *digest),
         Some(Entity::Policy(name)) => Place::Named(POLICIES, name),
         Some(Entity::Cursor(name)) => Place::Named(CURSORS, name),
-        Some(Entity::Incarnation(_) | Entity::Moved(_)) => return None,
+        Some(Entity::Incarnation(id)) => Place::Numbered(INCARNATIONS, id.0),
+        Some(Entity::Moved(id)) => Place::Numbered(RENUMBERED, id.0),
         Some(Entity::Name(_) | Entity::Component(_) | Entity::Expression(_)) => return None,
     })
 }
@@ -83,6 +94,8 @@ fn numbered(table: &str, number: u64) -> Key {
     Some(match table {
         "nodes" => Entity::Node(NodeId(number)),
         "sources" => Entity::Stream(StreamId(number)),
+        "incarnations" => Entity::Incarnation(IncarnationId(number)),
+        "renumbered" => Entity::Moved(IncarnationId(number)),
         _ => Entity::Deployment(number),
     })
 }
@@ -106,7 +119,7 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     }
     transaction.open_table(LIMITS)?;
     transaction.open_table(DESCRIPTIONS)?;
-    super::incarnations::make(transaction)
+    Ok(())
 }
 
 /// Writes a row, or removes it; what has no row of its own is passed by.
@@ -138,7 +151,7 @@ pub(super) fn put(transaction: &WriteTransaction, key: &Key, value: Option<&[u8]
 /// All rows of the plan.
 pub(super) fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Error> {
     let mut rows = Vec::new();
-    let names = ["nodes", "sources", "deployed"];
+    let names = ["nodes", "sources", "deployed", "incarnations", "renumbered"];
     for (table, definition) in names.into_iter().zip(NUMBERED) {
         for row in transaction.open_table(definition)?.iter()? {
             let (number, value) = row?;
@@ -177,6 +190,5 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
         super::copy::table(from, to, table)?;
     }
     super::copy::table(from, to, LIMITS)?;
-    super::copy::table(from, to, DESCRIPTIONS)?;
-    super::incarnations::copy(from, to)
+    super::copy::table(from, to, DESCRIPTIONS)
 }

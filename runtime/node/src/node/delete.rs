@@ -11,8 +11,9 @@ use dag_model::{IncarnationId, Position};
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
+use crate::computations::end::Ended;
 use crate::metadata::MetaError;
-use crate::node::{Node, State};
+use crate::node::Node;
 use crate::operators::error::BindError;
 use crate::streams::error::StreamError;
 use crate::streams::source::Origin;
@@ -109,7 +110,7 @@ impl Node {
             }
             Ok(stream) => Ok(Doomed::Derived(stream.to_string())),
             // It is stored, and what it was computed with may be gone.
-            Err(_) if self.state().plan.runs().any(|run| run.record.stream == name) => {
+            Err(_) if self.inner.meta.plan().incarnations_of(name).next().is_some() => {
                 Ok(Doomed::Derived(name.to_owned()))
             }
             Err(error) => Err(error.into()),
@@ -129,17 +130,17 @@ impl Node {
         // From here on nobody new comes to use a source; somebody may have come before.
         let goes = self.what_goes(doomed);
         self.admit(doomed, &goes, parameters)?;
-        let last = self.forget_when_gone(doomed)?;
+        let last = self.claim_when_gone(doomed)?;
         let incarnations: Vec<IncarnationId> = last.incarnations.iter().copied().collect();
         let cursors = last.cursors.iter().map(|(cursor, _)| cursor.clone()).collect();
-        match &mut removing {
-            Some(removing) => removing.remove(incarnations.clone(), cursors)?,
-            None => self.inner.meta.remove(None, incarnations.clone(), cursors)?,
-        }
+        // Who had seen a source before it was taken away, and demands it now, is refused by the plan.
+        let removed = match &mut removing {
+            Some(removing) => removing.remove(&incarnations, cursors).map_err(DeleteError::from),
+            None => self.inner.meta.remove(None, &incarnations, cursors).map_err(DeleteError::from),
+        };
+        self.forgotten(&incarnations, removed.is_ok());
+        removed?;
         self.remove_files(&incarnations);
-        if removing.is_some() {
-            self.forget_late(doomed)?;
-        }
         drop(removing);
         let cursors = last.own_cursors.iter().chain(last.cursors.iter().map(|(cursor, _)| cursor));
         cursors.for_each(|cursor| self.inner.cursors.deleted(cursor));
@@ -157,7 +158,7 @@ impl Node {
             Doomed::Source(name) => {
                 let open = self.inner.streams.all();
                 if let Some(Origin::Errors(of)) = open.get(name).map(|source| &source.origin)
-                    && self.state().plan.runs().any(|run| run.record.stream == *of)
+                    && self.inner.meta.plan().incarnations_of(of).next().is_some()
                 {
                     return Err(DeleteError::With { name: name.clone(), of: of.clone() });
                 }
@@ -172,7 +173,7 @@ impl Node {
     }
 
     fn what_goes(&self, doomed: &Doomed) -> Goes {
-        let goes = of_runs(&self.state(), doomed);
+        let goes = of_runs(&self.inner.meta.plan(), &self.state(), doomed);
         self.with_cursors(goes, doomed)
     }
 
@@ -196,35 +197,38 @@ impl Node {
     }
 
     /// Ends what reads the stream, and tells those for whom it did.
-    fn end(&self, state: &mut State, doomed: &Doomed, goes: &Goes) {
+    fn end_readers(&self, doomed: &Doomed, goes: &Goes) -> Result<(), DeleteError> {
         let why = format!("`{}` was deleted", doomed.name());
         for id in &goes.live {
-            let commands = self.fail(state, *id, &why);
-            self.execute(state, commands);
+            self.end_now(*id, &why)?;
         }
-        let leases = goes.incarnations.iter().flat_map(|id| state.plan.leases(*id));
+        self.compare(goes.live.iter().copied());
+        let state = self.state();
+        let leases = goes.incarnations.iter().flat_map(|id| state.holds.users(*id));
         let of_runs = leases.filter_map(|lease| state.subscribers.get(&lease));
         let own = state.subscribers.values().filter(|subscriber| match doomed {
             Doomed::Source(name) => subscriber.source() == Some(name),
             Doomed::Derived(_) => false,
         });
-        of_runs.chain(own).for_each(|subscriber| subscriber.stopped(&why));
+        of_runs.chain(own).for_each(|subscriber| subscriber.ended(Ended::Failed(why.clone())));
+        Ok(())
     }
 
-    /// Ends what reads the stream, waits until no computation has a log of what goes open any more, and forgets what there was of them.
-    fn forget_when_gone(&self, doomed: &Doomed) -> Result<Goes, DeleteError> {
+    /// Ends what reads the stream, and waits until no computation has a log of what goes open any more. Nobody begins to read any of that
+    /// until it is [forgotten](Node::forgotten) or not.
+    fn claim_when_gone(&self, doomed: &Doomed) -> Result<Goes, DeleteError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            let goes = of_runs(state, doomed);
-            self.end(state, doomed, &goes);
-            if !goes.incarnations.iter().any(|id| state.runs.has_flow(*id)) {
-                self.forget_runs(state, &goes);
-                drop(guard);
+            let goes = of_runs(&self.inner.meta.plan(), &self.state(), doomed);
+            self.end_readers(doomed, &goes)?;
+            let mut state = self.state();
+            let is_free = |id: &IncarnationId| !state.runs.has_flow(*id) && !state.forgetting.contains(id);
+            if goes.incarnations.iter().all(is_free) {
+                state.forgetting.extend(&goes.incarnations);
+                drop(state);
                 return Ok(self.with_cursors(goes, doomed));
             }
-            drop(guard);
+            drop(state);
             if Instant::now() > until {
                 return Err(DeleteError::Stopping(doomed.name().to_owned()));
             }
@@ -232,28 +236,15 @@ impl Node {
         }
     }
 
-    /// Forgets what somebody demanded of a source who had seen it before it was taken away.
-    fn forget_late(&self, doomed: &Doomed) -> Result<(), DeleteError> {
-        let late: Vec<IncarnationId> = self.forget_when_gone(doomed)?.incarnations.into_iter().collect();
-        if !late.is_empty() {
-            self.inner.meta.remove(None, late.clone(), Vec::new())?;
-            self.remove_files(&late);
-        }
-        Ok(())
-    }
-
-    fn forget_runs(&self, state: &mut State, goes: &Goes) {
-        for id in &goes.incarnations {
-            // Who has been told that it is over may take its time to let go.
-            let leases: Vec<_> = state.plan.leases(*id).collect();
-            for lease in leases {
-                let commands = state.plan.release(lease, self.inner.clock.millis());
-                self.execute(state, commands);
+    fn forgotten(&self, incarnations: &[IncarnationId], is_gone: bool) {
+        let state = &mut *self.state();
+        for id in incarnations {
+            state.forgetting.remove(id);
+            if is_gone {
+                state.holds.forget(*id);
+                self.inner.streams.let_go(*id);
             }
-            state.plan.forget(*id);
-            state.runs.idle.remove(*id);
-            state.runs.failures.remove(id);
-            self.inner.streams.let_go(*id);
         }
+        self.compare_in(state, incarnations.iter().copied());
     }
 }

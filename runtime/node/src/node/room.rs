@@ -9,8 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dag_model::IncarnationId;
+use dag_plan::decide::surplus;
 
 use crate::computations::retention::GRACE;
+use crate::metadata::MetaError;
 use crate::node::Node;
 
 /// How often a full disk makes the node look for room.
@@ -65,10 +67,12 @@ impl Node {
     /// them.
     fn forget_unused(&self) {
         let held = self.inner.cursors.runs();
-        let state = self.state();
+        let plan = self.inner.meta.plan();
+        let mut state = self.state();
         let mut unused = state.runs.idle.outdated(&held, Instant::now());
-        unused.extend(state.plan.surplus(KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
+        state.unbind(&plan);
         drop(state);
+        unused.extend(surplus(&plan, KEPT_RUNS).into_iter().filter(|id| !held.contains(id)));
         self.forget(unused);
     }
 
@@ -101,18 +105,28 @@ impl Node {
 
     /// Forgets those of the runs that nothing depends on, and removes what is left of them; answers how many that were.
     fn forget(&self, mut unused: Vec<IncarnationId>) -> usize {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        unused
-            .retain(|id| !state.runs.has_flow(*id) && !self.inner.streams.is_handed_in(*id) && state.plan.forget(*id));
+        let mut state = self.state();
+        unused.sort_unstable();
+        unused.dedup();
+        unused.retain(|id| {
+            let is_used = state.runs.has_flow(*id) || state.holds.is_used(*id) || self.inner.streams.is_handed_in(*id);
+            !is_used && state.forgetting.insert(*id)
+        });
+        drop(state);
+        let all = std::mem::take(&mut unused);
+        let asked: Vec<_> = all.iter().map(|id| (*id, self.inner.meta.forget(*id))).collect();
+        for (id, forgotten) in asked {
+            match forgotten() {
+                Ok(()) => unused.push(id),
+                // It is used meanwhile.
+                Err(MetaError::Refused(_)) => {}
+                Err(error) => tracing::warn!(incarnation = %id, %error, "cannot forget an unused log"),
+            }
+        }
+        let mut state = self.state();
+        state.forgetting.retain(|id| !all.contains(id));
         unused.iter().for_each(|id| state.runs.idle.remove(*id));
-        drop(guard);
-        if unused.is_empty() {
-            return 0;
-        }
-        if let Err(error) = self.inner.meta.remove_incarnations(&unused) {
-            tracing::warn!(%error, "cannot forget unused logs");
-        }
+        drop(state);
         self.remove_files(&unused);
         unused.len()
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use dag_alarm::Alarm;
 use dag_lock::Mutex;
-use dag_plan::Command;
 
 use crate::node::Node;
 
@@ -95,13 +94,10 @@ impl Node {
         let clock = &self.inner.clock;
         {
             let state = &mut *self.state();
-            let commands = state.plan.tick(clock.millis());
-            if !commands.is_empty() {
-                self.execute(state, commands);
-            }
-            let again: Vec<Command> = state.runs.due().into_iter().map(Command::Start).collect();
+            self.say_what_is_due(state);
+            let again = state.runs.due();
             if !again.is_empty() {
-                self.execute(state, again);
+                self.compare_in(state, again);
             }
             if let Some(next_try) = state.runs.next_try() {
                 // One whose dataflow is not gone yet is looked at again soon.
@@ -111,7 +107,7 @@ impl Node {
             if let Some(stop) = state.runs.next_stop() {
                 due = due.min(stop);
             }
-            if let Some(deadline) = state.plan.deadline() {
+            if let Some(deadline) = state.runs.lingers_until() {
                 due = due.min(clock.at(deadline));
             }
         }

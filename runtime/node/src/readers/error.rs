@@ -61,6 +61,14 @@ pub enum ReaderError {
     /// What the plan was told had changed whenever it had decided.
     #[error("what computes `{0}` changes faster than it can be looked at: try again in a moment")]
     Moving(String),
+    /// What computes the stream has read records that are lost.
+    #[error("`{stream}` cannot go on: {why}")]
+    Lacking {
+        /// The stream.
+        stream: String,
+        /// What was lost.
+        why: String,
+    },
     /// The log that a reader was in is gone.
     #[error("the log that had {position} of `{stream}` was removed: nobody had used it for long")]
     Removed {
@@ -78,7 +86,7 @@ pub enum ReaderError {
     /// A cursor is as it was.
     #[error(transparent)]
     NotChanged(NotChanged),
-    /// What is kept of a cursor cannot be removed.
+    /// What was demanded, or what is kept of a cursor, cannot be changed.
     #[error(transparent)]
     Meta(#[from] MetaError),
     /// What a cursor wants is no longer kept.
@@ -131,9 +139,10 @@ impl ReaderError {
             | ReaderError::NotCopied(_)
             | ReaderError::Removed { .. }
             | ReaderError::Behind { .. }
+            | ReaderError::Lacking { .. }
             | ReaderError::Trimmed { .. } => true,
             ReaderError::Demand { error, .. } => {
-                matches!(error, DemandError::TooEarly { .. } | DemandError::Gone { .. })
+                matches!(error, DemandError::TooEarly { .. } | DemandError::Gone { .. } | DemandError::Lost { .. })
             }
             _ => false,
         }

@@ -7,7 +7,7 @@ use dag_api::Notice;
 use dag_lock::Mutex;
 use dag_model::IncarnationId;
 use dag_model::text::shortened;
-use dag_plan::LeaseId;
+use dag_plan::{LeaseId, Plan};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -78,12 +78,12 @@ impl Node {
 
     /// A run has failed and is tried again: tells those who need it why, and what is done about it.
     pub(crate) fn notify_of_failure(&self, state: &State, id: IncarnationId, why: &str, outlook: &str) {
-        self.notify(state, id, failure(state, id, why, outlook));
+        self.notify(state, id, failure(self, id, why, outlook));
     }
 
     /// A run has got past what it failed on: tells those who need it.
     pub(crate) fn notify_of_recovery(&self, state: &State, id: IncarnationId) {
-        let stream = stream(state, id);
+        let stream = stream(self, id);
         let message = format!("`{stream}` goes on");
         let notice = Notice { stream, incarnation: id.0, state: "running".to_owned(), error: None, message };
         self.notify(state, id, notice);
@@ -92,9 +92,10 @@ impl Node {
     /// Tells a new subscriber what those have heard who were there when it happened.
     pub(crate) fn notify_of_failures(&self, state: &State, lease: LeaseId) {
         let Some(subscriber) = state.subscribers.get(&lease) else { return };
+        let plan = self.inner.meta.plan();
         for (id, failures) in &state.runs.failures {
-            if dependents(state, *id).contains(&lease) {
-                let notice = failure(state, *id, &failures.why, "it is being tried again");
+            if dependents(&plan, state, *id).contains(&lease) {
+                let notice = failure(self, *id, &failures.why, "it is being tried again");
                 subscriber.notices.put(Arc::new(notice));
             }
         }
@@ -102,7 +103,7 @@ impl Node {
 
     fn notify(&self, state: &State, id: IncarnationId, notice: Notice) {
         let notice = Arc::new(notice);
-        for lease in dependents(state, id) {
+        for lease in dependents(&self.inner.meta.plan(), state, id) {
             if let Some(subscriber) = state.subscribers.get(&lease) {
                 subscriber.notices.put(notice.clone());
             }
@@ -110,20 +111,20 @@ impl Node {
     }
 }
 
-fn failure(state: &State, id: IncarnationId, why: &str, outlook: &str) -> Notice {
-    let stream = stream(state, id);
+fn failure(node: &Node, id: IncarnationId, why: &str, outlook: &str) -> Notice {
+    let stream = stream(node, id);
     let message = format!("`{stream}` failed: {why}; {outlook}");
     let error = Some(why.to_owned());
     Notice { stream, incarnation: id.0, state: "restarting".to_owned(), error, message }
 }
 
-fn stream(state: &State, id: IncarnationId) -> String {
-    state.plan.run(id).map_or_else(String::new, |run| run.record.stream.clone())
+fn stream(node: &Node, id: IncarnationId) -> String {
+    node.inner.meta.plan().incarnation(id).map_or_else(String::new, |course| course.record.stream.clone())
 }
 
 /// Who holds a demand on the run or on what reads it.
-fn dependents(state: &State, id: IncarnationId) -> BTreeSet<LeaseId> {
-    state.plan.dependents(id).into_iter().flat_map(|id| state.plan.leases(id)).collect()
+fn dependents(plan: &Plan, state: &State, id: IncarnationId) -> BTreeSet<LeaseId> {
+    plan.dependents(id).into_iter().flat_map(|id| state.holds.users(id)).collect()
 }
 
 #[cfg(test)]

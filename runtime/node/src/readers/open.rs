@@ -1,22 +1,23 @@
 //! How demand comes in: an expression is bound, the plan is asked, a subscription reads what that leads to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_flow::{Input, Leg};
 use dag_model::{IncarnationId, Timestamp};
-use dag_plan::{Begin, Command, DemandError, LeaseId, LogId, Route, Want};
+use dag_plan::decide::{self, Decision};
+use dag_plan::{Begin, Change, DemandError, Given, LeaseId, Life, LogId, Proposal, Refusal, Route, Want};
 
 use crate::blocking::gate::Width;
 use crate::clock::now;
-use crate::computations::facts::Gathered;
 use crate::computations::runs::leg_of;
 use crate::computations::start::over;
+use crate::metadata::MetaError;
 use crate::node::Node;
 use crate::readers::cursors::{Place, Wish};
 use crate::readers::error::ReaderError;
-use crate::readers::standing::log_of;
 use crate::readers::subscription::{self, Course, Reading, Settled, Subscriber, Subscription, notify};
 use crate::streams::settings::duration;
 
@@ -48,7 +49,7 @@ pub(super) const SUBSCRIBERS: usize = 10_000;
 /// How many subscriptions are opened at a time, and how many of one stream: as many as may wait for its disk, or for a start.
 pub(crate) const OPENING: Width = Width { what: "to subscribe", most: 64, each: 4, waiting: SUBSCRIBERS };
 
-/// How often a demand is decided anew, because what it was decided on had changed.
+/// How often a demand is decided, where what it was decided on changes each time.
 const ATTEMPTS: usize = 16;
 
 impl Node {
@@ -177,54 +178,120 @@ impl Node {
         Ok(())
     }
 
-    /// Demands a stream, and waits until what is started for that is there, or has failed. What the plan wants to know of logs, snapshots
-    /// and operators is asked under no lock; under it the plan decides from memory, and where it wants to know more by then, that is asked
-    /// first.
+    /// Demands a stream, and waits until what is started for that is there, or has failed. It is decided under no lock, on the plan and
+    /// the facts as they are then, and again where the plan has moved on by the time that it is proposed.
     fn demand(&self, lease: LeaseId, stream: &Stream, want: Want) -> Result<Route, Undecided> {
         for _ in 0..ATTEMPTS {
             let view = self.view();
-            let gathered = Gathered::of(&view);
-            let mut part = self.state().plan.part(stream);
-            let new = part.next();
-            // It is decided once more, and a refusal told, where it counts.
-            let _ = part.demand(lease, stream, want, gathered.asking(new));
-
-            let mut state = self.state();
-            let new = state.plan.next();
-            let trial = state.plan.part(stream).demand(lease, stream, want, gathered.remembering(new));
-            if gathered.is_missing() {
-                continue;
+            let decision = decide::demand(&view.plan, stream, want, &view)?;
+            drop(view);
+            if let Some(route) = self.enact(lease, stream, decision)? {
+                return Ok(route);
             }
-            trial?;
-            let demanded = state.plan.demand(lease, stream, want, gathered.remembering(new));
-            let (route, commands) = demanded.expect("it was just decided alike");
-            let started: Vec<IncarnationId> = commands.iter().filter_map(Command::started).collect();
-            self.execute(&mut state, commands);
-            self.notify_of_failures(&state, lease);
-            let starts: Vec<_> = derived(&route).filter_map(|id| state.runs.start_of(id)).collect();
-            drop(state);
-            let waits = async {
-                for start in starts {
-                    over(start).await;
-                }
-            };
-            self.inner.tasks.block_on(waits);
-            self.catch_up(started);
-            return Ok(route);
+            // Whoever has changed what this was decided on is ahead in the queue: after this it is done.
+            self.inner.meta.propose(Proposal::default())?;
         }
         Err(Undecided::Moving)
+    }
+
+    /// Lets a subscription hold what was decided on; none where that has changed.
+    fn enact(&self, lease: LeaseId, stream: &Stream, decision: Decision) -> Result<Option<Route>, Undecided> {
+        let Decision { route, proposal } = match self.claim(lease, stream, decision) {
+            Some(decision) => decision,
+            None => return Ok(None),
+        };
+        let resumed = proposal.changes.iter().filter_map(|change| match change {
+            Change::Resume(id) => Some(*id),
+            _ => None,
+        });
+        let resumed: Vec<IncarnationId> = resumed.collect();
+        let given = match proposal.changes.is_empty() {
+            true => Vec::new(),
+            false => match self.inner.meta.propose(proposal) {
+                Ok(applied) => applied.given,
+                Err(MetaError::Refused(Refusal::Stale { .. } | Refusal::State(_) | Refusal::Missing(_))) => {
+                    self.unhold(&mut self.state(), lease);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let route = route.resolve(&given);
+        let begun = given.iter().filter_map(|given| match given {
+            Given::Incarnation(id) => Some(*id),
+            _ => None,
+        });
+        let mut guard = self.state();
+        let state = &mut *guard;
+        for id in derived(&route) {
+            state.holds.add(lease, id);
+        }
+        // Inputs come first: what reads them waits for their start.
+        self.compare_in(state, resumed.iter().copied().chain(begun).chain(derived(&route)));
+        let plan = self.inner.meta.plan();
+        let is_there = |id| {
+            plan.incarnation(id).is_some_and(|course| match course.life {
+                Life::Live { .. } => self.holds(course),
+                Life::Stored => false,
+                // Readers of what has failed are told.
+                _ => true,
+            })
+        };
+        if !derived(&route).all(is_there) {
+            self.unhold(state, lease);
+            return Ok(None);
+        }
+        self.notify_of_failures(state, lease);
+        let starts: Vec<_> = derived(&route).filter_map(|id| state.runs.start_of(id)).collect();
+        drop(guard);
+        let waits = async {
+            for start in starts {
+                over(start).await;
+            }
+        };
+        self.inner.tasks.block_on(waits);
+        let read: Vec<IncarnationId> = derived(&route).collect();
+        let is_ending = |id: &IncarnationId| self.state().runs.is_end_awaited(*id);
+        if read.iter().any(is_ending) {
+            // Of a start that has failed readers are told before they read.
+            self.inner.meta.propose(Proposal::default())?;
+            self.compare(read);
+        }
+        self.catch_up(resumed);
+        Ok(Some(route))
+    }
+
+    /// Notes that a subscription is about to read what was decided on, so that nobody lets go of it meanwhile, and lets the decision hold
+    /// what is not held yet; none where something of it is about to be forgotten.
+    fn claim(&self, lease: LeaseId, stream: &Stream, mut decision: Decision) -> Option<Decision> {
+        let plan = self.inner.meta.plan();
+        let state = &mut *self.state();
+        if decision.there().any(|id| state.forgetting.contains(&id)) {
+            return None;
+        }
+        state.bind(&plan, stream);
+        let needs_no_hold = |id: &IncarnationId| {
+            let used = state.holds.add(lease, *id);
+            let course = plan.incarnation(*id);
+            // What is finished needs nobody to keep it.
+            course.is_some_and(|course| course.life == Life::Finished || used && self.holds(course))
+        };
+        let known: BTreeSet<IncarnationId> = decision.there().filter(needs_no_hold).collect();
+        let holder = self.holder(state);
+        decision.hold(holder, |id| known.contains(&id));
+        Some(decision)
     }
 
     /// A position is checked against its log before anything is demanded. One of another stream's run is for the plan to refuse.
     fn check_position(&self, stream: &Stream, want: Want) -> Result<(), ReaderError> {
         let Want::Position(position) = want else { return Ok(()) };
-        let (source, canonical) = (stream.source(), stream.to_string());
-        let id = log_of(source, position);
+        let (view, source, canonical) = (self.view(), stream.source(), stream.to_string());
         let is_of_stream =
-            |id: IncarnationId| self.state().plan.run(id).is_some_and(|run| run.record.stream == canonical);
-        match &id {
-            LogId::Derived(id) if !is_of_stream(*id) => Ok(()),
-            _ => Ok(self.view().check_position(source.unwrap_or(&canonical), &id, position)?),
+            |id: IncarnationId| view.plan.incarnation(id).is_some_and(|course| course.record.stream == canonical);
+        match view.log_of(source, position) {
+            Some(LogId::Derived(id)) if !is_of_stream(id) => Ok(()),
+            Some(id) => Ok(view.check_position(source.unwrap_or(&canonical), &id, position)?),
+            None => Ok(()),
         }
     }
 
@@ -232,6 +299,7 @@ impl Node {
     fn refused(&self, error: Undecided, stream: &Stream, was_read: bool) -> ReaderError {
         match error {
             Undecided::Moving => ReaderError::Moving(stream.to_string()),
+            Undecided::Meta(error) => error.into(),
             Undecided::Refused(DemandError::NoSuchPosition { position, .. }) if was_read => {
                 ReaderError::Removed { position, stream: stream.to_string() }
             }
@@ -247,16 +315,23 @@ impl Node {
     pub(crate) fn release(&self, lease: LeaseId) {
         let state = &mut *self.state();
         state.subscribers.remove(&lease);
-        let commands = state.plan.release(lease, self.inner.clock.millis());
-        self.execute(state, commands);
+        self.unhold(state, lease);
     }
 }
 
 /// Why a demand leads to nothing.
 enum Undecided {
     Refused(DemandError),
-    /// Whenever the facts were gathered, the plan wanted to know others.
+    /// What it was decided on changed each time.
     Moving,
+    /// The plan does not take it.
+    Meta(MetaError),
+}
+
+impl From<MetaError> for Undecided {
+    fn from(error: MetaError) -> Undecided {
+        Undecided::Meta(error)
+    }
 }
 
 impl From<DemandError> for Undecided {

@@ -1,7 +1,7 @@
 //! Where a position stands to what its log holds: the same for sources and derived streams, for who reads and who acknowledges.
 
 use dag_log::{Log, ReadError};
-use dag_model::{IncarnationId, Position};
+use dag_model::Position;
 use dag_plan::LogId;
 
 use crate::node::View;
@@ -117,14 +117,6 @@ fn of_derived(log: &Log, position: Position, new: bool) -> Standing {
     match earliest.checked_sub(position.sequence) {
         Some(lost) if lost > 0 => Standing::Trimmed { lost, earliest: Position { sequence: earliest, ..position } },
         _ => Standing::Kept,
-    }
-}
-
-/// The log that a position is in: of a source where there is one, else of the run that the position names.
-pub fn log_of(source: Option<&str>, position: Position) -> LogId {
-    match source {
-        Some(source) => LogId::Source(source.to_owned()),
-        None => LogId::Derived(IncarnationId(position.run)),
     }
 }
 

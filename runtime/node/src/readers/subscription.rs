@@ -12,6 +12,7 @@ use dag_plan::LeaseId;
 use tokio::task::JoinHandle;
 
 use crate::blocking::gate::Width;
+use crate::computations::end::Ended;
 use crate::metadata::new_number;
 use crate::node::Node;
 use crate::readers::cursors::{Place, Reader};
@@ -61,9 +62,12 @@ impl Subscriber {
         self.failure.get().cloned()
     }
 
-    /// What computes that has failed, and why.
-    pub fn stopped(&self, why: &str) {
-        self.fail(ReaderError::Stopped(why.to_owned()));
+    /// What computes that has ended before all of it was there.
+    pub fn ended(&self, ended: Ended) {
+        self.fail(match ended {
+            Ended::Failed(why) => ReaderError::Stopped(why),
+            Ended::Lost { stream, why } => ReaderError::Lacking { stream, why },
+        });
     }
 
     /// What it reads cannot go on.

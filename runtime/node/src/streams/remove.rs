@@ -44,7 +44,7 @@ impl Streams {
 impl Removing<'_> {
     /// Removes it, and in the same moment what of derived streams goes with it: these incarnations, whose files are the caller's to remove,
     /// and these cursors.
-    pub fn remove(&mut self, incarnations: Vec<IncarnationId>, cursors: Vec<String>) -> Result<(), StreamError> {
+    pub fn remove(&mut self, incarnations: &[IncarnationId], cursors: Vec<String>) -> Result<(), StreamError> {
         let streams = self.streams;
         let epoch = match &self.source {
             Some(source) => source.source.log().epochs().last().map_or(1, |last| last.epoch),

@@ -3,13 +3,13 @@
 use dag_api::{Clock, Explained, Explanation};
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Timestamp};
-use dag_plan::{Run, State as RunState};
+use dag_plan::{Course, Life};
 
 use crate::clock::now;
 use crate::node::Node;
 use crate::streams::source::Origin;
 use crate::views::ViewError;
-use crate::views::status::{last_time, run_state};
+use crate::views::status::{last_time, life};
 
 impl Node {
     /// Explains a stream without demanding it.
@@ -98,10 +98,11 @@ impl Node {
         inputs: &[(String, Frontier)],
     ) -> (Explained, Frontier) {
         let name = stream.to_string();
-        let of_stream = |run: &&Run| run.record.stream == name && run.record.until.is_none();
-        let state = self.state();
-        let runs: Vec<&Run> = state.plan.runs().filter(of_stream).collect();
-        let Some(run) = runs.iter().rev().find(|run| run.is_live()).or(runs.last()).copied().cloned() else {
+        let plan = self.inner.meta.plan();
+        let courses = plan.incarnations_of(&name).map(|(_, course)| &**course);
+        let courses: Vec<&Course> = courses.filter(|course| course.record.until.is_none()).collect();
+        let Some(course) = courses.iter().rev().find(|course| course.is_live()).or(courses.last()) else {
+            let state = self.state();
             let waiting = state.waiting.values().find(|(text, _)| *text == name).map(|(_, what)| what);
             let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
             let explained = Explained {
@@ -113,12 +114,12 @@ impl Node {
             };
             return (explained, Frontier::START);
         };
-        let records_in = state.runs.progress(run.record.id).map_or(0, dag_flow::Progress::records_in);
-        let passed_over = run.record.skipped.iter().map(|skipped| self.passed_over(&state, &run.record, skipped));
+        let id = course.record.id;
+        let records_in = self.state().runs.progress(id).map_or(0, dag_flow::Progress::records_in);
+        let passed_over = course.record.skipped.iter().map(|skipped| self.passed_over(&course.record, skipped));
         let passed_over = passed_over.collect();
-        drop(state);
-        self.inner.logs.look(run.record.id);
-        let visible = self.inner.logs.visible(run.record.id);
+        self.inner.logs.look(id);
+        let visible = self.inner.logs.visible(id);
         let frontier = visible.as_ref().map_or(Frontier::START, |visible| visible.frontier);
         let records_out = visible.as_ref().map_or(0, |visible| visible.end);
         let next = match (application.window, frontier) {
@@ -128,12 +129,12 @@ impl Node {
             _ => None,
         };
         let slowest = inputs.iter().min_by_key(|(_, frontier)| *frontier);
-        let cause = match &run.state {
-            RunState::Failed(why) | RunState::Quarantined(why) => why.clone(),
-            RunState::Finished => "sealed: all of it is there".to_owned(),
-            RunState::Stored => "nobody subscribes to it".to_owned(),
-            RunState::Lingering(_) => "nobody subscribes to it any more; it lingers".to_owned(),
-            RunState::Running => match (slowest, next) {
+        let cause = match &course.life {
+            Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => why.clone(),
+            Life::Finished => "sealed: all of it is there".to_owned(),
+            Life::Stored => "nobody subscribes to it".to_owned(),
+            Life::Live { idle: Some(_) } => "nobody subscribes to it any more; it lingers".to_owned(),
+            Life::Live { idle: None } => match (slowest, next) {
                 (Some((input, Frontier::START)), _) => format!("waiting for the first record of {input}"),
                 (Some((input, Frontier::At(time))), Some(end)) => {
                     format!("window open until {end}; {input} has got to {time}")
@@ -149,7 +150,7 @@ impl Node {
         let explained = Explained {
             stream: name,
             kind: "derived".to_owned(),
-            state: run_state(&run.state).to_owned(),
+            state: life(&course.life).to_owned(),
             records_in,
             records_out,
             late: 0,

@@ -3,11 +3,12 @@
 use dag_api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use dag_expr::{Kind, Signature};
 use dag_model::Digest;
+use dag_plan::{Course, Plan};
 
-use crate::node::{Node, State};
+use crate::node::Node;
 use crate::operators::error::UnknownOperator;
 use crate::operators::installed::Installed;
-use crate::views::status::run_state;
+use crate::views::status::life;
 
 impl Node {
     /// All operators.
@@ -23,7 +24,6 @@ impl Node {
         let view = self.view();
         let (component, operator) = view.catalog.exporter(name)?;
         let current = view.catalog.current(&component);
-        let state = self.state();
         let versions = view.catalog.history().versions(&component).into_iter().map(|(place, entry)| {
             let exporting = view.catalog.component(entry.digest);
             let signature = exporting.as_deref().and_then(|exporting| exporting.signature(operator));
@@ -36,7 +36,7 @@ impl Node {
                 current: current.is_some_and(|current| current.digest() == entry.digest),
                 state_written: signature.map(|signature| signature.state_written),
                 state_read: signature.map_or_else(Vec::new, |signature| signature.state_read.clone()),
-                runs: places(&state, entry.digest, operator),
+                runs: places(&view.plan, entry.digest, operator),
             }
         });
         let versions = versions.collect();
@@ -46,18 +46,19 @@ impl Node {
 }
 
 /// The computations whose last component was that one, and which apply that operator.
-fn places(state: &State, digest: Digest, operator: &str) -> Vec<Place> {
-    let runs = state.plan.runs().filter(|run| run.record.ran.last().is_some_and(|ran| ran.digest == digest));
-    let place = |run: &dag_plan::Run| Place {
-        stream: run.record.stream.clone(),
-        incarnation: run.record.id.0,
-        state: run_state(&run.state).to_owned(),
+fn places(plan: &Plan, digest: Digest, operator: &str) -> Vec<Place> {
+    let courses = plan.incarnations().map(|(_, course)| &**course);
+    let ran = courses.filter(|course| course.record.ran.last().is_some_and(|ran| ran.digest == digest));
+    let place = |course: &Course| Place {
+        stream: course.record.stream.clone(),
+        incarnation: course.record.id.0,
+        state: life(&course.life).to_owned(),
     };
-    runs.filter(|run| applied(&run.record.stream) == operator).map(place).collect()
+    ran.filter(|course| applied(&course.record.stream) == operator).map(place).collect()
 }
 
 /// The operator that a canonical expression applies: `"my-ops".rms(x,5s)` applies `rms`.
-fn applied(stream: &str) -> &str {
+pub(super) fn applied(stream: &str) -> &str {
     let call = stream.split('(').next().unwrap_or_default();
     call.rsplit('.').next().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What a node shows of itself: streams, computations, status.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dag_api::limits::LimitSettings;
@@ -8,7 +8,7 @@ use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, Shared
 use dag_flow::Budget;
 use dag_flow::budget::Usage;
 use dag_model::{IncarnationId, Position, Schema, Timestamp};
-use dag_plan::{LogId, Run, State as RunState};
+use dag_plan::{Course, Life, LogId, Plan};
 
 use crate::blocking::blocking;
 use crate::blocking::gate::Width;
@@ -16,6 +16,7 @@ use crate::node::{Node, State};
 use crate::operators::limits;
 use crate::streams::source::SourceStream;
 use crate::views::ViewError;
+use crate::views::operators::applied;
 
 /// How many listings are made, or streams looked at, at a time.
 pub(crate) const LOOKING: Width = Width { what: "to look at streams", most: 8, each: 2, waiting: 1024 };
@@ -28,8 +29,7 @@ impl Node {
     /// what its log has where its disk takes too long for that.
     pub async fn streams(&self) -> Result<Streams, ViewError> {
         let unseen: Vec<IncarnationId> = {
-            let state = self.state();
-            let shown = derived_streams(&state).into_values().map(|shown| shown.id);
+            let shown = derived_streams(&self.state(), &self.inner.meta.plan()).into_values().map(|shown| shown.id);
             shown.filter(|id| self.inner.logs.seen(*id).is_none()).collect()
         };
         if !unseen.is_empty() {
@@ -49,7 +49,7 @@ impl Node {
         let view = self.view();
         let (mut read, derived) = {
             let state = self.state();
-            (readers(&state), derived_streams(&state))
+            (readers(&state, &view.plan), derived_streams(&state, &view.plan))
         };
         let mut streams: Vec<Stream> = Vec::new();
         for source in view.sources.values() {
@@ -94,7 +94,7 @@ impl Node {
 
     /// A source as listings show it.
     pub(crate) fn shown_source(&self, source: &SourceStream) -> Stream {
-        let users = readers(&self.state()).remove(&source.settings.name).unwrap_or(0);
+        let users = readers(&self.state(), &self.inner.meta.plan()).remove(&source.settings.name).unwrap_or(0);
         source_stream(source, users)
     }
 
@@ -107,7 +107,7 @@ impl Node {
 
     /// A derived stream as listings show it, by its canonical name. Waits for its log to be opened.
     pub(crate) fn shown_derived(&self, name: &str) -> Option<Stream> {
-        let shown = derived_streams(&self.state()).remove(name)?;
+        let shown = derived_streams(&self.state(), &self.inner.meta.plan()).remove(name)?;
         self.inner.logs.look(shown.id);
         self.derived_stream(name, &shown)
     }
@@ -147,23 +147,21 @@ impl Node {
     pub fn status(&self) -> Status {
         let cursors = self.cursors_read();
         let (memory, unavailable) = (resident(), self.unavailable());
+        let plan = self.inner.meta.plan();
         let state = self.state();
-        let shown_runs =
-            |run: &&Run| run.is_live() || matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
-        let runs: Vec<&Run> = state.plan.runs().filter(shown_runs).collect();
-        let stopping = |run: &&Run| state.runs.has_flow(run.record.id) && !shown_runs(run);
+        let courses = || plan.incarnations().map(|(_, course)| &**course);
+        let is_shown = |course: &&Course| course.is_live() || has_failed(&course.life);
+        let stopping = |course: &&Course| state.runs.has_flow(course.record.id) && !is_shown(course);
         // A failure is news until the stream runs again.
-        let newest = |run: &&&Run| {
-            run.is_live()
-                || runs
-                    .iter()
-                    .rfind(|other| other.record.stream == run.record.stream)
-                    .is_some_and(|last| last.record.id == run.record.id)
+        let is_news = |course: &&Course| {
+            let stream = &course.record.stream;
+            let later = plan.incarnations_of(stream).map(|(_, other)| &**other).filter(is_shown).last();
+            course.is_live() || later.is_some_and(|last| last.record.id == course.record.id)
         };
-        let mut computations: Vec<Computation> =
-            runs.iter().filter(newest).map(|run| self.computation(&state, run)).collect();
+        let shown = courses().filter(is_shown).filter(is_news);
+        let mut computations: Vec<Computation> = shown.map(|course| self.computation(&state, &plan, course)).collect();
         // Whatever runs is shown, also where nobody wants it any more.
-        computations.extend(state.plan.runs().filter(stopping).map(|run| self.computation(&state, run)));
+        computations.extend(courses().filter(stopping).map(|course| self.computation(&state, &plan, course)));
         computations.extend(state.waiting.values().map(|(text, what)| Computation {
             stream: text.clone(),
             incarnation: 0,
@@ -214,40 +212,44 @@ impl Node {
         sources.chain(self.view().catalog.unavailable()).chain(rows).collect()
     }
 
-    fn computation(&self, state: &State, run: &Run) -> Computation {
-        let (id, digest) = (run.record.id, run.record.ran.last().map(|ran| ran.digest));
+    fn computation(&self, state: &State, plan: &Plan, course: &Course) -> Computation {
+        let (id, digest) = (course.record.id, course.record.ran.last().map(|ran| ran.digest));
         let component = digest.and_then(|digest| self.view().catalog.component(digest));
         let progress = state.runs.progress(id);
-        let has_failed = matches!(run.state, RunState::Failed(_) | RunState::Quarantined(_));
-        let operator = match &run.stream {
-            Some(dag_expr::Stream::Apply(application)) => application.operator.clone(),
-            _ => String::new(),
-        };
         Computation {
-            stream: run.record.stream.clone(),
+            stream: course.record.stream.clone(),
             incarnation: id.0,
             state: match state.runs.failures.get(&id) {
                 Some(failures) if failures.due.is_some() => "restarting".to_owned(),
-                _ if state.runs.is_stopping(id) && !has_failed => "stopping".to_owned(),
-                _ => run_state(&run.state).to_owned(),
+                _ if state.runs.is_stopping(id) && !has_failed(&course.life) => "stopping".to_owned(),
+                _ => life(&course.life).to_owned(),
             },
-            operator,
+            operator: applied(&course.record.stream).to_owned(),
             component: component
                 .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
             digest: digest.map_or_else(String::new, |digest| digest.to_string()),
-            limits: limits::settings(limits::of_record(run.record.limits)),
-            users: run.users(),
+            limits: limits::settings(limits::of_record(course.record.limits)),
+            users: users(state, plan, id),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
-            memory: state.runs.budget(id).map(|budget| held(budget, run.record.limits.memory)),
+            memory: state.runs.budget(id).map(|budget| held(budget, course.record.limits.memory)),
             frontier: self.inner.logs.visible(id).and_then(|visible| visible.frontier.shown()),
-            error: match &run.state {
-                RunState::Failed(why) | RunState::Quarantined(why) => Some(why.clone()),
+            error: match &course.life {
+                Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => Some(why.clone()),
                 _ => state.runs.failures.get(&id).map(|failures| failures.why.clone()),
             },
             waiting: None,
         }
     }
+}
+
+/// How many subscriptions and computations use an incarnation.
+fn users(state: &State, plan: &Plan, id: IncarnationId) -> usize {
+    state.holds.users(id).count() + plan.reading(&LogId::Derived(id)).count()
+}
+
+fn has_failed(life: &Life) -> bool {
+    matches!(life, Life::Failed(_) | Life::Quarantined(_) | Life::Lost(_))
 }
 
 /// What a listing shows of a derived stream besides its log.
@@ -261,37 +263,33 @@ struct Shown {
 }
 
 /// All derived streams, by name.
-fn derived_streams(state: &State) -> BTreeMap<String, Shown> {
-    let mut streams: BTreeMap<&str, (&Run, usize)> = BTreeMap::new();
-    for run in state.plan.runs() {
-        let live = usize::from(run.is_live());
-        let (shown, count) = streams.entry(&run.record.stream).or_insert((run, 0));
-        if run.is_live() || !shown.is_live() {
-            *shown = run;
+fn derived_streams(state: &State, plan: &Plan) -> BTreeMap<String, Shown> {
+    let mut streams: BTreeMap<&str, (&Course, usize)> = BTreeMap::new();
+    for (_, course) in plan.incarnations() {
+        let live = usize::from(course.is_live());
+        let (shown, count) = streams.entry(&course.record.stream).or_insert((course, 0));
+        if course.is_live() || !shown.is_live() {
+            *shown = course;
         }
         *count += live;
     }
-    let shown = |(run, live): (&Run, usize)| Shown {
-        id: run.record.id,
-        state: run_state(&run.state),
-        users: run.users(),
+    let shown = |(course, live): (&Course, usize)| Shown {
+        id: course.record.id,
+        state: life(&course.life),
+        users: users(state, plan, course.record.id),
         live,
     };
     streams.into_iter().map(|(name, found)| (name.to_owned(), shown(found))).collect()
 }
 
 /// How many live runs and subscriptions read each source itself.
-fn readers(state: &State) -> BTreeMap<String, usize> {
+fn readers(state: &State, plan: &Plan) -> BTreeMap<String, usize> {
     let mut readers = BTreeMap::new();
-    for run in state.plan.runs().filter(|run| run.is_live()) {
-        let legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-        let read: BTreeSet<&String> = legs
-            .filter_map(|leg| match &leg.log {
-                LogId::Source(name) => Some(name),
-                LogId::Derived(_) => None,
-            })
-            .collect();
-        read.into_iter().for_each(|name| *readers.entry(name.clone()).or_default() += 1);
+    for (id, stream) in plan.streams() {
+        let live = plan.reading(&LogId::Source(id)).count();
+        if live > 0 {
+            readers.insert(stream.name.clone(), live);
+        }
     }
     for name in state.subscribers.values().filter_map(|subscriber| subscriber.source()) {
         *readers.entry(name.to_owned()).or_default() += 1;
@@ -323,15 +321,16 @@ fn source_stream(source: &SourceStream, subscribers: usize) -> Stream {
     }
 }
 
-/// The name of a run's state.
-pub(crate) fn run_state(state: &RunState) -> &'static str {
-    match state {
-        RunState::Running => "running",
-        RunState::Lingering(_) => "lingering",
-        RunState::Finished => "finished",
-        RunState::Failed(_) => "failed",
-        RunState::Quarantined(_) => "quarantined",
-        RunState::Stored => "stored",
+/// What became of an incarnation, as it is shown.
+pub(crate) fn life(life: &Life) -> &'static str {
+    match life {
+        Life::Live { idle: None } => "running",
+        Life::Live { idle: Some(_) } => "lingering",
+        Life::Finished => "finished",
+        Life::Failed(_) => "failed",
+        Life::Quarantined(_) => "quarantined",
+        Life::Lost(_) => "lost",
+        Life::Stored => "stored",
     }
 }
 

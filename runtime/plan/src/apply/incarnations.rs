@@ -11,7 +11,7 @@ use super::{Given, Refusal, Step};
 use crate::change::{Draft, DraftLog, Ending, Which};
 use crate::course::{Course, Hold, Life};
 use crate::entity::{Entity, Revision};
-use crate::incarnation::{Incarnation, LogId, PlanLog, Ran, Skipped};
+use crate::incarnation::{Incarnation, LogId, Ran, Skipped};
 
 /// The most records that an incarnation skips: its record lists them, and is written anew with each.
 pub const MAX_SKIPPED: usize = 10_000;
@@ -78,7 +78,7 @@ impl Step {
             return Ok(());
         }
         course.holds.insert(node, hold);
-        let idle = match course.is_held() || self.is_read(id) {
+        let idle = match course.is_held() || self.plan.is_read(id) {
             true => None,
             false => idle.or(Some(self.revision)),
         };
@@ -100,13 +100,14 @@ impl Step {
         if !self.course(id)?.is_live() {
             return Err(Refusal::State(id));
         }
-        let dependents = self.dependents(id);
+        let dependents = self.plan.dependents(id);
         match how {
             Ending::Finished => self.end(id, Life::Finished),
             Ending::Failed(why) => dependents.into_iter().for_each(|id| self.end(id, Life::Failed(why.clone()))),
             Ending::Quarantined(why) => {
+                let of_readers = format!("`{}` is quarantined: {why}", self.course(id)?.record.stream);
                 self.end(id, Life::Quarantined(why.clone()));
-                dependents.into_iter().for_each(|id| self.end(id, Life::Failed(why.clone())));
+                dependents.into_iter().for_each(|id| self.end(id, Life::Failed(of_readers.clone())));
             }
             Ending::NeverBegun => {
                 // Those that read come first, so that nothing is forgotten that is read.
@@ -119,7 +120,7 @@ impl Step {
         Ok(())
     }
 
-    pub(super) fn switch(&mut self, id: IncarnationId, to: &Ran<PlanLog>) -> Result<(), Refusal> {
+    pub(super) fn switch(&mut self, id: IncarnationId, to: &Ran) -> Result<(), Refusal> {
         let mut course = self.course(id)?;
         if !course.is_live() {
             return Err(Refusal::State(id));
@@ -130,7 +131,7 @@ impl Step {
         Ok(())
     }
 
-    pub(super) fn skip(&mut self, id: IncarnationId, record: &Skipped<PlanLog>) -> Result<(), Refusal> {
+    pub(super) fn skip(&mut self, id: IncarnationId, record: &Skipped) -> Result<(), Refusal> {
         let mut course = self.course(id)?;
         if !course.is_live() {
             return Err(Refusal::State(id));
@@ -159,7 +160,7 @@ impl Step {
     pub(super) fn let_unused_linger(&mut self) {
         for id in std::mem::take(&mut self.started) {
             let Some(course) = self.plan.incarnation(id) else { continue };
-            if course.life == (Life::Live { idle: None }) && !course.is_held() && !self.is_read(id) {
+            if course.life == (Life::Live { idle: None }) && !course.is_held() && !self.plan.is_read(id) {
                 let idle = Some(self.revision);
                 self.put(Course { life: Life::Live { idle }, ..Course::clone(course) });
             }
@@ -175,7 +176,7 @@ impl Step {
         for id in held.into_iter().chain(idle) {
             let Ok(mut course) = self.course(id) else { continue };
             course.holds.remove(&node);
-            let unused = course.is_live() && !course.is_held() && !self.is_read(id);
+            let unused = course.is_live() && !course.is_held() && !self.plan.is_read(id);
             self.put(course);
             if unused {
                 self.end(id, Life::Stored);
@@ -183,10 +184,21 @@ impl Step {
         }
     }
 
-    /// Ends all live incarnations that read a log, and those that read them.
-    pub(super) fn lose(&mut self, log: &PlanLog, why: &str) {
+    /// Ends all incarnations that read a log, and those that read them.
+    pub(super) fn lose(&mut self, log: &LogId, why: &str) {
         let readers: Vec<IncarnationId> = self.plan.readers(log).map(|(id, _)| id).collect();
-        let all: BTreeSet<IncarnationId> = readers.into_iter().flat_map(|id| self.all_dependents(id)).collect();
+        self.lose_all(readers, why);
+    }
+
+    /// Ends an incarnation that has read what is lost, and those that read it.
+    pub(super) fn lose_input(&mut self, id: IncarnationId, why: &str) -> Result<(), Refusal> {
+        self.course(id)?;
+        self.lose_all(vec![id], why);
+        Ok(())
+    }
+
+    fn lose_all(&mut self, readers: Vec<IncarnationId>, why: &str) {
+        let all: BTreeSet<IncarnationId> = readers.into_iter().flat_map(|id| self.plan.all_dependents(id)).collect();
         for id in all {
             self.end(id, Life::Lost(why.to_owned()));
         }
@@ -196,9 +208,9 @@ impl Step {
     ///
     /// # Errors
     /// If one of them is live.
-    pub(super) fn forget_readers(&mut self, log: &PlanLog, what: &Entity) -> Result<(), Refusal> {
+    pub(super) fn forget_readers(&mut self, log: &LogId, what: &Entity) -> Result<(), Refusal> {
         let readers: Vec<IncarnationId> = self.plan.readers(log).map(|(id, _)| id).collect();
-        let all: BTreeSet<IncarnationId> = readers.into_iter().flat_map(|id| self.all_dependents(id)).collect();
+        let all: BTreeSet<IncarnationId> = readers.into_iter().flat_map(|id| self.plan.all_dependents(id)).collect();
         if let Some(by) = all.iter().find(|id| self.plan.incarnation(**id).is_some_and(|course| course.is_live())) {
             return Err(Refusal::Used { what: what.clone(), by: *by });
         }
@@ -217,7 +229,7 @@ impl Step {
     }
 
     /// A log that is there, and of which more will come or all has.
-    fn log(&self, log: DraftLog) -> Result<PlanLog, Refusal> {
+    fn log(&self, log: DraftLog) -> Result<LogId, Refusal> {
         let log = match log {
             LogId::Source(id) => LogId::Source(id),
             LogId::Derived(which) => LogId::Derived(self.which(which)?),
@@ -226,7 +238,7 @@ impl Step {
         Ok(log)
     }
 
-    fn is_readable(&self, log: &PlanLog) -> Result<(), Refusal> {
+    fn is_readable(&self, log: &LogId) -> Result<(), Refusal> {
         match log {
             LogId::Source(id) if self.plan.stream(*id).is_none_or(|stream| !stream.made) => {
                 Err(Refusal::Missing(Entity::Stream(*id)))
@@ -259,11 +271,6 @@ impl Step {
         }
     }
 
-    /// Whether a live incarnation reads it.
-    fn is_read(&self, id: IncarnationId) -> bool {
-        self.plan.reading(&LogId::Derived(id)).next().is_some()
-    }
-
     /// What an incarnation reads does not linger.
     fn use_inputs(&mut self, course: &Course) {
         for id in course.inputs() {
@@ -291,34 +298,9 @@ impl Step {
         }
         for input in inputs {
             let unused = self.plan.incarnation(input).is_some_and(|input| input.is_live() && !input.is_held());
-            if unused && !self.is_read(input) {
+            if unused && !self.plan.is_read(input) {
                 self.end(input, Life::Stored);
             }
         }
-    }
-
-    /// A live incarnation and the live ones that read it, directly or not; each after those that it reads.
-    fn dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
-        self.closure(id, &|step, id| step.plan.reading(&LogId::Derived(id)).map(|(id, _)| id).collect())
-    }
-
-    /// An incarnation and all that read it, directly or not; each after those that it reads.
-    fn all_dependents(&self, id: IncarnationId) -> Vec<IncarnationId> {
-        self.closure(id, &|step, id| step.plan.readers(&LogId::Derived(id)).map(|(id, _)| id).collect())
-    }
-
-    fn closure(
-        &self,
-        id: IncarnationId,
-        readers: &dyn Fn(&Step, IncarnationId) -> Vec<IncarnationId>,
-    ) -> Vec<IncarnationId> {
-        let (mut found, mut next) = (BTreeSet::new(), vec![id]);
-        while let Some(id) = next.pop() {
-            if found.insert(id) {
-                next.extend(readers(self, id));
-            }
-        }
-        // What reads another one is younger.
-        found.into_iter().collect()
     }
 }

@@ -1,18 +1,15 @@
 //! What a demand leads to: the logs to read one after the other, and what has to change for there to be more of them.
 
-use std::collections::BTreeSet;
-
 use dag_expr::{Application, Stream};
 use dag_model::{Frontier, IncarnationId, NodeId, Timestamp};
 
-use crate::apply::{Applied, Given};
+use crate::apply::Given;
 use crate::change::{Change, Draft, DraftLog, Proposal, Which};
-use crate::course::Life;
 use crate::demand::{Begin, DemandError, Route, Want};
 use crate::entity::Entity;
 use crate::facts::Facts;
 use crate::horizon;
-use crate::incarnation::{Leg, LogId, PlanLog};
+use crate::incarnation::{Leg, LogId};
 use crate::plan::Plan;
 
 /// What a demand leads to.
@@ -24,61 +21,69 @@ pub struct Decision {
     pub proposal: Proposal,
 }
 
-/// On whose behalf a stream is demanded.
-#[derive(Clone, Copy, Debug)]
-pub struct Holder<'a> {
+/// A start of a node, and the number of its next word on what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
     /// The node.
     pub node: NodeId,
     /// Its start.
     pub boot: u64,
-    /// The number of its next word on what it holds.
+    /// The number of the word.
     pub number: u64,
-    /// What it holds already.
-    pub held: &'a BTreeSet<IncarnationId>,
 }
 
-/// What keeps `stream` wanted by the holder, and how to read it.
+/// How to read a stream, and what has to change for that. It is kept wanted by [holding](Decision::hold) what it leads to.
 ///
 /// # Errors
 /// If it cannot be had.
-pub fn demand(
-    plan: &Plan,
-    stream: &Stream,
-    want: Want,
-    holder: Holder<'_>,
-    facts: &dyn Facts<PlanLog>,
-) -> Result<Decision, DemandError> {
+pub fn demand(plan: &Plan, stream: &Stream, want: Want, facts: &dyn Facts) -> Result<Decision, DemandError> {
     let mut deciding = Deciding { plan, facts, proposal: Proposal::default(), begun: Vec::new(), resumed: Vec::new() };
     let route = match stream {
         Stream::Source { name, .. } | Stream::Errors { name, .. } => deciding.source(stream, name, false, want)?,
         Stream::Late { name, .. } => deciding.source(stream, name, true, want)?,
         Stream::Apply(application) => deciding.derived(stream, application, want)?,
     };
-    let mut proposal = deciding.proposal;
-    let derived = route.legs.iter().filter_map(|leg| match leg.log {
-        LogId::Derived(which) => Some(which),
-        LogId::Source(_) => None,
-    });
-    // What is finished needs nobody to keep it.
-    let is_finished = |id| plan.incarnation(id).is_some_and(|course| course.life == Life::Finished);
-    let held = |which: &Which| matches!(which, Which::There(id) if holder.held.contains(id) || is_finished(*id));
-    let Holder { node, boot, number, .. } = holder;
-    let hold = |incarnation| Change::Hold { incarnation, node, boot, number, held: true };
-    proposal.changes.extend(derived.filter(|which| !held(which)).map(hold));
-    Ok(Decision { route, proposal })
+    Ok(Decision { route, proposal: deciding.proposal })
+}
+
+impl Decision {
+    /// The incarnations that are read and there already.
+    pub fn there(&self) -> impl Iterator<Item = IncarnationId> {
+        self.read().filter_map(|which| match which {
+            Which::There(id) => Some(id),
+            Which::New(_) => None,
+        })
+    }
+
+    /// The incarnations that are read.
+    fn read(&self) -> impl Iterator<Item = Which> {
+        self.route.legs.iter().filter_map(|leg| match leg.log {
+            LogId::Derived(which) => Some(which),
+            LogId::Source(_) => None,
+        })
+    }
+
+    /// The holder holds what is read, but for what it is `known` to hold or needs nobody to hold it.
+    pub fn hold(&mut self, holder: Holder, known: impl Fn(IncarnationId) -> bool) {
+        let Holder { node, boot, number } = holder;
+        let unknown = self.read().filter(|which| !matches!(which, Which::There(id) if known(*id)));
+        let holds = unknown.map(|incarnation| Change::Hold { incarnation, node, boot, number, held: true });
+        let holds: Vec<Change> = holds.collect();
+        self.proposal.changes.extend(holds);
+    }
 }
 
 impl Route<DraftLog> {
-    /// The route by what the proposal was given.
+    /// The route by what the changes of its proposal were given.
     ///
     /// # Panics
     /// If the proposal is not the one that the route was decided with.
-    pub fn resolve(self, applied: &Applied) -> Route<PlanLog> {
+    pub fn resolve(self, given: &[Given]) -> Route {
         let leg = |Leg { log, sequence }| {
             let log = match log {
                 LogId::Source(id) => LogId::Source(id),
                 LogId::Derived(Which::There(id)) => LogId::Derived(id),
-                LogId::Derived(Which::New(place)) => match applied.given[place as usize] {
+                LogId::Derived(Which::New(place)) => match given[place as usize] {
                     Given::Incarnation(id) => LogId::Derived(id),
                     given => {
                         unreachable!("a route names changes that begin incarnations, this one was given {given:?}")
@@ -95,7 +100,7 @@ impl Route<DraftLog> {
 /// A decision on its way.
 pub(super) struct Deciding<'a> {
     pub plan: &'a Plan,
-    pub facts: &'a dyn Facts<PlanLog>,
+    pub facts: &'a dyn Facts,
     pub proposal: Proposal,
     /// What begins, by the place of its change.
     pub begun: Vec<(u32, Draft)>,
@@ -162,7 +167,7 @@ impl Deciding<'_> {
     }
 
     /// The log of the stream of that name.
-    pub fn log_of(&self, name: &str) -> Result<PlanLog, DemandError> {
+    pub fn log_of(&self, name: &str) -> Result<LogId, DemandError> {
         let found = self.plan.stream_named(name).map(|(id, _)| LogId::Source(id));
         found.ok_or_else(|| DemandError::NoSuchStream(name.to_owned()))
     }
@@ -185,7 +190,7 @@ impl Deciding<'_> {
     }
 }
 
-pub(super) fn drafted(log: PlanLog) -> DraftLog {
+pub(super) fn drafted(log: LogId) -> DraftLog {
     match log {
         LogId::Source(id) => LogId::Source(id),
         LogId::Derived(id) => LogId::Derived(Which::There(id)),
@@ -193,7 +198,7 @@ pub(super) fn drafted(log: PlanLog) -> DraftLog {
 }
 
 /// The log, if it is there already.
-fn there(log: &DraftLog) -> Option<PlanLog> {
+fn there(log: &DraftLog) -> Option<LogId> {
     match log {
         LogId::Source(id) => Some(LogId::Source(*id)),
         LogId::Derived(Which::There(id)) => Some(LogId::Derived(*id)),

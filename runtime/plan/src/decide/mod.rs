@@ -4,6 +4,8 @@
 //! is decided again.
 
 pub mod demand;
+pub mod retention;
 mod routing;
 
 pub use demand::{Decision, Holder, demand};
+pub use retention::surplus;

@@ -9,7 +9,7 @@ use crate::course::{Course, Life};
 use crate::demand::{Begin, DemandError, Route};
 use crate::entity::Entity;
 use crate::horizon;
-use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, PlanLog, Until};
+use crate::incarnation::{Began, Incarnation, InputStart, Leg, LogId, Until};
 
 /// Where an incarnation begins, of one that is there or is to begin.
 struct Beginning<'a, L> {
@@ -48,7 +48,7 @@ impl<L> Beginning<'_, L> {
     }
 }
 
-fn of_record(record: &Incarnation<PlanLog>) -> Beginning<'_, PlanLog> {
+fn of_record(record: &Incarnation) -> Beginning<'_, LogId> {
     Beginning { began: record.began, until: record.until, inputs: &record.inputs }
 }
 
@@ -87,7 +87,7 @@ impl Deciding<'_> {
 
     /// A log that holds the stream from a time on and is written or ended.
     fn running(&self, stream: &str, from: Option<Timestamp>, by_sequence: bool) -> Option<DraftLog> {
-        let sequence = |log: &PlanLog, from| by_sequence.then(|| self.facts.seek(log, from));
+        let sequence = |log: &LogId, from| by_sequence.then(|| self.facts.seek(log, from));
         let covers = |course: &Course| of_record(&course.record).covers(from, sequence);
         let there = self.plan.incarnations_of(stream).filter(|(_, course)| course.record.until.is_none()).find(
             |(id, course)| {
@@ -120,7 +120,7 @@ impl Deciding<'_> {
 
     /// A stored incarnation that has the stream from a time on and can go on.
     fn stored(&self, stream: &str, from: Timestamp, by_sequence: bool) -> Option<IncarnationId> {
-        let sequence = |log: &PlanLog, from| by_sequence.then(|| self.facts.seek(log, from));
+        let sequence = |log: &LogId, from| by_sequence.then(|| self.facts.seek(log, from));
         let found = self.plan.incarnations_of(stream).find(|(_, course)| {
             course.life == Life::Stored
                 && course.record.until.is_none()
@@ -263,8 +263,12 @@ impl Deciding<'_> {
         let plan = self.plan;
         let course = plan.incarnation(id).filter(|course| course.record.stream == canonical);
         let Some(course) = course else { return Err(DemandError::NoSuchPosition { stream: canonical, position }) };
-        if let Life::Quarantined(why) | Life::Lost(why) = &course.life {
-            return Err(DemandError::Quarantined { stream: canonical, why: why.clone() });
+        match &course.life {
+            Life::Quarantined(why) => {
+                return Err(DemandError::Quarantined { stream: canonical, why: why.clone() });
+            }
+            Life::Lost(why) => return Err(DemandError::Lost { stream: canonical, position, why: why.clone() }),
+            _ => {}
         }
         let earliest = horizon::earliest(stream, self.facts)?;
         let gone = DemandError::Gone { stream: canonical, position, earliest };

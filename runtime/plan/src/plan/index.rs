@@ -5,7 +5,7 @@ use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 
 use crate::course::{Course, Life};
 use crate::entity::Revision;
-use crate::incarnation::PlanLog;
+use crate::incarnation::LogId;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Index {
@@ -18,9 +18,9 @@ pub(super) struct Index {
     pub live: Set<IncarnationId>,
     pub idle: Map<IncarnationId, Revision>,
     /// By log: the live incarnations that read it.
-    pub reading: Map<PlanLog, Set<IncarnationId>>,
+    pub reading: Map<LogId, Set<IncarnationId>>,
     /// By log: all incarnations that read it.
-    pub readers: Map<PlanLog, Set<IncarnationId>>,
+    pub readers: Map<LogId, Set<IncarnationId>>,
     pub held: Map<NodeId, Set<IncarnationId>>,
     /// By source: the cursors in its log.
     pub cursors: Map<StreamId, Set<String>>,

@@ -32,8 +32,21 @@ fn what_is_quarantined_stays_so_and_its_readers_fail() {
     let mut plan = nested();
     done(&mut plan, [end(1, Ending::Quarantined("another sum".into()))]);
     assert_eq!(life(&plan, 1), Life::Quarantined("another sum".into()));
-    assert_eq!(life(&plan, 2), Life::Failed("another sum".into()));
+    assert_eq!(life(&plan, 2), Life::Failed("`a(x)` is quarantined: another sum".into()));
     assert_eq!(refused(&mut plan, &Proposal::of([Change::Resume(id(1))])), Refusal::State(id(1)));
+}
+
+#[test]
+fn what_has_read_what_is_lost_ends_for_ever_with_all_that_read_it_live_or_not() {
+    let mut plan = nested();
+    done(&mut plan, [begin("c", &[X]), hold_new(0, 2)]);
+    done(&mut plan, [end(1, Ending::Finished)]);
+    let lose = |incarnation| Change::Lose { incarnation: id(incarnation), why: "gone".into() };
+    done(&mut plan, [lose(1)]);
+    let lost = || Life::Lost("gone".into());
+    assert_eq!([1, 2, 3].map(|number| life(&plan, number)), [lost(), lost(), LIVE]);
+    assert_eq!(refused(&mut plan, &Proposal::of([Change::Resume(id(2))])), Refusal::State(id(2)));
+    assert!(matches!(refused(&mut plan, &Proposal::of([lose(9)])), Refusal::Missing(_)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use dag_expr::{Application, Catalog, Kind, Parameter, ParameterKind, Signature, 
 use dag_model::{Digest, Field, Frontier, IncarnationId, Lookback, NodeId, Order, Schema, StreamId, Timestamp, Type};
 use dag_plan::decide::{self, Holder};
 use dag_plan::{
-    Change, Course, DemandError, Ending, Facts, How, Life, Limits, LogId, Named, OperatorFacts, Origin, Plan, PlanLog,
-    Proposal, Revision, Route, SourceFacts, Want, Which, apply, wanted,
+    Change, Course, DemandError, Ending, Facts, How, Life, Limits, LogId, Named, OperatorFacts, Origin, Plan, Proposal,
+    Revision, Route, SourceFacts, Want, Which, apply, wanted,
 };
 
 pub const SECOND: i64 = 1_000_000_000;
@@ -107,7 +107,7 @@ impl Catalog for World {
     }
 }
 
-impl Facts<PlanLog> for World {
+impl Facts for World {
     fn resumes(&self, _: IncarnationId) -> Result<Option<Vec<(usize, u64)>>, String> {
         Ok(None)
     }
@@ -126,14 +126,14 @@ impl Facts<PlanLog> for World {
         })
     }
 
-    fn seek(&self, log: &PlanLog, from: Timestamp) -> u64 {
+    fn seek(&self, log: &LogId, from: Timestamp) -> u64 {
         match log {
             LogId::Source(_) => u64::try_from(from.0.max(0).div_euclid(SECOND)).unwrap(),
             LogId::Derived(_) => 0,
         }
     }
 
-    fn end(&self, log: &PlanLog) -> u64 {
+    fn end(&self, log: &LogId) -> u64 {
         match log {
             LogId::Source(_) => *self.end.borrow(),
             LogId::Derived(id) => self.ends.borrow().get(id).copied().unwrap_or(0),
@@ -147,10 +147,6 @@ impl Facts<PlanLog> for World {
             _ => (Lookback::None, Order::Log),
         };
         Ok(OperatorFacts { digest: Digest([*self.version.borrow(); 32]), lookback, order, limits: LIMITS })
-    }
-
-    fn superseded(&self, digest: Digest) -> bool {
-        digest != Digest([*self.version.borrow(); 32])
     }
 }
 
@@ -222,13 +218,15 @@ impl Alone {
         stream: &Stream,
         want: Want,
         world: &World,
-    ) -> Result<(Route<PlanLog>, Vec<Command>), DemandError> {
+    ) -> Result<(Route, Vec<Command>), DemandError> {
         let held: BTreeSet<IncarnationId> = self.leases.values().flatten().copied().collect();
         self.number += 1;
-        let holder = Holder { node: NODE, boot: 1, number: self.number, held: &held };
-        let decision = decide::demand(&self.plan, stream, want, holder, world)?;
+        let mut decision = decide::demand(&self.plan, stream, want, world)?;
+        decision.hold(Holder { node: NODE, boot: 1, number: self.number }, |id| {
+            held.contains(&id) || self.course(id).life == Life::Finished
+        });
         let applied = self.propose(&decision.proposal);
-        let route = decision.route.resolve(&applied);
+        let route = decision.route.resolve(&applied.given);
         let derived = route.legs.iter().filter_map(|leg| match leg.log {
             LogId::Derived(id) => Some(id),
             LogId::Source(_) => None,

@@ -3,10 +3,11 @@
 mod kit;
 
 use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
-use dag_plan::{Began, Begin, DemandError, Life, LogId, PlanLog, Route, Until, Want};
+use dag_plan::decide::surplus;
+use dag_plan::{Began, Begin, Change, DemandError, Life, LogId, Proposal, Route, Until, Want};
 use kit::{Alone, Command, SECOND, World};
 
-fn demand(plan: &mut Alone, world: &World, lease: u64, text: &str, want: Want) -> (Route<PlanLog>, Vec<Command>) {
+fn demand(plan: &mut Alone, world: &World, lease: u64, text: &str, want: Want) -> (Route, Vec<Command>) {
     plan.demand(lease, &world.stream(text), want, world).unwrap()
 }
 
@@ -178,7 +179,7 @@ fn a_failure_ends_what_reads_the_run() {
 }
 
 /// The runs of a route's legs, and where each begins.
-fn legs(route: &Route<PlanLog>) -> Vec<(PlanLog, u64)> {
+fn legs(route: &Route) -> Vec<(LogId, u64)> {
     route.legs.iter().map(|leg| (leg.log, leg.sequence)).collect()
 }
 
@@ -228,6 +229,37 @@ fn where_the_run_after_a_backfill_is_gone_a_new_one_begins_there() {
         assert!(matches!(refused, DemandError::Gone { .. }), "{text}: {refused:?}");
         assert_eq!(plan.plan.live().count(), 0, "{text}");
     }
+}
+
+#[test]
+fn of_the_runs_of_a_stream_that_nobody_uses_the_oldest_are_surplus() {
+    let (mut plan, world) = (Alone::new(0), World::at(59));
+    for lease in 1..=4 {
+        demand(&mut plan, &world, lease, "avg(x, 5s)", Want::Newest);
+        plan.release(lease, 0);
+        world.move_to(59 + 100 * i64::try_from(lease).unwrap());
+        *world.trimmed.borrow_mut() = 100 * lease;
+    }
+    demand(&mut plan, &world, 5, "avg(x, 6s)", Want::Newest);
+    plan.release(5, 0);
+    assert_eq!(surplus(&plan.plan, 2), [id(2), id(1)]);
+    let again = Want::Position(Position { run: 1, sequence: 0 });
+    *world.trimmed.borrow_mut() = 0;
+    demand(&mut plan, &world, 6, "avg(x, 5s)", again);
+    assert_eq!(surplus(&plan.plan, 2), [id(2)], "what runs is not");
+}
+
+#[test]
+fn a_position_of_a_run_that_has_read_what_is_lost_is_refused_with_what_that_was() {
+    let (mut plan, world) = (Alone::new(0), World::at(59));
+    demand(&mut plan, &world, 1, "avg(x, 5s)", Want::Newest);
+    plan.release(1, 0);
+    plan.propose(&Proposal::of([Change::Lose { incarnation: id(1), why: "gone".to_owned() }]));
+    let want = Want::Position(Position { run: 1, sequence: 3 });
+    let refused = plan.demand(2, &world.stream("avg(x, 5s)"), want, &world).unwrap_err();
+    assert!(matches!(&refused, DemandError::Lost { why, .. } if why == "gone"), "{refused:?}");
+    let (_, commands) = demand(&mut plan, &world, 3, "avg(x, 5s)", Want::Earliest);
+    assert_eq!(commands, [Command::Start(id(2))], "what is wanted from the beginning begins anew");
 }
 
 #[test]

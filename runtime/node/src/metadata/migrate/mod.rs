@@ -4,8 +4,10 @@
 
 mod v1;
 mod v4;
+mod v5;
 
 use redb::WriteTransaction;
+use serde::Serialize;
 
 /// Rewrites what a node of that format wrote; the tables of the present format are there.
 pub(super) fn rewrite(transaction: &WriteTransaction, format: u64) -> Result<(), redb::Error> {
@@ -14,5 +16,12 @@ pub(super) fn rewrite(transaction: &WriteTransaction, format: u64) -> Result<(),
     }
     // 2 says in a source's log from where on it is kept, 3 keeps what components say of themselves, 4 which incarnations have other
     // numbers: in the rows themselves nothing differs.
-    v4::rewrite(transaction)
+    if format <= 4 {
+        v4::rewrite(transaction)?;
+    }
+    v5::rewrite(transaction)
+}
+
+fn bytes(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("these are plain values")
 }

@@ -8,7 +8,8 @@ use dag_plan::{Began, InputStart, Limits, Until};
 use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
-use crate::metadata::incarnations::INCARNATIONS;
+use super::v5::Named;
+use crate::metadata::tables::INCARNATIONS;
 
 /// Rewrites the rows into those of format 4.
 pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -16,7 +17,7 @@ pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error>
     for (key, bytes) in rows(transaction)? {
         // What cannot be read is left, and told when the rows are read.
         if let Ok(record) = postcard::from_bytes::<Incarnation>(&bytes) {
-            records.push((key, dag_plan::Incarnation::from(record)));
+            records.push((key, dag_plan::Incarnation::<Named>::from(record)));
         }
     }
     store(transaction, &records)
@@ -28,7 +29,7 @@ fn rows(transaction: &WriteTransaction) -> Result<Vec<(u64, Vec<u8>)>, redb::Err
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation)]) -> Result<(), redb::Error> {
+fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation<Named>)]) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(INCARNATIONS)?;
     for (key, record) in records {
         let bytes = postcard::to_stdvec(record).expect("records are plain values");
@@ -43,7 +44,7 @@ pub(super) struct Incarnation {
     id: IncarnationId,
     stream: String,
     ran: Vec<Ran>,
-    inputs: Vec<InputStart>,
+    inputs: Vec<InputStart<Named>>,
     began: Began,
     until: Option<Until>,
     shards: u32,
@@ -61,8 +62,8 @@ struct Ran {
 /// What every operator was allowed then.
 const LIMITS: Limits = Limits { memory: 256 << 20, call: Duration::from_secs(10), output: 64 << 20 };
 
-impl From<Incarnation> for dag_plan::Incarnation {
-    fn from(record: Incarnation) -> dag_plan::Incarnation {
+impl From<Incarnation> for dag_plan::Incarnation<Named> {
+    fn from(record: Incarnation) -> dag_plan::Incarnation<Named> {
         let Incarnation { id, stream, ran, inputs, began, until, shards, windowing } = record;
         dag_plan::Incarnation {
             id,

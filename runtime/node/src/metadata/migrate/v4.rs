@@ -1,4 +1,4 @@
-//! Format 4: a table for each kind of thing that a node kept. All but incarnations become the plan's rows.
+//! Format 4: a table for each kind of thing that a node kept. All but incarnations become rows of format 5's plan.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use dag_plan::{Cursor, Deployment, Entity, How, Named, Origin, Place, Revision, 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::bytes;
 use crate::metadata::described::Described;
 use crate::metadata::tables::{self, DESCRIPTIONS};
 
@@ -44,10 +45,6 @@ struct OldCursor {
 }
 
 type Rows = Vec<(Option<Entity>, Vec<u8>)>;
-
-fn bytes(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("these are plain values")
-}
 
 /// Rewrites the rows into the plan's.
 pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error> {

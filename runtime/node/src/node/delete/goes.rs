@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dag_api::Deleted;
 use dag_model::IncarnationId;
-use dag_plan::LogId;
+use dag_plan::{LogId, Plan};
 
 use crate::node::State;
 
@@ -45,27 +45,25 @@ impl Doomed {
     }
 }
 
-/// The runs that are of a stream or read it, and who reads these.
-pub(super) fn of_runs(state: &State, doomed: &Doomed) -> Goes {
+/// The incarnations that are of a stream or read it, and who reads these.
+pub(super) fn of_runs(plan: &Plan, state: &State, doomed: &Doomed) -> Goes {
     let (mut goes, mut leases) = (Goes::default(), BTreeSet::new());
-    // Runs read older ones only.
-    for run in state.plan.runs() {
-        let mut legs = run.record.inputs.iter().flat_map(|input| &input.legs);
-        let is_doomed = match doomed {
-            Doomed::Source(name) => legs.clone().any(|leg| matches!(&leg.log, LogId::Source(read) if read == name)),
-            Doomed::Derived(name) => run.record.stream == *name,
-        };
-        let reads = |log: &LogId| matches!(log, LogId::Derived(read) if goes.incarnations.contains(read));
-        if !is_doomed && !legs.any(|leg| reads(&leg.log)) {
-            continue;
+    let first: Vec<IncarnationId> = match doomed {
+        Doomed::Source(name) => {
+            let source = plan.stream_named(name).map(|(id, _)| LogId::Source(id));
+            source.iter().flat_map(|source| plan.readers(source)).map(|(id, _)| id).collect()
         }
-        goes.incarnations.insert(run.record.id);
-        goes.streams.insert(run.record.stream.clone());
-        leases.extend(state.plan.leases(run.record.id));
-        if run.is_live() {
-            goes.live.push(run.record.id);
-            if run.users() > 0 {
-                goes.running.insert(run.record.stream.clone());
+        Doomed::Derived(name) => plan.incarnations_of(name).map(|(id, _)| id).collect(),
+    };
+    goes.incarnations = first.into_iter().flat_map(|id| plan.all_dependents(id)).collect();
+    for course in goes.incarnations.iter().filter_map(|id| plan.incarnation(*id)) {
+        let id = course.record.id;
+        goes.streams.insert(course.record.stream.clone());
+        leases.extend(state.holds.users(id));
+        if course.is_live() {
+            goes.live.push(id);
+            if state.holds.is_used(id) || plan.is_read(id) {
+                goes.running.insert(course.record.stream.clone());
             }
         }
     }

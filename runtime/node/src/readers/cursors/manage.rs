@@ -13,7 +13,7 @@ use crate::metadata::MetaError;
 use crate::node::Node;
 use crate::readers::error::ReaderError;
 use crate::readers::open::{At, Opening, want};
-use crate::readers::standing::{NotThere, Standing, log_of};
+use crate::readers::standing::{NotThere, Standing};
 
 impl Node {
     /// All cursors, by name.
@@ -138,7 +138,9 @@ impl Node {
             return Ok(());
         }
         let behind = Position { sequence: read.sequence.saturating_add(1), ..read };
-        match self.view().standing(&log_of(self.source_of(cursor).as_deref(), read), behind) {
+        let view = self.view();
+        let log = view.log_of(self.source_of(cursor).as_deref(), read);
+        match log.and_then(|log| view.standing(&log, behind)) {
             Some(Standing::PastEnd { end }) => {
                 let (cursor, stream) = (name.to_owned(), cursor.stream.clone());
                 Err(ReaderError::NotRead { cursor, read, stream, end })
@@ -151,11 +153,11 @@ impl Node {
     }
 
     fn shown(&self, name: &str, cursor: &Cursor, read: bool) -> dag_api::Cursor {
-        let (next, source) = (cursor.place.next(), self.source_of(cursor));
+        let next = cursor.place.next();
         // What is left of each log that it is in, and what is wanted next of it: the first record, the end, and that.
-        let logs = cursor.place.legs.iter().map(|leg| match &source {
+        let logs = cursor.place.legs.iter().map(|leg| match cursor.source {
             Some(source) => {
-                let log = self.view().log(&LogId::Source(source.clone()))?;
+                let log = self.view().log(&LogId::Source(source))?;
                 Some((log.earliest().sequence, log.visible().end, leg.sequence))
             }
             None => {
