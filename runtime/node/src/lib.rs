@@ -6,6 +6,29 @@
 //! `operators` (components, and expressions bound to them), `streams` (what is published to), `metadata` (what lasts), `layout` (what lies where in
 //! the data folder). [`requests`] and `budget` say what who asks may take, [`Config`] how a node is run. The values of the HTTP API are in
 //! [`dag_api`].
+//!
+//! ```
+//! use dag_codec::Format;
+//! use dag_node::pipe::{self, PipeOptions};
+//!
+//! # let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let scratch = tempfile::tempdir().unwrap();
+//! let options = PipeOptions {
+//!     expr: "sum(orders, 1min)".to_owned(),
+//!     components: Vec::new(),
+//!     input: Format::Csv,
+//!     output: Some(Format::Csv),
+//!     settings: dag_api::CreateStream::default(),
+//!     workers: 1,
+//!     scratch: scratch.path().to_owned(),
+//! };
+//! let (input, mut output) = ("time,value\n0,1\n59,2\n60,5\n".as_bytes(), Vec::new());
+//! let report = pipe::run(options, input, &mut output).await.unwrap();
+//! assert_eq!(report.accepted, 3);
+//! assert_eq!(output, b"time,value\n1970-01-01T00:00:00Z,3\n1970-01-01T00:01:00Z,5\n");
+//! # });
+//! ```
 
 mod backup;
 mod blocking;
