@@ -185,6 +185,66 @@ fn what_an_operator_draws_is_the_same_after_a_kill() {
     assert_eq!(draws(&node), before);
 }
 
+/// The operators that look at clocks, of components that import WASI, with what they import by way of example.
+const LOOKS: [(&str, &str); 3] = [
+    ("python", "wasi:sockets/tcp@0.2.9"),
+    ("quickjs", "wasi:clocks/wall-clock@0.2.12"),
+    ("spidermonkey", "wasi:http/types@0.2.10"),
+];
+
+#[test]
+fn what_imports_wasi_is_told_how_that_is_answered_and_computes_the_same_through_a_kill() {
+    for (toolchain, import) in LOOKS {
+        let Some(component) = guest(&format!("wasi-{toolchain}")) else { continue };
+        let mut node = Node::start();
+        let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+        until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
+        let told = deploying.finish().success();
+        assert!(told.contains("it imports WASI, with nothing of the world behind it"), "{told}");
+        assert!(told.contains("a counter that moves on with each look and says nothing about time"), "{told}");
+        assert!(told.contains(&format!("      {import}\n")), "{told}");
+        let operator = format!("looks_{toolchain}");
+        let shown = node.dag(&["operators", &operator]).success();
+        assert!(shown.contains(import), "{shown}");
+
+        node.create("x", "value float64", &[]);
+        node.publish("x", &counting(0..500), &["--done"]);
+        let expression = format!("{operator}(x)");
+        let before = node.csv(&expression);
+        assert_eq!(before.lines().count(), 501);
+        assert!(!before.contains("Infinity") && before.lines().skip(2).any(|line| !line.ends_with(",0")), "{before}");
+        node.crash();
+        assert_eq!(node.csv(&expression), before, "{toolchain}");
+        node.publish("x", &counting(500..1_000), &["--seal"]);
+        let after = node.csv(&expression);
+        assert!(after.starts_with(&before), "{toolchain}");
+
+        let whole = Node::start();
+        let mut deploying = whole.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+        until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
+        whole.create("x", "value float64", &[]);
+        whole.publish("x", &counting(0..1_000), &["--seal"]);
+        assert_eq!(whole.csv(&expression), after, "{toolchain}: in one piece, on another node");
+    }
+}
+
+#[test]
+fn what_imports_wasi_keeps_the_contract_and_says_why_it_fails() {
+    let Some(component) = guest("wasi-python") else { return };
+    let component = component.to_str().expect("it is UTF-8");
+    let mut process = Process::start(dag_in(&env::temp_dir(), &["test", component, "--time", "5s"]));
+    until("it has ended", BUILT, || (!process.is_running()).then_some(()));
+    let told = process.finish().success();
+    assert!(told.contains("random ways") && told.contains("wasi:sockets/tcp@0.2.9"), "{told}");
+
+    let node = Node::start();
+    deploy(&node, "wasi-python");
+    node.create("x", "value float64", &[]);
+    node.publish("x", "time,value\n1970-01-01T00:00:00.000000013Z,1\n", &["--seal"]);
+    let error = node.dag(&["subscribe", "looks_python(x)", "--from", "earliest"]).code(1).stderr;
+    assert!(error.contains("thirteen is one too many") && error.contains("FileNotFoundError"), "{error}");
+}
+
 #[test]
 fn a_component_with_spidermonkey_is_deployed_within_the_usual_limits_and_computes() {
     let mut node = Node::start();

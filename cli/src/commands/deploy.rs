@@ -1,11 +1,12 @@
 //! `dag deploy`: brings operators to a node.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use dag_api::limits::{CallTime, Memory, Output};
-use dag_api::{Deployed, Move};
+use dag_api::{Deployed, Import, Move};
 use serde_json::Value;
 
 use crate::client::{Client, Target};
@@ -121,12 +122,30 @@ fn text(deployed: &Deployed) -> String {
             text += &format!("      dag subscribe \"{}\"\n", operator.example);
         }
     }
+    text += &imports(&deployed.imports);
     let started = if deployed.dry_run { "would start" } else { "started" };
     for stream in &deployed.started {
         text += &format!("{started} {stream}\n");
     }
     if !deployed.moves.is_empty() {
         text += &format!("\n{}", moves(&deployed.moves));
+    }
+    text
+}
+
+/// What a component imports besides dag's own interface, by how it is answered; nothing where there is no such.
+pub fn imports(imports: &[Import]) -> String {
+    let mut answers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for import in imports.iter().filter(|import| import.answer != "host") {
+        answers.entry(&import.says).or_default().push(&import.name);
+    }
+    if answers.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nit imports WASI, with nothing of the world behind it:\n".to_owned();
+    for (says, names) in answers {
+        text += &format!("  {says}\n");
+        names.iter().for_each(|name| text += &format!("      {name}\n"));
     }
     text
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use dag_api::{Operator, OperatorVersions};
 
 use crate::client::{Client, Target};
+use crate::commands::deploy::imports;
 use crate::commands::streams::or_dash;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
@@ -72,6 +73,7 @@ fn details(versions: &OperatorVersions) -> String {
         ]);
     }
     text += &format!("\n{}", listing.render());
+    text += &imports(&versions.imports);
     let places = versions.versions.iter().flat_map(|version| version.runs.iter().map(move |place| (version, place)));
     let mut listing = Listing::new(&["COMPUTATION", "INCARNATION", "STATE", "VERSION"]);
     let mut any = false;

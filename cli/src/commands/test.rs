@@ -9,8 +9,9 @@ use dag_conformance::cost::BATCHES;
 use dag_conformance::memory::{GROWTH, MARKS};
 use dag_conformance::{Effort, Failure, Verdict, check, cost, memory};
 use dag_expr::Signature;
-use dag_wasm::{Component, Limits, Runtime, RuntimeOptions};
+use dag_wasm::{Component, Import, Limits, Runtime, RuntimeOptions};
 
+use crate::commands::deploy::imports;
 use crate::duration::Span;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
@@ -117,6 +118,7 @@ impl Test {
             compiling.as_secs_f64(),
             begun.elapsed().as_secs_f64() * 1e3
         ))?;
+        output::text(&imports(&shown(&component.description().imports)))?;
         let is_asked = |signature: &&Signature| self.operator.as_ref().is_none_or(|name| *name == signature.name);
         let signatures: Vec<_> = component.signatures().iter().filter(is_asked).collect();
         if let (Some(name), []) = (&self.operator, &*signatures) {
@@ -173,6 +175,16 @@ fn resident_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
     resident.and_then(|resident| resident.parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+/// Imports as a node shows them.
+fn shown(imports: &[Import]) -> Vec<dag_api::Import> {
+    let shown = |import: &Import| dag_api::Import {
+        name: import.name.clone(),
+        answer: import.answer.to_string(),
+        says: import.answer.says().to_owned(),
+    };
+    imports.iter().map(shown).collect()
 }
 
 /// A verdict, for people.

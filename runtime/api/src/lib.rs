@@ -28,7 +28,7 @@ pub use explain::{Explained, Explanation, PassedOver};
 pub use failure::{Cause, Failure};
 pub use notice::Notice;
 pub use operators::{
-    DeployParameters, Deployed, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay,
+    DeployParameters, Deployed, Import, Move, Operator, OperatorVersions, Operators, Parameter, Place, Replay,
     UndeployParameters, Undeployed, Version,
 };
 pub use publish::{PublishParameters, Published, PublisherProgress, TookOver};

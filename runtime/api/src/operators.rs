@@ -52,6 +52,17 @@ pub struct Parameter {
     pub doc: String,
 }
 
+/// An interface that a component imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// With the version that it asks for: `wasi:clocks/wall-clock@0.2.9`.
+    pub name: String,
+    /// How that is answered, in a word: `host`, `clock`, `random`, `log`, `empty`, `streams`, `ends`, `refused`.
+    pub answer: String,
+    /// The same in a sentence.
+    pub says: String,
+}
+
 /// The parameters of `POST /v1/components` and of a rollback: what its operators may use, where that is not what the node says, and
 /// how what runs may move.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +112,9 @@ pub struct Deployed {
     pub limits: LimitSettings,
     /// What it exports.
     pub operators: Vec<Operator>,
+    /// What it imports.
+    #[serde(default)]
+    pub imports: Vec<Import>,
     /// The streams that waited for it and run now.
     pub started: Vec<String>,
     /// The running computations whose operator it brings another version of.
@@ -183,6 +197,9 @@ pub struct OperatorVersions {
     pub component: String,
     /// The operator as the current version has it; null where that does not export it.
     pub operator: Option<Operator>,
+    /// What the component's current version imports.
+    #[serde(default)]
+    pub imports: Vec<Import>,
     /// The component's versions, by when they last became current.
     pub versions: Vec<Version>,
 }

@@ -46,8 +46,8 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(component: &'a Component, subject: &'a Subject, case: &'a Case) -> Result<Run<'a>, Outcome> {
         let (result, columns) = subject.binding.as_ref().expect("it was bound");
-        let instance = bind(component, subject, subject.seed())?;
-        let beside = case.beside.then(|| bind(component, subject, subject.seed())).transpose()?;
+        let instance = bind(component, subject)?;
+        let beside = case.beside.then(|| bind(component, subject)).transpose()?;
         Ok(Run { component, subject, case, instance, beside, result: *result, columns })
     }
 
@@ -112,10 +112,12 @@ impl<'a> Run<'a> {
             return Err(Outcome::Broken("it saves another number of states than it was asked for".to_owned()));
         }
         let random = self.instance.random_state();
-        self.instance = bind(self.component, self.subject, random)?;
+        self.instance = bind(self.component, self.subject)?;
         let slot = Column::int64((0..SLOTS).map(|slot| Some(slot as i64)));
         let columns: Vec<_> = std::iter::once(&slot).chain(&states).map(Column::view).collect();
-        Ok(self.instance.merge(&encode(SLOTS as usize, &columns))?)
+        self.instance.merge(&encode(SLOTS as usize, &columns))?;
+        self.instance.go_on_from(random);
+        Ok(())
     }
 
     fn finish(&mut self, slots: std::ops::Range<u64>) -> Result<Vec<String>, Outcome> {
@@ -157,8 +159,8 @@ fn slots_frame(columns: &[std::ops::Range<u64>]) -> Vec<u8> {
     encode(rows, &columns.iter().map(Column::view).collect::<Vec<_>>())
 }
 
-fn bind(component: &Component, subject: &Subject, random: u64) -> Result<Aggregate, Outcome> {
-    let mut instance = component.aggregate(subject.options(random))?;
+fn bind(component: &Component, subject: &Subject) -> Result<Aggregate, Outcome> {
+    let mut instance = component.aggregate(subject.options())?;
     instance.bind(&subject.operator, &subject.arguments(), &subject.inputs[0])?;
     Ok(instance)
 }

@@ -42,7 +42,7 @@ fn per_record(component: &Component, subject: &Subject, rows: usize) -> Result<f
     let mut now = 0;
     match subject.kind {
         Kind::Aggregate => {
-            let mut instance = component.aggregate(subject.options(subject.seed()))?;
+            let mut instance = component.aggregate(subject.options())?;
             let binding = instance.bind(&subject.operator, &subject.arguments(), &subject.inputs[0])?;
             let mut frame = || {
                 let records = records(rows, 0, &mut now);
@@ -56,7 +56,7 @@ fn per_record(component: &Component, subject: &Subject, rows: usize) -> Result<f
             median(blocks, |frames| frames.iter().try_for_each(|frame| instance.update(frame)))
         }
         Kind::Transform => {
-            let mut instance = component.transform(subject.options(subject.seed()))?;
+            let mut instance = component.transform(subject.options())?;
             instance.open(&subject.operator, &subject.arguments(), &subject.streams())?;
             let inputs = subject.inputs.len();
             let each = |input| std::iter::repeat_n(input as u8, rows / inputs);

@@ -36,7 +36,7 @@ pub fn memory(
     let failed = |error: CallError| error.to_string();
     match subject.kind {
         Kind::Aggregate => {
-            let mut instance = component.aggregate(subject.options(subject.seed())).map_err(failed)?;
+            let mut instance = component.aggregate(subject.options()).map_err(failed)?;
             let binding = instance.bind(&subject.operator, &subject.arguments(), &subject.inputs[0]).map_err(failed)?;
             let frames = frames(&subject, most, Some(&binding.columns));
             marked(calls, mark, |call| {
@@ -45,7 +45,7 @@ pub fn memory(
             })
         }
         Kind::Transform => {
-            let mut instance = component.transform(subject.options(subject.seed())).map_err(failed)?;
+            let mut instance = component.transform(subject.options()).map_err(failed)?;
             instance.open(&subject.operator, &subject.arguments(), &subject.streams()).map_err(failed)?;
             let frames = frames(&subject, most, None);
             marked(calls, mark, |call| {

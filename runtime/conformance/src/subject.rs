@@ -90,12 +90,12 @@ impl Subject {
         let failed = |error: dag_wasm::CallError| error.to_string();
         match kind {
             Kind::Aggregate => {
-                let mut instance = component.aggregate(subject.options(SEED)).map_err(failed)?;
+                let mut instance = component.aggregate(subject.options()).map_err(failed)?;
                 let binding = instance.bind(&subject.operator, &subject.arguments(), schema).map_err(failed)?;
                 subject.binding = Some((binding.result, binding.columns));
             }
             Kind::Transform => {
-                let mut instance = component.transform(subject.options(SEED)).map_err(failed)?;
+                let mut instance = component.transform(subject.options()).map_err(failed)?;
                 let opening =
                     instance.open(&subject.operator, &subject.arguments(), &subject.streams()).map_err(failed)?;
                 subject.order = opening.order;
@@ -114,14 +114,9 @@ impl Subject {
         self.aliases.iter().map(String::as_str).zip(&self.inputs).collect()
     }
 
-    /// How an instance begins whose generator is there; the first of all is at [`Subject::seed`].
-    pub fn options(&self, random: u64) -> InstanceOptions {
-        InstanceOptions { label: self.operator.clone(), random, ..InstanceOptions::default() }
-    }
-
-    /// Where the generator of a computation begins.
-    pub fn seed(&self) -> u64 {
-        SEED
+    /// How each instance begins.
+    pub fn options(&self) -> InstanceOptions {
+        InstanceOptions { label: self.operator.clone(), random: SEED, ..InstanceOptions::default() }
     }
 
     /// A record's value in a column of its input: one row. Key columns have the record's key in their type, others something at random, or nothing.

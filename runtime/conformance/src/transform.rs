@@ -51,8 +51,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(component: &'a Component, subject: &'a Subject, case: &'a Case) -> Result<Run<'a>, Outcome> {
-        let instance = open(component, subject, subject.seed())?;
-        let beside = case.beside.then(|| open(component, subject, subject.seed())).transpose()?;
+        let instance = open(component, subject)?;
+        let beside = case.beside.then(|| open(component, subject)).transpose()?;
         let (emitted, frontier) = (Emitted::default(), i64::MIN);
         Ok(Run { component, subject, case, instance, beside, emitted, frontier, promised: i64::MIN, last: i64::MIN })
     }
@@ -125,8 +125,10 @@ impl<'a> Run<'a> {
     /// Goes on in a new instance from a snapshot of this one.
     fn restore(&mut self) -> Result<(), Outcome> {
         let (chunks, random) = (self.instance.snapshot()?, self.instance.random_state());
-        self.instance = open(self.component, self.subject, random)?;
-        Ok(self.instance.restore(self.subject.state_written, &chunks)?)
+        self.instance = open(self.component, self.subject)?;
+        self.instance.restore(self.subject.state_written, &chunks)?;
+        self.instance.go_on_from(random);
+        Ok(())
     }
 
     /// Takes output, and what there is more of it.
@@ -186,8 +188,8 @@ impl<'a> Run<'a> {
     }
 }
 
-fn open(component: &Component, subject: &Subject, random: u64) -> Result<Transform, Outcome> {
-    let mut instance = component.transform(subject.options(random))?;
+fn open(component: &Component, subject: &Subject) -> Result<Transform, Outcome> {
+    let mut instance = component.transform(subject.options())?;
     instance.open(&subject.operator, &subject.arguments(), &subject.streams())?;
     Ok(instance)
 }

@@ -39,11 +39,11 @@ pub(crate) struct Folding {
 }
 
 impl Folding {
-    /// An empty one, whose guest's generator starts at `random`.
-    pub fn new(computation: &Computation, aggregation: &Aggregation, random: u64) -> Result<Folding, ComputeError> {
+    /// An empty one.
+    pub fn new(computation: &Computation, aggregation: &Aggregation) -> Result<Folding, ComputeError> {
         let Operator { component, name, arguments, options, .. } = &computation.operator;
         let Aggregation { window, windowing, by, columns } = aggregation;
-        let mut instance = component.aggregate(dag_wasm::InstanceOptions { random, ..options.clone() })?;
+        let mut instance = component.aggregate(options.clone())?;
         let arguments: Vec<(&str, &str)> =
             arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let input = &computation.schemas[0];
@@ -157,7 +157,11 @@ impl Folding {
         stopped: &dyn Fn() -> bool,
     ) -> Result<(), ComputeError> {
         let pieces = parts.iter().flat_map(|part| &part.pieces);
-        pieces.take_while(|_| !stopped()).try_for_each(|piece| self.restore_piece(piece, frontier, worker, peers))
+        pieces.take_while(|_| !stopped()).try_for_each(|piece| self.restore_piece(piece, frontier, worker, peers))?;
+        if let Some(part) = parts.get(worker).or(parts.first()) {
+            self.guest.go_on_from(part.random);
+        }
+        Ok(())
     }
 
     fn restore_piece(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Timestamp, arrow_schema, frame, times};
-use dag_wasm::{InstanceOptions, Output};
+use dag_wasm::Output;
 
 use crate::computation::{Computation, Operator};
 use crate::error::ComputeError;
@@ -50,14 +50,14 @@ impl Guest {
         let Operator { component, name, arguments, options, .. } = &computation.operator;
         let snapshot = computation.resume.snapshot.as_deref();
         let saved = snapshot.and_then(|snapshot| snapshot.parts.iter().find_map(Part::transformed));
-        let random = saved.map_or(options.random, |saved| saved.random);
-        let mut instance = component.transform(InstanceOptions { random, ..options.clone() })?;
+        let mut instance = component.transform(options.clone())?;
         let arguments: Vec<(&str, &str)> =
             arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let inputs: Vec<_> = aliases.iter().map(String::as_str).zip(&computation.schemas).collect();
         instance.open(name, &arguments, &inputs)?;
         if let (Some(saved), Some(snapshot)) = (saved, snapshot) {
             instance.restore(snapshot.state, &saved.chunks).map_err(|error| ComputeError::in_restore(error.into()))?;
+            instance.go_on_from(saved.random);
         }
         Ok(Guest {
             instance,

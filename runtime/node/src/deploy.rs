@@ -191,6 +191,7 @@ impl Node {
             dry_run: parameters.dry_run,
             limits: limits::settings(next.catalog.limits(digest)),
             operators: installed.signatures().iter().map(|signature| operators::shown(installed, signature)).collect(),
+            imports: operators::imports(installed),
             started,
             moves,
         })

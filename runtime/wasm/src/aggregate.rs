@@ -53,13 +53,13 @@ impl Aggregate {
 
     /// The states of slots, one row each in the same order, columns of the guest's choice. Column in: slot (int64).
     pub fn state(&mut self, frame: &[u8]) -> Result<Vec<u8>, CallError> {
-        let out = self.instance.call(|guest, store| guest.dag_operator_aggregating().call_state(store, frame))?;
+        let out = self.instance.call_aside(|guest, store| guest.dag_operator_aggregating().call_state(store, frame))?;
         self.checked(out)
     }
 
     /// Folds saved states into slots. Columns: slot (int64), then those that [`state`](Self::state) wrote.
     pub fn merge(&mut self, frame: &[u8]) -> Result<(), CallError> {
-        self.instance.call(|guest, store| guest.dag_operator_aggregating().call_merge(store, frame))
+        self.instance.call_aside(|guest, store| guest.dag_operator_aggregating().call_merge(store, frame))
     }
 
     /// Like [`update`](Self::update), and returns one column of the bound type: the result after each row.
@@ -87,6 +87,12 @@ impl Aggregate {
     /// Where the seeded generator is, for a snapshot; 0 once the instance has ended.
     pub fn random_state(&self) -> u64 {
         self.instance.random_state()
+    }
+
+    /// Has the generator go on from where that of an instance with the same seed was when its state was saved. To be called once that state has been
+    /// taken up.
+    pub fn go_on_from(&mut self, random_state: u64) {
+        self.instance.go_on_from(random_state);
     }
 
     fn checked(&mut self, out: Vec<u8>) -> Result<Vec<u8>, CallError> {

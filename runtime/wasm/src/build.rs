@@ -39,7 +39,7 @@ impl Runtime {
         let bytes = load::to_component(bytes)?;
         let code = Code::new(&self.engine, &bytes).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let guests = self.guests(&code)?;
-        let description = description::check(guests.describe(limits)?)?;
+        let description = description::check(guests.describe(limits)?, guests.imports)?;
         let code = code.serialize().map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok(Built { digest: digest(&bytes), bytes, code, description })
     }

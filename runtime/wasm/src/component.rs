@@ -16,6 +16,7 @@ use crate::instance::{CallError, Instance, InstanceOptions};
 use crate::limits::{Limits, Places};
 use crate::ticker::Ticker;
 use crate::transform::Transform;
+use crate::wasi::import::Import;
 
 /// Bytes that a component may return when it says what it is: a quarter of what all operators with all parameters could need.
 const DESCRIPTION: u64 = 1 << 20;
@@ -29,6 +30,8 @@ pub struct Component {
 
 /// The worlds that a component implements, ready to be instantiated.
 pub(crate) struct Guests {
+    /// What the component asks of its host.
+    pub imports: Vec<Import>,
     pub engine: Engine,
     pub ticker: Arc<Ticker>,
     pub places: Arc<Places>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bindings::types;
 use crate::convert;
+use crate::wasi::{self, import::Import};
 use crate::words;
 
 /// Operators that one component may export.
@@ -21,6 +22,8 @@ const NAME: usize = 64;
 const TEXT: usize = 4096;
 /// Versions of state that one operator may read.
 const STATES: usize = 64;
+/// Interfaces that one component may import: several times those that there are to import.
+const IMPORTS: usize = 256;
 
 /// A component's version. Displayed as `1.2.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +87,12 @@ pub enum DescriptionError {
     /// It has no operator, or too many.
     #[error("the component exports {0} operators; 1 to {OPERATORS} are allowed")]
     Count(usize),
+    /// It imports too much.
+    #[error("the component imports {0} interfaces; {IMPORTS} are allowed")]
+    Imports(usize),
+    /// An import that is not answered as it says.
+    #[error("the import `{0}` is not answered so")]
+    Import(String),
     /// An operator's name is not one, or reserved.
     #[error(
         "an operator cannot be called `{0}`: names are of letters, digits and `_`, at most {NAME}, and no reserved word"
@@ -106,18 +115,29 @@ pub struct Description {
     pub version: Version,
     /// What it exports.
     pub signatures: Vec<Signature>,
+    /// What it imports, and how that is answered. Of components that were deployed before this was kept there is none: they import
+    /// dag's own interface alone.
+    #[serde(default)]
+    pub imports: Vec<Import>,
 }
 
-/// Checks and joins what a component says of its aggregates and of its transforms.
-pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Description, DescriptionError> {
+/// Checks and joins what a component says of its aggregates and of its transforms, beside what it was found to import.
+pub(crate) fn check(
+    described: Vec<(Kind, types::Description)>,
+    imports: Vec<Import>,
+) -> Result<Description, DescriptionError> {
     let mut joined: Option<Description> = None;
     for (kind, described) in described {
         let version = described.version.parse()?;
         if !is_component_name(&described.name) {
             return Err(DescriptionError::Name(words::fit(described.name)));
         }
-        let description =
-            joined.get_or_insert_with(|| Description { name: described.name.clone(), version, signatures: Vec::new() });
+        let description = joined.get_or_insert_with(|| Description {
+            name: described.name.clone(),
+            version,
+            signatures: Vec::new(),
+            imports: Vec::new(),
+        });
         if description.name != described.name || description.version != version {
             let first = format!("{} {}", description.name, description.version);
             return Err(DescriptionError::TwoNames(first, format!("{} {version}", described.name)));
@@ -125,7 +145,7 @@ pub(crate) fn check(described: Vec<(Kind, types::Description)>) -> Result<Descri
         let signatures = described.operators.into_iter().map(|one| convert::signature(&described.name, kind, one));
         description.signatures.extend(signatures);
     }
-    let description = joined.ok_or(DescriptionError::Count(0))?;
+    let description = Description { imports, ..joined.ok_or(DescriptionError::Count(0))? };
     description.check()?;
     Ok(description)
 }
@@ -139,6 +159,13 @@ impl Description {
         let count = self.signatures.len();
         if count == 0 || count > OPERATORS {
             return Err(DescriptionError::Count(count));
+        }
+        if self.imports.len() > IMPORTS {
+            return Err(DescriptionError::Imports(self.imports.len()));
+        }
+        if let Some(import) = self.imports.iter().find(|import| wasi::import::of(&import.name).as_ref() != Some(import))
+        {
+            return Err(DescriptionError::Import(words::fit(import.name.clone())));
         }
         let mut names = BTreeSet::new();
         for signature in &self.signatures {

@@ -1,4 +1,4 @@
-//! What a guest can ask for: a line in the log, and the seeded generator.
+//! What a guest can ask for: a line in the log, the seeded generator, and what of WASI is made of these.
 
 use std::time::Instant;
 
@@ -6,18 +6,23 @@ use wasmtime::component::HasSelf;
 
 use crate::bindings::{host, types};
 use crate::chatter::{Admission, Chatter};
+use crate::generator::Generator;
 use crate::instance::InstanceOptions;
 use crate::limits::Usage;
+use crate::wasi::{self, Wasi};
 use crate::words;
 
 /// The host's side of one instance; the data of its store.
 pub struct Host {
     label: String,
-    random: u64,
+    pub(crate) generator: Generator,
+    pub(crate) wasi: Wasi,
     pub(crate) usage: Usage,
     chatter: Chatter,
     /// The last line of level error in this call: a guest that panics writes why, then traps without text.
     last_error: Option<String>,
+    /// What it wrote to standard error in this call, up to [`words::MOST`] bytes: other toolchains' guests say there why they give up.
+    stderr: String,
 }
 
 /// The linker's way from a store's data to the host: the data is the host.
@@ -27,22 +32,43 @@ impl Host {
     /// A host for an instance that is made with these options.
     pub fn new(options: InstanceOptions) -> Host {
         let InstanceOptions { label, random, limits, holder } = options;
-        Host { label, random, usage: Usage::new(&limits, holder), chatter: Chatter::default(), last_error: None }
-    }
-
-    /// Where the generator is: one that is made with this goes on from here.
-    pub fn random_state(&self) -> u64 {
-        self.random
+        Host {
+            label,
+            generator: Generator::new(random),
+            wasi: Wasi::default(),
+            usage: Usage::new(&limits, holder),
+            chatter: Chatter::default(),
+            last_error: None,
+            stderr: String::new(),
+        }
     }
 
     /// To be called before each call of the guest.
     pub fn begin(&mut self) {
         self.last_error = None;
+        self.stderr.clear();
+    }
+
+    /// To be called after each call of the guest: what it wrote of a line is logged, too.
+    pub fn end(&mut self) {
+        (0..self.wasi.lines.len()).for_each(|index| wasi::end_line(self, index));
     }
 
     /// Why the guest gave up, if it said so.
     pub fn last_words(&mut self) -> Option<String> {
-        self.last_error.take()
+        let written = std::mem::take(&mut self.stderr);
+        self.last_error.take().or(Some(written).filter(|written| !written.is_empty()))
+    }
+
+    /// Remembers a line of standard error, until the next call begins.
+    pub(crate) fn remember(&mut self, line: &str) {
+        if !self.stderr.is_empty() {
+            self.stderr.push('\n');
+        }
+        self.stderr.push_str(line);
+        if self.stderr.len() > words::MOST {
+            self.stderr = words::fit(std::mem::take(&mut self.stderr));
+        }
     }
 }
 
@@ -72,29 +98,7 @@ impl host::Host for Host {
         }
     }
 
-    /// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. All of its state is one number.
     fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bindings::host::Host as _;
-
-    #[test]
-    fn the_generator_is_splitmix64_and_goes_on_from_its_state() {
-        let at = |random| Host::new(InstanceOptions { random, ..InstanceOptions::default() });
-        let mut host = at(1234567);
-        let drawn = [host.random(), host.random(), host.random()];
-        assert_eq!(drawn, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
-
-        let mut next = at(host.random_state());
-        assert_eq!(next.random(), host.random());
+        self.generator.draw()
     }
 }

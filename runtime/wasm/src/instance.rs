@@ -6,10 +6,12 @@ use std::time::Duration;
 use dag_model::text::size;
 use wasmtime::{Store, Trap};
 
+use crate::generator::Generator;
 use crate::host::Host;
 use crate::limits::{Limits, OverAll, OverMemory, OverTables, Places, TABLE_ELEMENTS, Taken};
 use crate::memory::{Holder, NoMemory};
 use crate::ticker::Ticker;
+use crate::wasi::Refused;
 use crate::words;
 
 /// Room for what a result holds besides frames: names, schemas, the text of an error.
@@ -20,7 +22,7 @@ const BESIDES_FRAMES: u64 = 1 << 20;
 pub struct InstanceOptions {
     /// What its log lines are labelled with: the computation's expression.
     pub label: String,
-    /// Where its generator starts: the incarnation's seed, or `random_state` from a snapshot.
+    /// Where its generator starts: the incarnation's seed. What goes on from a snapshot is then told `random_state` from there.
     pub random: u64,
     /// What it may use.
     pub limits: Limits,
@@ -105,6 +107,7 @@ impl<B> Instance<B> {
             let _running = ticker.running();
             instantiate(&mut store)
         };
+        store.data_mut().end();
         let bindings = made.map_err(|error| match failure(&error, &limits, store.data_mut()) {
             CallError::Trap(_) if !error.is::<Trap>() => CallError::NoRoom(format!("{error:#}")),
             failure => failure,
@@ -125,6 +128,7 @@ impl<B> Instance<B> {
             let _running = self.ticker.running();
             call(bindings, store)
         };
+        store.data_mut().end();
         match answer {
             Ok(answer) => answer.map_err(|why| CallError::Refused(words::fit(why))),
             Err(error) => {
@@ -135,6 +139,23 @@ impl<B> Instance<B> {
         }
     }
 
+    /// Calls the guest in a way that leaves no trace in its generator and clock: whether it is called so or not makes no difference to
+    /// what comes after.
+    pub fn call_aside<T>(
+        &mut self,
+        call: impl FnOnce(&B, &mut Store<Host>) -> wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, CallError> {
+        let step = |running: &mut Option<Running<B>>, step: fn(&mut Generator)| {
+            if let Some(running) = running {
+                step(&mut running.store.data_mut().generator);
+            }
+        };
+        step(&mut self.running, Generator::step_aside);
+        let answer = self.call(call);
+        step(&mut self.running, Generator::step_back);
+        answer
+    }
+
     /// The bytes of linear memory that it has; 0 for an instance that has ended.
     pub fn memory(&self) -> u64 {
         self.running.as_ref().map_or(0, |running| running.store.data().usage.memory())
@@ -142,7 +163,14 @@ impl<B> Instance<B> {
 
     /// Where the generator is; 0 for an instance that has ended.
     pub fn random_state(&self) -> u64 {
-        self.running.as_ref().map_or(0, |running| running.store.data().random_state())
+        self.running.as_ref().map_or(0, |running| running.store.data().generator.state())
+    }
+
+    /// Has the generator, and with it the clock, go on from where one with the same seed was.
+    pub fn go_on_from(&mut self, random_state: u64) {
+        if let Some(running) = &mut self.running {
+            running.store.data_mut().generator.go_on_from(random_state);
+        }
     }
 
     /// Ends the instance if it returned so many bytes that they are more than one call may return.
@@ -170,6 +198,9 @@ fn failure(error: &wasmtime::Error, limits: &Limits, host: &mut Host) -> CallErr
         Some(words) => CallError::Trap(format!("{words} ({what})")),
         None => CallError::Trap(what),
     };
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        return told(refused.to_string());
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => CallError::TimeLimit(limits.call),
         Some(trap) => told(trap.to_string()),

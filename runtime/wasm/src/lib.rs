@@ -4,7 +4,7 @@
 //! A [`Runtime`] opens that and gives a [`Component`], without asking it anything. A component makes instances: an [`Aggregate`] or a [`Transform`], each with its own memory and its own [`Limits`]. An instance
 //! that traps or goes over a limit ends, and nothing else does.
 //!
-//! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], [`memory`] (what all instances share), then [`aggregate`] and [`transform`].
+//! Read `shape` and [`load`](mod@load) (what is taken), `build`, [`builder`] (where), [`runtime`], [`component`], [`instance`], [`memory`] (what all instances share), `host`, `generator` and `wasi` (what a guest can ask for), then [`aggregate`] and [`transform`].
 
 mod bindings;
 mod bridge;
@@ -12,10 +12,12 @@ mod build;
 mod cache;
 mod chatter;
 mod convert;
+mod generator;
 mod host;
 mod preview1;
 mod shape;
 mod ticker;
+mod wasi;
 mod words;
 
 pub mod aggregate;
@@ -42,3 +44,4 @@ pub use preview1::preview1_component;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
 pub use shape::{ShapeError, Thing};
 pub use transform::{Opening, Output, Transform};
+pub use wasi::import::{Answer, Import};

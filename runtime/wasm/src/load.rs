@@ -3,6 +3,7 @@
 use std::panic;
 
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::{Engine, Error};
 use wit_component::ComponentEncoder;
 
@@ -10,6 +11,8 @@ use crate::CallError;
 use crate::bridge::Bridge;
 use crate::description::DescriptionError;
 use crate::shape::ShapeError;
+use crate::wasi::{self, import::Import};
+use crate::words;
 
 /// The version of `dag:operator` that this node speaks.
 pub const INTERFACE_VERSION: &str = "0.1.0";
@@ -44,10 +47,16 @@ pub enum LoadError {
     #[error("this component does not compile: {0}")]
     Compile(String),
     /// It wants something of the world.
-    #[error("it imports `{0}`; an operator may import nothing but `dag:operator/host@{INTERFACE_VERSION}`")]
+    #[error(
+        "it imports `{0}`, which nothing here answers; an operator may import `dag:operator/host@{INTERFACE_VERSION}` and, of WASI 0.2, clocks, random, cli, io, \
+         filesystem, sockets and http: build it without what needs this, or leave it out of the world that it is built for"
+    )]
     Import(String),
     /// It was built for another version of the interface.
-    #[error("it was built for `{0}`; this node speaks dag:operator@{INTERFACE_VERSION}")]
+    #[error(
+        "it was built for `{0}`; this node speaks dag:operator@{INTERFACE_VERSION}: build it with the SDK of a dag of the node's version, which `dag build --sdk` puts into a \
+         project, or run a node that speaks that"
+    )]
     InterfaceVersion(String),
     /// It implements neither world.
     #[error(
@@ -118,22 +127,27 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     encoder.validate(true).module(module).map_err(encode)?.encode().map_err(encode)
 }
 
-/// Which worlds a component implements.
+/// What a component asks of its host, and which worlds it implements.
 pub(crate) struct Worlds {
+    /// In the order of their names.
+    pub imports: Vec<Import>,
     pub aggregate: bool,
     pub transform: bool,
 }
 
-/// Refuses imports other than the host's, and interfaces of another version.
+/// Refuses imports that nothing answers, and interfaces of another version.
 pub(crate) fn check(engine: &Engine, component: &Component) -> Result<Worlds, LoadError> {
     let ty = component.component_type();
-    for (name, _) in ty.imports(engine) {
-        match interface(name)? {
-            Some("host" | "types") => {}
-            _ => return Err(LoadError::Import(name.into())),
+    let mut imports = Vec::new();
+    for (name, import) in ty.imports(engine) {
+        match (interface(name)?, wasi::import::of(name)) {
+            (Some("types"), _) => {}
+            (_, Some(answered)) if matches!(import.ty, ComponentItem::ComponentInstance(_)) => imports.push(answered),
+            _ => return Err(LoadError::Import(words::fit(name.to_owned()))),
         }
     }
-    let mut worlds = Worlds { aggregate: false, transform: false };
+    imports.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut worlds = Worlds { imports, aggregate: false, transform: false };
     for (name, _) in ty.exports(engine) {
         match interface(name)? {
             Some("aggregating") => worlds.aggregate = true,

@@ -17,6 +17,7 @@ use crate::host::{Host, ThisHost};
 use crate::limits::{self, Limits, Places};
 use crate::load::{self, LoadError};
 use crate::ticker::Ticker;
+use crate::wasi;
 
 /// What a runtime is made with.
 #[derive(Clone, Debug)]
@@ -124,8 +125,11 @@ impl Runtime {
     /// The worlds that compiled code implements, linked to this host.
     pub(crate) fn guests(&self, code: &Code) -> Result<Guests, LoadError> {
         let worlds = load::check(&self.engine, code)?;
-        let pre = self.linker.instantiate_pre(code).map_err(load::misfit)?;
+        let mut linker = self.linker.clone();
+        wasi::define(&mut linker, &self.engine, &code.component_type()).map_err(load::misfit)?;
+        let pre = linker.instantiate_pre(code).map_err(load::misfit)?;
         Ok(Guests {
+            imports: worlds.imports,
             engine: self.engine.clone(),
             ticker: Arc::clone(&self.ticker),
             places: Arc::clone(&self.places),

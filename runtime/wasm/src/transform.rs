@@ -82,14 +82,14 @@ impl Transform {
 
     /// The guest's state, in chunks of its choice.
     pub fn snapshot(&mut self) -> Result<Vec<Vec<u8>>, CallError> {
-        let chunks = self.instance.call(|guest, store| guest.dag_operator_transforming().call_snapshot(store))?;
+        let chunks = self.instance.call_aside(|guest, store| guest.dag_operator_transforming().call_snapshot(store))?;
         self.instance.check_output(chunks.iter().map(Vec::len).sum())?;
         Ok(chunks)
     }
 
     /// Takes up the state that an instance of the same operator and arguments wrote as state version `version`.
     pub fn restore(&mut self, version: u32, chunks: &[Vec<u8>]) -> Result<(), CallError> {
-        self.instance.call(|guest, store| guest.dag_operator_transforming().call_restore(store, version, chunks))
+        self.instance.call_aside(|guest, store| guest.dag_operator_transforming().call_restore(store, version, chunks))
     }
 
     /// The bytes of linear memory that it has; 0 once the instance has ended.
@@ -100,6 +100,12 @@ impl Transform {
     /// Where the seeded generator is, for a snapshot; 0 once the instance has ended.
     pub fn random_state(&self) -> u64 {
         self.instance.random_state()
+    }
+
+    /// Has the generator go on from where that of an instance with the same seed was when its state was saved. To be called once that state has been
+    /// taken up.
+    pub fn go_on_from(&mut self, random_state: u64) {
+        self.instance.go_on_from(random_state);
     }
 
     fn output(&mut self, out: transforming::Output) -> Result<Output, CallError> {

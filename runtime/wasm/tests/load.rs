@@ -77,8 +77,8 @@ fn a_core_module_without_a_component_type_is_refused_with_what_to_do() {
 
 #[test]
 fn another_import_is_refused_by_name() {
-    let component = wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#).unwrap();
-    assert_says(&refusal(&component), &["imports `wasi:clocks/wall-clock@0.2.0`", "dag:operator/host@0.1.0"]);
+    let component = wat::parse_str(r#"(component (import "acme:database/api@1.0.0" (instance)))"#).unwrap();
+    assert_says(&refusal(&component), &["imports `acme:database/api@1.0.0`", "dag:operator/host@0.1.0"]);
 
     let imports = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
     let module = Guest { imports, ..Guest::default() }.module();

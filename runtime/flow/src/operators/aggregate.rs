@@ -175,10 +175,7 @@ impl Task {
                 *at = parcel.span;
                 let folding = match &mut station.folding {
                     Some(folding) => folding,
-                    none => {
-                        let random = self.computation.operator.options.random;
-                        none.insert(Folding::new(&self.computation, &self.aggregation, random)?)
-                    }
+                    none => none.insert(Folding::new(&self.computation, &self.aggregation)?),
                 };
                 let rows = (parcel.batch.num_rows() - taken).min(folding.most_rows());
                 let slice = parcel.batch.slice(taken, rows);
@@ -245,8 +242,7 @@ fn restored(
     if elsewhere || parts.is_empty() {
         return Ok(None);
     }
-    let random = parts.get(worker).or(parts.first()).map_or(0, |part| part.random);
-    let mut folding = Folding::new(computation, aggregation, random)?;
+    let mut folding = Folding::new(computation, aggregation)?;
     let restored = folding.restore(&parts, snapshot.frontier, worker, peers, stopped);
     restored.map_err(ComputeError::in_restore)?;
     Ok(Some(folding))

@@ -98,6 +98,11 @@ impl GuestFold {
         self.instance.random_state()
     }
 
+    /// Has it go on from there.
+    pub fn go_on_from(&mut self, random_state: u64) {
+        self.instance.go_on_from(random_state);
+    }
+
     /// Remembers that `rows` rows took so many bytes.
     fn observe(&mut self, bytes: usize, rows: usize) {
         self.widest = self.widest.max(bytes / rows.max(1));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dag_expr::Signature;
 use dag_model::Digest;
-use dag_wasm::{Component, Description, Version};
+use dag_wasm::{Component, Description, Import, Version};
 
 /// See the module.
 #[derive(Clone)]
@@ -50,6 +50,11 @@ impl Installed {
     /// The operators that it exports.
     pub fn signatures(&self) -> &[Signature] {
         &self.description.signatures
+    }
+
+    /// What it imports.
+    pub fn imports(&self) -> &[Import] {
+        &self.description.imports
     }
 
     /// The operator of that name, if it exports one.

@@ -1,6 +1,6 @@
 //! What there is to tell of operators: what they take, which versions there are of them, and where each runs.
 
-use dag_api::{Operator, OperatorVersions, Operators, Parameter, Place, Version};
+use dag_api::{Import, Operator, OperatorVersions, Operators, Parameter, Place, Version};
 use dag_expr::{Kind, Signature};
 use dag_model::Digest;
 use dag_plan::{Course, Plan};
@@ -41,7 +41,8 @@ impl Node {
         });
         let versions = versions.collect();
         let shown = current.and_then(|current| current.signature(operator).map(|signature| shown(current, signature)));
-        Ok(OperatorVersions { name: operator.to_owned(), component, operator: shown, versions })
+        let imports = current.map_or_else(Vec::new, |current| imports(current));
+        Ok(OperatorVersions { name: operator.to_owned(), component, operator: shown, imports, versions })
     }
 }
 
@@ -61,6 +62,16 @@ fn places(plan: &Plan, digest: Digest, operator: &str) -> Vec<Place> {
 pub(super) fn applied(stream: &str) -> &str {
     let call = stream.split('(').next().unwrap_or_default();
     call.rsplit('.').next().unwrap_or_default()
+}
+
+/// What a component imports, and how that is answered.
+pub(crate) fn imports(component: &Installed) -> Vec<Import> {
+    let shown = |import: &dag_wasm::Import| Import {
+        name: import.name.clone(),
+        answer: import.answer.to_string(),
+        says: import.answer.says().to_owned(),
+    };
+    component.imports().iter().map(shown).collect()
 }
 
 pub(crate) fn shown(component: &Installed, signature: &Signature) -> Operator {

@@ -18,6 +18,8 @@ pub struct Guest {
     pub operator: &'static str,
     pub min_inputs: u32,
     pub state_read: u32,
+    /// More interfaces to import, as packages of WIT, and their names.
+    pub wit: (&'static str, &'static [&'static str]),
     /// More imports.
     pub imports: &'static str,
     /// The column that `bind` asks for.
@@ -32,6 +34,8 @@ pub struct Guest {
     pub update: &'static str,
     /// The body of `scan`, likewise.
     pub scan: &'static str,
+    /// The body of `state`, likewise.
+    pub state: &'static str,
 }
 
 impl Default for Guest {
@@ -43,6 +47,7 @@ impl Default for Guest {
             operator: "probe",
             min_inputs: 1,
             state_read: 1,
+            wit: ("", &[]),
             imports: "",
             column: 0,
             more: "",
@@ -50,6 +55,7 @@ impl Default for Guest {
             bind: "(global.get $binding)",
             update: "(global.get $ok)",
             scan: "(global.get $ok)",
+            state: "(global.get $ok)",
         }
     }
 }
@@ -79,18 +85,24 @@ impl Guest {
         let mut module = self.untyped();
         let mut resolve = Resolve::default();
         let wit = WIT.replace("dag:operator@0.1.0", &format!("dag:operator@{}", self.interface));
-        let package = resolve.push_str("dag-operator.wit", &wit).unwrap();
-        let world = resolve.select_world(&[package], Some("aggregate")).unwrap();
+        resolve.push_str("dag-operator.wit", &wit).unwrap();
+        let imports: String = self.wit.1.iter().map(|name| format!("import {name};\n")).collect();
+        let world = format!(
+            "package test:guest;\nworld guest {{\n include dag:operator/aggregate@{};\n {imports} }}\n{}",
+            self.interface, self.wit.0
+        );
+        let package = resolve.push_str("guest.wit", &world).unwrap();
+        let world = resolve.select_world(&[package], Some("guest")).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
         module
     }
 
     /// The same without its component type.
     pub fn untyped(&self) -> Vec<u8> {
-        let Guest { interface, imports, more, describe, bind, update, scan, .. } = self;
+        let Guest { interface, imports, more, describe, bind, update, scan, state, .. } = self;
         let export = |name: &str| format!(r#"(export "dag:operator/aggregating@{interface}#{name}")"#);
         let data: String = self.data().iter().map(|byte| format!("\\{byte:02x}")).collect();
-        let idle: String = ["combine", "state", "merge", "finish", "clear"]
+        let idle: String = ["combine", "merge", "finish", "clear"]
             .map(|name| format!("(func {} (param i32 i32) (result i32) (global.get $ok))\n", export(name)))
             .concat();
         let text = format!(
@@ -121,11 +133,13 @@ impl Guest {
                 (func {bind_export} (param i32 i32 i32 i32 i32 i32) (result i32) {bind})
                 (func $update {update_export} (param $frame i32) (param $length i32) (result i32) {update})
                 (func {scan_export} (param $frame i32) (param $length i32) (result i32) {scan})
+                (func {state_export} (param $frame i32) (param $length i32) (result i32) {state})
                 {idle})"#,
             describe_export = export("describe"),
             bind_export = export("bind"),
             update_export = export("update"),
             scan_export = export("scan"),
+            state_export = export("state"),
         );
         wat::parse_str(text).unwrap()
     }
