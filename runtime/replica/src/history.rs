@@ -182,9 +182,10 @@ impl History {
         self.tail.iter().find(|(header, _)| is_it(&header.kind)).map(|(header, _)| header.point.index)
     }
 
-    /// The row becomes another one; what was promised never goes back.
+    /// The row becomes another one.
     pub fn set_row(&mut self, row: Row, out: &mut Vec<Command>) {
-        self.row = Row { promised: row.promised.max(self.row.promised), ..row };
+        assert!(row.promised >= self.row.promised, "what was promised never goes back");
+        self.row = row;
         self.write(Write::Row(self.row), Effect::Row(self.row), out);
     }
 

@@ -88,10 +88,10 @@
 //!
 //! # The simulation
 //!
-//! `tests/simulation` runs clusters of one stream under schedules drawn from seeds, with crashes, forgotten and failing writes, lost logs,
-//! partitions, pauses and changes of the set. Each invariant is a file of its own in `tests/simulation/invariants`; each bug of
-//! `tests/simulation/planted.rs` is found by them. `tests/simulation/schedules` has the schedules that once broke a careless design, written
-//! out, by number.
+//! `make simulate` runs clusters of one stream under schedules drawn from seeds, with crashes, forgotten and failing writes, lost logs,
+//! partitions, pauses and changes of the set (`tests/simulation`). Each invariant is a file of its own in `tests/simulation/invariants`;
+//! each bug of `tests/simulation/planted.rs` is found by them. `tests/simulation/schedules` has the schedules that once broke a careless
+//! design, written out, by number; `tests/cost.rs` counts messages and syncs.
 
 mod append;
 mod candidate;
