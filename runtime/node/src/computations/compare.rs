@@ -1,7 +1,7 @@
 //! What the plan wants of this node, compared with what it runs: what follows from each change of an incarnation.
 //!
 //! It is compared again whenever the incarnation or what runs of it has changed, always with the plan as it is then. So it does not matter
-//! who notices a change first, nor how many changes are seen as one.
+//! who notices a change first, nor how many changes are seen as one. What is to be done is decided [by value](super::reconcile).
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use dag_plan::decide::Holder;
 use dag_plan::{Change, Course, LeaseId, Life, Plan, Proposal, Which, wanted_of};
 
 use crate::computations::end::Ended;
+use crate::computations::reconcile::{Action, action};
 use crate::metadata::{ALONE, MetaError};
 use crate::node::{Node, State};
 
@@ -48,24 +49,34 @@ impl Node {
     }
 
     fn compare_one(&self, state: &mut State, plan: &Arc<Plan>, id: IncarnationId) {
-        let Some(course) = wanted_of(plan, ALONE, self.inner.boot, id) else {
-            let course = plan.incarnation(id);
-            tell(state, id, course.map(|course| &**course));
-            let is_input = course.is_some_and(|course| course.life == Life::Stored) && !state.runs.has_lingered(id);
-            if is_input && dag_fault::planted("linger-keeps-inputs") {
-                return;
+        let wanted = wanted_of(plan, ALONE, self.inner.boot, id);
+        let found = state.runs.found(id, *self.inner.stopping.borrow());
+        match wanted {
+            Some(course) => self.is_wanted(state, course),
+            None => {
+                let course = plan.incarnation(id).map(|course| &**course);
+                if leaves_it(state, course) {
+                    return;
+                }
+                tell(state, id, course);
+                state.runs.is_not_wanted(id, course.map(|course| &course.life));
             }
-            state.runs.finish(id, course.map(|course| &course.life));
-            return;
-        };
+        }
+        match (action(wanted.is_some(), found), wanted) {
+            (Action::Start, Some(course)) => self.begin_start(state, course),
+            (Action::Stop, _) => state.runs.finish(id),
+            _ => {}
+        }
+    }
+
+    /// Notes that an incarnation is wanted, and says that it is held here where the plan does not know.
+    fn is_wanted(&self, state: &mut State, course: &Course) {
+        let id = course.record.id;
         if state.holds.is_used(id) && !self.holds(course) {
             self.say(state, id, true);
         }
         let until = self.inner.clock.millis().saturating_add(millis(self.inner.config.linger));
-        state.runs.want(id, &course.life, until);
-        if state.runs.may_start(id) && !*self.inner.stopping.borrow() {
-            self.begin_start(state, course);
-        }
+        state.runs.is_wanted(id, &course.life, until);
     }
 
     /// Whether this node holds an incarnation, as far as the plan knows.
@@ -106,6 +117,12 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether a planted mistake lets an incarnation go on that only others have read.
+fn leaves_it(state: &State, course: Option<&Course>) -> bool {
+    let is_input = |course: &Course| course.life == Life::Stored && !state.runs.has_lingered(course.record.id);
+    course.is_some_and(is_input) && dag_fault::planted("linger-keeps-inputs")
 }
 
 /// Tells whoever reads an incarnation that has come to an end before all of it was there.

@@ -1,4 +1,5 @@
-//! What runs: read [`compare`] (what the plan wants of this node, and what is done about the difference), [`holds`] (what this node's
+//! What runs: read [`reconcile`] (what is to be done about an incarnation, by value), [`compare`] (what the plan wants of this node, compared
+//! with what runs), [`holds`] (what this node's
 //! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`start`] (what it takes to run one), [`end`] (how what became of one
 //! comes into the plan), [`switch`] (another version of an operator takes over), [`retry`] (what follows from a failure, by value),
 //! [`failed`] (how that is carried out and told), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
@@ -15,6 +16,7 @@ pub(crate) mod holds;
 pub(crate) mod interest;
 pub(crate) mod logs;
 pub(crate) mod lost;
+pub(crate) mod reconcile;
 pub(crate) mod retention;
 pub(crate) mod retry;
 pub(crate) mod runs;

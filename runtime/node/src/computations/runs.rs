@@ -17,6 +17,7 @@ use dag_wasm::{Component, InstanceOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::computations::error::StartError;
+use crate::computations::reconcile::{Barriers, Flow, Found};
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
 use crate::node::{Node, State, View};
@@ -251,7 +252,7 @@ impl Runs {
     }
 
     /// A run is wanted; where it lingers, until then. One that is being started goes on.
-    pub fn want(&mut self, id: IncarnationId, life: &Life, until: Millis) {
+    pub fn is_wanted(&mut self, id: IncarnationId, life: &Life, until: Millis) {
         self.idle.remove(id);
         match life {
             Life::Live { idle: Some(since) } => {
@@ -267,32 +268,40 @@ impl Runs {
         }
     }
 
-    /// Whether nothing runs of a run that is wanted, and nothing stands against that.
-    pub fn may_start(&self, id: IncarnationId) -> bool {
-        let is_due_later = self.failures.get(&id).is_some_and(|failures| failures.due.is_some());
-        let is_free = !self.held.contains(&id) && !self.ending.contains(&id);
-        is_free && !is_due_later && !self.flows.contains_key(&id)
-    }
-
-    /// A run is not wanted any more: what runs of it stops, after a last snapshot. None of one that is forgotten.
-    pub fn finish(&mut self, id: IncarnationId, life: Option<&Life>) {
+    /// A run is not wanted any more, for what became of it; none of one that is forgotten.
+    pub fn is_not_wanted(&mut self, id: IncarnationId, life: Option<&Life>) {
         self.lingering.remove(&id);
         self.unsaid.remove(&id);
         self.ending.remove(&id);
-        if let Some(flow) = self.flows.get_mut(&id) {
-            flow.finish();
-        }
-        match life {
-            Some(Life::Stored) => {
-                if let Some(failures) = self.failures.get_mut(&id) {
-                    failures.due = None;
-                }
-            }
+        match (life, self.failures.get_mut(&id)) {
+            // It goes on from there, should it be wanted again.
+            (Some(Life::Stored), Some(failures)) => failures.due = None,
+            (Some(Life::Stored), None) => {}
             _ => drop(self.failures.remove(&id)),
         }
         match life {
             Some(_) => self.idle.insert_new(id, Instant::now()),
             None => self.idle.remove(id),
+        }
+    }
+
+    /// What there is of a run, and what stands against starting it.
+    pub fn found(&self, id: IncarnationId, is_stopping: bool) -> Found {
+        let flow = match self.flows.get(&id) {
+            None => Flow::Absent,
+            Some(Dataflow::Starting(_)) => Flow::Starting,
+            Some(Dataflow::Running(flow)) if flow.is_told => Flow::Stopping,
+            Some(Dataflow::Running(_)) => Flow::Running,
+        };
+        let is_due_later = self.failures.get(&id).is_some_and(|failures| failures.due.is_some());
+        let (is_taken_over, is_ending) = (self.held.contains(&id), self.ending.contains(&id));
+        Found { flow, barriers: Barriers { is_taken_over, is_ending, is_due_later, is_stopping } }
+    }
+
+    /// Tells what runs of a run to stop, after a last snapshot.
+    pub fn finish(&mut self, id: IncarnationId) {
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.finish();
         }
     }
 
