@@ -9,7 +9,7 @@ use crate::clock::now;
 use crate::node::Node;
 use crate::streams::source::Origin;
 use crate::views::ViewError;
-use crate::views::status::{last_time, life};
+use crate::views::status::{last_time, life_here};
 
 impl Node {
     /// Explains a stream without demanding it.
@@ -115,7 +115,11 @@ impl Node {
             return (explained, Frontier::START);
         };
         let id = course.record.id;
-        let records_in = self.state().runs.progress(id).map_or(0, dag_flow::Progress::records_in);
+        let (records_in, life) = {
+            let state = self.state();
+            let records_in = state.runs.progress(id).map_or(0, dag_flow::Progress::records_in);
+            (records_in, life_here(&state, &plan, course))
+        };
         let passed_over = course.record.skipped.iter().map(|skipped| self.passed_over(&course.record, skipped));
         let passed_over = passed_over.collect();
         self.inner.logs.look(id);
@@ -133,8 +137,8 @@ impl Node {
             Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => why.clone(),
             Life::Finished => "sealed: all of it is there".to_owned(),
             Life::Stored => "nobody subscribes to it".to_owned(),
-            Life::Live { idle: Some(_) } => "nobody subscribes to it any more; it lingers".to_owned(),
-            Life::Live { idle: None } => match (slowest, next) {
+            Life::Live { .. } if life == "lingering" => "nobody subscribes to it any more; it lingers".to_owned(),
+            Life::Live { .. } => match (slowest, next) {
                 (Some((input, Frontier::START)), _) => format!("waiting for the first record of {input}"),
                 (Some((input, Frontier::At(time))), Some(end)) => {
                     format!("window open until {end}; {input} has got to {time}")
@@ -150,7 +154,7 @@ impl Node {
         let explained = Explained {
             stream: name,
             kind: "derived".to_owned(),
-            state: life(&course.life).to_owned(),
+            state: life.to_owned(),
             records_in,
             records_out,
             late: 0,

@@ -222,7 +222,7 @@ impl Node {
             state: match state.runs.failures.get(&id) {
                 Some(failures) if failures.due.is_some() => "restarting".to_owned(),
                 _ if state.runs.is_stopping(id) && !has_failed(&course.life) => "stopping".to_owned(),
-                _ => life(&course.life).to_owned(),
+                _ => life_here(state, plan, course).to_owned(),
             },
             operator: applied(&course.record.stream).to_owned(),
             component: component
@@ -246,6 +246,14 @@ impl Node {
 /// How many subscriptions and computations use an incarnation.
 fn users(state: &State, plan: &Plan, id: IncarnationId) -> usize {
     state.holds.users(id).count() + plan.reading(&LogId::Derived(id)).count()
+}
+
+/// What became of an incarnation, as it is shown. One that nobody here uses any more lingers, also before the plan has been told.
+pub(super) fn life_here(state: &State, plan: &Plan, course: &Course) -> &'static str {
+    match course.is_live() && users(state, plan, course.record.id) == 0 {
+        true => "lingering",
+        false => life(&course.life),
+    }
 }
 
 fn has_failed(life: &Life) -> bool {
@@ -275,7 +283,7 @@ fn derived_streams(state: &State, plan: &Plan) -> BTreeMap<String, Shown> {
     }
     let shown = |(course, live): (&Course, usize)| Shown {
         id: course.record.id,
-        state: life(&course.life),
+        state: life_here(state, plan, course),
         users: users(state, plan, course.record.id),
         live,
     };
