@@ -110,10 +110,12 @@ fn quarantined(transaction: &WriteTransaction) -> Result<BTreeMap<u64, String>, 
 
 fn moved(transaction: &WriteTransaction) -> Result<Vec<(u64, u64, u64)>, redb::Error> {
     let table = transaction.open_table(MOVED)?;
-    let row = |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, (u64, u64)>), _>| {
-        row.map(|(id, now)| (id.value(), now.value().0, now.value().1))
-    };
-    Ok(table.iter()?.map(row).collect::<Result<_, redb::StorageError>>()?)
+    let mut rows = Vec::new();
+    for row in table.iter()? {
+        let (id, now) = row?;
+        rows.push((id.value(), now.value().0, now.value().1));
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -156,7 +158,8 @@ mod tests {
         let database = Database::create(file).unwrap();
         let transaction = database.begin_write().unwrap();
         let (x, gone) = (LogId::Source("x".to_owned()), LogId::Source("gone".to_owned()));
-        let records = [record(1, &[x.clone()]), record(2, &[x, gone]), record(4, &[LogId::Derived(IncarnationId(2))])];
+        let first = record(1, std::slice::from_ref(&x));
+        let records = [first, record(2, &[x, gone]), record(4, &[LogId::Derived(IncarnationId(2))])];
         {
             let mut header = transaction.open_table(HEADER).unwrap();
             for (key, value) in [("format", 5), ("data", 77), (LAST_INCARNATION, 8), ("boot", 99)] {
