@@ -43,7 +43,7 @@ sdks: ## run the SDKs' own tests in Node and CPython, and check their types (aft
 	@.ci/sdks
 
 languages: setup ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
-	cargo build --release --package dag
+	cargo build --release --package dag --package dag-peers
 	@.ci/languages
 
 calls: setup ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; two hours)

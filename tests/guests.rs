@@ -67,7 +67,7 @@ fn asked(suffix: &str) -> [String; 4] {
     ]
 }
 
-/// A project made, built, deployed and read, with nothing but what `make guests` fetched.
+/// A project made, tested, built, deployed and read, with nothing but what `make guests` fetched.
 fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
     if guest(&format!("examples-{language}")).is_none() {
         return;
@@ -85,7 +85,9 @@ fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
     };
     dag(folder.path(), &["new", "my-ops", "--lang", language, "--kind", kind]).success();
     let project = folder.path().join("my-ops");
-    dag(&project, &["build"]).success();
+    let tested = dag(&project, &["test", "--time", "1s"]);
+    assert_eq!(tested.code, Some(0), "{}\n{}", tested.stdout, tested.stderr);
+    assert!(tested.stdout.contains("the same in") && tested.stdout.contains("NS PER RECORD"), "{}", tested.stdout);
     let again = dag(&project, &["build"]).stderr;
     assert!(!again.contains("npm ci") && !again.contains("pip install"), "{again}");
     dag(&project, &["deploy", "build/my-ops.wasm"]).success();
@@ -96,17 +98,17 @@ fn is_made_and_runs(language: &str, kind: &str, expression: &str) {
 }
 
 #[test]
-fn a_project_in_javascript_is_made_built_deployed_and_read() {
+fn a_project_in_javascript_is_made_tested_built_deployed_and_read() {
     is_made_and_runs("js", "aggregate", "my_ops(x, 10s, by=host)");
 }
 
 #[test]
-fn a_project_in_typescript_is_made_built_deployed_and_read() {
+fn a_project_in_typescript_is_made_tested_built_deployed_and_read() {
     is_made_and_runs("ts", "transform", "my_ops(x, 0.5, by=host)");
 }
 
 #[test]
-fn a_project_in_python_is_made_built_deployed_and_read() {
+fn a_project_in_python_is_made_tested_built_deployed_and_read() {
     is_made_and_runs("python", "aggregate", "my_ops(x, 10s, by=host)");
 }
 

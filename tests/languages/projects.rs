@@ -1,12 +1,13 @@
 //! From a name to a stream.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dag_tests::Node;
 use dag_tests::records::counting;
+use dag_tests::{Node, Process, dag_in};
 use tempfile::TempDir;
 
-use crate::kit::{dag, finished, go_component, is_here};
+use crate::kit::{dag, finished, go_component, is_here, repository};
 
 /// How long a second build may take.
 const SECOND_BUILD: Duration = Duration::from_secs(10);
@@ -14,6 +15,13 @@ const SECOND_BUILD: Duration = Duration::from_secs(10);
 /// Makes a project, tests, builds, deploys it, and returns what it makes of 0, 1, 2, ... each second.
 fn from_a_name_to_a_stream(language: &str, kind: &str, name: &str, expression: &str) -> String {
     let folder = TempDir::new().unwrap();
+    // For Rust: crates that are there already, and the standard library that `make setup` built where rustup has none.
+    std::os::unix::fs::symlink(repository("."), folder.path().join("dag")).unwrap();
+    let dag = |inside: &Path, arguments: &[&str]| {
+        let mut command = dag_in(inside, arguments);
+        command.env("CARGO_NET_OFFLINE", "true").env("XDG_CACHE_HOME", folder.path());
+        finished(Process::start(command))
+    };
     dag(folder.path(), &["new", name, "--lang", language, "--kind", kind]).success();
     let project = folder.path().join(name);
     let tested = dag(&project, &["test", "--time", "2s"]);
@@ -47,6 +55,13 @@ fn a_transform_in_go_goes_from_a_name_to_a_stream() {
         assert!(smooth.starts_with("time,value\n1970-01-01T00:00:00Z,0.0\n1970-01-01T00:00:01Z,0.5\n"), "{smooth}");
         assert_eq!(smooth.lines().count(), 61);
     }
+}
+
+#[test]
+fn a_transform_in_rust_goes_from_a_name_to_a_stream() {
+    let smooth = from_a_name_to_a_stream("rust", "transform", "smooth", "smooth(x, 0.5)");
+    assert!(smooth.starts_with("time,value\n1970-01-01T00:00:00Z,0.0\n1970-01-01T00:00:01Z,0.5\n"), "{smooth}");
+    assert_eq!(smooth.lines().count(), 61);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use dag_conformance::cost::BATCHES;
 use dag_conformance::memory::{GROWTH, MARKS};
-use dag_conformance::{Effort, Failure, Verdict, check, cost, memory};
+use dag_conformance::{Effort, Failure, Verdict, check, cost, instance, memory};
 use dag_expr::Signature;
 use dag_wasm::{Component, Import, Limits, Runtime, RuntimeOptions};
 
@@ -205,12 +205,18 @@ fn said(verdict: &Verdict) -> String {
 /// What each operator costs.
 fn costs(component: &Component, signatures: &[&Signature]) -> String {
     let batches = BATCHES.map(|rows| format!("BATCHES OF {rows}"));
-    let headings: Vec<_> = std::iter::once("NS PER RECORD").chain(batches.iter().map(String::as_str)).collect();
+    let headings: Vec<_> = std::iter::once("NS PER RECORD")
+        .chain(batches.iter().map(String::as_str))
+        .chain(["AN INSTANCE IS MADE IN", "AND HAS"])
+        .collect();
     let mut listing = Listing::new(&headings);
     for signature in signatures {
-        let cells = match cost(component, signature) {
-            Ok(cost) => cost.map(|ns| format!("{ns:.1}")).to_vec(),
-            Err(_) => vec!["-".to_owned(); BATCHES.len()],
+        let cells = match (cost(component, signature), instance(component, signature)) {
+            (Ok(cost), Ok((made, memory))) => {
+                let made = format!("{:.2} ms", made.as_secs_f64() * 1e3);
+                cost.map(|ns| format!("{ns:.1}")).into_iter().chain([made, output::bytes(memory)]).collect()
+            }
+            _ => vec!["-".to_owned(); BATCHES.len() + 2],
         };
         listing.row(std::iter::once(signature.name.clone()).chain(cells).collect());
     }

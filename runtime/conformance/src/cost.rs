@@ -16,11 +16,38 @@ use crate::subject::Subject;
 pub const BATCHES: [usize; 3] = [16, 256, 4_096];
 /// Records whose batches are measured at once: what reads the clock is no part of a record's cost.
 const BLOCK: usize = 4_096;
+/// How many instances are made to tell what one costs.
+const INSTANCES: usize = 9;
 /// How much processor time each size of batch is tried, at least three blocks.
 const TIME: Duration = Duration::from_millis(200);
 
 /// Nanoseconds per record, at each of [`BATCHES`].
 pub type Cost = [f64; BATCHES.len()];
+
+/// What an instance costs that is ready for its first batch: how long it takes to be made, the median of a few, and the bytes of memory that it has then.
+///
+/// # Errors
+/// If it cannot be tried.
+pub fn instance(component: &Component, signature: &Signature) -> Result<(Duration, u64), String> {
+    let subject = Subject::find(component, signature)?;
+    let mut made = Vec::new();
+    for _ in 0..INSTANCES {
+        let begun = processor_time();
+        let memory = match subject.kind {
+            Kind::Aggregate => component.aggregate(subject.options()).and_then(|mut instance| {
+                instance.bind(&subject.operator, &subject.arguments(), &subject.inputs[0])?;
+                Ok(instance.memory())
+            }),
+            Kind::Transform => component.transform(subject.options()).and_then(|mut instance| {
+                instance.open(&subject.operator, &subject.arguments(), &subject.streams())?;
+                Ok(instance.memory())
+            }),
+        };
+        made.push((processor_time() - begun, memory.map_err(|error| error.to_string())?));
+    }
+    made.sort();
+    Ok(made[made.len() / 2])
+}
 
 /// What an operator costs, with the arguments of its example.
 ///

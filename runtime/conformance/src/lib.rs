@@ -23,7 +23,7 @@ use dag_wasm::Component;
 
 use case::{Case, Outcome};
 use chance::Chance;
-pub use cost::{Cost, cost};
+pub use cost::{Cost, cost, instance};
 pub use memory::memory;
 use shrink::shrink;
 use subject::Subject;
