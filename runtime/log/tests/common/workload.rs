@@ -192,7 +192,8 @@ impl Workload {
             0 => self.settle().and_then(|()| self.open()),
             1 | 2 => {
                 // What is not removed now is removed with the next.
-                let _ = self.source().log().trim(Timestamp(self.now));
+                let _ = self.source().trim(Timestamp(self.now));
+                self.source().log().say_durable();
                 Ok(())
             }
             3 => self.source().tick(Timestamp(self.now)).map(drop).or_else(|error| self.failed(error)),
