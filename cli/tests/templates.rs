@@ -4,8 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+/// What a text calls something, and what that is called instead.
+type Names = &'static [(&'static str, &'static str)];
+
 /// The template's operator and the example, from the repository's root, and what the example calls what the template leaves open.
-const TRANSFORMS: [(&str, &str, &[(&str, &str)]); 5] = [
+const TRANSFORMS: [(&str, &str, Names); 5] = [
     ("cli/templates/rust/transform/src/lib.rs", "guest-sdk/rust/examples/src/ema.rs", &[("ema_rust", "{{operator}}")]),
     (
         "cli/templates/go/transform/operator.go",
