@@ -1,4 +1,5 @@
-//! Arrows between the parts of a node point down only: a part names those below it, never one above.
+//! Arrows between the parts of a node point down only: a part names those below it, never one above. And the documentation that draws them
+//! names files that are there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,6 +32,21 @@ const WRONG: &[(&str, &str)] = &[
     ("undeploy", "node"),
     ("views", "node"),
 ];
+
+#[test]
+fn the_picture_names_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let picture = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    // What is between backticks and is a path: of the repository, or of a crate of the runtime, without its `src`.
+    let paths = picture.split('`').skip(1).step_by(2).filter(|path| path.contains('/') && !path.contains(' '));
+    let is_there = |path: &&str| {
+        let (part, rest) = path.split_once('/').expect("it has a slash");
+        root.join(path).exists() || root.join("runtime").join(part).join("src").join(rest).exists()
+    };
+    let (there, missing): (Vec<&str>, Vec<&str>) = paths.partition(is_there);
+    assert_eq!(missing, [] as [&str; 0]);
+    assert!(there.len() > 20, "{there:?}");
+}
 
 #[test]
 fn arrows_point_down() {
