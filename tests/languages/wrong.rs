@@ -1,6 +1,8 @@
 //! What projects are told that cannot be built.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use dag_tests::{Node, Process, dag_in};
 use tempfile::TempDir;
@@ -26,15 +28,188 @@ fn a_missing_tool_is_named_with_how_to_get_it() {
 
 #[test]
 fn a_tool_of_another_version_is_refused() {
+    let tools = [
+        (
+            "rust",
+            "cargo",
+            "cargo 1.70.0 (7fe40dc8c 2023-04-27)",
+            "of version 1.70; it takes 1.95 or later",
+            "https://rustup.rs",
+        ),
+        ("go", "go", "go version go1.19 linux/amd64", "of version 1.19; it takes 1.26 or later", "https://go.dev/dl/"),
+        ("js", "node", "v16.20.2", "of version 16.20; it takes 20.0 or later", "https://nodejs.org"),
+        ("ts", "node", "v18.1.0", "of version 18.1; it takes 20.0 or later", "https://nodejs.org"),
+        ("python", "python3", "Python 3.8.10", "of version 3.8; it takes 3.10 or later", "https://www.python.org"),
+    ];
+    for (language, tool, prints, says, source) in tools {
+        let folder = project(language);
+        let bin = with_tool(folder.path(), tool, &format!("echo '{prints}'"));
+        let mut command = dag_in(folder.path(), &["build"]);
+        command.env("PATH", format!("{bin}:/usr/bin:/bin"));
+        let error = Process::start(command).finish().code(1).stderr;
+        assert!(error.contains(&format!("`{tool}` is {says}")) && error.contains(source), "{error}");
+    }
+}
+
+/// A folder with a program of that name, which does what a shell is told.
+fn with_tool(folder: &Path, tool: &str, does: &str) -> String {
     use std::os::unix::fs::PermissionsExt;
-    let folder = project("go");
-    let tool = folder.path().join("go");
-    fs::write(&tool, "#!/bin/sh\necho go version go1.19 linux/amd64\n").unwrap();
-    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = dag_in(folder.path(), &["build"]);
-    command.env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()));
-    let error = Process::start(command).finish().code(1).stderr;
-    assert!(error.contains("`go` is of version 1.19; it takes 1.26 or later"), "{error}");
+    let bin = folder.join("build-tools");
+    fs::create_dir_all(&bin).unwrap();
+    let program = bin.join(tool);
+    fs::write(&program, format!("#!/bin/sh\n{does}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    bin.display().to_string()
+}
+
+/// Where nobody listens: what would be fetched cannot be.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+#[test]
+fn what_cannot_be_fetched_is_said_with_what_fetches_it_and_from_where() {
+    let fetching = [
+        (
+            "js",
+            "npm",
+            "npm fetches what package-lock.json names from its registry, once, and needs the network for that",
+        ),
+        (
+            "python",
+            "python3",
+            "pip fetches what requirements.txt names from its index, once, and needs the network for that",
+        ),
+    ];
+    for (language, tool, says) in fetching {
+        if !is_here(tool) {
+            continue;
+        }
+        let folder = project(language);
+        let mut command = dag_in(folder.path(), &["build"]);
+        command.env("npm_config_registry", NOWHERE).env("npm_config_replace_registry_host", "always");
+        command.env("npm_config_fetch_retries", "0").env("npm_config_cache", folder.path().join(".npm-cache"));
+        command.env("PIP_INDEX_URL", NOWHERE).env("PIP_RETRIES", "0").env("PIP_NO_CACHE_DIR", "1");
+        command.env("PIP_CONFIG_FILE", "/dev/null").env("PIP_FIND_LINKS", "");
+        let error = finished(Process::start(command)).code(1).stderr;
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_project_for_another_version_of_the_interface_is_refused_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("op.wasm");
+    let component = r#"(component (import "dag:operator/host@0.9.0" (instance)))"#;
+    fs::write(&file, wat::parse_str(component).unwrap()).unwrap();
+    let node = Node::start();
+    let said = [
+        node.dag(&["deploy", file.to_str().unwrap()]).code(1).stderr,
+        dag(folder.path(), &["test", "op.wasm"]).code(1).stderr,
+    ];
+    for error in said {
+        assert!(error.contains("built for `dag:operator/host@0.9.0`; this node speaks dag:operator@0.1.0"), "{error}");
+        assert!(error.contains("`dag build --sdk`"), "{error}");
+    }
+}
+
+#[test]
+fn an_import_that_nothing_answers_is_refused_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("op.wasm");
+    let component = r#"(component (import "acme:database/client@1.2.0" (instance)))"#;
+    fs::write(&file, wat::parse_str(component).unwrap()).unwrap();
+    let node = Node::start();
+    let said = [
+        node.dag(&["deploy", file.to_str().unwrap()]).code(1).stderr,
+        dag(folder.path(), &["test", "op.wasm"]).code(1).stderr,
+    ];
+    for error in said {
+        assert!(error.contains("imports `acme:database/client@1.2.0`, which nothing here answers"), "{error}");
+        assert!(error.contains("build it without what needs this"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_is_taken_and_a_schema_that_an_operator_does_not_accept_are_told() {
+    if !is_here("go") {
+        return;
+    }
+    let node = Node::start();
+    let folder = TempDir::new().unwrap();
+    let build = |name: &str| {
+        dag(folder.path(), &["new", name, "--lang", "go", "--kind", "transform"]).success();
+        dag(&folder.path().join(name), &["build"]).success().trim().to_owned()
+    };
+    let error = finished(node.spawn(&["deploy", &build("filter")])).code(1).stderr;
+    assert!(error.contains("operator `filter` is exported by component `transforms` already: rename it"), "{error}");
+
+    finished(node.spawn(&["deploy", &build("smooth")])).success();
+    node.create("names", "host utf8", &[]);
+    node.create("texts", "value utf8", &[]);
+    let refused = |expression: &str| node.dag(&["subscribe", expression]).code(1).stderr;
+    let error = refused("smooth(names, 0.2)");
+    assert!(error.contains("no column `value`") && error.contains("host"), "{error}");
+    let error = refused("smooth(texts, 0.2)");
+    assert!(error.contains("`value`") && error.contains("utf8"), "{error}");
+}
+
+#[test]
+fn what_a_project_may_be_called_is_built_and_what_it_may_not_is_said() {
+    let folder = TempDir::new().unwrap();
+    let new = |name: &str, language: &str, kind: &str| {
+        dag(
+            folder.path(),
+            &["new", name, "--lang", language, "--kind", kind, "--folder", &format!("{language}-{name}-{kind}")],
+        )
+    };
+    for language in ["rust", "go", "js", "ts", "python"] {
+        for word in ["and", "case", "late", "errors", "true"] {
+            let error = new(word, language, "transform").code(2).stderr;
+            assert!(
+                error.contains(&format!("cannot be called `{word}`")) && error.contains(&format!("`my-{word}`")),
+                "{error}"
+            );
+        }
+        let long = "a".repeat(41);
+        assert!(new(&long, language, "transform").code(2).stderr.contains("at most 40"));
+        assert!(new("1abc", language, "transform").code(2).stderr.contains("a letter first"));
+    }
+    // Words of the languages, and of what their projects are made of.
+    let longest = "a".repeat(40);
+    for name in ["type", "func", "main", "fmt", "std", "time", "go", longest.as_str()] {
+        if is_here("go") {
+            new(name, "go", "aggregate").success();
+            let project = folder.path().join(format!("go-{name}-aggregate"));
+            dag(&project, &["build"]).success();
+            let mut tests = Command::new("go");
+            tests.args(["vet", "./..."]).current_dir(&project).env("GOWORK", "off").env("GOTOOLCHAIN", "local");
+            assert!(tests.output().unwrap().status.success(), "{name}");
+        }
+    }
+    for name in ["class", "async", "none", "true-false", "fold", "transform", "arguments", "records", "type", "self"] {
+        for kind in ["aggregate", "transform"] {
+            if is_here("python3") {
+                new(name, "python", kind).success();
+                let mut tests = Command::new("python3");
+                tests.args(["-m", "unittest"]).env("PYTHONPATH", "sdk/python").env("PYTHONDONTWRITEBYTECODE", "1");
+                let ended = tests.current_dir(folder.path().join(format!("python-{name}-{kind}"))).output().unwrap();
+                assert!(ended.status.success(), "{name}: {}", String::from_utf8_lossy(&ended.stderr));
+            }
+        }
+    }
+    // What the operator's type is called where the name itself means something else there.
+    let called = [
+        ("rust", "type", "src/lib.rs", "pub struct TypeOperator {"),
+        ("rust", "self", "src/lib.rs", "pub struct SelfOperator {"),
+        ("rust", "async", "src/lib.rs", "pub struct Async {"),
+        ("js", "transform", "operator.js", "class TransformOperator extends Transform {"),
+        ("js", "class", "operator.js", "class Class extends Transform {"),
+        ("ts", "arguments", "operator.ts", "class ArgumentsOperator extends Transform {"),
+    ];
+    for (language, name, file, line) in called {
+        new(name, language, "transform").success();
+        let text = fs::read_to_string(folder.path().join(format!("{language}-{name}-transform/{file}"))).unwrap();
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use dag_expr::syntax::name::is_reserved;
 
 use crate::exit::{Exit, misuse};
 use crate::languages::{ALL, Language};
@@ -44,6 +45,13 @@ impl New {
     pub fn run(self) -> anyhow::Result<Exit> {
         if !is_name(&self.name) {
             return Err(misuse(format!("`{}` cannot be a project's name: {NAME_RULE}", self.name)));
+        }
+        let operator = self.name.replace('-', "_");
+        if is_reserved(&operator) {
+            return Err(misuse(format!(
+                "an operator cannot be called `{operator}`: that is a word of the language of expressions; choose another name, such as `my-{}`",
+                self.name
+            )));
         }
         let folder = self.folder.as_deref().unwrap_or(Path::new(&self.name));
         let manifest =

@@ -12,6 +12,7 @@ pub const GO: Language = Language {
     name: "go",
     title: "Go",
     templates: "go",
+    words: &[],
     tools: &[Tool {
         program: "go",
         version: &["version"],

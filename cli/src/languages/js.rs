@@ -36,6 +36,7 @@ pub const JS: Language = Language {
     name: "js",
     title: "JavaScript",
     templates: "js",
+    words: &[],
     tools: TOOLS,
     sdk: embedded::JS,
     build,

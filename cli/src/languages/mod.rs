@@ -35,6 +35,8 @@ pub struct Language {
     pub title: &'static str,
     /// The folder of `cli/templates` that has its projects.
     pub templates: &'static str,
+    /// Words that look like a type's name and are the language's.
+    pub words: &'static [&'static str],
     /// What has to be on the PATH for `dag build` and `dag test`, in the order in which it is asked for.
     pub tools: &'static [Tool],
     /// What of the checkout goes into a project's `sdk/`.

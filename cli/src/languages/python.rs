@@ -16,6 +16,7 @@ pub const PYTHON: Language = Language {
     name: "python",
     title: "Python",
     templates: "python",
+    words: &["None", "True", "False"],
     tools: &[Tool {
         program: "python3",
         version: &["--version"],

@@ -22,6 +22,7 @@ pub const RUST: Language = Language {
     name: "rust",
     title: "Rust",
     templates: "rust",
+    words: &["Self"],
     tools: &[Tool {
         program: "cargo",
         version: &["--version"],

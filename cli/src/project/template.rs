@@ -10,6 +10,7 @@
 //!
 //! `dag.toml` and `sdk/` are written beside it for every language alike.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -32,9 +33,15 @@ pub fn write(folder: &Path, manifest: &Manifest, language: &Language) -> Result<
     if fs::read_dir(folder)?.next().is_some() {
         bail!("the folder {} is not empty", folder.display());
     }
-    let names = Names::of(&manifest.name);
-    for (name, bytes) in embedded::template(language.templates, manifest.kind.name()) {
-        let text = std::str::from_utf8(bytes).with_context(|| format!("the template's {name} is not text"))?;
+    let files = embedded::template(language.templates, manifest.kind.name());
+    let text = |(name, bytes)| -> Result<(&str, &str)> {
+        Ok((name, std::str::from_utf8(bytes).with_context(|| format!("the template's {name} is not text"))?))
+    };
+    let files: Vec<_> = files.into_iter().map(text).collect::<Result<_>>()?;
+    let mut words: BTreeSet<&str> = language.words.iter().copied().collect();
+    words.extend(files.iter().flat_map(|(_, text)| text.split(|char: char| !char.is_alphanumeric() && char != '_')));
+    let names = Names::of(&manifest.name, &words);
+    for (name, text) in files {
         put(folder, &names.path(name), names.text(text).as_bytes())?;
     }
     put(folder, MANIFEST, manifest.text().as_bytes())?;
@@ -71,12 +78,18 @@ struct Names {
 }
 
 impl Names {
-    fn of(project: &str) -> Names {
-        let words = project.split(['-', '_']).map(|word| match word.split_at_checked(1) {
+    /// `words` are those that a type cannot be called, since the template or the language mean something else by them.
+    fn of(project: &str, words: &BTreeSet<&str>) -> Names {
+        let parts = project.split(['-', '_']).map(|part| match part.split_at_checked(1) {
             Some((first, rest)) => first.to_uppercase() + rest,
             None => String::new(),
         });
-        Names { project: project.to_owned(), operator: project.replace('-', "_"), ty: words.collect() }
+        let mut ty: String = parts.collect();
+        // In the template itself the word is a placeholder.
+        if words.contains(ty.as_str()) {
+            ty.push_str("Operator");
+        }
+        Names { project: project.to_owned(), operator: project.replace('-', "_"), ty }
     }
 
     fn text(&self, text: &str) -> String {
@@ -101,7 +114,9 @@ mod tests {
 
     #[test]
     fn names_fit_what_they_are_for() {
-        let names = Names::of("my-first_op2");
+        let words = BTreeSet::from(["Fold", "None"]);
+        assert_eq!(Names::of("fold", &words).text("{{operator}} {{Operator}}"), "fold FoldOperator");
+        let names = Names::of("my-first_op2", &words);
         assert_eq!(names.text("{{project}} {{operator}} {{Operator}}"), "my-first_op2 my_first_op2 MyFirstOp2");
         assert_eq!(names.path("src/__operator__.go"), "src/my_first_op2.go");
         assert_eq!(names.path("dot-gitignore"), ".gitignore");
