@@ -1,7 +1,8 @@
 //! Writes down which files of the checkout lie in the binary: the templates of projects, the SDKs and the interface.
 //!
-//! `OUT_DIR/embedded.rs` gets a constant per folder of [`FOLDERS`]: each file's name from there and its bytes.
+//! `OUT_DIR/embedded.rs` gets the lock file of projects in Rust, and a constant per folder of [`FOLDERS`]: each file's name from there and its bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -38,7 +39,42 @@ fn main() {
         writeln!(source, "];").expect("a text takes all");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let lock = cli.join("../Cargo.lock");
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let lock = fs::read_to_string(&lock).unwrap_or_else(|error| panic!("{}: {error}", lock.display()));
+    writeln!(source, "const RUST_LOCK: &[u8] = {:?}.as_bytes();", project_lock(&lock)).expect("a text takes all");
     fs::write(out.join("embedded.rs"), source).expect("OUT_DIR can be written to");
+}
+
+/// The lock file of a project in Rust: of the workspace's, the packages that the SDK needs, so that a project is built with what the SDK was tested with. Cargo
+/// drops from it, with the first build, what only some features need.
+fn project_lock(workspace: &str) -> String {
+    let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in workspace.split("[[package]]\n").skip(1) {
+        let name = package.split('"').nth(1).expect("a package has a name");
+        packages.entry(name).or_default().push(package.trim_end());
+    }
+    let mut wanted = BTreeSet::new();
+    let mut next = vec![("dag-guest", None)];
+    while let Some((name, version)) = next.pop() {
+        let versions = packages.get(name).into_iter().flatten();
+        for package in versions
+            .filter(|package| version.is_none_or(|version| package.contains(&format!("version = \"{version}\""))))
+        {
+            if !wanted.insert(*package) {
+                continue;
+            }
+            let (_, dependencies) = package.split_once("dependencies = [").unwrap_or_default();
+            for dependency in dependencies.split('"').skip(1).step_by(2) {
+                let (name, version) =
+                    dependency.split_once(' ').map_or((dependency, None), |(name, version)| (name, Some(version)));
+                next.push((name, version));
+            }
+        }
+    }
+    let mut lock = "version = 4\n\n[[package]]\nname = \"{{project}}\"\nversion = \"1.0.0\"\ndependencies = [\n \"dag-guest\",\n]\n".to_owned();
+    wanted.iter().for_each(|package| lock += &format!("\n[[package]]\n{package}\n"));
+    lock
 }
 
 /// The files that one entry of [`FOLDERS`] stands for: `.go` is every file in the folder itself whose name ends so, but no test.

@@ -39,5 +39,8 @@ pub const PYTHON: &[SdkFolder] = &[SdkFolder { to: "sdk/python/dag_guest", files
 /// The files of `cli/templates/LANGUAGE/KIND`, by their names from there.
 pub fn template(language: &str, kind: &str) -> Vec<(&'static str, &'static [u8])> {
     let prefix = format!("{language}/{kind}/");
-    TEMPLATES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(prefix.as_str())?, *bytes))).collect()
+    let files = TEMPLATES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(prefix.as_str())?, *bytes)));
+    // Made of the workspace's own, so that it is no file of the template.
+    let lock = (language == "rust").then_some(("Cargo.lock.template", RUST_LOCK));
+    files.chain(lock).collect()
 }
