@@ -15,6 +15,7 @@ mod log;
 mod output;
 mod project;
 mod schema;
+mod scratch;
 mod settings;
 
 use std::process::ExitCode;

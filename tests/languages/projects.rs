@@ -1,16 +1,20 @@
 //! From a name to a stream.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dag_tests::records::counting;
-use dag_tests::{Node, Process, dag_in};
+use dag_tests::{Node, Process, dag_in, until};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::kit::{dag, finished, go_component, is_here, repository};
 
 /// How long a second build may take.
 const SECOND_BUILD: Duration = Duration::from_secs(10);
+/// How long what follows a save may take.
+const LIVE: Duration = Duration::from_secs(180);
 
 /// Makes a project, tests, builds, deploys it, and returns what it makes of 0, 1, 2, ... each second.
 fn from_a_name_to_a_stream(language: &str, kind: &str, name: &str, expression: &str) -> String {
@@ -73,4 +77,38 @@ fn every_planted_fault_in_go_is_found() {
     let found = dag(faults.parent().unwrap(), &["test", faults.to_str().unwrap()]).code(1).stdout;
     assert_eq!(found.matches("BREAKS ITS CONTRACT").count(), 6, "{found}");
     assert!(!found.contains("the same in"), "{found}");
+}
+
+#[test]
+fn a_node_beside_a_project_goes_on_with_each_save_and_leaves_nothing() {
+    if !is_here("go") {
+        return;
+    }
+    let (folder, scratch) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    dag(folder.path(), &["new", "smooth", "--lang", "go", "--kind", "transform"]).success();
+    let project = folder.path().join("smooth");
+    let mut command = dag_in(&project, &["dev", "--live"]);
+    command.env("TMPDIR", scratch.path());
+    let mut live = Process::start(command);
+    let told = live.line().text;
+    assert!(told.starts_with("smooth 1.0.0 ("), "{told}");
+    until("records come", LIVE, || live.line().text.starts_with("{\"time\":\"").then_some(()));
+    assert!(fs::read_dir(scratch.path()).unwrap().count() > 0, "its data lies somewhere");
+
+    // From now on the values are negative; what it remembers is as before.
+    let source = project.join("operator.go");
+    let text = fs::read_to_string(&source).unwrap();
+    let changed = text.replace("averages.AppendFloat64(next)", "averages.AppendFloat64(-next)");
+    assert_ne!(text, changed, "the template has another line there");
+    fs::write(&source, changed).unwrap();
+    until("the save is deployed", LIVE, || live.line().text.contains("takes the place of 1.0.0").then_some(()));
+    until("the computation goes on with its state", LIVE, || live.line().text.contains("  state  ").then_some(()));
+    until("negative values come", LIVE, || live.line().text.contains("\"value\":-").then_some(()));
+
+    live.signal(Signal::INT);
+    let ended = live.finish().code(130);
+    assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
+    let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = left.iter().filter(|name| name.to_string_lossy().starts_with("dag-")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

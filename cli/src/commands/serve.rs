@@ -230,6 +230,7 @@ impl Settings {
             component_disk: self.component_disk.unwrap_or_default(),
             instances: self.instances,
             backup_dirs: self.backup_dir.unwrap_or_default(),
+            rewrites: false,
         })
     }
 

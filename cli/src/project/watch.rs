@@ -26,12 +26,27 @@ type State = BTreeMap<PathBuf, SystemTime>;
 ///
 /// # Errors
 /// If the folder cannot be looked at, or `act` fails.
-pub fn each_change(project: &Project, mut act: impl FnMut(&Project) -> Result<()>) -> Result<Exit> {
+pub fn each_change(project: &Project, act: impl FnMut(&Project) -> Result<()>) -> Result<Exit> {
+    each_change_until(project, || false, act)
+}
+
+/// The same, until `ended` says so.
+///
+/// # Errors
+/// If the folder cannot be looked at, or `act` fails.
+pub fn each_change_until(
+    project: &Project,
+    ended: impl Fn() -> bool,
+    mut act: impl FnMut(&Project) -> Result<()>,
+) -> Result<Exit> {
     loop {
         let before = state(&project.folder)?;
         act(project)?;
         output::note("waiting for changes; Ctrl-C ends it");
         loop {
+            if ended() {
+                return Ok(Exit::Interrupted);
+            }
             thread::sleep(INTERVAL);
             if state(&project.folder)? != before {
                 break;

@@ -43,6 +43,8 @@ pub struct Config {
     pub instances: Option<NonZeroUsize>,
     /// The folders that backups may go to, or below; none for no backups.
     pub backup_dirs: Vec<PathBuf>,
+    /// Whether a component may come again under its version with other bytes, as it does at each save while somebody writes it.
+    pub rewrites: bool,
 }
 
 impl Config {
@@ -63,6 +65,7 @@ impl Config {
             component_disk: ComponentDisk::default(),
             instances: None,
             backup_dirs: Vec::new(),
+            rewrites: false,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Node {
         let (node, turn) = (self.clone(), self.deploying().await);
         blocking(move || {
             let _turn = turn;
-            node.inner.operators.catalog().admit(&installed)?;
+            node.inner.operators.admit(&installed)?;
             node.make_current(&installed, How::Deployed, &parameters, made.as_ref())
         })
         .await

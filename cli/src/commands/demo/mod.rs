@@ -1,9 +1,8 @@
 //! `dag demo`: the main job in half a minute, on this machine's own CPU load.
 //!
-//! [`cpu`] reads the load, [`publisher`] publishes it, [`node`] runs a node for a while, and [`tour`] shows what happens.
+//! [`cpu`] reads the load, [`publisher`] publishes it, and [`tour`] shows what happens.
 
 mod cpu;
-mod node;
 mod publisher;
 mod tour;
 
@@ -13,6 +12,7 @@ use crate::client::Client;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::scratch::Node;
 
 /// Show on this machine's own CPU load how computations come and go
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ impl Demo {
         if self.publish_only {
             runtime.block_on(publish_only(&client()?, interrupt))
         } else {
-            let node = node::Node::start()?;
+            let node = Node::start("dag-demo-", false)?;
             let toured = runtime.block_on(tour::run(&node, interrupt));
             node.stop()?;
             toured

@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::node::Node;
 use super::publisher::{Publisher, STREAM};
 use crate::client::{Client, Target};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::scratch::Node;
 
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -28,6 +28,8 @@ use crate::metadata::Metadata;
 pub(crate) use build::Made;
 use building::Building;
 use catalog::Catalog;
+use error::ComponentError;
+use installed::Installed;
 
 /// The owner of components.
 pub(crate) struct Operators {
@@ -40,6 +42,8 @@ pub(crate) struct Operators {
     defaults: LimitSettings,
     /// What all may take on disk.
     disk: ComponentDisk,
+    /// Whether a component may come again under its version with other bytes.
+    rewrites: bool,
     /// Whose component is built.
     building: Building,
     stopping: watch::Sender<bool>,
@@ -69,6 +73,7 @@ impl Operators {
             builder: config.builder.clone(),
             defaults: config.limits,
             disk: config.component_disk,
+            rewrites: config.rewrites,
             building: Building::default(),
             stopping,
             catalog: RwLock::new("catalog", Arc::new(catalog)),
@@ -85,6 +90,12 @@ impl Operators {
         let before = std::mem::replace(&mut *self.catalog.write(), catalog);
         // Its components may be gone with it, for which nobody who looks at the catalog waits.
         drop(before);
+    }
+
+    /// Whether somebody may deploy that component as the current version of its name.
+    pub fn admit(&self, component: &Installed) -> Result<(), ComponentError> {
+        let catalog = self.catalog();
+        if self.rewrites { catalog.names_free(component) } else { catalog.admit(component) }
     }
 
     /// How many memories of instances there are, and how many there may be.

@@ -1,4 +1,4 @@
-//! A node of the demo's own: in this process, on a free port, with data that nobody keeps.
+//! A node of a command's own: in this process, on a free port of the loopback, with data that nobody keeps.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -22,10 +22,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node and waits until it listens.
-    pub fn start() -> anyhow::Result<Node> {
-        let data = TempDir::with_prefix("dag-demo-")?;
+    /// Starts a node and waits until it listens. The name of its data's folder begins with `prefix`; `rewrites` is whether
+    /// components may come again under their version with other bytes.
+    pub fn start(prefix: &str, rewrites: bool) -> anyhow::Result<Node> {
+        let data = TempDir::with_prefix(prefix)?;
         let config = Config {
+            rewrites,
             linger: DEFAULT_LINGER,
             snapshots: Some(DEFAULT_SNAPSHOT_INTERVAL),
             builder: own_builder(Bounds::default()),
@@ -35,7 +37,7 @@ impl Node {
         let (ready, listening) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("node".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            // Both ends live in this process: where one is gone, so is the demo.
+            // Both ends live in this process: where one is gone, so is the command.
             let stopped = async move { stopped.await.unwrap_or_default() };
             let announce = move |address| ready.send(address).unwrap_or_default();
             Ok(runtime.block_on(dag_node::serve(config, stopped, announce))?)

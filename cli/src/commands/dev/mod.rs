@@ -1,6 +1,8 @@
-//! `dag dev`: builds a project at each save, and shows what comes out of it.
+//! `dag dev`: builds a project at each save, and shows what comes out of it: computed over the same records again, or ([`live`]) by a node that goes on.
 
-use std::path::PathBuf;
+mod live;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,6 +22,11 @@ const SHOWN: usize = 20;
 #[command(after_help = r#"Examples:
   dag dev
   dag dev --expr "ema(x, 0.2, by=host)" --input records.csv
+  dag dev --live
+  dag dev --live --expr "avg(smooth(x, 0.2), 10s)"
+
+Each save is computed over the same records, so that what is shown as changed has changed because of the save. With --live a node of its own runs meanwhile, each
+save is deployed to it, and what comes is computed by what was deployed last: running computations go on with their state where the operator reads it.
 
 Without --expr it is the first operator's own example, and without --input over five minutes of made-up records with the columns `host` and `value`."#)]
 pub struct Dev {
@@ -32,6 +39,9 @@ pub struct Dev {
     /// The records
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// Run a node for as long as this runs, deploy each save to it, and show results as they come; without --input of a made-up record each second
+    #[arg(long)]
+    live: bool,
 }
 
 impl Dev {
@@ -39,6 +49,9 @@ impl Dev {
     pub fn run(self) -> Result<Exit> {
         output::ends_with_its_reader()?;
         let project = Project::find(&self.folder)?;
+        if self.live {
+            return live::run(&project, self.expr.as_deref(), self.input.as_deref());
+        }
         let mut before: Option<String> = None;
         each_change(&project, |project| {
             match self.results(project) {
@@ -57,17 +70,19 @@ impl Dev {
         let component = project.build()?;
         let expression = match &self.expr {
             Some(expression) => expression.clone(),
-            None => {
-                let bytes =
-                    std::fs::read(&component).with_context(|| format!("cannot read {}", component.display()))?;
-                let built = Runtime::new(RuntimeOptions::default())?.build(&bytes, Limits::default())?;
-                built.description.signatures[0].example.clone()
-            }
+            None => own_example(&component)?,
         };
         let input = self.input.as_deref().map_or_else(|| Ok(Input::made_up()), Input::file)?;
         let results = compute(&component, &expression, &input)?;
         Ok((expression, results))
     }
+}
+
+/// The example of the first operator of a component.
+fn own_example(component: &Path) -> Result<String> {
+    let bytes = std::fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    let built = Runtime::new(RuntimeOptions::default())?.build(&bytes, Limits::default())?;
+    Ok(built.description.signatures[0].example.clone())
 }
 
 /// The results, or how they differ from those before.
