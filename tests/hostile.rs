@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_tests::beside::Beside;
-use dag_tests::hostile::{aggregates, describing, transforms};
+use dag_tests::component::guest;
+use dag_tests::hostile::{self, aggregates, describing, transforms};
 use dag_tests::wait::fastest;
 use dag_tests::{DEADLINE, Node, Options, crew, until};
 use serde_json::Value;
@@ -71,6 +72,63 @@ const WAYS: &[Way] = &[
     aggregate("finish_other_type", &["malformed frame", "type"]),
 ];
 
+/// The same in Go. A panic is an error there, with its line, and what Go's runtime gives up for is told in its words.
+const GO_WAYS: &[Way] = &[
+    transform("traps", &["trapped", AT]),
+    transform("panics", &["panic: thirteen guests at the table (operator.go:", AT]),
+    transform("refuses", &["thirteen is one too many", AT]),
+    transform("deadlocks", &["all goroutines are asleep - deadlock!", AT]),
+    transform("loops", &["longer than the 200ms", AMONG]),
+    transform("loops_in_advance", &["longer than the 200ms"]),
+    transform("hoards", &["more memory than its limit of 16MiB", AT]),
+    transform("recurses", &["trapped", "stack exhausted", AT]),
+    transform("returns_too_much", &["more than the 1MiB", AT]),
+    transform("chatters", &["longer than the 200ms", AMONG]),
+    transform("garbage", &["malformed frame", AT]),
+    transform("bad_version", &["malformed frame", "version", AT]),
+    transform("bad_length", &["malformed frame", "length", AT]),
+    transform("bad_offset", &["malformed frame", AT]),
+    transform("bad_text", &["malformed frame", "UTF-8", AT]),
+    transform("bad_time", &["malformed frame", "null", AT]),
+    transform("other_type", &["malformed frame", "type", AT]),
+    transform("other_columns", &["malformed frame", "columns", AT]),
+    transform("disorders", &["emitted a record at", "before its frontier", AT]),
+    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
+    transform("hold_goes_back", &["moved its hold back to 1970-01-01T00:00:00Z"]),
+    transform("more_for_ever", &["times in a row that there is more"]),
+    aggregate("fold_traps", &["trapped", AT]),
+    aggregate("fold_panics", &["panic: thirteen guests at the table (operator.go:", AT]),
+    aggregate("fold_loops", &["longer than the 200ms", AMONG]),
+    aggregate("fold_hoards", &["more memory than its limit of 16MiB", AT]),
+    aggregate("finish_loops", &["longer than the 200ms"]),
+    aggregate("finish_too_few", &["returned 0 rows where"]),
+    aggregate("finish_other_type", &["malformed frame", "type"]),
+];
+
+/// The same in JavaScript, below the SDK. What is thrown is an error; `make guests` builds them. A hold goes back in none: without the SDK's bridge none crosses.
+const JS_WAYS: &[Way] = &[
+    transform("traps", &["cannot read property 'frame' of null", AT]),
+    transform("panics", &["thirteen guests at the table", AT]),
+    transform("refuses", &["thirteen is one too many", AT]),
+    transform("loops", &["longer than the 200ms", AMONG]),
+    transform("loops_in_advance", &["longer than the 200ms"]),
+    transform("hoards", &["more memory than its limit of 16MiB", AT]),
+    transform("recurses", &["trapped", "stack exhausted", AT]),
+    transform("returns_too_much", &["more than the 1MiB", AT]),
+    transform("chatters", &["longer than the 200ms", AMONG]),
+    transform("garbage", &["malformed frame", AT]),
+    transform("bad_version", &["malformed frame", "version", AT]),
+    transform("bad_length", &["malformed frame", "length", AT]),
+    transform("bad_offset", &["malformed frame", AT]),
+    transform("bad_text", &["malformed frame", "UTF-8", AT]),
+    transform("bad_time", &["malformed frame", "null", AT]),
+    transform("other_type", &["malformed frame", "type", AT]),
+    transform("other_columns", &["malformed frame", "columns", AT]),
+    transform("disorders", &["emitted a record at", "before its frontier", AT]),
+    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
+    transform("more_for_ever", &["times in a row that there is more"]),
+];
+
 /// What a subscriber is told at once, without a computation.
 const REFUSED: &[(&str, &str)] = &[
     ("opens_never(x)", "longer than the 200ms"),
@@ -125,6 +183,40 @@ fn each_way_to_misbehave_has_its_error_and_nobody_beside_notices() {
     // The slowest of a hundred are a busy machine's affair; what holds one up for as long as a call may take shows in half of them.
     let most = before * 2 + Duration::from_millis(50);
     assert!(beside < most, "half of them took {beside:?} beside them, {before:?} alone");
+}
+
+#[test]
+fn each_way_to_misbehave_in_go_has_its_error() {
+    let Some((_folder, component)) = hostile::go() else { return };
+    // The SDK itself looks at the column that is not there.
+    let all = REFUSED.iter().map(|(expression, says)| match *expression {
+        "binds_to_nothing(x, 5s)" => (*expression, "index out of range [99] with length 1"),
+        _ => (*expression, *says),
+    });
+    all_misbehave(&component, GO_WAYS, &all.collect::<Vec<_>>());
+}
+
+#[test]
+fn each_way_to_misbehave_in_javascript_has_its_error() {
+    let Some(component) = guest("hostile-js") else { return };
+    let transforms: Vec<_> =
+        REFUSED.iter().filter(|(expression, _)| expression.starts_with("opens_")).copied().collect();
+    all_misbehave(&component, JS_WAYS, &transforms);
+}
+
+/// Lets each operator of a component misbehave, on a node of its own.
+fn all_misbehave(component: &Path, ways: &[Way], refused: &[(&str, &str)]) {
+    let _alone = alone();
+    let node = node("200ms");
+    let digest = deploy(&node, component)["digest"].clone();
+    let told = ways.iter().enumerate().map(|(number, way)| misbehaves(&node, &format!("h{number}"), way, &digest));
+    let wrong: Vec<String> = told.filter_map(Result::err).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    node.create("x", "value float64", &[]);
+    for (expression, says) in refused {
+        let refused = node.dag(&["subscribe", expression]).code(1);
+        assert!(refused.stderr.contains(says), "{expression}: {}", refused.stderr);
+    }
 }
 
 /// Lets an operator meet its 13, and looks at what its subscriber and the status say; answers what is missing there.

@@ -1,9 +1,13 @@
 //! Components that misbehave; `tests/hostile/` has their sources.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::build_component;
+use tempfile::TempDir;
+
+use crate::{Process, build_component, dag_in, fixture};
 
 /// The source of such a component: its own part, and what all share.
 macro_rules! source {
@@ -28,4 +32,36 @@ pub fn aggregates() -> &'static Path {
 pub fn describing(way: &str) -> PathBuf {
     let source = format!("{}\nconst WAY: &str = \"{way}\";\n", source!("describing.rs"));
     build_component(&format!("hostile-describing-{way}"), &source)
+}
+
+/// Transforms and aggregates in Go that misbehave in the same ways, and in some of Go's own; none where there is no Go. They are built with a
+/// copy of the SDK in which a frame can be spoilt on its way out.
+///
+/// # Panics
+/// If they do not build.
+pub fn go() -> Option<(TempDir, PathBuf)> {
+    let here = Command::new("go").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !here.is_ok_and(|status| status.success()) {
+        println!("skipped: `go` is not on the PATH");
+        return None;
+    }
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = TempDir::new().expect("a folder can be made");
+    let project = folder.path();
+    fixture::copy_folder(&tests.join("hostile/go"), project);
+    let sdk = project.join("sdk");
+    fixture::copy_folder(&tests.join("../guest-sdk/go"), &sdk);
+    let instance = sdk.join("instance.go");
+    let text = fs::read_to_string(&instance).expect("the SDK has it");
+    let spoilt = text.replace("return Emitted{Frame: frame,", "return Emitted{Frame: Spoil(frame),").replace(
+        "return EncodeFrame(len(slots), []*Builder{results}), nil",
+        "return Spoil(EncodeFrame(len(slots), []*Builder{results})), nil",
+    );
+    assert_eq!(spoilt.matches("Spoil(").count(), 3, "the SDK answers with frames in other places");
+    fs::write(&instance, spoilt).expect("the folder is writable");
+    let hook = "package dag\n\n// Spoil replaces a frame on its way out.\nvar Spoil = func(frame []byte) []byte { return frame }\n";
+    fs::write(sdk.join("spoil.go"), hook).expect("the folder is writable");
+    Process::start(dag_in(project, &["build"])).finish().success();
+    let component = project.join("build/hostile.wasm");
+    Some((folder, component))
 }

@@ -1,0 +1,7 @@
+module hostile
+
+go 1.26
+
+require dag.local/dag v0.0.0
+
+replace dag.local/dag => ./sdk
