@@ -64,6 +64,7 @@ fn what_was_promised_of_a_stream_cannot_be_altered() {
     assert!(refused("x", r#"{"on_error": "skip"}"#).contains("runs no operator"));
     assert!(refused("x", "{}").contains("nothing to change"));
     assert!(refused("avg(x,5s)", r#"{"idle": "1h"}"#).contains("only `on_error`"));
+    assert!(refused("late(x)", r#"{"idle": "1h"}"#).ends_with("alter `x`"));
     let unknown = node.dag(&["alter", "y", "--idle", "1h"]).code(1).stderr;
     assert!(unknown.contains('y'), "{unknown}");
     node.dag(&["alter", "x"]).code(2);

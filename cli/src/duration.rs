@@ -33,12 +33,18 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// A duration as expressions write it in their one form: `1d2h`.
+pub fn shown(duration: Duration) -> String {
+    dag_expr::syntax::duration::canonical(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn durations_are_those_of_expressions() {
+        assert_eq!([0, 90_061].map(|seconds| shown(Duration::from_secs(seconds))), ["0s", "1d1h1m1s"]);
         assert_eq!(parse("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse("5 min"), parse("300s"));
         assert!(parse("-5s").is_err());

@@ -8,6 +8,7 @@ use dag_api::{Computation, GuestThreads, Held, SharedMemory};
 use crate::client::{Client, Target};
 use crate::commands::cursors;
 use crate::commands::streams::or_dash;
+use crate::duration;
 use crate::exit::Exit;
 use crate::output::{self, Listing};
 
@@ -41,7 +42,7 @@ fn show(status: &dag_api::Status) -> String {
         ("node", format!("{} (pid {})", status.listen, status.pid)),
         ("version", status.version.clone()),
         ("data", status.data.clone()),
-        ("up for", format!("{:?}", Duration::from_secs(status.uptime as u64))),
+        ("up for", duration::shown(Duration::from_secs(status.uptime as u64))),
         ("workers", status.workers.to_string()),
         ("threads for operators", threads(&status.guests)),
         ("subscribers", status.subscribers.to_string()),

@@ -357,6 +357,11 @@ impl Runs {
     pub fn has_flow(&self, id: IncarnationId) -> bool {
         self.flows.contains_key(&id)
     }
+
+    /// The incarnations of which there is one.
+    pub fn flows(&self) -> impl Iterator<Item = IncarnationId> {
+        self.flows.keys().copied()
+    }
 }
 
 impl Node {

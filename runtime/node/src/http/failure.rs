@@ -151,7 +151,7 @@ answers! {
         AlterError::Bind(error) => bind(error),
         AlterError::Stream(error) => stream(error),
         AlterError::Source(error) => altered(error),
-        AlterError::Computed(_) => Code::BadRequest,
+        AlterError::View { .. } | AlterError::Computed(_) => Code::BadRequest,
         AlterError::TooMany | AlterError::Full(_) => Code::Busy,
         AlterError::Meta(error) => kept(error),
         AlterError::Broken(_) => Code::Internal,

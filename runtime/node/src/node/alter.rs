@@ -2,6 +2,7 @@
 //! which its operator fails every time.
 
 use dag_api::{AlterStream, OnError};
+use dag_expr::Stream;
 use dag_plan::apply::MAX_POLICIES;
 use dag_plan::{Change, Proposal};
 
@@ -25,6 +26,14 @@ pub enum AlterError {
     /// The stream of what it skips cannot be had.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// It has nothing of its own.
+    #[error("`{view}` is a view of `{of}`, and has the settings that `{of}` has: alter `{of}`")]
+    View {
+        /// What was to be altered.
+        view: String,
+        /// The stream.
+        of: String,
+    },
     /// A derived stream has no settings of a source.
     #[error("`{0}` is computed: only `on_error` can be set of it, the rest is its sources'")]
     Computed(String),
@@ -48,21 +57,27 @@ impl Node {
         refuse_what_is_fixed(name, request)?;
         let streams = &self.inner.streams;
         let stream = match streams.all().contains_key(name) {
-            true => None,
-            false => Some(self.bound(name).await?),
+            true => return self.alter_source(name, request).await,
+            false => self.bound(name).await?,
         };
-        if let Some(source) = stream.as_ref().map_or(Some(name), |stream| stream.source()) {
-            let altered = streams.alter(source, request.clone()).await?;
-            return Ok(self.shown_source(&altered));
+        match &stream {
+            Stream::Source { name, .. } | Stream::Errors { name, .. } => self.alter_source(name, request).await,
+            Stream::Late { name, .. } => Err(AlterError::View { view: stream.to_string(), of: name.clone() }),
+            Stream::Apply(_) => {
+                let (node, request) = (self.clone(), request.clone());
+                let alter = move || node.alter_derived(&stream, &request);
+                streams.changing().run(name.to_owned(), alter).await
+            }
         }
-        let Some(stream) = stream else { unreachable!("what is no source was bound") };
-        let (node, request) = (self.clone(), request.clone());
-        let alter = move || node.alter_derived(&stream, &request);
-        streams.changing().run(name.to_owned(), alter).await
+    }
+
+    async fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
+        let altered = self.inner.streams.alter(name, request.clone()).await?;
+        Ok(self.shown_source(&altered))
     }
 
     /// Says what a derived stream does with a record on which its operator fails every time.
-    fn alter_derived(&self, stream: &dag_expr::Stream, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
+    fn alter_derived(&self, stream: &Stream, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
         let canonical = stream.to_string();
         let only = AlterStream { on_error: request.on_error, ..AlterStream::default() };
         let Some(on_error) = request.on_error.filter(|_| only == *request) else {

@@ -1,6 +1,6 @@
 //! What a node shows of itself: streams, computations, status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dag_api::limits::LimitSettings;
@@ -13,6 +13,7 @@ use dag_plan::{Course, Life, LogId, Plan};
 use crate::blocking::blocking;
 use crate::blocking::gate::Width;
 use crate::node::{Node, State};
+use crate::operators::catalog::Catalog;
 use crate::operators::limits;
 use crate::streams::source::SourceStream;
 use crate::views::ViewError;
@@ -21,6 +22,9 @@ use crate::views::operators::applied;
 /// How many listings are made, or streams looked at, at a time.
 pub(crate) const LOOKING: Width = Width { what: "to look at streams", most: 8, each: 2, waiting: 1024 };
 
+/// How many incarnations are looked at before others get the lock.
+const STEP: usize = 64;
+
 /// How long a listing waits for logs that have not been open since the node was started.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -28,10 +32,9 @@ impl Node {
     /// All streams, sources first. A derived stream that nobody has read since the node was started is looked at once, and listed without
     /// what its log has where its disk takes too long for that.
     pub async fn streams(&self) -> Result<Streams, ViewError> {
-        let unseen: Vec<IncarnationId> = {
-            let shown = derived_streams(&self.state(), &self.inner.meta.plan()).into_values().map(|shown| shown.id);
-            shown.filter(|id| self.inner.logs.seen(*id).is_none()).collect()
-        };
+        let plan = self.inner.meta.plan();
+        let shown = derived_streams(&plan).into_iter().map(|(course, _)| course.record.id);
+        let unseen: Vec<IncarnationId> = shown.filter(|id| self.inner.logs.seen(*id).is_none()).collect();
         if !unseen.is_empty() {
             let logs = self.inner.logs.clone();
             let look = move || {
@@ -47,17 +50,19 @@ impl Node {
 
     fn list_streams(&self) -> Streams {
         let view = self.view();
-        let (mut read, derived) = {
-            let state = self.state();
-            (readers(&state, &view.plan), derived_streams(&state, &view.plan))
-        };
+        let mut read = readers(&self.state(), &view.plan);
         let mut streams: Vec<Stream> = Vec::new();
         for source in view.sources.values() {
             let users = read.remove(&source.settings.name).unwrap_or(0);
             streams.push(source_stream(source, users));
         }
         streams.extend(self.inner.streams.unavailable().streams());
-        streams.extend(derived.iter().filter_map(|(name, shown)| self.derived_stream(name, shown)));
+        for some in derived_streams(&view.plan).chunks(STEP) {
+            let state = self.state();
+            let shown: Vec<Shown> = some.iter().map(|found| Shown::of(&state, &view.plan, *found)).collect();
+            drop(state);
+            streams.extend(shown.into_iter().filter_map(|shown| self.derived_stream(shown)));
+        }
         Streams { streams }
     }
 
@@ -107,9 +112,10 @@ impl Node {
 
     /// A derived stream as listings show it, by its canonical name. Waits for its log to be opened.
     pub(crate) fn shown_derived(&self, name: &str) -> Option<Stream> {
-        let shown = derived_streams(&self.state(), &self.inner.meta.plan()).remove(name)?;
+        let plan = self.inner.meta.plan();
+        let shown = Shown::of(&self.state(), &plan, shown_of(&plan, name)?);
         self.inner.logs.look(shown.id);
-        self.derived_stream(name, &shown)
+        self.derived_stream(shown)
     }
 
     /// The position of the earliest record kept of a stream, as listings show it.
@@ -122,11 +128,12 @@ impl Node {
     }
 
     /// None of a stream whose log is not there.
-    fn derived_stream(&self, name: &str, shown: &Shown) -> Option<Stream> {
+    fn derived_stream(&self, shown: Shown) -> Option<Stream> {
         let seen = self.inner.logs.seen(shown.id)?;
         let (visible, earliest) = (seen.visible, seen.earliest.sequence);
         Some(Stream {
-            name: name.to_owned(),
+            on_error: Some(self.error_policy(&shown.name)),
+            name: shown.name,
             kind: "derived".to_owned(),
             schema: columns(&seen.schema),
             records: visible.end - earliest,
@@ -138,7 +145,6 @@ impl Node {
             subscribers: shown.users,
             earliest: Some(Position { run: shown.id.0, sequence: earliest }.to_string()),
             computations: shown.live,
-            on_error: Some(self.error_policy(name)),
             ..Stream::default()
         })
     }
@@ -148,20 +154,25 @@ impl Node {
         let cursors = self.cursors_read();
         let (memory, unavailable) = (resident(), self.unavailable());
         let plan = self.inner.meta.plan();
-        let state = self.state();
         let courses = || plan.incarnations().map(|(_, course)| &**course);
         let is_shown = |course: &&Course| course.is_live() || has_failed(&course.life);
-        let stopping = |course: &&Course| state.runs.has_flow(course.record.id) && !is_shown(course);
         // A failure is news until the stream runs again.
         let is_news = |course: &&Course| {
-            let stream = &course.record.stream;
-            let later = plan.incarnations_of(stream).map(|(_, other)| &**other).filter(is_shown).last();
-            course.is_live() || later.is_some_and(|last| last.record.id == course.record.id)
+            let others = || plan.incarnations_of(&course.record.stream).map(|(_, other)| &**other).filter(is_shown);
+            course.is_live() || others().last().is_some_and(|last| last.record.id == course.record.id)
         };
-        let shown = courses().filter(is_shown).filter(is_news);
-        let mut computations: Vec<Computation> = shown.map(|course| self.computation(&state, &plan, course)).collect();
+        let mut shown: Vec<&Course> = courses().filter(is_shown).filter(is_news).collect();
         // Whatever runs is shown, also where nobody wants it any more.
-        computations.extend(courses().filter(stopping).map(|course| self.computation(&state, &plan, course)));
+        let running: Vec<IncarnationId> = self.state().runs.flows().collect();
+        let running = running.into_iter().filter_map(|id| plan.incarnation(id)).map(|course| &**course);
+        shown.extend(running.filter(|course| !is_shown(course)));
+        let catalog = self.inner.operators.catalog();
+        let mut computations = Vec::with_capacity(shown.len());
+        for some in shown.chunks(STEP) {
+            let state = self.state();
+            computations.extend(some.iter().map(|course| self.computation(&state, &plan, &catalog, course)));
+        }
+        let state = self.state();
         computations.extend(state.waiting.values().map(|(text, what)| Computation {
             stream: text.clone(),
             incarnation: 0,
@@ -212,9 +223,9 @@ impl Node {
         sources.chain(self.view().catalog.unavailable()).chain(rows).collect()
     }
 
-    fn computation(&self, state: &State, plan: &Plan, course: &Course) -> Computation {
+    fn computation(&self, state: &State, plan: &Plan, catalog: &Catalog, course: &Course) -> Computation {
         let (id, digest) = (course.record.id, course.record.ran.last().map(|ran| ran.digest));
-        let component = digest.and_then(|digest| self.view().catalog.component(digest));
+        let component = digest.and_then(|digest| catalog.component(digest));
         let progress = state.runs.progress(id);
         Computation {
             stream: course.record.stream.clone(),
@@ -262,32 +273,36 @@ fn has_failed(life: &Life) -> bool {
 
 /// What a listing shows of a derived stream besides its log.
 struct Shown {
-    /// The run that is shown: the newest of those that are live, else the newest.
+    name: String,
     id: IncarnationId,
     state: &'static str,
     users: usize,
-    /// How many runs of it are live.
+    /// How many of its incarnations are live.
     live: usize,
 }
 
-/// All derived streams, by name.
-fn derived_streams(state: &State, plan: &Plan) -> BTreeMap<String, Shown> {
-    let mut streams: BTreeMap<&str, (&Course, usize)> = BTreeMap::new();
-    for (_, course) in plan.incarnations() {
-        let live = usize::from(course.is_live());
-        let (shown, count) = streams.entry(&course.record.stream).or_insert((course, 0));
-        if course.is_live() || !shown.is_live() {
-            *shown = course;
-        }
-        *count += live;
+impl Shown {
+    fn of(state: &State, plan: &Plan, (course, live): (&Course, usize)) -> Shown {
+        let (name, id) = (course.record.stream.clone(), course.record.id);
+        Shown { name, id, state: life_here(state, plan, course), users: users(state, plan, id), live }
     }
-    let shown = |(course, live): (&Course, usize)| Shown {
-        id: course.record.id,
-        state: life_here(state, plan, course),
-        users: users(state, plan, course.record.id),
-        live,
-    };
-    streams.into_iter().map(|(name, found)| (name.to_owned(), shown(found))).collect()
+}
+
+/// The incarnation that is shown of a derived stream, the newest of those that are live, else the newest; and how many are live.
+fn shown_of<'a>(plan: &'a Plan, name: &str) -> Option<(&'a Course, usize)> {
+    let mut found: Option<(&Course, usize)> = None;
+    for (_, course) in plan.incarnations_of(name) {
+        let (shown, live) = found.unwrap_or((course, 0));
+        let shown = if course.is_live() || !shown.is_live() { course } else { shown };
+        found = Some((shown, live + usize::from(course.is_live())));
+    }
+    found
+}
+
+/// That of all derived streams, by name.
+fn derived_streams(plan: &Plan) -> Vec<(&Course, usize)> {
+    let names: BTreeSet<&str> = plan.incarnations().map(|(_, course)| &*course.record.stream).collect();
+    names.into_iter().filter_map(|name| shown_of(plan, name)).collect()
 }
 
 /// How many live runs and subscriptions read each source itself.
