@@ -40,7 +40,7 @@ const KNOWN: [(&str, usize, &str); 6] = [
     ("wasm/src/builder/child.rs", 1, "joined, and its panic is what the child answers"),
     ("wasm/src/builder/mod.rs", 2, "scoped: a panic is one of the request that has something built"),
     ("log/src/commit.rs", 1, "scoped: it panics where it was started, which is under an alarm"),
-    ("node/src/pipe.rs", 1, "awaited by `dag pipe`, which fails with it"),
+    ("node/src/pipe/mod.rs", 1, "awaited by `dag pipe`, which fails with it"),
     ("node/src/http/serve.rs", 2, "one connection, which breaks off"),
 ];
 
