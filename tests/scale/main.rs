@@ -46,10 +46,10 @@ fn one_more_costs_the_same_however_many_there_are() {
     println!("{size}: there after {:?}, {} KiB for each computation", begun.elapsed(), each >> 10);
     let many = Probe::of(&node, &counts, "many");
 
-    println!("{:>12} | {:>30} | {:>30} | ratio", "median, cost", size.hundredth().to_string(), size.to_string());
+    println!("{:>12} | {:>55} | {:>55} | ratio", "median, cost", size.hundredth().to_string(), size.to_string());
     for kind in KINDS {
         let (few, many) = (few.cost(kind), many.cost(kind));
-        println!("{kind:>12} | {few:>30} | {many:>30} | {:.2}", many.time.as_secs_f64() / few.time.as_secs_f64());
+        println!("{kind:>12} | {few:>55} | {many:>55} | {:.2}", many.time.as_secs_f64() / few.time.as_secs_f64());
     }
     for kind in KINDS {
         let (few, many) = (few.cost(kind), many.cost(kind));

@@ -24,6 +24,8 @@ pub struct Probe(BTreeMap<&'static str, Cost>);
 pub struct Cost {
     /// The median.
     pub time: Duration,
+    /// Of the node's processors, the mean; it is measured in hundredths of a second for all together.
+    pub processor: Duration,
     pub counted: Counted,
 }
 
@@ -31,26 +33,26 @@ impl Probe {
     /// Makes each at a node that does nothing else meanwhile, with streams of that name.
     #[track_caller]
     pub fn of(node: &Node, counts: &Counts, name: &str) -> Probe {
-        let mut probe = Probe::default();
+        let (mut probe, of) = (Probe::default(), (node, counts));
         let streams: Vec<String> = (0..TIMES).map(|number| format!("{name}{number}")).collect();
         let expressions: Vec<String> = streams.iter().map(|stream| format!("sum({stream}, 10s)")).collect();
-        probe.measure("create", counts, &streams, |stream| source(node, stream));
-        probe.measure("publish", counts, &streams, |stream| publish(node, stream, &[61]));
-        let first = probe.measure("begin", counts, &expressions, |expression| subscribe(node, expression));
-        let more = probe.measure("share", counts, &expressions, |expression| subscribe(node, expression));
+        probe.measure("create", of, &streams, |stream| source(node, stream));
+        probe.measure("publish", of, &streams, |stream| publish(node, stream, &[61]));
+        let first = probe.measure("begin", of, &expressions, |expression| subscribe(node, expression));
+        let more = probe.measure("share", of, &expressions, |expression| subscribe(node, expression));
         let subscribers = || node.status()["subscribers"].as_u64().expect("a status counts them");
         let computations = || node.status()["computations"].as_array().expect("a status lists them").len();
         let all = subscribers() as usize;
-        probe.measure("release", counts, more.into_iter().enumerate(), |(number, feed)| {
+        probe.measure("release", of, more.into_iter().enumerate(), |(number, feed)| {
             drop(feed);
             until("a subscriber is gone", DEADLINE, || (subscribers() as usize == all - number - 1).then_some(()));
         });
         let all = computations();
-        probe.measure("end", counts, first.into_iter().enumerate(), |(number, feed)| {
+        probe.measure("end", of, first.into_iter().enumerate(), |(number, feed)| {
             drop(feed);
             until("a computation is gone", DEADLINE, || (computations() == all - number - 1).then_some(()));
         });
-        probe.measure("status", counts, 0..TIMES, |_| drop(node.status()));
+        probe.measure("status", of, 0..TIMES, |_| drop(node.status()));
         probe
     }
 
@@ -62,11 +64,11 @@ impl Probe {
     fn measure<W, T>(
         &mut self,
         kind: &'static str,
-        counts: &Counts,
+        (node, counts): (&Node, &Counts),
         work: impl IntoIterator<Item = W>,
         mut make: impl FnMut(W) -> T,
     ) -> Vec<T> {
-        let from = counts.end();
+        let (from, used) = (counts.end(), node.cpu_time());
         let (mut times, mut made) = (Vec::new(), Vec::new());
         for work in work {
             let begun = Instant::now();
@@ -74,7 +76,8 @@ impl Probe {
             times.push(begun.elapsed());
         }
         times.sort_unstable();
-        let cost = Cost { time: times[times.len() / 2], counted: counts.since(from) };
+        let processor = (node.cpu_time() - used) / TIMES as u32;
+        let cost = Cost { time: times[times.len() / 2], processor, counted: counts.since(from) };
         self.0.insert(kind, cost);
         made
     }
@@ -82,6 +85,15 @@ impl Probe {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:.1} ms, {}", self.time.as_secs_f64() * 1e3, self.counted))
+        f.pad(&format!(
+            "{:.1} ms, processor {:.1} ms, {}",
+            milliseconds(self.time),
+            milliseconds(self.processor),
+            self.counted
+        ))
     }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
