@@ -210,23 +210,19 @@ fn what_imports_wasi_is_told_how_that_is_answered_and_computes_the_same_through_
         assert!(shown.contains(import), "{shown}");
 
         node.create("x", "value float64", &[]);
-        node.publish("x", &counting(0..500), &["--done"]);
+        node.publish("x", &counting(0..1_000), &["--seal"]);
         let expression = format!("{operator}(x)");
         let before = node.csv(&expression);
-        assert_eq!(before.lines().count(), 501);
+        assert_eq!(before.lines().count(), 1_001);
         assert!(!before.contains("Infinity") && before.lines().skip(2).any(|line| !line.ends_with(",0")), "{before}");
         node.crash();
         assert_eq!(node.csv(&expression), before, "{toolchain}");
-        node.publish("x", &counting(500..1_000), &["--seal"]);
-        let after = node.csv(&expression);
-        assert!(after.starts_with(&before), "{toolchain}");
-
         let whole = Node::start();
         let mut deploying = whole.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
         until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
         whole.create("x", "value float64", &[]);
         whole.publish("x", &counting(0..1_000), &["--seal"]);
-        assert_eq!(whole.csv(&expression), after, "{toolchain}: in one piece, on another node");
+        assert_eq!(whole.csv(&expression), before, "{toolchain}: on another node");
     }
 }
 
