@@ -53,7 +53,7 @@ pub enum StreamError {
     Reserved(String),
     /// It is there, and other.
     #[error(
-        "stream `{name}` is there already, and other: {differences}; `dag alter` changes what can be changed, and --if-not-exists \
+        "stream `{name}` is there already, with other settings: {differences}; `dag alter` changes what can be changed, and --if-not-exists \
          (`if_not_exists=true`) takes it as it is"
     )]
     Differs {
