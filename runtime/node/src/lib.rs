@@ -19,7 +19,7 @@
 //!     components: Vec::new(),
 //!     input: Format::Csv,
 //!     output: Some(Format::Csv),
-//!     settings: dag_api::CreateStream::default(),
+//!     settings: serde_json::from_str(r#"{"name": "", "schema": []}"#).unwrap(),
 //!     workers: 1,
 //!     scratch: scratch.path().to_owned(),
 //! };
