@@ -13,7 +13,7 @@ use crate::metadata::MetaError;
 use crate::node::Node;
 use crate::operators::catalog::Catalog;
 
-/// How many of those that use a component are named where it is not removed because of them.
+/// How many of those that use something are named where it is not removed because of them.
 const NAMED: usize = 10;
 
 /// Why a component is not removed.
@@ -31,7 +31,7 @@ pub enum UndeployError {
     #[error("component `{0}` is a part of this dag, and would be there again after the next start")]
     Own(String),
     /// Something runs with it, or a cursor is in what ran with it.
-    #[error("component `{name}` is used: {}; `dag undeploy {name} --force` ends what runs and removes it", some(.uses))]
+    #[error("component `{name}` is used: {}; `dag undeploy {name} --force` ends what runs and removes it", first_of(.uses))]
     InUse {
         /// The component.
         name: String,
@@ -46,8 +46,8 @@ pub enum UndeployError {
     Broken(#[from] Broken),
 }
 
-/// The first of what uses a component, and how many more there are.
-fn some(uses: &[String]) -> String {
+/// The first of what uses something, and how many more there are.
+pub(crate) fn first_of(uses: &[String]) -> String {
     let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match uses.len().saturating_sub(NAMED) {
         0 => shown,

@@ -17,10 +17,8 @@ use crate::node::Node;
 use crate::operators::error::BindError;
 use crate::streams::error::StreamError;
 use crate::streams::source::Origin;
+use crate::undeploy::first_of;
 use goes::{Doomed, Goes, deleted, of_runs, uses};
-
-/// How many of those that use a stream are named where it is not deleted because of them.
-const NAMED: usize = 10;
 
 /// How long it is waited for computations to be gone, and how often it is looked.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +55,7 @@ pub enum DeleteError {
     #[error("nothing of `{0}` is stored: nobody has subscribed to it, or what there was has been removed")]
     NotStored(String),
     /// Something reads it, or a cursor is in it.
-    #[error("`{name}` is used: {}; `dag delete --force` ends what uses it and deletes it", some(.uses))]
+    #[error("`{name}` is used: {}; `dag delete --force` ends what uses it and deletes it", first_of(.uses))]
     InUse {
         /// The stream.
         name: String,
@@ -78,15 +76,6 @@ pub enum DeleteError {
     /// Something broke.
     #[error(transparent)]
     Broken(#[from] Broken),
-}
-
-/// The first of what uses a stream, and how many more there are.
-fn some(uses: &[String]) -> String {
-    let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match uses.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 impl Node {
