@@ -102,13 +102,22 @@ impl Troubled<'_> {
     /// How many were told that too many ask.
     pub fn refused(&self) -> usize {
         let refused = |socket: &&TcpStream| {
+            let mut socket = &**socket;
             socket.set_nonblocking(true).expect("it is a socket");
-            let mut answer = [0; 4096];
-            let length = (&mut &**socket).read(&mut answer).unwrap_or(0);
-            let answer = String::from_utf8_lossy(&answer[..length]);
+            let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+            let Ok(length @ 1..) = socket.read(&mut part) else { return false };
+            answer.extend_from_slice(&part[..length]);
+            // What has begun to come comes whole.
+            socket.set_nonblocking(false).expect("it is a socket");
+            socket.set_read_timeout(Some(DEADLINE)).expect("it is a socket");
             let says = "64 questions wait for operator `opens_never`, which is the limit";
-            assert!(length == 0 || answer.starts_with("HTTP/1.1 429") && answer.contains(says), "{answer}");
-            length > 0
+            while !String::from_utf8_lossy(&answer).contains(says) {
+                let length = socket.read(&mut part).unwrap_or(0);
+                assert!(length > 0, "{}", String::from_utf8_lossy(&answer));
+                answer.extend_from_slice(&part[..length]);
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 429"), "{}", String::from_utf8_lossy(&answer));
+            true
         };
         self.asking.iter().filter(refused).count()
     }

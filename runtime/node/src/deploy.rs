@@ -337,6 +337,7 @@ impl Node {
                     ..told
                 })
             }
+            Err(error) if error.is_over() => None,
             Err(_) if !self.inner.meta.plan().incarnation(id).is_some_and(|course| course.is_live()) => None,
             Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.to_string()), ..told }),
         }

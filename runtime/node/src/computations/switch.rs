@@ -88,6 +88,13 @@ pub struct NotSwitched {
     why: SwitchError,
 }
 
+impl NotSwitched {
+    /// Whether there is nothing left that another component could compute: it has ended, though the plan may not say so yet.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.why, SwitchError::Complete | SwitchError::Gone)
+    }
+}
+
 /// How a component took over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
