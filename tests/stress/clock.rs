@@ -1,16 +1,26 @@
 //! How long each kind of work takes, without trouble and with it, and when it last got on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
+/// How long a tick takes on a machine that does nothing else.
+pub const TICK: Duration = Duration::from_millis(20);
+
 /// The clocks of all kinds of work.
-#[derive(Debug)]
+///
+/// Whether a kind stands still is told in ticks, not in seconds: a tick is a short sleep and a sync of a file, so it takes longer on a machine
+/// that is busy, or whose disk is slow, as everything else there does.
+#[derive(Debug, Default)]
 pub struct Clocks {
     kinds: Mutex<BTreeMap<&'static str, Times>>,
     disturbed: AtomicBool,
-    since: Mutex<Instant>,
+    ticks: AtomicU64,
+    /// The tick at which the trouble began.
+    since: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -18,13 +28,8 @@ struct Times {
     undisturbed: Vec<Duration>,
     /// Of what was begun with trouble.
     troubled: Vec<Duration>,
-    last: Option<Instant>,
-}
-
-impl Default for Clocks {
-    fn default() -> Clocks {
-        Clocks { kinds: Mutex::default(), disturbed: AtomicBool::new(false), since: Mutex::new(Instant::now()) }
-    }
+    /// The tick at which one was done last.
+    last: u64,
 }
 
 impl Clocks {
@@ -34,8 +39,17 @@ impl Clocks {
 
     /// There is trouble from now on.
     pub fn disturb(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.since.store(self.ticks.load(Ordering::SeqCst), Ordering::SeqCst);
         self.disturbed.store(true, Ordering::SeqCst);
+    }
+
+    /// Ticks until it is over. The file is on the disk that the node works with.
+    pub fn tick(&self, file: &File, over: &AtomicBool) {
+        while !over.load(Ordering::SeqCst) {
+            thread::sleep(TICK);
+            file.set_len(1 + self.ticks.fetch_add(1, Ordering::SeqCst) % 2).expect("it is a file");
+            file.sync_all().expect("the disk works");
+        }
     }
 
     /// Does a piece of work and takes its time.
@@ -45,15 +59,14 @@ impl Clocks {
         let mut kinds = self.kinds();
         let times = kinds.entry(kind).or_default();
         if troubled { &mut times.troubled } else { &mut times.undisturbed }.push(begun.elapsed());
-        times.last = Some(Instant::now());
+        times.last = self.ticks.load(Ordering::SeqCst);
         done
     }
 
-    /// How long nothing of that kind has been done, with trouble.
-    pub fn still(&self, kind: &str) -> Duration {
-        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = self.kinds().get(kind).and_then(|times| times.last);
-        last.map_or(since, |last| last.max(since)).elapsed()
+    /// For how many ticks nothing of that kind has been done, with trouble.
+    pub fn still(&self, kind: &str) -> u64 {
+        let last = self.kinds().get(kind).map_or(0, |times| times.last);
+        self.ticks.load(Ordering::SeqCst) - last.max(self.since.load(Ordering::SeqCst))
     }
 
     /// Whether something of that kind was begun with trouble, and done.
