@@ -64,4 +64,12 @@ fn one_more_costs_the_same_however_many_there_are() {
     assert!(used < span / 50, "{used:?} of processor time in {span:?}, while nobody asks for anything");
     let files = fs::read_dir(format!("/proc/{}/fd", node.pid())).expect("the node runs").count();
     println!("{files} open files");
+
+    drop(filled);
+    let listed = |node: &Node| node.http().get("streams", &[]).json()["streams"].as_array().map(Vec::len);
+    let before = listed(&node);
+    let (begun, mut node) = (Instant::now(), node);
+    node.restart();
+    println!("stopped and there again after {:?}, with {:?} of processor time since", begun.elapsed(), node.cpu_time());
+    assert_eq!(listed(&node), before, "streams that are listed");
 }
