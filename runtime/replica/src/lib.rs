@@ -89,7 +89,7 @@
 //! # The simulation
 //!
 //! `make simulate` runs clusters of one stream under schedules drawn from seeds, with crashes, forgotten and failing writes, lost logs,
-//! partitions, pauses and changes of the set (`tests/simulation`). Each invariant is a file of its own in `tests/simulation/invariants`;
+//! partitions, pauses, changes of the set, publishers that begin anew and a seal (`tests/simulation`). Each invariant is a file of its own in `tests/simulation/invariants`;
 //! each bug of `tests/simulation/planted.rs` is found by them. `tests/simulation/schedules` has the schedules that once broke a careless
 //! design, written out, by number; `tests/cost.rs` counts messages and syncs.
 

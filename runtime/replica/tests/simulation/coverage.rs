@@ -42,8 +42,10 @@ impl fmt::Display for Coverage {
 }
 
 /// What ten thousand schedules have to have.
-pub const EXPECTED: [&str; 30] = [
+pub const EXPECTED: [&str; 35] = [
     "appends committed",
+    "batches fenced",
+    "batches of an earlier session",
     "crashes at any time",
     "crashes between sending and sync",
     "crashes right after a promise",
@@ -53,6 +55,7 @@ pub const EXPECTED: [&str; 30] = [
     "ends told",
     "failed writes",
     "leaders taken for dead",
+    "leaves before the last batch",
     "logs lost",
     "logs that part",
     "logs' ends lost",
@@ -64,9 +67,11 @@ pub const EXPECTED: [&str; 30] = [
     "partitions",
     "partitions of one way",
     "pauses",
+    "publishers that begin anew",
     "publishers' numbers told",
     "reads from disk",
     "repeats",
+    "seals",
     "set changes finished",
     "set changes taken back",
     "set changes: joint",

@@ -140,4 +140,6 @@ found! {
     a_catch_up_that_ends_early_is_found: CatchUpEndsEarly,
     a_commit_by_count_is_found: CommittedByCount,
     an_end_that_nobody_confirmed_is_found: UnconfirmedEnd,
+    a_batch_of_an_earlier_session_that_is_taken_is_found: SessionUnchecked,
+    a_leave_after_any_batch_is_found: LeaveUnnumbered,
 }

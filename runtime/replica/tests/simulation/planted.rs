@@ -38,10 +38,14 @@ pub enum Planted {
     CommittedByCount,
     /// A leader answers for the end without asking the others.
     UnconfirmedEnd,
+    /// A batch of an earlier session is taken for one of the session that has the publisher's name.
+    SessionUnchecked,
+    /// Who leaves does so after whatever batch is the last.
+    LeaveUnnumbered,
 }
 
 /// All of them.
-pub const ALL: [Planted; 17] = [
+pub const ALL: [Planted; 19] = [
     Planted::AcknowledgedBeforeSync,
     Planted::AcknowledgedWithoutEpoch,
     Planted::EpochUnchecked,
@@ -59,4 +63,6 @@ pub const ALL: [Planted; 17] = [
     Planted::CatchUpEndsEarly,
     Planted::CommittedByCount,
     Planted::UnconfirmedEnd,
+    Planted::SessionUnchecked,
+    Planted::LeaveUnnumbered,
 ];

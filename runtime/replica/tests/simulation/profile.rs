@@ -42,6 +42,10 @@ pub struct Profile {
     pub trims: u64,
     pub questions: u64,
     pub notes: u64,
+    /// A publisher that begins anew, and a batch of its earlier session that comes then; whether the stream is sealed in the end.
+    pub reruns: u64,
+    pub zombies: u64,
+    pub seals: bool,
     /// How far appends fit into memory, so that others are read from disk.
     pub recent: usize,
     /// Whether messages go through their bytes.
@@ -59,6 +63,7 @@ impl Profile {
         let (partition, one_way, pause) = (often(500, 40), often(500, 500), often(300, 30));
         let (suspected, changes, trims) = (often(400, 50), often(400, 60), often(400, 60));
         let (questions, notes, marks) = (often(500, 200), often(600, 200), often(300, 50));
+        let (reruns, zombies, seals) = (often(300, 20), often(700, 1000), chance.permille(300));
         Profile {
             nodes: chance.between(replicas, 5),
             replicas,
@@ -86,6 +91,9 @@ impl Profile {
             trims,
             questions,
             notes,
+            reruns,
+            zombies,
+            seals,
             recent: chance.pick(&[0, 200, 1 << 20]),
             encoded: chance.permille(60),
         }

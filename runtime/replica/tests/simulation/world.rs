@@ -47,6 +47,7 @@ enum Event {
     Reopen { node: u64, boot: u64 },
     Propose { from: u64, proposal: Proposal },
     Publish { publisher: usize },
+    Zombie { publisher: usize, session: u64, number: u64 },
     GiveUp { publisher: usize, id: RequestId },
     Detect,
     Disturb,
@@ -136,7 +137,7 @@ impl World {
         let replicas = (1..=profile.replicas).map(NodeId).collect();
         World {
             metadata: Metadata::new(replicas, planted == Some(Planted::NoJointSet)),
-            clients: Clients::new(profile.publishers, profile.batches),
+            clients: Clients::new(profile.publishers, profile.batches, profile.seals),
             coverage: Coverage::default(),
             trace: traced.then(Vec::new),
             nodes: (1..=profile.nodes).map(node).collect(),
@@ -283,6 +284,7 @@ impl World {
                 self.announce();
             }
             Event::Publish { publisher } => self.publish(publisher),
+            Event::Zombie { publisher, session, number } => self.rises(publisher, session, number),
             Event::GiveUp { publisher, id } if self.clients.publishers[publisher].waits == Some(id) => {
                 self.clients.publishers[publisher].waits = None;
                 self.publish(publisher);

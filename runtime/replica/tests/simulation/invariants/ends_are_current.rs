@@ -11,10 +11,10 @@ pub fn end(told: Index, acknowledged: Index) -> Result<(), String> {
     }
 }
 
-/// A publisher's last batch.
-pub fn last(told: u64, acknowledged: u64) -> Result<(), String> {
+/// A publisher's last batch, as session and number.
+pub fn last(told: (u64, u64), acknowledged: (u64, u64)) -> Result<(), String> {
     if told >= acknowledged {
         return Ok(());
     }
-    Err(format!("a publisher's last batch is told as {told}, and {acknowledged} had been acknowledged before"))
+    Err(format!("a publisher's last batch is told as {told:?}, and {acknowledged:?} had been acknowledged before"))
 }

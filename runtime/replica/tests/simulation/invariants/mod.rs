@@ -2,6 +2,7 @@
 
 pub mod answered_when_committed;
 pub mod append_is_whole;
+pub mod batches_in_order;
 pub mod committed_is_durable;
 pub mod committed_stays;
 pub mod ends_are_current;
@@ -14,8 +15,9 @@ pub mod said_is_durable;
 pub mod settles;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use dag_replica::{Append, Epoch, Index, Point, Prefix};
+use dag_replica::{Append, Epoch, Index, Kind, Point, Prefix};
 
 /// What was ever written, and what was ever called committed.
 #[derive(Debug, Default)]
@@ -28,8 +30,14 @@ pub struct Truth {
     pub folded: Vec<Prefix>,
     /// Who wrote in each epoch.
     pub leaders: BTreeMap<Epoch, (u64, u64)>,
-    /// The batches in what is committed.
-    pub batches: BTreeSet<(String, u64)>,
+    /// The batches in what is committed: publisher, session, number.
+    pub batches: BTreeSet<(String, u64, u64)>,
+    /// The session and number of the last of them of each publisher.
+    pub last: BTreeMap<String, (u64, u64)>,
+    /// Whether the stream is sealed in what is committed.
+    pub sealed: Option<Index>,
+    /// What clients sent, by a body that nothing else has.
+    pub sent: BTreeMap<Arc<[u8]>, Kind>,
 }
 
 impl Truth {

@@ -5,8 +5,8 @@ use dag_replica::{Append, Command, Frame, Index, Message, Moment, Point, Replica
 
 use super::{Event, LATE, Node, World};
 use crate::invariants::{
-    answered_when_committed, append_is_whole, committed_is_durable, committed_stays, marks_go_on, one_content,
-    one_leader, prefix_is_a_fold, said_is_durable,
+    answered_when_committed, append_is_whole, batches_in_order, committed_is_durable, committed_stays, marks_go_on,
+    one_content, one_leader, prefix_is_a_fold, said_is_durable,
 };
 use crate::network::METADATA;
 use crate::planted::Planted;
@@ -207,6 +207,8 @@ impl World {
                 Ok(true) => {
                     is_first = true;
                     let result = answered_when_committed::committed(&mut self.truth, &append);
+                    self.check(result);
+                    let result = batches_in_order::committed(&mut self.truth, &append);
                     self.check(result);
                 }
                 Ok(false) => {}

@@ -72,6 +72,9 @@ impl World {
             self.metadata.row.revision += 1;
             self.announce();
         }
+        if self.strikes(self.profile.reruns) {
+            self.begin_anew();
+        }
         self.wish();
     }
 
