@@ -13,19 +13,21 @@ use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
-use tokio::sync::OwnedMutexGuard;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 
 use crate::blocking::{Broken, blocking};
 use crate::clock::now;
 use crate::computations::runs::last_digest;
 use crate::computations::switch::By;
+use crate::computations::{Computations, View};
 use crate::metadata::history::How;
-use crate::metadata::{MetaError, deployment};
-use crate::node::{Node, View};
-use crate::operators::Made;
+use crate::metadata::{MetaError, Metadata, deployment};
 use crate::operators::error::{ComponentError, UnknownOperator};
 use crate::operators::installed::Installed;
 use crate::operators::limits;
+use crate::operators::{Made, Operators};
+use crate::readers::Readers;
 use crate::views::operators;
 
 /// A move that was decided on, and the version that it leaves.
@@ -80,50 +82,82 @@ pub enum DeployError {
     Broken(#[from] Broken),
 }
 
-impl Node {
+/// The turn of whoever makes a component current, and moves what runs to it.
+pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// What deploys components.
+pub(crate) struct Deployments {
+    meta: Arc<Metadata>,
+    operators: Arc<Operators>,
+    computations: Computations,
+    readers: Arc<Readers>,
+    turn: Turn,
+    /// Bumped when a stream or an operator appears.
+    appeared: watch::Sender<u64>,
+    /// Where tasks are started from threads of any kind.
+    tasks: Handle,
+}
+
+impl Deployments {
+    /// To these operators, and to what runs of them.
+    pub fn new(
+        meta: Arc<Metadata>,
+        operators: Arc<Operators>,
+        computations: Computations,
+        readers: Arc<Readers>,
+        turn: Turn,
+        appeared: watch::Sender<u64>,
+    ) -> Deployments {
+        Deployments { meta, operators, computations, readers, turn, appeared, tasks: Handle::current() }
+    }
+
     /// Makes a component's operators available, moves what runs earlier versions of them, and tells what started because of it. If nobody
     /// waits for that any more while the component is built, nothing is left of it.
-    pub async fn deploy(&self, bytes: Bytes, parameters: DeployParameters) -> Result<Deployed, DeployError> {
-        let (operators, sent) = (self.inner.operators.clone(), bytes.clone());
+    pub async fn deploy(self: &Arc<Self>, bytes: Bytes, parameters: DeployParameters) -> Result<Deployed, DeployError> {
+        let (operators, sent) = (self.operators.clone(), bytes.clone());
         let known = blocking::<_, Broken>(move || Ok(operators.made_before(&sent))).await?;
         let (installed, made) = match known {
             Some(installed) => (installed, None),
             None => {
-                let (installed, made) = self.inner.operators.build(bytes, parameters.limits()).await?;
+                let (installed, made) = self.operators.build(bytes, parameters.limits()).await?;
                 (installed, Some(made))
             }
         };
-        let (node, turn) = (self.clone(), self.deploying().await);
+        let (deployments, turn) = (self.clone(), self.deploying().await);
         blocking(move || {
             let _turn = turn;
-            node.inner.operators.admit(&installed)?;
-            node.make_current(&installed, How::Deployed, &parameters, made.as_ref())
+            deployments.operators.admit(&installed)?;
+            deployments.make_current(&installed, How::Deployed, &parameters, made.as_ref())
         })
         .await
     }
 
     /// Makes the version current that was before, of the component that exports the operator of that name.
-    pub async fn roll_back(&self, operator: String, parameters: DeployParameters) -> Result<Deployed, DeployError> {
-        let (node, turn) = (self.clone(), self.deploying().await);
+    pub async fn roll_back(
+        self: &Arc<Self>,
+        operator: String,
+        parameters: DeployParameters,
+    ) -> Result<Deployed, DeployError> {
+        let (deployments, turn) = (self.clone(), self.deploying().await);
         blocking(move || {
             let _turn = turn;
-            let catalog = node.inner.operators.catalog();
+            let catalog = deployments.operators.catalog();
             let (name, _) = catalog.exporter(&operator)?;
             let previous = catalog.history().previous(&name).and_then(|digest| catalog.component(digest));
             let component = previous.ok_or(DeployError::NoEarlier(name))?;
             catalog.names_free(&component)?;
-            node.make_current(&component, How::RolledBack, &parameters, None)
+            deployments.make_current(&component, How::RolledBack, &parameters, None)
         })
         .await
     }
 
     /// Waits for a turn: components become current, and what runs moves to them, one after the other.
-    pub(crate) async fn deploying(&self) -> OwnedMutexGuard<()> {
-        self.inner.deploying.clone().lock_owned().await
+    async fn deploying(&self) -> OwnedMutexGuard<()> {
+        self.turn.clone().lock_owned().await
     }
 
     /// Makes a component the current version of its name and moves what runs, unless the parameters only ask what that would do. One
-    /// that is current already gets what still runs another version. The caller has the turn of [`deploying`](Node::deploying).
+    /// that is current already gets what still runs another version. The caller has the turn of [`deploying`](Deployments::deploying).
     fn make_current(
         &self,
         installed: &Arc<Installed>,
@@ -131,7 +165,7 @@ impl Node {
         parameters: &DeployParameters,
         made: Option<&Made>,
     ) -> Result<Deployed, DeployError> {
-        let view = self.view();
+        let view = self.computations.view();
         let component = installed.code().map_err(|why| DeployError::Unusable(why.to_owned()))?;
         let (digest, limits, at) = (component.digest(), parameters.limits(), now());
         let current = view.catalog.current(component.name()).cloned();
@@ -162,7 +196,7 @@ impl Node {
             planned.iter().map(|planned| self.announced(&next, planned)).collect()
         } else {
             if let Some(made) = made {
-                self.inner.operators.take_in(&made.built)?;
+                self.operators.take_in(&made.built)?;
             }
             if !repeat || !limits.is_empty() || made.is_some() {
                 let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
@@ -170,16 +204,16 @@ impl Node {
                 dag_fault::point("deploy");
                 let version = component.version().to_string();
                 let current = (!repeat).then(|| (component.name(), version, at, how));
-                let proposal = deployment(&self.inner.meta.plan(), digest, current, said.as_ref());
-                self.inner.meta.deploy(proposal, described.as_ref().map(|described| (digest, described)))?;
+                let proposal = deployment(&self.meta.plan(), digest, current, said.as_ref());
+                self.meta.deploy(proposal, described.as_ref().map(|described| (digest, described)))?;
                 dag_fault::point("deploy");
             }
-            self.inner.operators.replace_catalog(next.catalog.clone());
+            self.operators.replace_catalog(next.catalog.clone());
             if !repeat {
                 let (component, version) = (component.name(), component.version());
                 tracing::info!(component, %version, %digest, how = how.name(), "current from now on");
             }
-            self.inner.appeared.send_modify(|version| *version += 1);
+            self.appeared.send_modify(|version| *version += 1);
             self.carry_out(component, &next, planned, parameters.replay)
         };
         Ok(Deployed {
@@ -219,15 +253,14 @@ impl Node {
 
     /// What runs another version of this component.
     fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<(Incarnation, Application)> {
-        let plan = self.inner.meta.plan();
-        let state = self.state();
+        let plan = self.meta.plan();
         let of_another = |record: &Incarnation| {
             let digest = last_digest(record);
             let old = view.catalog.component(digest);
             digest != component.digest() && old.is_some_and(|old| old.name() == component.name())
         };
-        let applied = |record: &Incarnation| match state.bound.get(&record.stream) {
-            Some(Stream::Apply(application)) => Some((record.clone(), (**application).clone())),
+        let applied = |record: &Incarnation| match self.computations.meaning(&record.stream) {
+            Some(Stream::Apply(application)) => Some((record.clone(), *application)),
             _ => None,
         };
         let live = plan.live().map(|(_, course)| &course.record);
@@ -236,8 +269,8 @@ impl Node {
 
     /// What waits for an operator or a stream and can start in this view.
     fn starts(&self, next: &View<'_>) -> Vec<String> {
-        let waiting: Vec<String> = self.state().waiting.values().map(|(text, _)| text.clone()).collect();
-        let bound = waiting.iter().filter_map(|text| dag_expr::bind(text, next).ok());
+        let waiting = self.readers.waiting();
+        let bound = waiting.iter().filter_map(|(text, _)| dag_expr::bind(text, &next.names()).ok());
         let mut started: Vec<String> = bound.map(|stream| stream.to_string()).collect();
         started.sort();
         started.dedup();
@@ -282,21 +315,28 @@ impl Node {
         moves
     }
 
+    /// Moves what is demanded again to the version that has become current while it was stored, for as long as the node runs.
+    pub async fn keep_caught_up(self: Arc<Self>, mut resumed: mpsc::Receiver<Vec<IncarnationId>>) {
+        while let Some(resumed) = resumed.recv().await {
+            self.catch_up(resumed);
+        }
+    }
+
     /// Moves those of these runs that go on with a version which somebody has followed by another while they were stored.
-    pub(crate) fn catch_up(&self, resumed: Vec<IncarnationId>) {
-        let view = self.view();
+    fn catch_up(self: &Arc<Self>, resumed: Vec<IncarnationId>) {
+        let view = self.computations.view();
         let records = resumed.into_iter().filter_map(|id| view.plan.incarnation(id)).map(|course| &course.record);
         let late = records.filter(|record| view.catalog.history().superseded(last_digest(record)));
         let late: Vec<(IncarnationId, Digest)> = late.map(|record| (record.id, last_digest(record))).collect();
         for (id, digest) in late {
-            let node = self.clone();
+            let deployments = self.clone();
             // Whoever waits for a turn has no thread meanwhile.
-            self.inner.tasks.spawn(dag_alarm::task("catching up", async move {
-                let turn = node.deploying().await;
+            self.tasks.spawn(dag_alarm::task("catching up", async move {
+                let turn = deployments.deploying().await;
                 // A panic there has been said, and the run goes on as it was.
                 let _ = tokio::task::spawn_blocking(move || {
                     let _turn = turn;
-                    node.catch_up_now(id, digest);
+                    deployments.catch_up_now(id, digest);
                 })
                 .await;
             }));
@@ -304,7 +344,7 @@ impl Node {
     }
 
     fn catch_up_now(&self, id: IncarnationId, digest: Digest) {
-        let view = self.view();
+        let view = self.computations.view();
         let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
         let Some(Ok(component)) = view.catalog.current(&name).map(|current| current.code()) else { return };
         let outdated = self.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
@@ -322,7 +362,7 @@ impl Node {
     fn move_one(&self, component: &Component, view: &View<'_>, planned: &Planned, replay: bool) -> Option<Move> {
         let told = self.announced(view, planned);
         let id = planned.decided.id;
-        match self.switch(id, component.digest(), replay) {
+        match self.computations.switch(id, component.digest(), replay) {
             Ok(switched) => {
                 let unread = switched.by == By::Replay && planned.decided.way == Way::State;
                 let error =
@@ -338,7 +378,7 @@ impl Node {
                 })
             }
             Err(error) if error.is_over() => None,
-            Err(_) if !self.inner.meta.plan().incarnation(id).is_some_and(|course| course.is_live()) => None,
+            Err(_) if !self.meta.plan().incarnation(id).is_some_and(|course| course.is_live()) => None,
             Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.to_string()), ..told }),
         }
     }
@@ -382,7 +422,7 @@ fn running(
     let reached = next.logs.get(record.id).map_or(Frontier::START, |log| log.visible().frontier);
     let next = match of(component) {
         None => Next::Dropped,
-        Some(signature) => match dag_expr::bind(&record.stream, next) {
+        Some(signature) => match dag_expr::bind(&record.stream, &next.names()) {
             Ok(stream) => Next::Bound { stream, signature: Box::new(signature) },
             Err(error) => Next::Refused(error.to_string()),
         },

@@ -1,8 +1,8 @@
 //! A node: one process that keeps streams, runs what is demanded, and speaks HTTP.
 //!
 //! Each part has a folder, and arrows between them point down only (`tests/arrows.rs` has the floors): `http` and [`pipe`] (how one speaks to
-//! a node), `node` (what is put together, and what it does by the clock and on a full disk), `deploy` and `undeploy` (how operators change
-//! while they run), `backup`, `views` (what a node shows of itself), `readers` (subscriptions and cursors), `computations` (what runs),
+//! a node), `node` (its owners, put together), `alter` and `delete` (how streams change and go), `deploy` and `undeploy` (how operators change
+//! while they run), `upkeep` (what is done by the clock and on a full disk), `backup`, `views` (what a node shows of itself), `readers` (subscriptions and cursors), `computations` (what runs),
 //! `operators` (components, and expressions bound to them), `streams` (what is published to), `metadata` (what lasts), `layout` (what lies where in
 //! the data folder). [`requests`] and `budget` say what who asks may take, [`Config`] how a node is run. The values of the HTTP API are in
 //! [`dag_api`].
@@ -30,6 +30,7 @@
 //! # });
 //! ```
 
+mod alter;
 mod backup;
 mod blocking;
 mod budget;
@@ -37,6 +38,7 @@ mod clock;
 mod computations;
 mod config;
 mod deadlines;
+mod delete;
 mod deploy;
 mod formats;
 mod http;
@@ -54,15 +56,17 @@ mod streams;
 #[cfg(test)]
 mod testing;
 mod undeploy;
+mod upkeep;
 mod views;
 
+pub use computations::news::Notices;
 pub use config::{Config, usual_memory};
 /// The process that builds components, to its end. See [`Builder::Process`].
 pub use dag_wasm::builder::child::run as build_component;
 pub use dag_wasm::{Bounds, Builder, BuilderCommand};
 pub use metadata::MetaError;
-pub use node::{Node, ServeError};
+use node::Node;
+pub use node::ServeError;
 pub use readers::error::ReaderError;
-pub use readers::notices::Notices;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::computations;
 use crate::computations::runs::Report;
 use crate::config::Config;
 use crate::node::{Node, ServeError, Told};
@@ -19,7 +20,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    let address = config.listen;
+    let (address, data) = (config.listen, config.data.clone());
     let listen = |source| ServeError::Listen { address, source };
     // Every stream's log has files open, and the usual soft limit is a thousand.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -29,8 +30,8 @@ pub async fn serve(
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let (node, attending) = start(config).await?;
-    let _ = node.inner.address.set(address);
-    tracing::info!(%address, data = %node.inner.config.data.display(), workers = node.inner.flow.peers(), "serving");
+    node.views.listens_on(address);
+    tracing::info!(%address, data = %data.display(), workers = node.computations.flow().peers(), "serving");
     ready(address);
     let stopping = node.clone();
     let told = async move {
@@ -51,33 +52,41 @@ pub async fn serve(
 /// Opens a node and starts the tasks that attend to it; answers the one that ends once all computations have stopped.
 pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), ServeError> {
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
-    let (node, Told { reports, refused }) = opened.map_err(|error| ServeError::Start(error.to_string()))??;
+    let (node, Told { computations: computations::Told { reports, resumed }, refused }) =
+        opened.map_err(|error| ServeError::Start(error.to_string()))??;
     let attending = tokio::spawn(dag_alarm::task("reports", attend(node.clone(), reports)));
-    let comparing = node.clone();
+    let comparing = node.computations.clone();
     tokio::spawn(dag_alarm::task("comparing", async move { comparing.keep_compared().await }));
-    let timed = node.clone();
-    tokio::spawn(dag_alarm::task("timers", async move { timed.keep_time().await }));
-    let (streams, mut stopping) = (node.inner.streams.clone(), node.inner.stopping.subscribe());
-    tokio::spawn(dag_alarm::task("timers", async move {
-        tokio::select! {
-            () = streams.keep_time() => {}
-            _ = stopping.wait_for(|stopping| *stopping) => {}
-        }
-    }));
+    let upkeep = node.upkeep.clone();
+    tokio::spawn(dag_alarm::task("timers", async move { upkeep.keep_time().await }));
+    let streams = node.streams.clone();
+    until_stop(&node, "timers", async move { streams.keep_time().await });
+    until_stop(&node, "catching up", node.deployments.clone().keep_caught_up(resumed));
     tokio::spawn(dag_alarm::task("room", make_room(node.clone(), refused)));
     Ok((node, attending))
 }
 
+/// Does that until the node stops.
+fn until_stop(node: &Node, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    let mut stopping = node.stopping.subscribe();
+    tokio::spawn(dag_alarm::task(name, async move {
+        tokio::select! {
+            () = work => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+    }));
+}
+
 /// Makes room for publishes that are refused for want of it, until the node stops.
 async fn make_room(node: Node, mut refused: mpsc::Receiver<Refused>) {
-    let mut stopping = node.inner.stopping.subscribe();
+    let mut stopping = node.stopping.subscribe();
     loop {
         let next = tokio::select! {
             next = refused.recv() => next,
             _ = stopping.wait_for(|stopping| *stopping) => None,
         };
         let Some(Refused { begun, made }) = next else { return };
-        let making = node.clone();
+        let making = node.upkeep.clone();
         let is_made = tokio::task::spawn_blocking(move || making.make_room(begun)).await;
         // An error means that whoever published is gone.
         let _ = made.send(is_made.unwrap_or(false));
@@ -88,29 +97,24 @@ async fn make_room(node: Node, mut refused: mpsc::Receiver<Refused>) {
 /// longer end with the process.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// When the next computation has to stop without its last snapshot.
-fn next_stop(node: &Node) -> Option<Instant> {
-    node.state().runs.next_stop()
-}
-
 /// Carries out what follows from the workers' reports, until the node stops and its computations have left their snapshots.
 async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
-    let mut stopping = node.inner.stopping.subscribe();
-    let timed = node.clone();
+    let mut stopping = node.stopping.subscribe();
+    let timed = node.computations.clone();
     let overdue = async move {
         // An error means that the node is gone.
         let _ = stopping.wait_for(|stopping| *stopping).await;
-        while let Some(stop) = next_stop(&timed) {
+        while let Some(stop) = timed.next_stop() {
             tokio::time::sleep_until(stop.into()).await;
-            timed.state().runs.stop_overdue();
+            timed.stop_overdue();
         }
         tokio::time::sleep(GRACE).await;
     };
     let mut overdue = pin!(overdue);
-    let mut noticed = node.inner.stopping.subscribe();
+    let mut noticed = node.stopping.subscribe();
     loop {
         let is_stopping = *noticed.borrow_and_update();
-        if is_stopping && node.state().runs.are_gone() {
+        if is_stopping && node.computations.are_gone() {
             break;
         }
         let report = tokio::select! {
@@ -122,7 +126,7 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
             }
         };
         let Some(report) = report else { return };
-        node.report(report);
+        node.computations.report(report);
     }
-    let _ = tokio::task::spawn_blocking(move || node.inner.snapshots.close()).await;
+    let _ = tokio::task::spawn_blocking(move || node.computations.close()).await;
 }

@@ -19,6 +19,6 @@ pub(crate) async fn node(data: &TempDir) -> (Node, Failing) {
     let settings = serde_json::json!({
         "name": "x", "schema": [{"name": "text", "type": "utf8"}], "time": {"column": "time"}, "retention": {"bytes": 1}
     });
-    node.inner.streams.create_now(serde_json::from_value(settings).unwrap(), false).unwrap();
+    node.streams.create_now(serde_json::from_value(settings).unwrap(), false).unwrap();
     (node, failing)
 }

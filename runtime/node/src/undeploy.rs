@@ -8,10 +8,13 @@ use dag_model::{Digest, IncarnationId};
 use dag_plan::{Course, Plan};
 
 use crate::blocking::{Broken, blocking};
+use crate::computations::Computations;
 use crate::computations::runs::last_digest;
-use crate::metadata::MetaError;
-use crate::node::Node;
+use crate::deploy::Turn;
+use crate::metadata::{MetaError, Metadata};
+use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
+use crate::readers::Readers;
 
 /// How many of those that use something are named where it is not removed because of them.
 const NAMED: usize = 10;
@@ -55,25 +58,49 @@ pub(crate) fn first_of(uses: &[String]) -> String {
     }
 }
 
-impl Node {
+/// What removes components.
+pub(crate) struct Undeployments {
+    meta: Arc<Metadata>,
+    operators: Arc<Operators>,
+    computations: Computations,
+    readers: Arc<Readers>,
+    turn: Turn,
+}
+
+impl Undeployments {
+    /// Of these operators, and of what runs with them.
+    pub fn new(
+        meta: Arc<Metadata>,
+        operators: Arc<Operators>,
+        computations: Computations,
+        readers: Arc<Readers>,
+        turn: Turn,
+    ) -> Undeployments {
+        Undeployments { meta, operators, computations, readers, turn }
+    }
+
     /// Removes the component of that name, or the one of which nothing is known but this digest, or its beginning.
-    pub async fn undeploy(&self, name: String, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
-        let node = self.clone();
-        let turn = self.deploying().await;
+    pub async fn undeploy(
+        self: &Arc<Self>,
+        name: String,
+        parameters: UndeployParameters,
+    ) -> Result<Undeployed, UndeployError> {
+        let undeployments = self.clone();
+        let turn = self.turn.clone().lock_owned().await;
         blocking(move || {
             let _turn = turn;
-            node.undeploy_now(&name, parameters)
+            undeployments.undeploy_now(&name, parameters)
         })
         .await
     }
 
     fn undeploy_now(&self, name: &str, parameters: UndeployParameters) -> Result<Undeployed, UndeployError> {
-        let before = self.inner.operators.catalog();
+        let before = self.operators.catalog();
         let digests = before.digests(name);
         if digests.is_empty() {
             return Err(unknown(&before, name));
         }
-        if self.inner.operators.is_own(&digests) {
+        if self.operators.is_own(&digests) {
             return Err(UndeployError::Own(name.to_owned()));
         }
         let operators = before.operators().filter(|(exporter, _)| digests.contains(&exporter.digest()));
@@ -82,23 +109,23 @@ impl Node {
         let mut after = (*before).clone();
         after.remove(name, &digests);
         // From here on nothing new comes to use it.
-        self.inner.operators.replace_catalog(Arc::new(after));
+        self.operators.replace_catalog(Arc::new(after));
         let stopped = match self.let_go(name, &digests, parameters) {
             Ok(stopped) => stopped,
             Err(used) => {
-                self.inner.operators.replace_catalog(before);
+                self.operators.replace_catalog(before);
                 return Err(used);
             }
         };
         if parameters.dry_run {
-            self.inner.operators.replace_catalog(before);
+            self.operators.replace_catalog(before);
         } else {
-            if let Err(error) = self.inner.meta.undeploy(&digests) {
-                self.inner.operators.replace_catalog(before);
+            if let Err(error) = self.meta.undeploy(&digests) {
+                self.operators.replace_catalog(before);
                 return Err(error.into());
             }
             tracing::info!(component = name, "undeployed");
-            self.inner.operators.remove_unknown(&|digest| !digests.contains(&digest));
+            self.operators.remove_unknown(&|digest| !digests.contains(&digest));
         }
         Ok(Undeployed { component: name.to_owned(), versions, operators, stopped, dry_run: parameters.dry_run })
     }
@@ -110,8 +137,8 @@ impl Node {
         digests: &BTreeSet<Digest>,
         parameters: UndeployParameters,
     ) -> Result<Vec<String>, UndeployError> {
-        let in_runs = self.inner.cursors.names();
-        let plan = self.inner.meta.plan();
+        let in_runs = self.readers.cursors().names();
+        let plan = self.meta.plan();
         let running = users(&plan, digests, Course::is_live);
         let streams: BTreeSet<String> = running.iter().map(|(_, stream)| stream.clone()).collect();
         if !parameters.force {
@@ -126,7 +153,7 @@ impl Node {
             }
         } else if !parameters.dry_run {
             for (id, _) in &running {
-                self.end_now(*id, &format!("component `{name}` was undeployed"))?;
+                self.computations.end_now(*id, &format!("component `{name}` was undeployed"))?;
             }
         }
         Ok(streams.into_iter().collect())

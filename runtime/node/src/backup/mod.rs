@@ -32,20 +32,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dag_api::BackedUp;
-use dag_log::{Claim, Copied, Extent, Log, OsStorage, Storage};
+use dag_log::{Claim, Committer, Copied, Extent, Log, OsStorage, Storage};
 use dag_model::{Digest, IncarnationId, StreamId};
 use dag_plan::{Origin, Plan, SourceStream};
 
 use crate::blocking::blocking;
 use crate::clock::now;
+use crate::computations::logs::Logs;
 use crate::layout::{DataError, Layout, snapshot_in};
 use crate::metadata::Metadata;
-use crate::node::Node;
 use crate::private;
+use crate::streams::Streams;
 pub use error::{BackupError, CopyError};
 use manifest::Manifest;
 
-pub(crate) use take_over::take_over_runs;
+pub(crate) use take_over::{take_over_runs, take_over_sources};
 use target::Target;
 
 /// What a file is called until it is put in place.
@@ -66,19 +67,41 @@ pub(crate) fn is_copy(data: &Layout) -> Result<bool, CopyError> {
     }
 }
 
-impl Node {
-    /// Copies all data into the folder, which may hold an earlier backup of it.
-    pub async fn backup(&self, folder: PathBuf) -> Result<BackedUp, BackupError> {
-        let node = self.clone();
-        blocking(move || node.backup_blocking(&folder)).await
+/// What makes backups: it reads what others own, and writes elsewhere.
+pub(crate) struct Backups {
+    layout: Layout,
+    /// The folders that backups may go to, or below.
+    folders: Vec<PathBuf>,
+    meta: Arc<Metadata>,
+    committer: Committer,
+    streams: Arc<Streams>,
+    logs: Arc<Logs>,
+}
+
+impl Backups {
+    /// Of the data in that folder, to or below these.
+    pub fn new(
+        layout: Layout,
+        folders: Vec<PathBuf>,
+        meta: Arc<Metadata>,
+        committer: Committer,
+        streams: Arc<Streams>,
+        logs: Arc<Logs>,
+    ) -> Backups {
+        Backups { layout, folders, meta, committer, streams, logs }
     }
 
-    fn backup_blocking(&self, folder: &Path) -> Result<BackedUp, BackupError> {
+    /// Copies all data into the folder, which may hold an earlier backup of it.
+    pub async fn back_up(self: &Arc<Self>, folder: PathBuf) -> Result<BackedUp, BackupError> {
+        let backups = self.clone();
+        blocking(move || backups.back_up_now(&folder)).await
+    }
+
+    fn back_up_now(&self, folder: &Path) -> Result<BackedUp, BackupError> {
         let begun = Instant::now();
         let taken = now().to_string();
-        let data = self.inner.meta.data()?;
-        let config = &self.inner.config;
-        let target = Target::open(folder, &config.backup_dirs, &config.data, data)?;
+        let data = self.meta.data()?;
+        let target = Target::open(folder, &self.folders, self.layout.root(), data)?;
         let backup = &target.layout.clone();
         let folder = backup.root();
         let mut copied = Copied::default();
@@ -95,7 +118,7 @@ impl Node {
         }
         let made = || plan.streams().filter(|(_, stream)| stream.made);
         for (id, stream) in made().filter(|(_, stream)| stream.origin == Origin::Published) {
-            let source = self.inner.streams.get(&stream.name)?;
+            let source = self.streams.get(&stream.name)?;
             copied.add(copy_source(source.source.log(), &backup.source(id.0), &*admit).map_err(failed)?);
         }
         for (number, log, extent) in &errors {
@@ -130,9 +153,9 @@ impl Node {
 
     /// What asks for room before so many bytes are copied: a backup on the disk of the data does not use up what stays free of it.
     fn admission(&self, folder: &Path) -> io::Result<Box<Admit>> {
-        let data = self.inner.config.data.clone();
+        let data = self.layout.root().to_owned();
         let same = fs::metadata(folder)?.dev() == fs::metadata(&data)?.dev();
-        let committer = self.inner.committer.clone();
+        let committer = self.committer.clone();
         Ok(Box::new(move |bytes| match same {
             true => Ok(committer.admit(Claim::Kept, &data, bytes)?),
             false => Ok(()),
@@ -147,7 +170,7 @@ impl Node {
         copied: &mut Copied,
     ) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         let mut staged = Vec::new();
-        for entry in fs::read_dir(self.inner.layout.derived())? {
+        for entry in fs::read_dir(self.layout.derived())? {
             let entry = entry?;
             let mut snapshot = match File::open(snapshot_in(&entry.path())) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -170,7 +193,7 @@ impl Node {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::io(folder)(error)),
             _ => {}
         }
-        self.inner.meta.copy(&part)?;
+        self.meta.copy(&part)?;
         private::own_file(&part).map_err(BackupError::io(folder))?;
         let (plan, _) = Metadata::look(&part)?;
         Ok((part, plan))
@@ -180,7 +203,7 @@ impl Node {
     fn derived(&self, plan: &Plan, staged: &Path) -> Result<Vec<(IncarnationId, Log, Extent)>, BackupError> {
         let (mut derived, mut gone) = (Vec::new(), Vec::new());
         for (id, _) in plan.incarnations() {
-            match self.inner.logs.get(id) {
+            match self.logs.get(id) {
                 Ok(log) => {
                     let extent = log.extent();
                     derived.push((id, log, extent));
@@ -198,7 +221,7 @@ impl Node {
     /// The logs of what derived streams have passed over, and how far they are.
     fn passed_over_logs(&self, plan: &Plan) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
         let log = |(id, stream): (StreamId, &Arc<SourceStream>)| {
-            let log = self.inner.streams.get(&stream.name)?.source.log().clone();
+            let log = self.streams.get(&stream.name)?.source.log().clone();
             let extent = log.extent();
             Ok((id.0, log, extent))
         };
@@ -213,7 +236,7 @@ impl Node {
             copied.reused += there.len();
             return Ok(());
         }
-        let bytes = fs::read(self.inner.layout.component(digest))?;
+        let bytes = fs::read(self.layout.component(digest))?;
         admit(bytes.len() as u64)?;
         OsStorage.replace(&place, &bytes)?;
         copied.written += bytes.len() as u64;

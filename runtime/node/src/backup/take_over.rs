@@ -22,7 +22,7 @@ use crate::clock::now;
 use crate::computations::logs;
 use crate::layout::{DataError, Layout};
 use crate::metadata::Metadata;
-use crate::node::Node;
+use crate::streams::Streams;
 
 /// Draws how far apart the numbers of a copy lie from those that its original has used.
 fn drawn() -> u64 {
@@ -66,23 +66,20 @@ fn moves(layout: &Layout, plan: &Plan, committer: &Committer) -> BTreeMap<Incarn
     moved.collect()
 }
 
-impl Node {
-    /// Lets all sources of a copy begin a new epoch; it is data of its own then.
-    pub(crate) fn take_over(&self) -> Result<(), CopyError> {
-        let layout = &self.inner.layout;
-        let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
-        if let Some((_, why)) = self.inner.streams.unavailable().all().next() {
-            return Err(failed(why.to_string()));
-        }
-        let skipped = drawn();
-        let view = self.view();
-        // Nothing follows on what is sealed.
-        let open = view.sources.values().filter(|source| source.source.log().visible().frontier != Frontier::Empty);
-        for source in open {
-            // What follows is not what some reader may have seen of another copy of this log.
-            let epoch = source.source.epoch().saturating_add(1).saturating_add(skipped);
-            source.source.begin_epoch(epoch, now()).map_err(|error| failed(error.to_string()))?;
-        }
-        Ok(Manifest::remove(layout).map_err(DataError::of(layout.root()))?)
+/// Lets all sources of a copy begin a new epoch; it is data of its own then.
+pub(crate) fn take_over_sources(layout: &Layout, streams: &Streams) -> Result<(), CopyError> {
+    let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
+    if let Some((_, why)) = streams.unavailable().all().next() {
+        return Err(failed(why.to_string()));
     }
+    let skipped = drawn();
+    let sources = streams.all();
+    // Nothing follows on what is sealed.
+    let open = sources.values().filter(|source| source.source.log().visible().frontier != Frontier::Empty);
+    for source in open {
+        // What follows is not what some reader may have seen of another copy of this log.
+        let epoch = source.source.epoch().saturating_add(1).saturating_add(skipped);
+        source.source.begin_epoch(epoch, now()).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(Manifest::remove(layout).map_err(DataError::of(layout.root()))?)
 }

@@ -12,13 +12,13 @@ use dag_plan::{Change, Course, LeaseId, Life, Plan, Proposal, Which, wanted_of};
 
 use crate::computations::end::Ended;
 use crate::computations::reconcile::{Action, action};
+use crate::computations::{Computations, State};
 use crate::metadata::{ALONE, MetaError};
-use crate::node::{Node, State};
 
 /// How many incarnations are compared before others get the lock.
 const STEP: usize = 64;
 
-impl Node {
+impl Computations {
     /// Compares what changes, until the node stops.
     pub(crate) async fn keep_compared(&self) {
         let mut stopping = self.inner.stopping.subscribe();
@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// The same under the lock.
-    pub(crate) fn compare_in(&self, state: &mut State, ids: impl IntoIterator<Item = IncarnationId>) {
+    pub(super) fn compare_in(&self, state: &mut State, ids: impl IntoIterator<Item = IncarnationId>) {
         let plan = self.inner.meta.plan();
         for id in ids {
             self.compare_one(state, &plan, id);
@@ -80,17 +80,17 @@ impl Node {
     }
 
     /// Whether this node holds an incarnation, as far as the plan knows.
-    pub(crate) fn holds(&self, course: &Course) -> bool {
+    pub(super) fn holds(&self, course: &Course) -> bool {
         course.holds.get(&ALONE).is_some_and(|hold| hold.held && hold.boot == self.inner.boot)
     }
 
     /// This start of the node, with the number of its next word on what it holds.
-    pub(crate) fn holder(&self, state: &mut State) -> Holder {
+    pub(super) fn holder(&self, state: &mut State) -> Holder {
         Holder { node: ALONE, boot: self.inner.boot, number: state.holds.next() }
     }
 
     /// Lets go of what only that subscription has read.
-    pub(crate) fn unhold(&self, state: &mut State, lease: LeaseId) {
+    pub(super) fn unhold(&self, state: &mut State, lease: LeaseId) {
         for id in state.holds.remove(lease) {
             self.say(state, id, false);
         }
@@ -105,7 +105,7 @@ impl Node {
     }
 
     /// Tells the plan what could not be told before, and what has lingered for long enough.
-    pub(crate) fn say_what_is_due(&self, state: &mut State) {
+    pub(super) fn say_what_is_due(&self, state: &mut State) {
         for id in state.runs.unsaid() {
             let held = state.holds.is_used(id);
             self.say(state, id, held);
@@ -134,14 +134,14 @@ fn tell(state: &State, id: IncarnationId, course: Option<&Course>) {
         Life::Lost(why) => Ended::Lost { stream: course.record.stream.clone(), why: why.clone() },
         Life::Live { .. } | Life::Stored | Life::Finished => return,
     };
-    for subscriber in state.holds.users(id).filter_map(|lease| state.subscribers.get(&lease)) {
-        subscriber.ended(why.clone());
+    for listener in state.holds.users(id).filter_map(|lease| state.listeners.get(&lease)) {
+        listener.end(why.clone());
     }
 }
 
 impl State {
     /// Remembers what a stream and those that it is computed from mean. What is computed keeps the meaning that it began with.
-    pub(crate) fn bind(&mut self, plan: &Plan, stream: &Stream) {
+    pub(super) fn bind(&mut self, plan: &Plan, stream: &Stream) {
         let Stream::Apply(application) = stream else { return };
         let name = stream.to_string();
         let is_live = plan.incarnations_of(&name).any(|(_, course)| course.is_live());
@@ -152,7 +152,7 @@ impl State {
     }
 
     /// Forgets what nothing that is computed means.
-    pub(crate) fn unbind(&mut self, plan: &Plan) {
+    pub(super) fn unbind(&mut self, plan: &Plan) {
         self.bound.retain(|name, _| plan.incarnations_of(name).any(|(_, course)| course.is_live()));
     }
 }

@@ -7,8 +7,8 @@ use dag_plan::{Applied, Change, Ending, Proposal, Skipped};
 use tokio::sync::oneshot;
 
 use crate::computations::error::StartError;
+use crate::computations::{Computations, State};
 use crate::metadata::MetaError;
-use crate::node::{Node, State};
 
 /// Why an incarnation has ended before all of it was there, as its readers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +27,16 @@ pub(crate) enum Ended {
 /// How long it takes until what the disk did not take is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-impl Node {
+impl Computations {
     /// An incarnation comes to that end as soon as the plan takes it.
-    pub(crate) fn end(&self, state: &mut State, id: IncarnationId, how: Ending) {
+    pub(super) fn end(&self, state: &mut State, id: IncarnationId, how: Ending) {
         state.runs.await_end(id);
         let (node, sent) = (self.clone(), self.send_end(id, &how));
         self.inner.tasks.spawn(dag_alarm::task("ending", async move { node.keep_end(id, how, sent).await }));
     }
 
     /// An incarnation has emitted all that it ever will. It is finished once that is on disk: nobody computes it again.
-    pub(crate) fn finish(&self, state: &mut State, id: IncarnationId) {
+    pub(super) fn finish(&self, state: &mut State, id: IncarnationId) {
         state.runs.await_end(id);
         let node = self.clone();
         self.inner.tasks.spawn(dag_alarm::task("finishing", async move {
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// An incarnation skips a record from now on, and is tried again without it.
-    pub(crate) fn skip(&self, state: &mut State, id: IncarnationId, record: Skipped) {
+    pub(super) fn skip(&self, state: &mut State, id: IncarnationId, record: Skipped) {
         state.runs.await_end(id);
         let node = self.clone();
         self.inner.tasks.spawn(dag_alarm::task("skipping", async move {

@@ -1,14 +1,37 @@
 //! What is asked of logs, snapshots and operators while something is decided, under no lock.
 
+use std::sync::Arc;
+
 use dag_expr::Application;
 use dag_log::{Log, Start};
 use dag_model::{IncarnationId, Position, Timestamp};
-use dag_plan::{Facts, LogId, OperatorFacts, SourceFacts};
+use dag_plan::{Facts, LogId, OperatorFacts, Plan, SourceFacts};
 
-use crate::computations::snapshots::usable;
-use crate::node::View;
+use crate::computations::logs::Logs;
+use crate::computations::snapshots::{Snapshots, usable};
+use crate::metadata::moved::Moved;
+use crate::operators::bind::Names;
+use crate::operators::catalog::Catalog;
+use crate::streams::source::Sources;
+
+/// The plan, the streams and the operators as they were a moment ago, and the logs that there are: what is decided on.
+pub(crate) struct View<'a> {
+    pub plan: Arc<Plan>,
+    pub sources: Arc<Sources>,
+    pub catalog: Arc<Catalog>,
+    pub logs: &'a Logs,
+    pub snapshots: &'a Snapshots,
+    pub moved: &'a Moved,
+    /// The newest run that was there when the node was started.
+    pub last_before: IncarnationId,
+}
 
 impl View<'_> {
+    /// What expressions are bound against.
+    pub fn names(&self) -> Names<'_> {
+        Names { sources: &self.sources, catalog: &self.catalog }
+    }
+
     /// The log of that identity, if it is there.
     pub(crate) fn log(&self, id: &LogId) -> Option<Log> {
         match id {

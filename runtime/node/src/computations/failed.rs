@@ -10,8 +10,8 @@ use dag_plan::{Change, Ending, Incarnation, Proposal, Skipped};
 
 use crate::computations::retry::{Failures, Next, TRIES};
 use crate::computations::runs::last_digest;
+use crate::computations::{Computations, State};
 use crate::metadata::MetaError;
-use crate::node::{Node, State};
 
 /// The most records that a run passes over: its record lists them, and is written anew with each.
 const MAX_SKIPPED: usize = 10_000;
@@ -25,9 +25,9 @@ fn policy(wanted: OnError, passed_over: usize) -> (OnError, bool) {
     }
 }
 
-impl Node {
+impl Computations {
     /// Decides what follows from the failure of a run.
-    pub(crate) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) {
+    pub(super) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) {
         let plan = self.inner.meta.plan();
         let Some(course) = plan.incarnation(id).filter(|course| course.is_live()) else { return };
         let (record, stream) = (&course.record, state.bound.get(&course.record.stream).cloned());
@@ -79,7 +79,7 @@ impl Node {
     }
 
     /// Ends a run and what depends on it, of which their subscribers are told.
-    pub(crate) fn fail(&self, state: &mut State, id: IncarnationId, why: &str) {
+    pub(super) fn fail(&self, state: &mut State, id: IncarnationId, why: &str) {
         let how = self.failure_of(id, why);
         self.end(state, id, how);
     }

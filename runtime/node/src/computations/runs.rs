@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use dag_expr::Application;
 use dag_flow::{
-    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Progress, Resume, Search, Snapshot,
-    World,
+    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Resume, Search, Snapshot, World,
 };
 use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
 use dag_plan::{Began, Incarnation, InputStart, Life, LogId, Millis, Revision, Skipped, Until, upgrade};
@@ -20,7 +19,7 @@ use crate::computations::error::StartError;
 use crate::computations::reconcile::{Barriers, Flow, Found};
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
-use crate::node::{Node, State, View};
+use crate::computations::{Computations, State, View};
 use crate::operators::limits::of_record;
 use crate::streams::interest::Interest;
 
@@ -128,14 +127,9 @@ impl Runs {
         self.flows.get(&id).and_then(Dataflow::running)
     }
 
-    /// The counters of a run whose dataflow is there.
-    pub fn progress(&self, id: IncarnationId) -> Option<&Progress> {
-        self.running(id).map(|flow| flow.handle.progress())
-    }
-
-    /// What a run whose dataflow is there holds in memory.
-    pub fn budget(&self, id: IncarnationId) -> Option<&Budget> {
-        self.running(id).map(|flow| flow.handle.budget())
+    /// The dataflow of a run, where it is there.
+    pub fn handle(&self, id: IncarnationId) -> Option<&Handle> {
+        self.running(id).map(|flow| &flow.handle)
     }
 
     /// A run is about to be started.
@@ -364,7 +358,7 @@ impl Runs {
     }
 }
 
-impl Node {
+impl Computations {
     /// A run is started again in a while, and who waits for it is told why.
     pub(super) fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
         tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");

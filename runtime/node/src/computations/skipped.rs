@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use dag_api::PassedOver;
+use dag_api::{OnError, PassedOver};
 use dag_log::{AppendError, PublishError};
 use dag_model::Position;
 use dag_plan::{Incarnation, LogId, Skipped};
 
-use crate::node::Node;
+use crate::computations::Computations;
 use crate::streams::error::StreamError;
 use crate::streams::skipped::{Row, json};
 
@@ -25,7 +25,7 @@ enum NotWritten {
 /// How long it takes until what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-impl Node {
+impl Computations {
     /// Writes what was handed in, without the lock on the state. Returns when to try again what could not be written.
     pub(crate) fn write_errors(&self) -> Option<Instant> {
         let mut again = None;
@@ -53,7 +53,7 @@ impl Node {
             let row = self.row(record, skipped);
             streams.write_skipped(&errors, name.clone(), batch, row).inspect_err(|error| {
                 if let PublishError::Append(AppendError::Full(_) | AppendError::Reserved(_)) = error {
-                    self.make_room(Instant::now());
+                    streams.tell_full(Instant::now());
                 }
             })?;
         }
@@ -68,6 +68,15 @@ impl Node {
             None
         });
         Row { incarnation: record.id, passed_over, record: json.flatten() }
+    }
+
+    /// What a derived stream does with a record on which its operator fails every time.
+    pub(crate) fn error_policy(&self, stream: &str) -> OnError {
+        match self.inner.meta.plan().policy(stream) {
+            Some(policy) if policy.skip => OnError::Skip,
+            Some(_) => OnError::Stop,
+            None => OnError::default(),
+        }
     }
 
     /// A record that a run was told to pass over, as it is shown.

@@ -13,8 +13,8 @@ use crate::computations::error::StartError;
 use crate::computations::interest;
 use crate::computations::runs::{Report, last_digest, resume};
 use crate::computations::snapshots::usable;
+use crate::computations::{Computations, State};
 use crate::metadata::ALONE;
-use crate::node::{Node, State};
 use crate::streams::interest::Interest;
 
 /// How many runs are started, or their end kept, at a time: as many as may wait for disks.
@@ -32,7 +32,7 @@ enum Started {
     Unwanted,
 }
 
-impl Node {
+impl Computations {
     /// Begins to start a run that has no dataflow, once those that it reads are there or have failed.
     pub(super) fn begin_start(&self, state: &mut State, course: &Course) {
         let id = course.record.id;
@@ -70,7 +70,7 @@ impl Node {
         let bound = match bound {
             Some(bound) => bound,
             None => {
-                let bound = dag_expr::bind(&record.stream, &view);
+                let bound = dag_expr::bind(&record.stream, &view.names());
                 let bound = bound.map_err(|error| StartError::Bind(error.render(&record.stream)))?;
                 self.state().bind(&view.plan, &bound);
                 bound

@@ -20,8 +20,8 @@ use tokio::runtime::Handle;
 use crate::computations::error::StartError;
 use crate::computations::runs::{reads, replay, resume};
 use crate::computations::snapshots::SnapshotError;
+use crate::computations::{Computations, View};
 use crate::metadata::MetaError;
-use crate::node::{Node, View};
 
 /// How long a computation may take to stop, and to compute again what a crash took.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -127,7 +127,7 @@ impl By {
     }
 }
 
-impl Node {
+impl Computations {
     /// Lets a live computation go on with another component. `replay` says whether the state may be computed anew. If the switch is
     /// refused, the computation goes on as it was. One that computes again what its log holds first gets on to the end of that. Blocks
     /// until it goes on, and so must be called on a thread that may wait.

@@ -26,9 +26,9 @@ const PIECE: usize = 64 << 10;
 pub(super) async fn count(State(node): State<Node>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let Some(length) = response.body().size_hint().exact().filter(|length| *length > SMALL) else { return response };
-    let share = node.inner.budget.share();
+    let share = node.budget.share();
     match share.take(length) {
-        Ok(()) => response.map(|body| Body::new(Counted::new(body, share, node.inner.config.requests.patience))),
+        Ok(()) => response.map(|body| Body::new(Counted::new(body, share, node.requests.patience))),
         Err(refusal) => Failed::from(refusal).into_response(),
     }
 }

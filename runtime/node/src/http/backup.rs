@@ -13,5 +13,5 @@ pub(super) async fn back_up(
     State(node): State<Node>,
     Document(request): Document<BackUp>,
 ) -> Result<Json<BackedUp>, Failed> {
-    Ok(Json(node.backup(request.directory).await?))
+    Ok(Json(node.backups.back_up(request.directory).await?))
 }

@@ -58,8 +58,8 @@ impl<T: DeserializeOwned> FromRequest<Node> for Document<T> {
 }
 
 async fn content(request: Request, node: &Node, limit: u64) -> Result<Content, Failed> {
-    let share = node.inner.budget.share();
-    let patience = node.inner.config.requests.patience;
+    let share = node.budget.share();
+    let patience = node.requests.patience;
     let (head, body) = request.into_parts();
     is_plain(&head.headers)?;
     let bytes = read(body, limit, &share, patience).await?;

@@ -13,12 +13,12 @@ type Name = Result<Path<String>, PathRejection>;
 
 /// `GET /v1/cursors`
 pub(super) async fn list(State(node): State<Node>) -> Result<Json<dag_api::Cursors>, Failed> {
-    Ok(Json(node.cursors().await?))
+    Ok(Json(node.readers.list_cursors().await?))
 }
 
 /// `GET /v1/cursors/{name}`
 pub(super) async fn one(State(node): State<Node>, name: Name) -> Result<Json<dag_api::Cursor>, Failed> {
-    Ok(Json(node.cursor(&name?.0).await?))
+    Ok(Json(node.readers.cursor(&name?.0).await?))
 }
 
 /// `POST /v1/cursors/{name}`
@@ -27,7 +27,7 @@ pub(super) async fn acknowledge(
     name: Name,
     Document(read): Document<dag_api::Acknowledge>,
 ) -> Result<Json<dag_api::Cursor>, Failed> {
-    Ok(Json(node.acknowledge(&name?.0, &read).await?))
+    Ok(Json(node.readers.acknowledge(&name?.0, &read).await?))
 }
 
 /// `PUT /v1/cursors/{name}`
@@ -36,10 +36,10 @@ pub(super) async fn reset(
     name: Name,
     Document(reset): Document<dag_api::ResetCursor>,
 ) -> Result<Json<dag_api::Cursor>, Failed> {
-    Ok(Json(node.reset_cursor(&name?.0, &reset.to).await?))
+    Ok(Json(node.readers.reset_cursor(&name?.0, &reset.to).await?))
 }
 
 /// `DELETE /v1/cursors/{name}`
 pub(super) async fn delete(State(node): State<Node>, name: Name) -> Result<Json<dag_api::Cursor>, Failed> {
-    Ok(Json(node.delete_cursor(&name?.0).await?))
+    Ok(Json(node.readers.delete_cursor(&name?.0).await?))
 }

@@ -16,7 +16,7 @@ use hyper::body::{Body, Frame};
 use super::failure::Failed;
 use super::media::header_text;
 use super::writer::Writer;
-use crate::readers::notices::Notices;
+use crate::computations::news::Notices;
 use crate::{End, Next, Subscription};
 
 /// The trailers, as the `Trailer` header announces them.

@@ -22,7 +22,7 @@ pub(super) async fn notices(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failed> {
     let Path(id) = id?;
-    let lines = stream::unfold(node.notices(&id)?, |mut notices| async {
+    let lines = stream::unfold(node.readers.notices(&id)?, |mut notices| async {
         let notice = notices.next().await?;
         let line = serde_json::to_string(&*notice).expect("text is JSON") + "\n";
         Some((Ok::<_, Infallible>(line), notices))

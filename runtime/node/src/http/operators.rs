@@ -11,7 +11,7 @@ use crate::Node;
 
 /// `GET /v1/operators`
 pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
-    Json(node.operators())
+    Json(node.views.operators())
 }
 
 /// `GET /v1/operators/{name}`
@@ -20,7 +20,7 @@ pub(super) async fn one(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<OperatorVersions>, Failed> {
     let Path(name) = name?;
-    Ok(Json(node.operator(&name)?))
+    Ok(Json(node.views.operator(&name)?))
 }
 
 /// `POST /v1/operators/{name}/rollback`
@@ -30,7 +30,7 @@ pub(super) async fn roll_back(
     parameters: Result<Query<DeployParameters>, QueryRejection>,
 ) -> Result<Json<Deployed>, Failed> {
     let (Path(name), Query(parameters)) = (name?, parameters?);
-    Ok(Json(node.roll_back(name, parameters).await?))
+    Ok(Json(node.deployments.roll_back(name, parameters).await?))
 }
 
 /// `POST /v1/components`
@@ -40,7 +40,7 @@ pub(super) async fn deploy(
     content: Content,
 ) -> Result<Json<Deployed>, Failed> {
     let Query(parameters) = parameters?;
-    Ok(Json(node.deploy(content.bytes.clone(), parameters).await?))
+    Ok(Json(node.deployments.deploy(content.bytes.clone(), parameters).await?))
 }
 
 /// `DELETE /v1/components/{name}`
@@ -50,5 +50,5 @@ pub(super) async fn undeploy(
     parameters: Result<Query<UndeployParameters>, QueryRejection>,
 ) -> Result<Json<Undeployed>, Failed> {
     let (Path(name), Query(parameters)) = (name?, parameters?);
-    Ok(Json(node.undeploy(name, parameters).await?))
+    Ok(Json(node.undeployments.undeploy(name, parameters).await?))
 }

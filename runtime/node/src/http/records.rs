@@ -24,7 +24,7 @@ pub(super) async fn publish(
 ) -> Result<Response, Failed> {
     let (Path(name), Query(parameters)) = (name?, parameters?);
     let content = if bytes.is_empty() { None } else { Some((body_format(&headers)?, bytes)) };
-    let published = node.inner.streams.publish(&name, content, parameters, share).await?;
+    let published = node.streams.publish(&name, content, parameters, share).await?;
     Ok(match published.refused {
         0 => Json(published).into_response(),
         _ => (StatusCode::BAD_REQUEST, Json(Refused::new(published))).into_response(),
@@ -37,7 +37,7 @@ pub(super) async fn progress(
     names: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<PublisherProgress>, Failed> {
     let Path((stream, publisher)) = names?;
-    Ok(Json(node.inner.streams.publisher(&stream, &publisher)?))
+    Ok(Json(node.streams.publisher(&stream, &publisher)?))
 }
 
 /// What became of a body of which some lines are no records.

@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     mut listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let requests = node.inner.config.requests;
+    let requests = node.requests;
     let service = TowerToHyperService::new(router(node, listener.local_addr()?.ip()));
     let graceful = GracefulShutdown::new();
     let (mut connections, mut turned_away) = (JoinSet::new(), JoinSet::new());

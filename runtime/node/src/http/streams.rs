@@ -17,14 +17,14 @@ pub(super) async fn create(
     Document(request): Document<dag_api::CreateStream>,
 ) -> Result<(StatusCode, Json<dag_api::Stream>), Failed> {
     let Query(CreateParameters { if_not_exists }) = parameters?;
-    let (source, created) = node.inner.streams.create(request, if_not_exists).await?;
-    let stream = node.created_source(&source);
+    let (source, created) = node.streams.create(request, if_not_exists).await?;
+    let stream = node.views.created_source(&source);
     Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, Json(stream)))
 }
 
 /// `GET /v1/streams`
 pub(super) async fn list(State(node): State<Node>) -> Result<Json<dag_api::Streams>, Failed> {
-    Ok(Json(node.streams().await?))
+    Ok(Json(node.views.streams().await?))
 }
 
 /// `GET /v1/streams/{name}`
@@ -33,7 +33,7 @@ pub(super) async fn one(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<dag_api::Stream>, Failed> {
     let Path(name) = name?;
-    Ok(Json(node.stream(&name).await?))
+    Ok(Json(node.views.stream(&name).await?))
 }
 
 /// `DELETE /v1/streams/{name}`
@@ -43,7 +43,7 @@ pub(super) async fn remove(
     parameters: Result<Query<DeleteParameters>, QueryRejection>,
 ) -> Result<Json<Deleted>, Failed> {
     let (Path(name), Query(parameters)) = (name?, parameters?);
-    Ok(Json(node.delete_stream(&name, parameters).await?))
+    Ok(Json(node.deletions.delete_stream(&name, parameters).await?))
 }
 
 /// `PATCH /v1/streams/{name}`
@@ -53,5 +53,5 @@ pub(super) async fn alter(
     Document(request): Document<dag_api::AlterStream>,
 ) -> Result<Json<dag_api::Stream>, Failed> {
     let Path(name) = name?;
-    Ok(Json(node.alter_stream(&name, &request).await?))
+    Ok(Json(node.alterations.alter_stream(&name, &request).await?))
 }

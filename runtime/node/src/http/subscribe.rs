@@ -50,7 +50,7 @@ pub(super) async fn subscribe(
     }
     let trailers = takes_trailers(&headers);
 
-    let subscription = node.subscribe(&parameters).await?;
+    let subscription = node.readers.subscribe(&parameters).await?;
     let mut told = HeaderMap::new();
     told.insert(CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
     told.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -20,7 +20,7 @@ pub(super) struct ExplainParameters {
 
 /// `GET /v1/status`
 pub(super) async fn status(State(node): State<Node>) -> Result<Json<Status>, Failed> {
-    let status = tokio::task::spawn_blocking(move || node.status()).await;
+    let status = tokio::task::spawn_blocking(move || node.views.status()).await;
     Ok(Json(status.map_err(Broken::from)?))
 }
 
@@ -30,5 +30,5 @@ pub(super) async fn explain(
     parameters: Result<Query<ExplainParameters>, QueryRejection>,
 ) -> Result<Json<Explanation>, Failed> {
     let Query(parameters) = parameters?;
-    Ok(Json(node.explain(&parameters.expr).await?))
+    Ok(Json(node.views.explain(&parameters.expr).await?))
 }

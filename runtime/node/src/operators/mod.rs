@@ -1,9 +1,10 @@
 //! Operators: the components that are here, and which version of each is current.
 //!
-//! Read [`installed`] (a component that is here), [`catalog`] (the operators that these export, and how expressions are bound to them),
+//! Read [`installed`] (a component that is here), [`catalog`] (the operators that these export), [`bind`] (how expressions are bound to them),
 //! [`questions`] (what operators are asked for that, and by whom), [`files`] (what is on disk of them), [`build`] and [`building`] (how one is made of what somebody sends, and whose turn that is),
 //! [`restore`] (how they are there again when a node starts), [`limits`] (what their instances may use) and [`error`].
 
+pub(crate) mod bind;
 mod build;
 mod building;
 pub(crate) mod catalog;
@@ -22,9 +23,12 @@ use dag_log::Committer;
 use dag_wasm::{Builder, Limits, Runtime};
 use tokio::sync::watch;
 
+use crate::blocking::gate::Gate;
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::metadata::Metadata;
+use crate::streams::Streams;
+use bind::BINDING;
 pub(crate) use build::Made;
 use building::Building;
 use catalog::Catalog;
@@ -36,6 +40,8 @@ pub(crate) struct Operators {
     layout: Layout,
     meta: Arc<Metadata>,
     committer: Committer,
+    /// What expressions name besides operators.
+    streams: Arc<Streams>,
     runtime: Runtime,
     builder: Builder,
     /// What the node says of limits.
@@ -47,6 +53,8 @@ pub(crate) struct Operators {
     /// Whose component is built.
     building: Building,
     stopping: watch::Sender<bool>,
+    /// Binding an expression goes through this.
+    binding: Arc<Gate<()>>,
     /// Guards which catalog there is; the catalog itself is replaced as a whole. Held for no longer than that takes.
     catalog: RwLock<Arc<Catalog>>,
 }
@@ -57,6 +65,7 @@ impl Operators {
         config: &Config,
         meta: Arc<Metadata>,
         committer: Committer,
+        streams: Arc<Streams>,
         runtime: Runtime,
         stopping: watch::Sender<bool>,
     ) -> Operators {
@@ -69,6 +78,7 @@ impl Operators {
             layout: Layout::new(&config.data),
             meta,
             committer,
+            streams,
             runtime,
             builder: config.builder.clone(),
             defaults: config.limits,
@@ -76,6 +86,7 @@ impl Operators {
             rewrites: config.rewrites,
             building: Building::default(),
             stopping,
+            binding: Gate::new(BINDING),
             catalog: RwLock::new("catalog", Arc::new(catalog)),
         }
     }

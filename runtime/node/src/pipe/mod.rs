@@ -82,7 +82,7 @@ pub async fn run(
     let config = Config { requests, ..Config::private(&options.scratch, options.workers) };
     let (node, _) = crate::serve::start(config).await?;
     for component in &options.components {
-        node.deploy(component.clone(), DeployParameters::default()).await?;
+        node.deployments.deploy(component.clone(), DeployParameters::default()).await?;
     }
     let source = source(&node, &options.expr)?;
     let mut input = Input::new(input, options.input);
@@ -91,10 +91,10 @@ pub async fn run(
     if settings.schema.is_empty() {
         settings.schema = input::columns(options.input, first.as_ref(), &settings)?;
     }
-    node.inner.streams.create_now(settings, false)?;
+    node.streams.create_now(settings, false)?;
     let parameters =
         SubscribeParameters { expr: options.expr.clone(), from: Some("earliest".to_owned()), ..Default::default() };
-    let subscription = node.subscribe(&parameters).await?;
+    let subscription = node.readers.subscribe(&parameters).await?;
     let output = Output::begin(output, options.output, subscription.schema())?;
     let published = tokio::spawn(publish::publish(node.clone(), source, first, input));
     let report = write(subscription, output, published).await?;
@@ -104,7 +104,7 @@ pub async fn run(
 
 /// The one stream that the expression reads.
 fn source(node: &Node, expr: &str) -> Result<String, PipeError> {
-    let names = dag_expr::names(expr, &node.view());
+    let names = node.operators.streams_in(expr);
     let names = names.map_err(|error| PipeError::Expression(error.render(expr)))?;
     match names.as_slice() {
         [name] => Ok(name.clone()),

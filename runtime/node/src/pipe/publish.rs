@@ -33,13 +33,13 @@ pub(super) async fn publish<R: Read + Send + 'static>(
             line: Some(line),
             ..Default::default()
         };
-        let (body, share) = (Some((input.format, bytes)), node.inner.budget.share());
-        report.add(node.inner.streams.publish(&source, body, parameters, share).await?);
+        let (body, share) = (Some((input.format, bytes)), node.budget.share());
+        report.add(node.streams.publish(&source, body, parameters, share).await?);
         let read = tokio::task::spawn_blocking(move || (input.next(RECORDS), input));
         let (read, rest) = read.await.map_err(Broken::from)?;
         (next, input) = (read?, rest);
     }
     let seal = PublishParameters { seal: true, ..Default::default() };
-    node.inner.streams.publish(&source, None, seal, node.inner.budget.share()).await?;
+    node.streams.publish(&source, None, seal, node.budget.share()).await?;
     Ok(report)
 }

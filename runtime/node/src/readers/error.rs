@@ -12,8 +12,8 @@ use crate::computations::error::StartError;
 use crate::metadata::MetaError;
 use crate::metadata::moved::NotCopied;
 use crate::operators::error::BindError;
+use crate::readers::SUBSCRIBERS;
 use crate::readers::cursors::{CursorError, NotChanged};
-use crate::readers::open::SUBSCRIBERS;
 use crate::readers::standing::NotThere;
 use crate::streams::settings::DurationError;
 

@@ -4,7 +4,7 @@ use dag_log::{Log, ReadError};
 use dag_model::Position;
 use dag_plan::LogId;
 
-use crate::node::View;
+use crate::computations::View;
 
 /// Where a position stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,24 +67,22 @@ pub enum NotThere {
     },
 }
 
-impl View<'_> {
-    /// Where a position of that log stands; none where the log is not there.
-    pub fn standing(&self, id: &LogId, position: Position) -> Option<Standing> {
-        let log = self.log(id)?;
-        Some(match id {
-            LogId::Source(_) => of_source(&log, position),
-            LogId::Derived(run) => of_derived(&log, position, *run > self.last_before),
-        })
-    }
+/// Where a position of that log stands; none where the log is not there.
+pub fn standing(view: &View<'_>, id: &LogId, position: Position) -> Option<Standing> {
+    let log = view.log(id)?;
+    Some(match id {
+        LogId::Source(_) => of_source(&log, position),
+        LogId::Derived(run) => of_derived(&log, position, *run > view.last_before),
+    })
+}
 
-    /// Refuses a position of `stream` from which nobody could go on.
-    pub fn check_position(&self, stream: &str, id: &LogId, position: Position) -> Result<(), NotThere> {
-        match self.standing(id, position) {
-            None | Some(Standing::Kept | Standing::Ahead) => Ok(()),
-            Some(Standing::PastEnd { end }) => Err(NotThere::PastEnd { position, stream: stream.to_owned(), end }),
-            Some(Standing::Trimmed { lost, earliest }) => Err(NotThere::Trimmed { position, lost, earliest }),
-            Some(Standing::Lost { end }) => Err(NotThere::Lost { position, end }),
-        }
+/// Refuses a position of `stream` from which nobody could go on.
+pub fn check_position(view: &View<'_>, stream: &str, id: &LogId, position: Position) -> Result<(), NotThere> {
+    match standing(view, id, position) {
+        None | Some(Standing::Kept | Standing::Ahead) => Ok(()),
+        Some(Standing::PastEnd { end }) => Err(NotThere::PastEnd { position, stream: stream.to_owned(), end }),
+        Some(Standing::Trimmed { lost, earliest }) => Err(NotThere::Trimmed { position, lost, earliest }),
+        Some(Standing::Lost { end }) => Err(NotThere::Lost { position, end }),
     }
 }
 

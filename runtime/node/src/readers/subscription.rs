@@ -1,6 +1,6 @@
 //! A subscription: a demand, and a reader of what it leads to.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
@@ -12,71 +12,14 @@ use dag_plan::LeaseId;
 use tokio::task::JoinHandle;
 
 use crate::blocking::gate::Width;
-use crate::computations::end::Ended;
-use crate::metadata::new_number;
-use crate::node::Node;
+use crate::computations::news::{Listener, Notices};
+use crate::readers::Readers;
 use crate::readers::cursors::{Place, Reader};
 use crate::readers::error::ReaderError;
-use crate::readers::notices::{Board, Notices};
+use crate::readers::subscriber::Subscriber;
 
 /// How many steps a reader makes before it lets other tasks run.
 const STEPS: usize = 64;
-
-/// What a subscription and the node tell each other.
-pub(crate) struct Subscriber {
-    wake: tokio::sync::Notify,
-    failure: OnceLock<ReaderError>,
-    /// What is said besides records.
-    pub notices: Board,
-    /// Tells the subscriber from others who ask for its notices.
-    secret: u64,
-    /// The source that it reads itself.
-    source: Option<String>,
-}
-
-impl Subscriber {
-    /// A subscriber, and the source that it reads itself, if it does.
-    pub fn new(source: Option<String>) -> Subscriber {
-        let (wake, failure, notices) = (tokio::sync::Notify::new(), OnceLock::new(), Board::new());
-        Subscriber { wake, failure, notices, secret: new_number(), source }
-    }
-
-    /// Its lease and its secret, as one text.
-    pub fn id(&self, lease: LeaseId) -> String {
-        format!("{}-{:016x}", lease.0, self.secret)
-    }
-
-    /// The source that it reads itself.
-    pub fn source(&self) -> Option<&str> {
-        self.source.as_deref()
-    }
-
-    /// There may be more to read.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    /// Why what it reads cannot go on.
-    #[cfg(test)]
-    pub fn failure(&self) -> Option<ReaderError> {
-        self.failure.get().cloned()
-    }
-
-    /// What computes that has ended before all of it was there.
-    pub fn ended(&self, ended: Ended) {
-        self.fail(match ended {
-            Ended::Failed(why) => ReaderError::Stopped(why),
-            Ended::Lost { stream, why } => ReaderError::Lacking { stream, why },
-        });
-    }
-
-    /// What it reads cannot go on.
-    pub fn fail(&self, why: ReaderError) {
-        // The first reason is the one that counts.
-        let _ = self.failure.set(why);
-        self.wake();
-    }
-}
 
 /// What comes next.
 #[derive(Debug)]
@@ -107,7 +50,7 @@ pub enum End {
 
 /// A demand, and a reader of what it leads to. Dropping it releases the demand.
 pub struct Subscription {
-    pub(crate) node: Node,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) lease: LeaseId,
     pub(crate) subscriber: Arc<Subscriber>,
     pub(crate) stream: String,
@@ -132,7 +75,7 @@ pub(crate) enum At {
 
 /// What a subscription reads, and how far it has.
 pub(crate) struct Course {
-    pub node: Node,
+    pub readers: Arc<Readers>,
     pub subscriber: Arc<Subscriber>,
     pub schema: Schema,
     pub reading: Reading,
@@ -188,16 +131,16 @@ impl Subscription {
 
     /// What is said of what it reads besides records, from what nobody has asked for yet.
     pub fn notices(&self) -> Notices {
-        self.subscriber.notices.listen()
+        self.subscriber.listener.notices()
     }
 
     /// What comes next. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Result<Next, ReaderError> {
-        let mut stopping = self.node.inner.stopping.subscribe();
+        let mut stopping = self.readers.stopping.subscribe();
         loop {
             for _ in 0..STEPS {
-                if let Some(failure) = self.subscriber.failure.get() {
-                    return Err(failure.clone());
+                if let Some(failure) = self.subscriber.failure() {
+                    return Err(failure);
                 }
                 if *stopping.borrow() {
                     return Ok(Next::End(End::Stopping));
@@ -219,7 +162,7 @@ impl Subscription {
                     }
                     Stepped::More => {}
                     Stepped::Wait => tokio::select! {
-                        () = self.subscriber.wake.notified() => {}
+                        () = self.subscriber.listener.woken() => {}
                         _ = stopping.wait_for(|stopping| *stopping) => {}
                     },
                 }
@@ -241,7 +184,7 @@ impl Subscription {
             if course.is_at_hand() {
                 return course.step();
             }
-            let pass = self.node.inner.reads.pass(self.stream.clone()).await?;
+            let pass = self.readers.reads.pass(self.stream.clone()).await?;
             let At::Here(mut course) = std::mem::replace(&mut self.course, At::Lost) else {
                 unreachable!("it is here")
             };
@@ -272,7 +215,7 @@ impl Course {
         let (begins, before) = (leg.position(), sequence - leg.log.earliest().sequence);
         let legs = vec![leg];
         let input = Input { legs, from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() };
-        self.reading = self.node.reading(input, notify(&self.subscriber), &self.schema, self.ordered);
+        self.reading = self.readers.reading(input, notify(&self.subscriber.listener), &self.schema, self.ordered);
         Ok(Settled::At { begins, before })
     }
 
@@ -375,7 +318,7 @@ impl Course {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.node.release(self.lease);
+        self.readers.release(self.lease);
     }
 }
 
@@ -406,19 +349,19 @@ pub(crate) enum Stepped {
 }
 
 /// What wakes the subscription.
-pub(crate) fn notify(subscriber: &Arc<Subscriber>) -> Notify {
-    let subscriber = subscriber.clone();
-    Arc::new(move || subscriber.wake())
+pub(crate) fn notify(listener: &Arc<Listener>) -> Notify {
+    let listener = listener.clone();
+    Arc::new(move || listener.wake())
 }
 
-impl Node {
+impl Readers {
     /// A reader from the beginning of `input`. To put it in order takes memory as a computation does.
     pub(crate) fn reading(&self, input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
         let cursor = Cursor::new(input, notify);
         match ordered {
             false => Reading::Raw(cursor),
             true => {
-                let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
+                let budget = Budget::within(self.memory.0, &self.memory.1);
                 let merge = Merge::numbered(vec![arrow_schema(schema)], &budget);
                 Reading::Ordered { cursor, merge, ended: false }
             }

@@ -32,4 +32,11 @@ impl Room {
         let (made, answer) = oneshot::channel();
         self.0.try_send(Refused { begun, made }).is_ok() && answer.await.unwrap_or(false)
     }
+
+    /// The same, for who tries again by itself.
+    pub fn tell(&self, begun: Instant) {
+        let (made, _) = oneshot::channel();
+        // Where too many wait to be heard of, room is looked for anyhow.
+        let _ = self.0.try_send(Refused { begun, made });
+    }
 }

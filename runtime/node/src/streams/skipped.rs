@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use dag_api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
@@ -133,6 +134,11 @@ impl Streams {
     /// Whether the stream of what `of` skips cannot be opened now. When it is, all is handed in.
     pub fn is_skipped_unavailable(&self, of: &str) -> bool {
         self.unavailable().why(&errors_of(of)).is_some()
+    }
+
+    /// What had begun to write then was refused for want of room.
+    pub fn tell_full(&self, begun: Instant) {
+        self.room.tell(begun);
     }
 
     /// Writes the `batch`-th record that the publisher of that name has skipped.

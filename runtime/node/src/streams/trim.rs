@@ -87,7 +87,7 @@ mod tests {
     async fn a_stream_whose_disk_hangs_delays_no_other_streams_retention() {
         let data = TempDir::new().unwrap();
         let (node, failing) = node(&data).await;
-        let streams = node.inner.streams.clone();
+        let streams = node.streams.clone();
         let y = serde_json::to_value(&streams.get("x").unwrap().settings).unwrap();
         let y = serde_json::from_value(
             serde_json::json!({"name": "y", "schema": y["schema"], "time": y["time"], "retention": y["retention"]}),
@@ -99,7 +99,7 @@ mod tests {
                 let text: String =
                     (0..70_000).map(|_| char::from(b'0' + random.below(75) as u8)).filter(|c| *c != '\\').collect();
                 let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
-                let share = node.inner.budget.share();
+                let share = node.budget.share();
                 streams.publish(name, Some((Format::Json, body)), Default::default(), share).await.unwrap();
             }
         }

@@ -1,26 +1,26 @@
 //! Why is there no output? What a stream and all that feeds it have done, and one cause for each.
 
+use std::sync::Arc;
+
 use dag_api::{Clock, Explained, Explanation};
 use dag_expr::{Application, Stream, Window};
 use dag_model::{Frontier, Timestamp};
 use dag_plan::{Course, Life};
 
 use crate::clock::now;
-use crate::node::Node;
 use crate::streams::source::Origin;
-use crate::views::ViewError;
-use crate::views::status::{last_time, life_here};
+use crate::views::status::last_time;
+use crate::views::{ViewError, Views};
 
-impl Node {
+impl Views {
     /// Explains a stream without demanding it.
-    pub async fn explain(&self, text: &str) -> Result<Explanation, ViewError> {
-        let stream = self.bound(text).await?;
-        let (node, name) = (self.clone(), stream.to_string());
-        self.inner
-            .looking
+    pub async fn explain(self: &Arc<Self>, text: &str) -> Result<Explanation, ViewError> {
+        let stream = self.operators.bound(text).await?;
+        let (views, name) = (self.clone(), stream.to_string());
+        self.looking
             .run(name.clone(), move || {
                 let mut streams = Vec::new();
-                node.explain_into(&stream, &mut streams);
+                views.explain_into(&stream, &mut streams);
                 Ok(Explanation { stream: name, streams, clock: now().to_string() })
             })
             .await
@@ -56,7 +56,7 @@ impl Node {
     }
 
     fn explain_source(&self, stream: String, name: &str) -> (Explained, Frontier) {
-        let Ok(source) = self.inner.streams.get(name) else { return (Explained::default(), Frontier::START) };
+        let Ok(source) = self.streams.get(name) else { return (Explained::default(), Frontier::START) };
         let stats = source.source.stats();
         let frontier = stats.frontier;
         let cause = match (&source.origin, frontier, stats.joined.first()) {
@@ -98,12 +98,11 @@ impl Node {
         inputs: &[(String, Frontier)],
     ) -> (Explained, Frontier) {
         let name = stream.to_string();
-        let plan = self.inner.meta.plan();
+        let plan = self.meta.plan();
         let courses = plan.incarnations_of(&name).map(|(_, course)| &**course);
         let courses: Vec<&Course> = courses.filter(|course| course.record.until.is_none()).collect();
         let Some(course) = courses.iter().rev().find(|course| course.is_live()).or(courses.last()) else {
-            let state = self.state();
-            let waiting = state.waiting.values().find(|(text, _)| *text == name).map(|(_, what)| what);
+            let waiting = self.readers.waiting().into_iter().find(|(text, _)| *text == name).map(|(_, what)| what);
             let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
             let explained = Explained {
                 stream: name,
@@ -115,15 +114,14 @@ impl Node {
             return (explained, Frontier::START);
         };
         let id = course.record.id;
-        let (records_in, life) = {
-            let state = self.state();
-            let records_in = state.runs.progress(id).map_or(0, dag_flow::Progress::records_in);
-            (records_in, life_here(&state, &plan, course))
-        };
-        let passed_over = course.record.skipped.iter().map(|skipped| self.passed_over(&course.record, skipped));
+        let look = self.computations.look_at(id);
+        let records_in = look.running.as_ref().map_or(0, |running| running.progress().records_in());
+        let life = look.life(&plan, course);
+        let passed_over =
+            course.record.skipped.iter().map(|skipped| self.computations.passed_over(&course.record, skipped));
         let passed_over = passed_over.collect();
-        self.inner.logs.look(id);
-        let visible = self.inner.logs.visible(id);
+        self.computations.logs().look(id);
+        let visible = self.computations.logs().visible(id);
         let frontier = visible.as_ref().map_or(Frontier::START, |visible| visible.frontier);
         let records_out = visible.as_ref().map_or(0, |visible| visible.end);
         let next = match (application.window, frontier) {

@@ -5,27 +5,25 @@ use dag_expr::{Kind, Signature};
 use dag_model::Digest;
 use dag_plan::{Course, Plan};
 
-use crate::node::Node;
+use crate::computations::life;
 use crate::operators::error::UnknownOperator;
 use crate::operators::installed::Installed;
-use crate::views::status::life;
+use crate::views::Views;
 
-impl Node {
+impl Views {
     /// All operators.
     pub fn operators(&self) -> Operators {
-        let view = self.view();
-        Operators {
-            operators: view.catalog.operators().map(|(component, signature)| shown(component, signature)).collect(),
-        }
+        let catalog = self.operators.catalog();
+        Operators { operators: catalog.operators().map(|(component, signature)| shown(component, signature)).collect() }
     }
 
     /// One operator, by its name or as `component.operator`: its versions, and where each runs.
     pub fn operator(&self, name: &str) -> Result<OperatorVersions, UnknownOperator> {
-        let view = self.view();
-        let (component, operator) = view.catalog.exporter(name)?;
-        let current = view.catalog.current(&component);
-        let versions = view.catalog.history().versions(&component).into_iter().map(|(place, entry)| {
-            let exporting = view.catalog.component(entry.digest);
+        let (catalog, plan) = (self.operators.catalog(), self.meta.plan());
+        let (component, operator) = catalog.exporter(name)?;
+        let current = catalog.current(&component);
+        let versions = catalog.history().versions(&component).into_iter().map(|(place, entry)| {
+            let exporting = catalog.component(entry.digest);
             let signature = exporting.as_deref().and_then(|exporting| exporting.signature(operator));
             Version {
                 order: place as u64 + 1,
@@ -36,7 +34,7 @@ impl Node {
                 current: current.is_some_and(|current| current.digest() == entry.digest),
                 state_written: signature.map(|signature| signature.state_written),
                 state_read: signature.map_or_else(Vec::new, |signature| signature.state_read.clone()),
-                runs: places(&view.plan, entry.digest, operator),
+                runs: places(&plan, entry.digest, operator),
             }
         });
         let versions = versions.collect();

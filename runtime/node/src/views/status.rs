@@ -1,6 +1,7 @@
 //! What a node shows of itself: streams, computations, status.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dag_api::limits::LimitSettings;
@@ -12,12 +13,12 @@ use dag_plan::{Course, Life, LogId, Plan};
 
 use crate::blocking::blocking;
 use crate::blocking::gate::Width;
-use crate::node::{Node, State};
+use crate::computations::{Look, has_failed, shown_of};
 use crate::operators::catalog::Catalog;
 use crate::operators::limits;
 use crate::streams::source::SourceStream;
-use crate::views::ViewError;
 use crate::views::operators::applied;
+use crate::views::{ViewError, Views};
 
 /// How many listings are made, or streams looked at, at a time.
 pub(crate) const LOOKING: Width = Width { what: "to look at streams", most: 8, each: 2, waiting: 1024 };
@@ -28,69 +29,67 @@ const STEP: usize = 64;
 /// How long a listing waits for logs that have not been open since the node was started.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Node {
+impl Views {
     /// All streams, sources first. A derived stream that nobody has read since the node was started is looked at once, and listed without
     /// what its log has where its disk takes too long for that.
-    pub async fn streams(&self) -> Result<Streams, ViewError> {
-        let plan = self.inner.meta.plan();
+    pub async fn streams(self: &Arc<Self>) -> Result<Streams, ViewError> {
+        let plan = self.meta.plan();
         let shown = derived_streams(&plan).into_iter().map(|(course, _)| course.record.id);
-        let unseen: Vec<IncarnationId> = shown.filter(|id| self.inner.logs.seen(*id).is_none()).collect();
+        let unseen: Vec<IncarnationId> = shown.filter(|id| self.computations.logs().seen(*id).is_none()).collect();
         if !unseen.is_empty() {
-            let logs = self.inner.logs.clone();
+            let logs = self.computations.logs().clone();
             let look = move || {
                 unseen.into_iter().for_each(|id| logs.look(id));
                 Ok::<_, ViewError>(())
             };
             // They are looked at to the end also where nobody waits any more.
-            let _ = tokio::time::timeout(PATIENCE, self.inner.looking.run(String::new(), look)).await;
+            let _ = tokio::time::timeout(PATIENCE, self.looking.run(String::new(), look)).await;
         }
-        let node = self.clone();
-        blocking(move || Ok(node.list_streams())).await
+        let views = self.clone();
+        blocking(move || Ok(views.list_streams())).await
     }
 
     fn list_streams(&self) -> Streams {
-        let view = self.view();
-        let mut read = readers(&self.state(), &view.plan);
+        let plan = self.meta.plan();
+        let mut read = self.read_sources(&plan);
         let mut streams: Vec<Stream> = Vec::new();
-        for source in view.sources.values() {
+        for source in self.streams.all().values() {
             let users = read.remove(&source.settings.name).unwrap_or(0);
             streams.push(source_stream(source, users));
         }
-        streams.extend(self.inner.streams.unavailable().streams());
-        for some in derived_streams(&view.plan).chunks(STEP) {
-            let state = self.state();
-            let shown: Vec<Shown> = some.iter().map(|found| Shown::of(&state, &view.plan, *found)).collect();
-            drop(state);
-            streams.extend(shown.into_iter().filter_map(|shown| self.derived_stream(shown)));
+        streams.extend(self.streams.unavailable().streams());
+        for some in derived_streams(&plan).chunks(STEP) {
+            let looks = self.computations.look(some.iter().map(|(course, _)| course.record.id));
+            let shown = some.iter().zip(looks).map(|(found, look)| Shown::of(&look, &plan, *found));
+            streams.extend(shown.filter_map(|shown| self.derived_stream(shown)));
         }
         Streams { streams }
     }
 
     /// One stream: a source by its name, a derived one by its expression.
-    pub async fn stream(&self, name: &str) -> Result<Stream, ViewError> {
-        if let Some(stream) = self.inner.streams.unavailable().stream(name) {
+    pub async fn stream(self: &Arc<Self>, name: &str) -> Result<Stream, ViewError> {
+        if let Some(stream) = self.streams.unavailable().stream(name) {
             return Ok(stream);
         }
-        let source = match self.inner.streams.get(name) {
+        let source = match self.streams.get(name) {
             Ok(source) => Ok(source),
             Err(unknown) => {
-                let bound = self.bound(name).await;
+                let bound = self.operators.bound(name).await;
                 let bound =
                     bound.map_err(|error| if error.is_passing() { error.into() } else { ViewError::from(unknown) })?;
                 match bound {
-                    dag_expr::Stream::Errors { name, .. } => Ok(self.inner.streams.get(&name)?),
+                    dag_expr::Stream::Errors { name, .. } => Ok(self.streams.get(&name)?),
                     stream => Err(stream.to_string()),
                 }
             }
         };
-        let node = self.clone();
+        let views = self.clone();
         let key = source.as_ref().map_or_else(Clone::clone, |source| source.settings.name.clone());
-        self.inner
-            .looking
+        self.looking
             .run(key, move || match source {
-                Ok(source) => Ok(node.shown_source(&source)),
+                Ok(source) => Ok(views.shown_source(&source)),
                 Err(derived) => {
-                    let found = node.shown_derived(&derived);
+                    let found = views.shown_derived(&derived);
                     found.ok_or_else(|| ViewError::NotComputed(derived))
                 }
             })
@@ -99,7 +98,7 @@ impl Node {
 
     /// A source as listings show it.
     pub(crate) fn shown_source(&self, source: &SourceStream) -> Stream {
-        let users = readers(&self.state(), &self.inner.meta.plan()).remove(&source.settings.name).unwrap_or(0);
+        let users = self.read_sources(&self.meta.plan()).remove(&source.settings.name).unwrap_or(0);
         source_stream(source, users)
     }
 
@@ -112,27 +111,19 @@ impl Node {
 
     /// A derived stream as listings show it, by its canonical name. Waits for its log to be opened.
     pub(crate) fn shown_derived(&self, name: &str) -> Option<Stream> {
-        let plan = self.inner.meta.plan();
-        let shown = Shown::of(&self.state(), &plan, shown_of(&plan, name)?);
-        self.inner.logs.look(shown.id);
+        let plan = self.meta.plan();
+        let found = shown_of(&plan, name)?;
+        let shown = Shown::of(&self.computations.look_at(found.0.record.id), &plan, found);
+        self.computations.logs().look(shown.id);
         self.derived_stream(shown)
-    }
-
-    /// The position of the earliest record kept of a stream, as listings show it.
-    pub(crate) fn begins(&self, stream: &dag_expr::Stream) -> Option<String> {
-        let listed = match stream {
-            dag_expr::Stream::Source { name, .. } => self.shown_source(&*self.inner.streams.get(name).ok()?),
-            stream => self.shown_derived(&stream.to_string())?,
-        };
-        listed.earliest
     }
 
     /// None of a stream whose log is not there.
     fn derived_stream(&self, shown: Shown) -> Option<Stream> {
-        let seen = self.inner.logs.seen(shown.id)?;
+        let seen = self.computations.logs().seen(shown.id)?;
         let (visible, earliest) = (seen.visible, seen.earliest.sequence);
         Some(Stream {
-            on_error: Some(self.error_policy(&shown.name)),
+            on_error: Some(self.computations.error_policy(&shown.name)),
             name: shown.name,
             kind: "derived".to_owned(),
             schema: columns(&seen.schema),
@@ -151,9 +142,9 @@ impl Node {
 
     /// The node and what it runs.
     pub fn status(&self) -> Status {
-        let cursors = self.cursors_read();
+        let cursors = self.readers.cursors_read();
         let (memory, unavailable) = (resident(), self.unavailable());
-        let plan = self.inner.meta.plan();
+        let plan = self.meta.plan();
         let courses = || plan.incarnations().map(|(_, course)| &**course);
         let is_shown = |course: &&Course| course.is_live() || has_failed(&course.life);
         // A failure is news until the stream runs again.
@@ -163,18 +154,20 @@ impl Node {
         };
         let mut shown: Vec<&Course> = courses().filter(is_shown).filter(is_news).collect();
         // Whatever runs is shown, also where nobody wants it any more.
-        let running: Vec<IncarnationId> = self.state().runs.flows().collect();
-        let running = running.into_iter().filter_map(|id| plan.incarnation(id)).map(|course| &**course);
+        let running =
+            self.computations.flows().into_iter().filter_map(|id| plan.incarnation(id)).map(|course| &**course);
         shown.extend(running.filter(|course| !is_shown(course)));
-        let catalog = self.inner.operators.catalog();
+        let catalog = self.operators.catalog();
         let mut computations = Vec::with_capacity(shown.len());
         for some in shown.chunks(STEP) {
-            let state = self.state();
-            computations.extend(some.iter().map(|course| self.computation(&state, &plan, &catalog, course)));
+            let looks = self.computations.look(some.iter().map(|course| course.record.id));
+            let shown = some.iter().zip(looks);
+            computations.extend(shown.map(|(course, look)| self.computation(&look, &plan, &catalog, course)));
         }
-        let state = self.state();
-        computations.extend(state.waiting.values().map(|(text, what)| Computation {
-            stream: text.clone(),
+        let waiting = self.readers.waiting();
+        let subscribers = self.readers.len() + waiting.len();
+        computations.extend(waiting.into_iter().map(|(stream, what)| Computation {
+            stream,
             incarnation: 0,
             state: "waiting".to_owned(),
             operator: String::new(),
@@ -187,22 +180,22 @@ impl Node {
             memory: None,
             frontier: None,
             error: None,
-            waiting: Some(what.clone()),
+            waiting: Some(what),
         }));
-        let rush = self.inner.flow.rush();
-        let (instances, instances_limit) = self.inner.operators.memories();
+        let rush = self.computations.flow().rush();
+        let (instances, instances_limit) = self.operators.memories();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            listen: self.inner.address.get().map_or_else(String::new, |address| format!("http://{address}")),
-            data: self.inner.config.data.display().to_string(),
-            uptime: self.inner.started.elapsed().as_secs_f64(),
-            workers: self.inner.flow.peers(),
+            listen: self.address.get().map_or_else(String::new, |address| format!("http://{address}")),
+            data: self.about.data.display().to_string(),
+            uptime: self.about.started.elapsed().as_secs_f64(),
+            workers: self.computations.flow().peers(),
             guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
-            subscribers: state.subscribers.len() + state.waiting.len(),
+            subscribers,
             memory,
-            requests: SharedMemory { taken: self.inner.budget.taken(), limit: self.inner.budget.all() },
-            computation_memory: SharedMemory { taken: self.inner.memory.held(), limit: self.inner.memory.limit() },
+            requests: SharedMemory { taken: self.about.budget.taken(), limit: self.about.budget.all() },
+            computation_memory: SharedMemory { taken: self.about.memory.held(), limit: self.about.memory.limit() },
             instances,
             instances_limit,
             unavailable,
@@ -211,64 +204,59 @@ impl Node {
         }
     }
 
+    /// How many live incarnations and subscriptions read each source itself.
+    fn read_sources(&self, plan: &Plan) -> BTreeMap<String, usize> {
+        let mut readers = self.readers.of_sources();
+        for (id, stream) in plan.streams() {
+            let live = plan.reading(&LogId::Source(id)).count();
+            if live > 0 {
+                *readers.entry(stream.name.clone()).or_default() += live;
+            }
+        }
+        readers
+    }
+
     /// What is kept and cannot be used, and why.
     fn unavailable(&self) -> BTreeMap<String, String> {
-        let sources = self.inner.streams.unavailable();
+        let sources = self.streams.unavailable();
         let sources = sources.all().map(|(name, why)| (name.clone(), why.to_string()));
-        let rows = self.inner.unreadable.iter().map(|row| {
+        let rows = self.about.unreadable.iter().map(|row| {
             let name = format!("{} {}", row.table, row.key);
             let why = format!("the metadata's row {name} cannot be read: {}; it is left as it is", row.why);
             (name, why)
         });
-        sources.chain(self.view().catalog.unavailable()).chain(rows).collect()
+        sources.chain(self.operators.catalog().unavailable()).chain(rows).collect()
     }
 
-    fn computation(&self, state: &State, plan: &Plan, catalog: &Catalog, course: &Course) -> Computation {
+    fn computation(&self, look: &Look, plan: &Plan, catalog: &Catalog, course: &Course) -> Computation {
         let (id, digest) = (course.record.id, course.record.ran.last().map(|ran| ran.digest));
         let component = digest.and_then(|digest| catalog.component(digest));
-        let progress = state.runs.progress(id);
+        let progress = look.running.as_ref().map(|running| running.progress());
         Computation {
             stream: course.record.stream.clone(),
             incarnation: id.0,
-            state: match state.runs.failures.get(&id) {
-                Some(failures) if failures.due.is_some() => "restarting".to_owned(),
-                _ if state.runs.is_stopping(id) && !has_failed(&course.life) => "stopping".to_owned(),
-                _ => life_here(state, plan, course).to_owned(),
+            state: match &look.failure {
+                Some(failure) if failure.is_due => "restarting".to_owned(),
+                _ if look.is_stopping && !has_failed(&course.life) => "stopping".to_owned(),
+                _ => look.life(plan, course).to_owned(),
             },
             operator: applied(&course.record.stream).to_owned(),
             component: component
                 .map_or_else(String::new, |component| format!("{} {}", component.name(), component.version())),
             digest: digest.map_or_else(String::new, |digest| digest.to_string()),
             limits: limits::settings(limits::of_record(course.record.limits)),
-            users: users(state, plan, id),
+            users: look.users(plan, id),
             records_in: progress.map_or(0, dag_flow::Progress::records_in),
             records_out: progress.map_or(0, dag_flow::Progress::records_out),
-            memory: state.runs.budget(id).map(|budget| held(budget, course.record.limits.memory)),
-            frontier: self.inner.logs.visible(id).and_then(|visible| visible.frontier.shown()),
+            memory: look.running.as_ref().map(|running| held(running.budget(), course.record.limits.memory)),
+            frontier: self.computations.logs().visible(id).and_then(|visible| visible.frontier.shown()),
             error: match &course.life {
                 Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => Some(why.clone()),
-                _ => state.runs.failures.get(&id).map(|failures| failures.why.clone()),
+                _ => look.failure.as_ref().map(|failure| failure.why.clone()),
             },
             waiting: None,
         }
     }
-}
-
-/// How many subscriptions and computations use an incarnation.
-fn users(state: &State, plan: &Plan, id: IncarnationId) -> usize {
-    state.holds.users(id).count() + plan.reading(&LogId::Derived(id)).count()
-}
-
-/// What became of an incarnation, as it is shown. One that nobody here uses any more lingers, also before the plan has been told.
-pub(super) fn life_here(state: &State, plan: &Plan, course: &Course) -> &'static str {
-    match course.is_live() && users(state, plan, course.record.id) == 0 {
-        true => "lingering",
-        false => life(&course.life),
-    }
-}
-
-fn has_failed(life: &Life) -> bool {
-    matches!(life, Life::Failed(_) | Life::Quarantined(_) | Life::Lost(_))
 }
 
 /// What a listing shows of a derived stream besides its log.
@@ -282,42 +270,16 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(state: &State, plan: &Plan, (course, live): (&Course, usize)) -> Shown {
+    fn of(look: &Look, plan: &Plan, (course, live): (&Course, usize)) -> Shown {
         let (name, id) = (course.record.stream.clone(), course.record.id);
-        Shown { name, id, state: life_here(state, plan, course), users: users(state, plan, id), live }
+        Shown { name, id, state: look.life(plan, course), users: look.users(plan, id), live }
     }
 }
 
-/// The incarnation that is shown of a derived stream, the newest of those that are live, else the newest; and how many are live.
-fn shown_of<'a>(plan: &'a Plan, name: &str) -> Option<(&'a Course, usize)> {
-    let mut found: Option<(&Course, usize)> = None;
-    for (_, course) in plan.incarnations_of(name) {
-        let (shown, live) = found.unwrap_or((course, 0));
-        let shown = if course.is_live() || !shown.is_live() { course } else { shown };
-        found = Some((shown, live + usize::from(course.is_live())));
-    }
-    found
-}
-
-/// That of all derived streams, by name.
+/// The incarnation that is shown of each derived stream, by name, and how many of the stream are live.
 fn derived_streams(plan: &Plan) -> Vec<(&Course, usize)> {
     let names: BTreeSet<&str> = plan.incarnations().map(|(_, course)| &*course.record.stream).collect();
     names.into_iter().filter_map(|name| shown_of(plan, name)).collect()
-}
-
-/// How many live runs and subscriptions read each source itself.
-fn readers(state: &State, plan: &Plan) -> BTreeMap<String, usize> {
-    let mut readers = BTreeMap::new();
-    for (id, stream) in plan.streams() {
-        let live = plan.reading(&LogId::Source(id)).count();
-        if live > 0 {
-            readers.insert(stream.name.clone(), live);
-        }
-    }
-    for name in state.subscribers.values().filter_map(|subscriber| subscriber.source()) {
-        *readers.entry(name.to_owned()).or_default() += 1;
-    }
-    readers
 }
 
 fn source_stream(source: &SourceStream, subscribers: usize) -> Stream {
@@ -341,19 +303,6 @@ fn source_stream(source: &SourceStream, subscribers: usize) -> Stream {
         on_error: None,
         publishers: stats.joined.iter().map(publisher).collect(),
         note: None,
-    }
-}
-
-/// What became of an incarnation, as it is shown.
-pub(crate) fn life(life: &Life) -> &'static str {
-    match life {
-        Life::Live { idle: None } => "running",
-        Life::Live { idle: Some(_) } => "lingering",
-        Life::Finished => "finished",
-        Life::Failed(_) => "failed",
-        Life::Quarantined(_) => "quarantined",
-        Life::Lost(_) => "lost",
-        Life::Stored => "stored",
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the API does with cursors besides reading: showing, acknowledging, moving, deleting.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_model::{IncarnationId, Position, Timestamp};
@@ -10,20 +11,20 @@ use super::table::{CursorError, NotChanged};
 use crate::blocking::blocking;
 use crate::clock::now;
 use crate::metadata::MetaError;
-use crate::node::Node;
+use crate::readers::Readers;
 use crate::readers::error::ReaderError;
 use crate::readers::open::{At, Opening, want};
-use crate::readers::standing::{NotThere, Standing};
+use crate::readers::standing::{NotThere, Standing, standing};
 
-impl Node {
+impl Readers {
     /// All cursors, by name.
-    pub async fn cursors(&self) -> Result<dag_api::Cursors, ReaderError> {
-        let node = self.clone();
+    pub async fn list_cursors(self: &Arc<Self>) -> Result<dag_api::Cursors, ReaderError> {
+        let readers = self.clone();
         let list = move || {
-            node.look_where(|_| true);
-            Ok(dag_api::Cursors { cursors: node.shown_where(|_| true) })
+            readers.look_where(|_| true);
+            Ok(dag_api::Cursors { cursors: readers.shown_where(|_| true) })
         };
-        self.inner.looking.run(String::new(), list).await
+        self.looking.run(String::new(), list).await
     }
 
     /// The cursors that somebody reads with.
@@ -32,9 +33,9 @@ impl Node {
     }
 
     fn shown_where(&self, wanted: impl Fn(bool) -> bool) -> Vec<dag_api::Cursor> {
-        let plan = self.inner.meta.plan();
+        let plan = self.meta.plan();
         let read: Vec<bool> = {
-            let table = self.inner.cursors.table();
+            let table = self.cursors.table();
             plan.cursors().map(|(name, _)| table.is_read(name)).collect()
         };
         let cursors = plan.cursors().zip(read).filter(|(_, read)| wanted(*read));
@@ -43,33 +44,37 @@ impl Node {
 
     /// Opens the logs that such cursors are in, where that has not been done since the node was started.
     fn look_where(&self, wanted: impl Fn(&str) -> bool) {
-        let names = self.inner.cursors.names().into_iter().filter(|(name, _)| wanted(name));
+        let names = self.cursors.names().into_iter().filter(|(name, _)| wanted(name));
         let runs: BTreeSet<IncarnationId> = names.flat_map(|(_, runs)| runs).collect();
-        runs.into_iter().for_each(|run| self.inner.logs.look(run));
+        runs.into_iter().for_each(|run| self.computations.logs().look(run));
     }
 
     /// One cursor.
-    pub async fn cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
-        let (node, name) = (self.clone(), name.to_owned());
+    pub async fn cursor(self: &Arc<Self>, name: &str) -> Result<dag_api::Cursor, ReaderError> {
+        let (readers, name) = (self.clone(), name.to_owned());
         let look = move || {
-            node.look_where(|other| other == name);
-            node.shown_cursor(&name)
+            readers.look_where(|other| other == name);
+            readers.shown_cursor(&name)
         };
-        self.inner.looking.run(String::new(), look).await
+        self.looking.run(String::new(), look).await
     }
 
     fn shown_cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
-        let cursor = self.inner.cursors.get(name)?;
-        let read = self.inner.cursors.table().is_read(name);
+        let cursor = self.cursors.get(name)?;
+        let read = self.cursors.table().is_read(name);
         Ok(self.shown(name, &cursor, read))
     }
 
     /// A reader has read everything up to a record. Returns when that is durable.
-    pub async fn acknowledge(&self, name: &str, read: &dag_api::Acknowledge) -> Result<dag_api::Cursor, ReaderError> {
+    pub async fn acknowledge(
+        self: &Arc<Self>,
+        name: &str,
+        read: &dag_api::Acknowledge,
+    ) -> Result<dag_api::Cursor, ReaderError> {
         let after: Position = read.after.parse().map_err(|why| ReaderError::Parameters(format!("after: {why}")))?;
-        let cursor = self.inner.cursors.get(name)?;
-        let (node, name_of, stream) = (self.clone(), name.to_owned(), cursor.stream.clone());
-        self.inner.reads.run(stream, move || node.check_read(&name_of, &cursor, after)).await?;
+        let cursor = self.cursors.get(name)?;
+        let (readers, name_of, stream) = (self.clone(), name.to_owned(), cursor.stream.clone());
+        self.reads.run(stream, move || readers.check_read(&name_of, &cursor, after)).await?;
         let acknowledge = Change::Acknowledge { cursor: name.to_owned(), reader: read.reader, after, at: now() };
         self.change_cursor(name, acknowledge).await?;
         self.shown_cursor(name)
@@ -77,41 +82,41 @@ impl Node {
 
     /// Moves a cursor to where a subscription with that `from` begins now, and sends away whoever reads with it. Returns when that is
     /// durable.
-    pub async fn reset_cursor(&self, name: &str, to: &str) -> Result<dag_api::Cursor, ReaderError> {
-        let stream = self.inner.cursors.get(name)?.stream.clone();
-        let stream = self.bound(&stream).await?;
-        let (node, to) = (self.clone(), to.to_owned());
+    pub async fn reset_cursor(self: &Arc<Self>, name: &str, to: &str) -> Result<dag_api::Cursor, ReaderError> {
+        let stream = self.cursors.get(name)?.stream.clone();
+        let stream = self.operators.bound(&stream).await?;
+        let (readers, to) = (self.clone(), to.to_owned());
         let canonical = stream.to_string();
         let place = move || {
             let want = want(&SubscribeParameters { from: Some(to), ..SubscribeParameters::default() })?;
             // What computes a derived stream tells where that is: it is demanded as by a reader.
             let opening = Opening { at: At::Want(want), until: None, left: 0, ordered: false };
-            let subscription = node.open_subscription(node.new_lease(), &stream, opening)?;
+            let subscription = readers.open_subscription(readers.new_lease(), &stream, opening)?;
             Ok::<_, ReaderError>(subscription.place.clone())
         };
-        let place = self.inner.opening.run(canonical, place).await?;
+        let place = self.opening.run(canonical, place).await?;
         self.change_cursor(name, Change::Reset { cursor: name.to_owned(), place, at: now() }).await?;
-        self.inner.cursors.table().expel(name, CursorError::Reset(name.to_owned()));
+        self.cursors.table().expel(name, CursorError::Reset(name.to_owned()));
         self.shown_cursor(name)
     }
 
     /// Deletes a cursor, and sends away whoever reads with it. Returns it as it was, when that is durable.
-    pub async fn delete_cursor(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
-        let broken = self.inner.cursors.table().is_broken(name);
+    pub async fn delete_cursor(self: &Arc<Self>, name: &str) -> Result<dag_api::Cursor, ReaderError> {
+        let broken = self.cursors.table().is_broken(name);
         if broken {
             return self.delete_broken(name).await;
         }
-        let cursor = self.inner.cursors.get(name)?;
+        let cursor = self.cursors.get(name)?;
         self.change_cursor(name, Change::Delete { cursor: name.to_owned() }).await?;
-        self.inner.cursors.deleted(name);
+        self.cursors.deleted(name);
         Ok(self.shown(name, &cursor, false))
     }
 
     /// Deletes a cursor that cannot be read; it is shown as one of no stream.
-    async fn delete_broken(&self, name: &str) -> Result<dag_api::Cursor, ReaderError> {
-        let (node, owned) = (self.clone(), name.to_owned());
-        blocking::<_, ReaderError>(move || Ok(node.inner.meta.remove_unreadable_cursor(&owned)?)).await?;
-        self.inner.cursors.table().mend(name);
+    async fn delete_broken(self: &Arc<Self>, name: &str) -> Result<dag_api::Cursor, ReaderError> {
+        let (readers, owned) = (self.clone(), name.to_owned());
+        blocking::<_, ReaderError>(move || Ok(readers.meta.remove_unreadable_cursor(&owned)?)).await?;
+        self.cursors.table().mend(name);
         let place = Place { legs: vec![Position { run: 0, sequence: 0 }], from: Timestamp::MIN, newest: None };
         let (stream, source, created) = (String::new(), None, now());
         let cursor =
@@ -121,13 +126,13 @@ impl Node {
 
     /// Returns once a cursor's change is durable.
     async fn change_cursor(&self, name: &str, change: Change) -> Result<(), ReaderError> {
-        let changed = self.inner.meta.send(Proposal::of([change])).await.unwrap_or(Err(MetaError::Stopping));
+        let changed = self.meta.send(Proposal::of([change])).await.unwrap_or(Err(MetaError::Stopping));
         changed.map(drop).map_err(|error| NotChanged::of(name, "", error).into())
     }
 
     /// The name of the source whose log a cursor is in; none of one of a derived stream.
     fn source_of(&self, cursor: &Cursor) -> Option<String> {
-        let plan = self.inner.meta.plan();
+        let plan = self.meta.plan();
         cursor.source.and_then(|id| plan.stream(id)).map(|source| source.name.clone())
     }
 
@@ -138,9 +143,9 @@ impl Node {
             return Ok(());
         }
         let behind = Position { sequence: read.sequence.saturating_add(1), ..read };
-        let view = self.view();
+        let view = self.computations.view();
         let log = view.log_of(self.source_of(cursor).as_deref(), read);
-        match log.and_then(|log| view.standing(&log, behind)) {
+        match log.and_then(|log| standing(&view, &log, behind)) {
             Some(Standing::PastEnd { end }) => {
                 let (cursor, stream) = (name.to_owned(), cursor.stream.clone());
                 Err(ReaderError::NotRead { cursor, read, stream, end })
@@ -157,11 +162,11 @@ impl Node {
         // What is left of each log that it is in, and what is wanted next of it: the first record, the end, and that.
         let logs = cursor.place.legs.iter().map(|leg| match cursor.source {
             Some(source) => {
-                let log = self.view().log(&LogId::Source(source))?;
+                let log = self.computations.view().log(&LogId::Source(source))?;
                 Some((log.earliest().sequence, log.visible().end, leg.sequence))
             }
             None => {
-                let seen = self.inner.logs.seen(IncarnationId(leg.run))?;
+                let seen = self.computations.logs().seen(IncarnationId(leg.run))?;
                 Some((seen.earliest.sequence, seen.visible.end, leg.sequence))
             }
         });

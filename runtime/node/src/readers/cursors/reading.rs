@@ -1,5 +1,7 @@
 //! Subscribing with a cursor: the subscription begins where the cursor is, and the cursor is durable before the first record.
 
+use std::sync::Arc;
+
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
 use dag_model::Position;
@@ -9,7 +11,7 @@ use dag_plan::{Change, Entity, Given, LeaseId, Place, Proposal, Refusal};
 use super::table::{NotChanged, Wish};
 use crate::clock::now;
 use crate::metadata::MetaError;
-use crate::node::Node;
+use crate::readers::Readers;
 use crate::readers::error::ReaderError;
 use crate::readers::open::{At, Opening};
 use crate::readers::subscription::Subscription;
@@ -19,7 +21,7 @@ const ATTEMPTS: usize = 16;
 
 /// A subscription's hold on its cursor. Dropping it lets go.
 pub(crate) struct Reader {
-    node: Node,
+    readers: Arc<Readers>,
     name: String,
     number: u64,
     lease: LeaseId,
@@ -41,13 +43,13 @@ impl Reader {
         let (cursor, reader, after) = (self.name.clone(), self.number, last);
         let acknowledge = Change::Acknowledge { cursor, reader, after, at: now() };
         // Nobody waits for what comes of it.
-        drop(self.node.inner.meta.send(Proposal::of([acknowledge])));
+        drop(self.readers.meta.send(Proposal::of([acknowledge])));
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.node.inner.cursors.table().leave(&self.name, self.lease);
+        self.readers.cursors.table().leave(&self.name, self.lease);
     }
 }
 
@@ -78,24 +80,24 @@ impl Wish {
     }
 }
 
-impl Node {
+impl Readers {
     /// Opens a subscription that reads with a cursor, which is made where it is missing. The cursor is durable when this returns. Blocks
     /// until then.
     pub(crate) fn open_with_cursor(
-        &self,
+        self: &Arc<Self>,
         lease: LeaseId,
         stream: &Stream,
         opening: &Opening,
         wish: &Wish,
     ) -> Result<Subscription, ReaderError> {
         let canonical = stream.to_string();
-        let (cursors, name) = (&self.inner.cursors, &wish.name);
+        let (cursors, name) = (&self.cursors, &wish.name);
         if let Some(after) = wish.after {
             let cursor = cursors.get(name)?;
             self.check_read(name, &cursor, after)?;
         }
         for _ in 0..ATTEMPTS {
-            let plan = self.inner.meta.plan();
+            let plan = self.meta.plan();
             let (place, revision) = cursors.table().look(&plan, wish, &canonical)?;
             // Whoever has the cursor is sent away once this one can be opened, and not before.
             let subscription = self.open_at(lease, stream, opening, name, place.as_ref())?;
@@ -108,8 +110,7 @@ impl Node {
                 place: subscription.place.clone(),
                 at: now(),
             };
-            let number = match self.inner.meta.propose(Proposal::of([read]).on(Entity::Cursor(name.clone()), revision))
-            {
+            let number = match self.meta.propose(Proposal::of([read]).on(Entity::Cursor(name.clone()), revision)) {
                 Err(MetaError::Refused(Refusal::Stale { .. })) => continue,
                 Err(error) => return Err(NotChanged::of(name, &canonical, error).into()),
                 Ok(applied) => match applied.given[..] {
@@ -126,9 +127,9 @@ impl Node {
                     self.open_at(lease, stream, opening, name, Some(&now_at))?
                 }
             };
-            let plan = self.inner.meta.plan();
+            let plan = self.meta.plan();
             cursors.table().begin(&plan, name, number, (lease, &subscription.subscriber), now())?;
-            subscription.cursor = Some(Reader { node: self.clone(), name: name.clone(), number, lease });
+            subscription.cursor = Some(Reader { readers: self.clone(), name: name.clone(), number, lease });
             return Ok(subscription);
         }
         Err(NotChanged::Contended(name.clone()).into())
@@ -136,7 +137,7 @@ impl Node {
 
     /// A subscription that begins where the cursor is, if that is anywhere.
     fn open_at(
-        &self,
+        self: &Arc<Self>,
         lease: LeaseId,
         stream: &Stream,
         opening: &Opening,
@@ -156,6 +157,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::node::Node;
     use crate::readers::cursors::CursorError;
     use crate::readers::subscription::Next;
     use crate::testing::node;
@@ -165,8 +167,8 @@ mod tests {
         let mut random = dag_storage_faults::Random::new(7);
         let text: String = (0..bytes).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
         let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
-        let share = node.inner.budget.share();
-        node.inner.streams.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await.unwrap();
+        let share = node.budget.share();
+        node.streams.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await.unwrap();
     }
 
     async fn read(subscription: &mut Subscription, mut records: usize) {
@@ -191,15 +193,15 @@ mod tests {
             from: from.map(str::to_owned),
             ..SubscribeParameters::default()
         };
-        let mut reader = node.subscribe(&parameters(Some("earliest"))).await.unwrap();
+        let mut reader = node.readers.subscribe(&parameters(Some("earliest"))).await.unwrap();
         read(&mut reader, 5).await;
-        node.trim();
-        let behind = node.subscribe(&parameters(None)).await.map(drop).unwrap_err();
+        node.upkeep.trim();
+        let behind = node.readers.subscribe(&parameters(None)).await.map(drop).unwrap_err();
         assert!(behind.is_trimmed(), "it has acknowledged nothing: {behind}");
         publish(&node, 10).await;
         read(&mut reader, 1).await;
-        node.reset_cursor("c", "latest").await.unwrap();
-        let next = node.subscribe(&parameters(None)).await.map(drop);
+        node.readers.reset_cursor("c", "latest").await.unwrap();
+        let next = node.readers.subscribe(&parameters(None)).await.map(drop);
         assert_eq!(next.map_err(|error| error.to_string()), Ok(()));
         let told = reader.next().await.unwrap_err();
         assert!(matches!(told, ReaderError::Cursor(CursorError::Reset(_))), "{told}");
@@ -218,7 +220,7 @@ mod tests {
     }
 
     async fn begin_epoch(node: &Node) {
-        let source = node.inner.streams.get("x").unwrap();
+        let source = node.streams.get("x").unwrap();
         tokio::task::spawn_blocking(move || source.source.begin_epoch(source.source.epoch() + 1, now()).unwrap())
             .await
             .unwrap();
@@ -236,11 +238,12 @@ mod tests {
             ..SubscribeParameters::default()
         };
         publish(&node, 10).await;
-        let mut open = node.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
-        let mut with_cursor = node.subscribe(&parameters(Some("earliest"), Some("c"), false)).await.unwrap();
+        let mut open = node.readers.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
+        let mut with_cursor = node.readers.subscribe(&parameters(Some("earliest"), Some("c"), false)).await.unwrap();
         let reader = with_cursor.reader().expect("it reads with a cursor");
-        let acknowledge =
-            async |after: &str| node.acknowledge("c", &dag_api::Acknowledge { reader, after: after.to_owned() }).await;
+        let acknowledge = async |after: &str| {
+            node.readers.acknowledge("c", &dag_api::Acknowledge { reader, after: after.to_owned() }).await
+        };
         assert_eq!(positions(&mut with_cursor, 1).await, ["1:0"]);
         begin_epoch(&node).await;
         publish(&node, 10).await;
@@ -252,13 +255,13 @@ mod tests {
 
         let all = ["1:0", "2:1", "4:2", "4:3"];
         assert_eq!(positions(&mut open, 4).await, all, "a position has the epoch of its entry");
-        let mut anew = node.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
+        let mut anew = node.readers.subscribe(&parameters(Some("earliest"), None, false)).await.unwrap();
         assert_eq!(positions(&mut anew, 4).await, all, "for whoever reads it");
         for (behind, rest) in [("1:1", &all[1..]), ("2:2", &all[2..]), ("2:1", &all[1..]), ("3:2", &all[2..])] {
-            let mut back = node.subscribe(&parameters(Some(behind), None, false)).await.unwrap();
+            let mut back = node.readers.subscribe(&parameters(Some(behind), None, false)).await.unwrap();
             assert_eq!(positions(&mut back, rest.len()).await, rest, "from {behind}");
         }
-        let lost = node.subscribe(&parameters(Some("1:2"), None, false)).await.map(drop).unwrap_err();
+        let lost = node.readers.subscribe(&parameters(Some("1:2"), None, false)).await.map(drop).unwrap_err();
         assert_eq!(
             (lost.is_trimmed(), &*lost.to_string()),
             (
@@ -275,21 +278,15 @@ mod tests {
         assert!(acknowledge("2:3").await.unwrap_err().is_trimmed(), "there is no such record");
         let unknown = acknowledge("5:3").await.unwrap_err();
         assert!(matches!(unknown, ReaderError::NotRead { .. }), "nor has there been that epoch: {unknown}");
-        let mut resumed = node.subscribe(&parameters(None, Some("c"), false)).await.unwrap();
+        let mut resumed = node.readers.subscribe(&parameters(None, Some("c"), false)).await.unwrap();
         assert_eq!(positions(&mut resumed, 1).await, all[3..]);
 
         begin_epoch(&node).await;
-        node.inner
-            .streams
-            .publish(
-                "x",
-                None,
-                PublishParameters { seal: true, ..PublishParameters::default() },
-                node.inner.budget.share(),
-            )
+        node.streams
+            .publish("x", None, PublishParameters { seal: true, ..PublishParameters::default() }, node.budget.share())
             .await
             .unwrap();
-        let mut ordered = node.subscribe(&parameters(Some("earliest"), None, true)).await.unwrap();
+        let mut ordered = node.readers.subscribe(&parameters(Some("earliest"), None, true)).await.unwrap();
         assert_eq!(positions(&mut ordered, 4).await, all, "in time order, too");
     }
 }

@@ -8,7 +8,7 @@ use dag_plan::apply::MAX_CURSORS;
 use dag_plan::{Cursor, Entity, LeaseId, NotRead, Place, Plan, Refusal, Revision};
 
 use crate::metadata::MetaError;
-use crate::readers::subscription::Subscriber;
+use crate::readers::subscriber::Subscriber;
 
 /// What cannot be done with a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -226,7 +226,7 @@ impl Table {
     /// Sends whoever reads with a cursor away.
     pub fn expel(&mut self, name: &str, why: CursorError) {
         if let Some((_, subscriber)) = self.readers.remove(name) {
-            subscriber.fail(why.into());
+            subscriber.dismiss(why.into());
         }
     }
 }

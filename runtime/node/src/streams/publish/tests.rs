@@ -24,9 +24,9 @@ fn publish(node: &Node, bytes: usize) -> JoinHandle<Result<Published, PublishErr
     let text: String = (0..bytes).map(|_| char::from(b'0' + random.below(75) as u8)).filter(|c| *c != '\\').collect();
     let body = Bytes::from(format!("{{\"time\":1,\"text\":\"{text}\"}}\n"));
     let node = node.clone();
-    let share = node.inner.budget.share();
+    let share = node.budget.share();
     tokio::spawn(async move {
-        node.inner.streams.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await
+        node.streams.publish("x", Some((Format::Json, body)), PublishParameters::default(), share).await
     })
 }
 
@@ -105,7 +105,7 @@ fn a_failed_sync_and_a_second_publisher_both_return() {
             let (comes, come) = mpsc::channel();
             let (returns, returned) = mpsc::channel();
             for _ in 0..MENDERS {
-                let (source, clock) = (node.inner.streams.get("x").unwrap(), node.inner.clock);
+                let (source, clock) = (node.streams.get("x").unwrap(), node.clock);
                 let (comes, returns) = (comes.clone(), returns.clone());
                 std::thread::spawn(move || {
                     comes.send(()).unwrap();
@@ -134,7 +134,7 @@ fn a_stream_that_does_not_answer_leaves_places_to_others() {
         let data = TempDir::new().unwrap();
         let (node, failing) = node(&data).await;
         let settings = serde_json::json!({"name": "y", "schema": [{"name": "text", "type": "utf8"}], "time": null});
-        node.inner.streams.create(serde_json::from_value(settings).unwrap(), false).await.unwrap();
+        node.streams.create(serde_json::from_value(settings).unwrap(), false).await.unwrap();
         let sync = failing.hold_next(Operation::Sync);
         let waiting: Vec<_> = (0..PUBLISHING_EACH).map(|_| publish(&node, 10)).collect();
         let sync = in_time(move || {
@@ -142,14 +142,14 @@ fn a_stream_that_does_not_answer_leaves_places_to_others() {
             sync
         })
         .await;
-        while node.inner.streams.get("x").unwrap().publishing.available_permits() > 0 {
+        while node.streams.get("x").unwrap().publishing.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let refused = answer(publish(&node, 10)).await.unwrap_err();
         let expected = "128 requests are being published to `x`: try again in a moment";
         assert_eq!(refused.to_string(), expected);
-        let (share, body) = (node.inner.budget.share(), Bytes::from("{\"text\":\"a\"}\n"));
-        let other = node.inner.streams.publish("y", Some((Format::Json, body)), PublishParameters::default(), share);
+        let (share, body) = (node.budget.share(), Bytes::from("{\"text\":\"a\"}\n"));
+        let other = node.streams.publish("y", Some((Format::Json, body)), PublishParameters::default(), share);
         tokio::time::timeout(PATIENCE, other).await.expect("it waits for no other stream").unwrap();
         sync.release();
         for waiting in waiting {

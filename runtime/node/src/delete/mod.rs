@@ -3,6 +3,7 @@
 
 mod goes;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dag_api::{DeleteParameters, Deleted};
@@ -11,10 +12,13 @@ use dag_model::{IncarnationId, Position};
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
+use crate::computations::Computations;
 use crate::computations::end::Ended;
-use crate::metadata::MetaError;
-use crate::node::Node;
+use crate::metadata::{MetaError, Metadata};
+use crate::operators::Operators;
 use crate::operators::error::BindError;
+use crate::readers::Readers;
+use crate::streams::Streams;
 use crate::streams::error::StreamError;
 use crate::streams::source::Origin;
 use crate::undeploy::first_of;
@@ -78,20 +82,44 @@ pub enum DeleteError {
     Broken(#[from] Broken),
 }
 
-impl Node {
+/// What deletes streams.
+pub(crate) struct Deletions {
+    meta: Arc<Metadata>,
+    streams: Arc<Streams>,
+    operators: Arc<Operators>,
+    computations: Computations,
+    readers: Arc<Readers>,
+}
+
+impl Deletions {
+    /// Of these streams, and of what is computed from them.
+    pub fn new(
+        meta: Arc<Metadata>,
+        streams: Arc<Streams>,
+        operators: Arc<Operators>,
+        computations: Computations,
+        readers: Arc<Readers>,
+    ) -> Deletions {
+        Deletions { meta, streams, operators, computations, readers }
+    }
+
     /// Deletes a stream, durably.
-    pub async fn delete_stream(&self, name: &str, parameters: DeleteParameters) -> Result<Deleted, DeleteError> {
+    pub async fn delete_stream(
+        self: &Arc<Self>,
+        name: &str,
+        parameters: DeleteParameters,
+    ) -> Result<Deleted, DeleteError> {
         let doomed = self.doomed(name).await?;
-        let (node, key) = (self.clone(), name.to_owned());
-        self.inner.streams.changing().run(key, move || node.delete(&doomed, parameters)).await
+        let (deletions, key) = (self.clone(), name.to_owned());
+        self.streams.changing().run(key, move || deletions.delete(&doomed, parameters)).await
     }
 
     /// What is called so.
     async fn doomed(&self, name: &str) -> Result<Doomed, DeleteError> {
-        if self.inner.streams.number(name).is_some() {
+        if self.streams.number(name).is_some() {
             return Ok(Doomed::Source(name.to_owned()));
         }
-        match self.bound(name).await {
+        match self.operators.bound(name).await {
             Ok(Stream::Source { name, .. } | Stream::Errors { name, .. }) => Ok(Doomed::Source(name)),
             Ok(stream @ Stream::Late { .. }) => {
                 let of = stream.source().unwrap_or_default().to_owned();
@@ -99,9 +127,7 @@ impl Node {
             }
             Ok(stream) => Ok(Doomed::Derived(stream.to_string())),
             // It is stored, and what it was computed with may be gone.
-            Err(_) if self.inner.meta.plan().incarnations_of(name).next().is_some() => {
-                Ok(Doomed::Derived(name.to_owned()))
-            }
+            Err(_) if self.meta.plan().incarnations_of(name).next().is_some() => Ok(Doomed::Derived(name.to_owned())),
             Err(error) => Err(error.into()),
         }
     }
@@ -113,7 +139,7 @@ impl Node {
             return Ok(deleted(doomed, goes, true));
         }
         let mut removing = match doomed {
-            Doomed::Source(name) => Some(self.inner.streams.take(name)?),
+            Doomed::Source(name) => Some(self.streams.take(name)?),
             Doomed::Derived(_) => None,
         };
         // From here on nobody new comes to use a source; somebody may have come before.
@@ -125,14 +151,14 @@ impl Node {
         // Who had seen a source before it was taken away, and demands it now, is refused by the plan.
         let removed = match &mut removing {
             Some(removing) => removing.remove(&incarnations, cursors).map_err(DeleteError::from),
-            None => self.inner.meta.remove(None, &incarnations, cursors).map_err(DeleteError::from),
+            None => self.meta.remove(None, &incarnations, cursors).map_err(DeleteError::from),
         };
-        self.forgotten(&incarnations, removed.is_ok());
+        self.computations.forgotten(&incarnations, removed.is_ok());
         removed?;
-        self.remove_files(&incarnations);
+        self.computations.remove_files(&incarnations);
         drop(removing);
         let cursors = last.own_cursors.iter().chain(last.cursors.iter().map(|(cursor, _)| cursor));
-        cursors.for_each(|cursor| self.inner.cursors.deleted(cursor));
+        cursors.for_each(|cursor| self.readers.cursors().deleted(cursor));
         // What ran when this began was ended by it.
         let (running, readers) = (goes.running, goes.readers);
         Ok(deleted(doomed, Goes { running, readers, ..last }, false))
@@ -145,9 +171,9 @@ impl Node {
                 return Err(DeleteError::NotStored(name.clone()));
             }
             Doomed::Source(name) => {
-                let open = self.inner.streams.all();
+                let open = self.streams.all();
                 if let Some(Origin::Errors(of)) = open.get(name).map(|source| &source.origin)
-                    && self.inner.meta.plan().incarnations_of(of).next().is_some()
+                    && self.meta.plan().incarnations_of(of).next().is_some()
                 {
                     return Err(DeleteError::With { name: name.clone(), of: of.clone() });
                 }
@@ -162,17 +188,17 @@ impl Node {
     }
 
     fn what_goes(&self, doomed: &Doomed) -> Goes {
-        let goes = of_runs(&self.inner.meta.plan(), &self.state(), doomed);
+        let goes = of_runs(&self.meta.plan(), &self.computations, &self.readers, doomed);
         self.with_cursors(goes, doomed)
     }
 
     /// Adds the cursors that go with it.
     fn with_cursors(&self, mut goes: Goes, doomed: &Doomed) -> Goes {
         let number = match doomed {
-            Doomed::Source(name) => self.inner.streams.number(name),
+            Doomed::Source(name) => self.streams.number(name),
             Doomed::Derived(_) => None,
         };
-        for (name, cursor) in self.inner.meta.plan().cursors() {
+        for (name, cursor) in self.meta.plan().cursors() {
             let is_in = |leg: &Position| goes.incarnations.contains(&IncarnationId(leg.run));
             match cursor.source {
                 Some(source) if Some(source) == number => goes.own_cursors.push(name.to_owned()),
@@ -189,51 +215,31 @@ impl Node {
     fn end_readers(&self, doomed: &Doomed, goes: &Goes) -> Result<(), DeleteError> {
         let why = format!("`{}` was deleted", doomed.name());
         for id in &goes.live {
-            self.end_now(*id, &why)?;
+            self.computations.end_now(*id, &why)?;
         }
-        self.compare(goes.live.iter().copied());
-        let state = self.state();
-        let leases = goes.incarnations.iter().flat_map(|id| state.holds.users(*id));
-        let of_runs = leases.filter_map(|lease| state.subscribers.get(&lease));
-        let own = state.subscribers.values().filter(|subscriber| match doomed {
-            Doomed::Source(name) => subscriber.source() == Some(name),
-            Doomed::Derived(_) => false,
-        });
-        of_runs.chain(own).for_each(|subscriber| subscriber.ended(Ended::Failed(why.clone())));
+        self.computations.compare(goes.live.iter().copied());
+        let why = Ended::Failed(why);
+        self.computations.end_readers(&goes.incarnations, &why);
+        if let Doomed::Source(name) = doomed {
+            self.readers.end_of_source(name, &why);
+        }
         Ok(())
     }
 
     /// Ends what reads the stream, and waits until no computation has a log of what goes open any more. Nobody begins to read any of that
-    /// until it is [forgotten](Node::forgotten) or not.
+    /// until it is [forgotten](Computations::forgotten) or not.
     fn claim_when_gone(&self, doomed: &Doomed) -> Result<Goes, DeleteError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let goes = of_runs(&self.inner.meta.plan(), &self.state(), doomed);
+            let goes = of_runs(&self.meta.plan(), &self.computations, &self.readers, doomed);
             self.end_readers(doomed, &goes)?;
-            let mut state = self.state();
-            let is_free = |id: &IncarnationId| !state.runs.has_flow(*id) && !state.forgetting.contains(id);
-            if goes.incarnations.iter().all(is_free) {
-                state.forgetting.extend(&goes.incarnations);
-                drop(state);
+            if self.computations.claim_to_forget(&goes.incarnations) {
                 return Ok(self.with_cursors(goes, doomed));
             }
-            drop(state);
             if Instant::now() > until {
                 return Err(DeleteError::Stopping(doomed.name().to_owned()));
             }
             std::thread::sleep(MOMENT);
         }
-    }
-
-    fn forgotten(&self, incarnations: &[IncarnationId], is_gone: bool) {
-        let state = &mut *self.state();
-        for id in incarnations {
-            state.forgetting.remove(id);
-            if is_gone {
-                state.holds.forget(*id);
-                self.inner.streams.let_go(*id);
-            }
-        }
-        self.compare_in(state, incarnations.iter().copied());
     }
 }

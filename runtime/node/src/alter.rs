@@ -1,6 +1,8 @@
 //! Altering streams by what they are called: a source by its name, and what a derived stream, by its expression, does with a record on
 //! which its operator fails every time.
 
+use std::sync::Arc;
+
 use dag_api::{AlterStream, OnError};
 use dag_expr::Stream;
 use dag_plan::apply::MAX_POLICIES;
@@ -8,11 +10,13 @@ use dag_plan::{Change, Proposal};
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
-use crate::metadata::MetaError;
-use crate::node::Node;
+use crate::metadata::{MetaError, Metadata};
+use crate::operators::Operators;
 use crate::operators::error::BindError;
+use crate::streams::Streams;
 use crate::streams::alter::{AlterError as SourceError, refuse_what_is_fixed};
 use crate::streams::error::StreamError;
+use crate::views::Views;
 
 /// Why a stream is not altered.
 #[derive(Debug, thiserror::Error)]
@@ -51,29 +55,51 @@ pub enum AlterError {
     Broken(#[from] Broken),
 }
 
-impl Node {
+/// What alters streams.
+pub(crate) struct Alterations {
+    meta: Arc<Metadata>,
+    streams: Arc<Streams>,
+    operators: Arc<Operators>,
+    views: Arc<Views>,
+}
+
+impl Alterations {
+    /// Of these streams.
+    pub fn new(
+        meta: Arc<Metadata>,
+        streams: Arc<Streams>,
+        operators: Arc<Operators>,
+        views: Arc<Views>,
+    ) -> Alterations {
+        Alterations { meta, streams, operators, views }
+    }
+
     /// Alters a source, by its name, or a derived stream, by its expression.
-    pub async fn alter_stream(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
+    pub async fn alter_stream(
+        self: &Arc<Self>,
+        name: &str,
+        request: &AlterStream,
+    ) -> Result<dag_api::Stream, AlterError> {
         refuse_what_is_fixed(name, request)?;
-        let streams = &self.inner.streams;
+        let streams = &self.streams;
         let stream = match streams.all().contains_key(name) {
             true => return self.alter_source(name, request).await,
-            false => self.bound(name).await?,
+            false => self.operators.bound(name).await?,
         };
         match &stream {
             Stream::Source { name, .. } | Stream::Errors { name, .. } => self.alter_source(name, request).await,
             Stream::Late { name, .. } => Err(AlterError::View { view: stream.to_string(), of: name.clone() }),
             Stream::Apply(_) => {
-                let (node, request) = (self.clone(), request.clone());
-                let alter = move || node.alter_derived(&stream, &request);
+                let (alterations, request) = (self.clone(), request.clone());
+                let alter = move || alterations.alter_derived(&stream, &request);
                 streams.changing().run(name.to_owned(), alter).await
             }
         }
     }
 
     async fn alter_source(&self, name: &str, request: &AlterStream) -> Result<dag_api::Stream, AlterError> {
-        let altered = self.inner.streams.alter(name, request.clone()).await?;
-        Ok(self.shown_source(&altered))
+        let altered = self.streams.alter(name, request.clone()).await?;
+        Ok(self.views.shown_source(&altered))
     }
 
     /// Says what a derived stream does with a record on which its operator fails every time.
@@ -83,30 +109,21 @@ impl Node {
         let Some(on_error) = request.on_error.filter(|_| only == *request) else {
             return Err(AlterError::Computed(canonical));
         };
-        let plan = self.inner.meta.plan();
+        let plan = self.meta.plan();
         has_room(plan.policy(&canonical).is_some(), plan.policies_len())?;
         if on_error == OnError::Skip {
-            self.inner.streams.skipped_of(&canonical)?;
+            self.streams.skipped_of(&canonical)?;
         }
         let policy = Change::Policy { stream: canonical.clone(), skip: on_error == OnError::Skip };
-        self.inner.meta.propose(Proposal::of([policy]))?;
+        self.meta.propose(Proposal::of([policy]))?;
         let nothing_yet = || dag_api::Stream {
             name: canonical.clone(),
             kind: "derived".into(),
             state: "absent".into(),
             ..Default::default()
         };
-        let shown = self.shown_derived(&canonical).unwrap_or_else(nothing_yet);
+        let shown = self.views.shown_derived(&canonical).unwrap_or_else(nothing_yet);
         Ok(dag_api::Stream { on_error: Some(on_error), ..shown })
-    }
-
-    /// What a derived stream does with a record on which its operator fails every time.
-    pub(crate) fn error_policy(&self, stream: &str) -> OnError {
-        match self.inner.meta.plan().policy(stream) {
-            Some(policy) if policy.skip => OnError::Skip,
-            Some(_) => OnError::Stop,
-            None => OnError::default(),
-        }
     }
 }
 

@@ -6,7 +6,8 @@ use dag_api::Deleted;
 use dag_model::IncarnationId;
 use dag_plan::{LogId, Plan};
 
-use crate::node::State;
+use crate::computations::Computations;
+use crate::readers::Readers;
 
 /// What is to be deleted.
 #[derive(Clone, Debug)]
@@ -46,8 +47,8 @@ impl Doomed {
 }
 
 /// The incarnations that are of a stream or read it, and who reads these.
-pub(super) fn of_runs(plan: &Plan, state: &State, doomed: &Doomed) -> Goes {
-    let (mut goes, mut leases) = (Goes::default(), BTreeSet::new());
+pub(super) fn of_runs(plan: &Plan, computations: &Computations, readers: &Readers, doomed: &Doomed) -> Goes {
+    let mut goes = Goes::default();
     let first: Vec<IncarnationId> = match doomed {
         Doomed::Source(name) => {
             let source = plan.stream_named(name).map(|(id, _)| LogId::Source(id));
@@ -56,21 +57,20 @@ pub(super) fn of_runs(plan: &Plan, state: &State, doomed: &Doomed) -> Goes {
         Doomed::Derived(name) => plan.incarnations_of(name).map(|(id, _)| id).collect(),
     };
     goes.incarnations = first.into_iter().flat_map(|id| plan.all_dependents(id)).collect();
+    let leases = computations.leases(&goes.incarnations);
     for course in goes.incarnations.iter().filter_map(|id| plan.incarnation(*id)) {
         let id = course.record.id;
         goes.streams.insert(course.record.stream.clone());
-        leases.extend(state.holds.users(id));
         if course.is_live() {
             goes.live.push(id);
-            if state.holds.is_used(id) || plan.is_read(id) {
+            if leases.contains_key(&id) || plan.is_read(id) {
                 goes.running.insert(course.record.stream.clone());
             }
         }
     }
-    goes.readers = leases.len();
+    goes.readers = leases.into_values().flatten().collect::<BTreeSet<_>>().len();
     if let Doomed::Source(name) = doomed {
-        let own = state.subscribers.values().filter(|subscriber| subscriber.source() == Some(name));
-        goes.readers += own.count();
+        goes.readers += readers.of_sources().remove(name).unwrap_or(0);
     }
     goes
 }

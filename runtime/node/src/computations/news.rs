@@ -1,23 +1,23 @@
-//! Notices: what subscribers are told of failures that do not end their subscriptions.
+//! What those who read are told of what computes for them: that it has ended, and, by notices, of failures that do not end it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dag_api::Notice;
 use dag_lock::Mutex;
 use dag_model::IncarnationId;
-use dag_model::text::shortened;
 use dag_plan::{LeaseId, Plan};
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, broadcast};
 
-use crate::node::{Node, State};
+use crate::computations::end::Ended;
+use crate::computations::{Computations, State};
 
 /// How many notices wait for a subscriber to listen; then the oldest go.
 const WAITING: usize = 16;
 
 /// Where a subscriber's notices are put up.
-pub(crate) struct Board {
+struct Board {
     sender: broadcast::Sender<Arc<Notice>>,
     /// What nobody has asked for yet.
     unheard: Mutex<broadcast::Receiver<Arc<Notice>>>,
@@ -59,30 +59,55 @@ impl Notices {
     }
 }
 
-/// Nobody reads under that id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no subscription `{0}`, or not any more")]
-pub struct NoSubscription(String);
+/// What who reads is told of what computes for it. Nothing of it waits for anything, so that it is told under the lock.
+pub(crate) struct Listener {
+    wake: Notify,
+    ended: OnceLock<Ended>,
+    /// What is said besides records.
+    notices: Board,
+}
 
-impl Node {
-    /// The notices of the subscription of that id. Who knows it is the subscriber: it takes with it what has waited.
-    pub fn notices(&self, id: &str) -> Result<Notices, NoSubscription> {
-        let lease = id.split('-').next().and_then(|number| number.parse().ok()).map(LeaseId);
-        let state = self.state();
-        let subscriber = lease.and_then(|lease| Some((lease, state.subscribers.get(&lease)?)));
-        match subscriber.filter(|(lease, subscriber)| subscriber.id(*lease) == id) {
-            Some((_, subscriber)) => Ok(subscriber.notices.listen()),
-            None => Err(NoSubscription(shortened(id, 40).into_owned())),
-        }
+impl Listener {
+    /// One who has been told nothing.
+    pub fn new() -> Listener {
+        Listener { wake: Notify::new(), ended: OnceLock::new(), notices: Board::new() }
     }
 
+    /// What computes has ended before all of it was there. The first end is the one that counts.
+    pub fn end(&self, why: Ended) {
+        let _ = self.ended.set(why);
+        self.wake();
+    }
+
+    /// Why what is read cannot go on.
+    pub fn ended(&self) -> Option<&Ended> {
+        self.ended.get()
+    }
+
+    /// There may be more to read.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// What has been said since somebody asked last, and what will be.
+    pub fn notices(&self) -> Notices {
+        self.notices.listen()
+    }
+}
+
+impl Computations {
     /// A run has failed and is tried again: tells those who need it why, and what is done about it.
-    pub(crate) fn notify_of_failure(&self, state: &State, id: IncarnationId, why: &str, outlook: &str) {
+    pub(super) fn notify_of_failure(&self, state: &State, id: IncarnationId, why: &str, outlook: &str) {
         self.notify(state, id, failure(self, id, why, outlook));
     }
 
     /// A run has got past what it failed on: tells those who need it.
-    pub(crate) fn notify_of_recovery(&self, state: &State, id: IncarnationId) {
+    pub(super) fn notify_of_recovery(&self, state: &State, id: IncarnationId) {
         let stream = stream(self, id);
         let message = format!("`{stream}` goes on");
         let notice = Notice { stream, incarnation: id.0, state: "running".to_owned(), error: None, message };
@@ -90,36 +115,43 @@ impl Node {
     }
 
     /// Tells a new subscriber what those have heard who were there when it happened.
-    pub(crate) fn notify_of_failures(&self, state: &State, lease: LeaseId) {
-        let Some(subscriber) = state.subscribers.get(&lease) else { return };
+    pub(super) fn notify_of_failures(&self, state: &State, lease: LeaseId) {
+        let Some(listener) = state.listeners.get(&lease) else { return };
         let plan = self.inner.meta.plan();
         for (id, failures) in &state.runs.failures {
             if dependents(&plan, state, *id).contains(&lease) {
                 let notice = failure(self, *id, &failures.why, "it is being tried again");
-                subscriber.notices.put(Arc::new(notice));
+                listener.notices.put(Arc::new(notice));
             }
         }
+    }
+
+    /// Tells those who read one of these that it has ended.
+    pub fn end_readers(&self, ids: &BTreeSet<IncarnationId>, why: &Ended) {
+        let state = self.state();
+        let leases: BTreeSet<LeaseId> = ids.iter().flat_map(|id| state.holds.users(*id)).collect();
+        leases.iter().filter_map(|lease| state.listeners.get(lease)).for_each(|listener| listener.end(why.clone()));
     }
 
     fn notify(&self, state: &State, id: IncarnationId, notice: Notice) {
         let notice = Arc::new(notice);
         for lease in dependents(&self.inner.meta.plan(), state, id) {
-            if let Some(subscriber) = state.subscribers.get(&lease) {
-                subscriber.notices.put(notice.clone());
+            if let Some(listener) = state.listeners.get(&lease) {
+                listener.notices.put(notice.clone());
             }
         }
     }
 }
 
-fn failure(node: &Node, id: IncarnationId, why: &str, outlook: &str) -> Notice {
-    let stream = stream(node, id);
+fn failure(computations: &Computations, id: IncarnationId, why: &str, outlook: &str) -> Notice {
+    let stream = stream(computations, id);
     let message = format!("`{stream}` failed: {why}; {outlook}");
     let error = Some(why.to_owned());
     Notice { stream, incarnation: id.0, state: "restarting".to_owned(), error, message }
 }
 
-fn stream(node: &Node, id: IncarnationId) -> String {
-    node.inner.meta.plan().incarnation(id).map_or_else(String::new, |course| course.record.stream.clone())
+fn stream(computations: &Computations, id: IncarnationId) -> String {
+    computations.inner.meta.plan().incarnation(id).map_or_else(String::new, |course| course.record.stream.clone())
 }
 
 /// Who holds a demand on the run or on what reads it.
