@@ -76,8 +76,9 @@ impl Probe {
             times.push(begun.elapsed());
         }
         times.sort_unstable();
+        let counted = counts.since(from);
         let processor = (node.cpu_time() - used) / TIMES as u32;
-        let cost = Cost { time: times[times.len() / 2], processor, counted: counts.since(from) };
+        let cost = Cost { time: times[times.len() / 2], processor, counted };
         self.0.insert(kind, cost);
         made
     }

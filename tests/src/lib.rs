@@ -5,7 +5,7 @@
 //! plain socket, [`raw`] a connection byte by byte. [`records`] makes input and compares output, [`data`] finds and shuffles the real data, [`component`] builds operators
 //! outside the workspace, [`hostile`] has some that misbehave, [`version`] such that show which version made a record, [`fixture`] is what
 //! older versions left, [`crash`] a workload whose node is killed, and [`beside`] a computation that must not notice what a test does. A
-//! test waits for a condition with [`wait`], never for a time; its threads are a [`crew`], of which one that fails ends the test.
+//! test waits for a condition with [`wait`], never for a time, or for ticks of a [`pace`] that the machine sets; its threads are a [`crew`], of which one that fails ends the test.
 
 mod alarm;
 pub mod beside;
@@ -20,6 +20,7 @@ pub mod fixture;
 pub mod hostile;
 pub mod http;
 pub mod node;
+pub mod pace;
 pub mod process;
 pub mod raw;
 pub mod records;
@@ -33,6 +34,7 @@ pub use component::build_component;
 pub use feed::Feed;
 pub use http::Http;
 pub use node::{Node, Options, data_folder};
+pub use pace::Pace;
 pub use process::{Finished, Line, Process};
 pub use raw::Raw;
 pub use wait::{DEADLINE, until, while_it_moves};

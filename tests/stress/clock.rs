@@ -1,19 +1,15 @@
 //! How long each kind of work takes, without trouble and with it, and when it last got on.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a tick takes on a machine that does nothing else.
-pub const TICK: Duration = Duration::from_millis(20);
+use dag_tests::Pace;
 
 /// The clocks of all kinds of work.
 ///
-/// Whether a kind stands still is told in ticks, not in seconds: a tick is a short sleep and a sync of a file, so it takes longer on a machine
-/// that is busy, or whose disk is slow, as everything else there does.
+/// Whether a kind stands still is told in ticks of a [`Pace`], not in seconds.
 #[derive(Debug, Default)]
 pub struct Clocks {
     kinds: Mutex<BTreeMap<&'static str, Times>>,
@@ -43,12 +39,11 @@ impl Clocks {
         self.disturbed.store(true, Ordering::SeqCst);
     }
 
-    /// Ticks until it is over. The file is on the disk that the node works with.
-    pub fn tick(&self, file: &File, over: &AtomicBool) {
+    /// Ticks until it is over.
+    pub fn tick(&self, pace: &Pace, over: &AtomicBool) {
         while !over.load(Ordering::SeqCst) {
-            thread::sleep(TICK);
-            file.set_len(1 + self.ticks.fetch_add(1, Ordering::SeqCst) % 2).expect("it is a file");
-            file.sync_all().expect("the disk works");
+            pace.tick();
+            self.ticks.fetch_add(1, Ordering::SeqCst);
         }
     }
 

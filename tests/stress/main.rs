@@ -13,13 +13,12 @@ mod trouble;
 mod work;
 
 use std::env;
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_tests::hostile::transforms;
-use dag_tests::{Node, Options, crew, data_folder, until};
+use dag_tests::{Node, Options, Pace, crew, data_folder, until};
 
 use clock::Clocks;
 use trouble::Trouble;
@@ -46,7 +45,7 @@ fn nobody_waits_for_a_start_a_disk_or_an_operator_of_others() {
     work::prepare(&client);
     let trouble = Trouble::prepare(&node, &client, &file);
     let (over, clocks) = (AtomicBool::new(false), Clocks::default());
-    let pace = File::create(orders.path().join("pace")).expect("it is a folder");
+    let pace = Pace::on(orders.path());
     crew::scope(|crew| {
         let ticks = crew.spawn("the clock", || clocks.tick(&pace, &over));
         let workers = work::start(crew, &client, &clocks, &over);
