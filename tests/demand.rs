@@ -186,3 +186,24 @@ fn who_comes_late_gets_the_last_full_window_within_a_second() {
         });
     }
 }
+
+#[test]
+fn a_status_lists_so_many_computations_and_counts_all() {
+    let node = node();
+    node.create("x", "value float64", &[]);
+    let running = ["filter(x, value > 1)", "filter(x, value > 2)", "filter(x, value > 3)"];
+    let _readers = running.map(|expression| subscriber(&node, expression));
+    let _waiting = node.spawn(&["subscribe", "opens_never(x)", "--wait"]);
+    until("one waits", DEADLINE, || (node.computations().len() == 4).then_some(()));
+    let listed = |number: &str| {
+        let status = node.http().get("status", &[("computations", number)]).json();
+        assert_eq!(status["computations_total"], 4, "{status}");
+        let computations = status["computations"].as_array().expect("they are listed").iter();
+        computations.map(|it| it["state"].as_str().expect("each has one").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("0"), [""; 0]);
+    assert_eq!(listed("2"), ["running", "waiting"]);
+    assert_eq!(listed("4"), ["running", "running", "running", "waiting"]);
+    let shown = node.dag(&["status", "--computations", "1"]).success();
+    assert!(shown.contains("3 computations more: dag status --computations 4"), "{shown}");
+}

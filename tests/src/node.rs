@@ -208,10 +208,10 @@ impl Node {
         self.data.path()
     }
 
-    /// The answer of `GET /v1/status`.
+    /// The answer of `GET /v1/status`, with all computations.
     #[track_caller]
     pub fn status(&self) -> Value {
-        self.http.get("status", &[]).json()
+        self.http.get("status", &[("computations", "100000")]).json()
     }
 
     /// The streams that are computed now, in any state, sorted.

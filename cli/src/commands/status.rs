@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use dag_api::{Computation, GuestThreads, Held, SharedMemory};
+use dag_api::{Computation, GuestThreads, Held, SharedMemory, StatusParameters};
 
 use crate::client::{Client, Target};
 use crate::commands::cursors;
@@ -16,9 +16,13 @@ use crate::output::{self, Listing};
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   dag status
+  dag status --computations 5000
   dag status --json
   dag status --node http://127.0.0.1:7400"#)]
 pub struct Status {
+    /// How many computations to list at most; what has failed and what waits comes first
+    #[arg(long, value_name = "NUMBER", default_value_t = StatusParameters::default().computations)]
+    computations: usize,
     /// Print the node's answer as JSON
     #[arg(long)]
     json: bool,
@@ -27,7 +31,7 @@ pub struct Status {
 impl Status {
     /// Runs the command.
     pub async fn run(self, client: &Client) -> anyhow::Result<Exit> {
-        let answer = client.get(&Target::new(&["status"])).await?;
+        let answer = client.get(&Target::new(&["status"]).with("computations", self.computations)).await?;
         if self.json {
             output::json(&answer)?;
         } else {
@@ -50,7 +54,7 @@ fn show(status: &dag_api::Status) -> String {
         ("requests", shared(status.requests)),
         ("memory of computations", shared(status.computation_memory)),
         ("instances", format!("{} of operators; at most {}", status.instances, status.instances_limit)),
-        ("computations", status.computations.len().to_string()),
+        ("computations", status.computations_total.max(status.computations.len()).to_string()),
     ]);
     for why in status.unavailable.values() {
         text += &format!("\n{why}\n");
@@ -62,6 +66,10 @@ fn show(status: &dag_api::Status) -> String {
     if !status.computations.is_empty() {
         text += "\n";
         text += &computations(&status.computations);
+    }
+    let more = status.computations_total.saturating_sub(status.computations.len());
+    if more > 0 {
+        text += &format!("\n{more} computations more: dag status --computations {}\n", status.computations_total);
     }
     for computation in &status.computations {
         let trouble = computation.error.as_ref().or(computation.waiting.as_ref());

@@ -32,6 +32,6 @@ pub use operators::{
     UndeployParameters, Undeployed, Version,
 };
 pub use publish::{PublishParameters, Published, PublisherProgress, TookOver};
-pub use status::{Computation, GuestThreads, Held, HeldOf, SharedMemory, Status};
+pub use status::{Computation, GuestThreads, Held, HeldOf, SharedMemory, Status, StatusParameters};
 pub use stream::{Column, Publisher, Stream, Streams};
 pub use subscribe::SubscribeParameters;

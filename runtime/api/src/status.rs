@@ -47,8 +47,26 @@ pub struct Status {
     /// Cursors that somebody reads with.
     #[serde(default)]
     pub cursors: Vec<Cursor>,
-    /// What runs, lingers, is about to stop, or has failed.
+    /// What runs, lingers, is about to stop, has failed or waits: as many as were asked for, what has failed and what waits first where that is
+    /// not all of them.
     pub computations: Vec<Computation>,
+    /// How many there are.
+    #[serde(default)]
+    pub computations_total: usize,
+}
+
+/// The parameters of `GET /v1/status`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StatusParameters {
+    /// How many computations are listed at most.
+    pub computations: usize,
+}
+
+impl Default for StatusParameters {
+    fn default() -> StatusParameters {
+        StatusParameters { computations: 100 }
+    }
 }
 
 /// How busy the threads are on which operators are called.

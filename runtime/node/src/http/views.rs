@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use dag_api::{Explanation, Status};
+use dag_api::{Explanation, Status, StatusParameters};
 use serde::Deserialize;
 
 use super::failure::Failed;
@@ -19,8 +19,12 @@ pub(super) struct ExplainParameters {
 }
 
 /// `GET /v1/status`
-pub(super) async fn status(State(node): State<Node>) -> Result<Json<Status>, Failed> {
-    let status = tokio::task::spawn_blocking(move || node.views.status()).await;
+pub(super) async fn status(
+    State(node): State<Node>,
+    parameters: Result<Query<StatusParameters>, QueryRejection>,
+) -> Result<Json<Status>, Failed> {
+    let Query(parameters) = parameters?;
+    let status = tokio::task::spawn_blocking(move || node.views.status(parameters)).await;
     Ok(Json(status.map_err(Broken::from)?))
 }
 

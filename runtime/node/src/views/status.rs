@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dag_api::limits::LimitSettings;
-use dag_api::{Column, Computation, GuestThreads, Held, HeldOf, Publisher, SharedMemory, Status, Stream, Streams};
+use dag_api::{
+    Column, Computation, GuestThreads, Held, HeldOf, Publisher, SharedMemory, Status, StatusParameters, Stream, Streams,
+};
 use dag_flow::Budget;
 use dag_flow::budget::Usage;
 use dag_model::{IncarnationId, Position, Schema, Timestamp};
@@ -141,7 +143,7 @@ impl Views {
     }
 
     /// The node and what it runs.
-    pub fn status(&self) -> Status {
+    pub fn status(&self, parameters: StatusParameters) -> Status {
         let cursors = self.readers.cursors_read();
         let (memory, unavailable) = (resident(), self.unavailable());
         let plan = self.meta.plan();
@@ -157,6 +159,14 @@ impl Views {
         let running =
             self.computations.flows().into_iter().filter_map(|id| plan.incarnation(id)).map(|course| &**course);
         shown.extend(running.filter(|course| !is_shown(course)));
+        let mut waiting = self.readers.waiting();
+        let subscribers = self.readers.len() + waiting.len();
+        let computations_total = shown.len() + waiting.len();
+        if computations_total > parameters.computations {
+            waiting.truncate(parameters.computations);
+            shown.sort_by_key(|course| !has_failed(&course.life));
+            shown.truncate(parameters.computations - waiting.len());
+        }
         let catalog = self.operators.catalog();
         let mut computations = Vec::with_capacity(shown.len());
         for some in shown.chunks(STEP) {
@@ -164,8 +174,6 @@ impl Views {
             let shown = some.iter().zip(looks);
             computations.extend(shown.map(|(course, look)| self.computation(&look, &plan, &catalog, course)));
         }
-        let waiting = self.readers.waiting();
-        let subscribers = self.readers.len() + waiting.len();
         computations.extend(waiting.into_iter().map(|(stream, what)| Computation {
             stream,
             incarnation: 0,
@@ -201,6 +209,7 @@ impl Views {
             unavailable,
             cursors,
             computations,
+            computations_total,
         }
     }
 
