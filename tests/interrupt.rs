@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
 
-use dag_tests::{DEADLINE, Node, Process, dag_process, until};
+use dag_tests::hostile::transforms;
+use dag_tests::{DEADLINE, Node, Process, dag_in, dag_process, until};
 use rustix::process::Signal;
 
 /// How many records the file has: some seconds' worth in batches of so few.
@@ -111,6 +112,82 @@ fn ctrl_c_ends_a_pipe() {
     pipe.send(&format!("time,value\n{records}"));
     pipe.line();
     interrupted_with_its_input_open(pipe).code(130);
+}
+
+/// What asks a process to end.
+const ASKED: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+/// A command of which a signal is to leave nothing: its arguments, and what it has to do before its folder is there.
+struct Command<'a> {
+    arguments: &'a [&'a str],
+    prefix: &'a str,
+}
+
+#[test]
+fn what_asks_a_command_to_end_removes_its_scratch_folder() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (records, endless) = (folder.path().join("records.csv"), transforms().to_str().expect("it is UTF-8"));
+    fs::write(&records, "time,value\n0,13\n").expect("a file can be written");
+    let commands = [
+        Command { arguments: &["demo"], prefix: "dag-demo-" },
+        Command {
+            arguments: &["pipe", "count(x)", "--input-format", "csv", "--schema", "value float64"],
+            prefix: "dag-pipe-",
+        },
+        // It computes until its operator has taken longer than it may, which is longer than this test needs.
+        Command {
+            arguments: &["test", endless, "--expr", "loops(x)", "--input", records.to_str().expect("it is UTF-8")],
+            prefix: "dag-compute-",
+        },
+    ];
+    for Command { arguments, prefix } in commands {
+        for signal in ASKED {
+            let scratch = tempfile::tempdir().expect("a folder can be made");
+            let mut command = dag_in(folder.path(), arguments);
+            command.env("TMPDIR", scratch.path());
+            let process = Process::start(command);
+            until("its folder is there", DEADLINE, || (left(scratch.path(), prefix) > 0).then_some(()));
+            process.signal(signal);
+            process.finish_with_input_open().code(130);
+            assert_eq!(left(scratch.path(), ""), 0, "{arguments:?} after {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_leaves_no_scratch_folder_either() {
+    let scratch = tempfile::tempdir().expect("a folder can be made");
+    let mut command = dag_in(scratch.path(), &["demo"]);
+    command.env("TMPDIR", scratch.path());
+    let process = Process::start(command);
+    until("its folder is there", DEADLINE, || (left(scratch.path(), "dag-demo-") > 0).then_some(()));
+    process.signal(Signal::TERM);
+    process.signal(Signal::INT);
+    process.finish_with_input_open().code(130);
+    assert_eq!(left(scratch.path(), ""), 0);
+}
+
+#[test]
+fn who_is_to_outlive_its_terminal_is_not_ended_by_its_end() {
+    let mut command = std::process::Command::new("nohup");
+    let binary = dag_in(Path::new("."), &[]);
+    command.arg(binary.get_program()).args(["pipe", "count(x)", "--input-format", "csv", "--schema", "value float64"]);
+    let mut process = Process::start(command);
+    let records = |from: i64| (from..from + 10_000).map(|i| format!("{i},1\n")).collect::<String>();
+    process.send(&format!("time,value\n{}", records(0)));
+    process.line();
+    process.signal(Signal::HUP);
+    process.send(&records(10_000));
+    // It has read on.
+    while !process.line().text.starts_with("1970-01-01T02:47:") {}
+    process.signal(Signal::TERM);
+    process.finish_with_input_open().code(130);
+}
+
+/// How many files and folders there are whose name begins so.
+fn left(folder: &Path, prefix: &str) -> usize {
+    let names = fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("it is listed").file_name());
+    names.filter(|name| name.to_string_lossy().starts_with(prefix)).count()
 }
 
 /// Presses Ctrl-C, and waits for the end of a process that has not seen the end of its input.

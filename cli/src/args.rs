@@ -22,7 +22,7 @@ use crate::exit::Exit;
   dag publish cpu_util readings.csv
   dag subscribe "avg(cpu_util, 5min, by=host)"
 
-Exit codes: 0 done, 1 failed, 2 misuse, 3 some records refused, 4 --timeout passed, 130 Ctrl-C."#
+Exit codes: 0 done, 1 failed, 2 misuse, 3 some records refused, 4 --timeout passed, 130 Ctrl-C, SIGTERM or SIGHUP."#
 )]
 pub struct Cli {
     #[command(flatten)]

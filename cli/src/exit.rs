@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::Error;
 use dag_api::Code;
 
 use crate::client::ClientError;
+use crate::folder;
 use crate::output;
 
 /// The exit codes of every command.
@@ -24,7 +25,7 @@ pub enum Exit {
     Refused = 3,
     /// `--timeout` passed.
     TimedOut = 4,
-    /// Ctrl-C.
+    /// Ctrl-C, or another signal that asks it to end.
     Interrupted = 130,
 }
 
@@ -32,6 +33,12 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
     }
+}
+
+/// Ends the process at once, from any thread, and leaves no folder of its own behind.
+pub fn now(exit: Exit) -> ! {
+    folder::remove_all();
+    process::exit(exit as i32)
 }
 
 /// A command line that parses but makes no sense.

@@ -8,6 +8,7 @@ mod clock;
 mod commands;
 mod duration;
 mod exit;
+mod folder;
 mod host;
 mod interrupt;
 mod languages;

@@ -6,17 +6,17 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
 use dag_node::{Bounds, Config};
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::commands::serve::{DEFAULT_LINGER, DEFAULT_SNAPSHOT_INTERVAL, own_builder};
+use crate::folder::Folder;
 
 /// A running node.
 pub struct Node {
     /// Where it listens.
     pub address: SocketAddr,
     /// Removed when the node has stopped.
-    pub data: TempDir,
+    pub data: Folder,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
 }
@@ -25,7 +25,7 @@ impl Node {
     /// Starts a node and waits until it listens. The name of its data's folder begins with `prefix`; `rewrites` is whether
     /// components may come again under their version with other bytes.
     pub fn start(prefix: &str, rewrites: bool) -> anyhow::Result<Node> {
-        let data = TempDir::with_prefix(prefix)?;
+        let data = Folder::new(prefix)?;
         let config = Config {
             rewrites,
             linger: DEFAULT_LINGER,
@@ -51,8 +51,7 @@ impl Node {
     /// Stops it and removes its data.
     pub fn stop(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
-        join(self.thread)?;
-        Ok(self.data.close()?)
+        join(self.thread)
     }
 }
 

@@ -93,7 +93,6 @@ fn a_node_beside_a_project_goes_on_with_each_save_and_leaves_nothing() {
     let told = live.line().text;
     assert!(told.starts_with("smooth 1.0.0 ("), "{told}");
     until("records come", LIVE, || live.line().text.starts_with("{\"time\":\"").then_some(()));
-    assert!(fs::read_dir(scratch.path()).unwrap().count() > 0, "its data lies somewhere");
 
     // From now on the values are negative; what it remembers is as before.
     let source = project.join("operator.go");
@@ -108,7 +107,21 @@ fn a_node_beside_a_project_goes_on_with_each_save_and_leaves_nothing() {
     live.signal(Signal::INT);
     let ended = live.finish().code(130);
     assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
-    let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let left: Vec<_> = left.iter().filter(|name| name.to_string_lossy().starts_with("dag-")).collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(left(scratch.path()), [] as [String; 0]);
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut command = dag_in(&project, &["dev", "--live"]);
+        command.env("TMPDIR", scratch.path());
+        let mut live = Process::start(command);
+        until("records come", LIVE, || live.line().text.starts_with("{\"time\":\"").then_some(()));
+        assert_ne!(left(scratch.path()), [] as [String; 0], "its data lies somewhere");
+        live.signal(signal);
+        live.finish().code(130);
+        assert_eq!(left(scratch.path()), [] as [String; 0], "after {signal:?}");
+    }
+}
+
+/// What dag has left in a folder for such.
+fn left(scratch: &Path) -> Vec<String> {
+    let names = fs::read_dir(scratch).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("dag-")).collect()
 }

@@ -10,13 +10,13 @@ use clap::Args;
 use dag_api::Published;
 use dag_codec::{Format, TimeUnit};
 use dag_node::pipe::{PipeError, PipeOptions, PipeReport};
-use tempfile::TempDir;
 
 use crate::commands::create::SourceArgs;
 use crate::commands::publish::input::{Source, with_format};
 use crate::commands::publish::summary::Summary;
 use crate::commands::subscribe::ShownFormat;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
+use crate::folder::Folder;
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::schema::SchemaArg;
@@ -61,7 +61,7 @@ impl Pipe {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<Exit> {
         let mut interrupt = Interrupt::noted()?;
-        let scratch = TempDir::with_prefix("dag-pipe-")?;
+        let scratch = Folder::new("dag-pipe-")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let outcome = runtime.block_on(async {
             tokio::select! {
@@ -69,6 +69,9 @@ impl Pipe {
                 () = interrupt.raised() => Ok(None),
             }
         });
+        if matches!(outcome, Ok(None)) {
+            exit::now(Exit::Interrupted);
+        }
         // A read of standard input may still be under way; nobody waits for it.
         runtime.shutdown_background();
         Ok(outcome?.map_or(Exit::Interrupted, told))

@@ -7,14 +7,14 @@ pub mod records;
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::{process, thread};
+use std::thread;
 
 use dag_model::text::{is_unprintable, printable};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 
 /// Writes to standard output and flushes, so that a reader at the other end of a pipe has it now.
 pub fn write(bytes: &[u8]) -> io::Result<()> {
@@ -32,7 +32,7 @@ pub fn ends_with_its_reader() -> io::Result<()> {
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         while let Ok(_) | Err(Errno::INTR) = poll(&mut watched, None) {
             if watched[0].revents().intersects(gone) {
-                process::exit(Exit::Done as i32);
+                exit::now(Exit::Done);
             }
         }
     })?;

@@ -8,10 +8,10 @@ use std::thread;
 use anyhow::{Context, Result};
 use dag_codec::Format;
 use dag_node::pipe::{PipeOptions, PipeReport};
-use tempfile::TempDir;
 
 use crate::commands::create::SourceArgs;
 use crate::commands::publish::input::with_format;
+use crate::folder::Folder;
 use crate::output;
 
 /// Records that the expression is computed over.
@@ -49,7 +49,7 @@ impl Input {
 /// If the component, the expression or the records are not taken.
 pub fn compute(component: &Path, expression: &str, input: &Input) -> Result<String> {
     let component = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
-    let scratch = TempDir::with_prefix("dag-compute-")?;
+    let scratch = Folder::new("dag-compute-")?;
     let options = PipeOptions {
         expr: expression.to_owned(),
         components: vec![component.into()],

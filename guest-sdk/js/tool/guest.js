@@ -47,6 +47,10 @@ export async function buildGuest(entry, engine, output) {
     }
     const program = findProgram(chosen.program, chosen.tool);
     const scratch = mkdtempSync(join(tmpdir(), "dag-guest-"));
+    const remove = () => rmSync(scratch, { recursive: true, force: true });
+    // However this ends: a signal alone would end it without looking at `finally`.
+    process.once("exit", remove);
+    ["SIGINT", "SIGTERM", "SIGHUP"].forEach((signal) => process.once(signal, () => process.exit(1)));
     try {
         await checkComponent(entry, scratch);
         const module = join(scratch, "operators.js");
@@ -55,7 +59,7 @@ export async function buildGuest(entry, engine, output) {
         mkdirSync(dirname(guest), { recursive: true });
         run(program, chosen.arguments(module, witFolder(engine, scratch), guest));
     } finally {
-        rmSync(scratch, { recursive: true, force: true });
+        remove();
     }
 }
 

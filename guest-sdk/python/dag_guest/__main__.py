@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -32,6 +33,9 @@ def main() -> int:
     build.add_argument("module", type=Path, help="a file with `component = component(...)`; modules beside it can be imported")
     build.add_argument("-o", "--output", type=Path, default=Path("build/guest.wasm"), help="where the guest goes")
     given = parser.parse_args()
+    # By themselves these end the process without what removes its scratch folder.
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, lambda *_: sys.exit(1))
     try:
         _build(given.module, given.output)
     except (ImportError, OSError, RuntimeError, TypeError) as error:
@@ -47,7 +51,7 @@ def _build(module: Path, output: Path) -> None:
     if program is None:
         raise RuntimeError(f"componentize-py is not installed: python -m pip install {_TOOL}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(prefix="dag-guest-") as name:
         scratch = Path(name)
         # Only the modules of the operators go in, so that nothing of this machine's does.
         operators = scratch / "operators"
