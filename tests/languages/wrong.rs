@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dag_tests::{Node, Process, dag_in};
+use dag_tests::{Node, Process, build_component, dag_in};
 use tempfile::TempDir;
 
 use crate::kit::{dag, finished, go_component, is_here};
@@ -17,13 +17,32 @@ fn project(language: &str) -> TempDir {
 
 #[test]
 fn a_missing_tool_is_named_with_how_to_get_it() {
-    for (language, tool, source) in [("go", "go", "https://go.dev"), ("rust", "cargo", "https://rustup.rs")] {
+    let tools = [
+        ("go", "go", "https://go.dev"),
+        ("rust", "cargo", "https://rustup.rs"),
+        ("js", "node", "https://nodejs.org"),
+        ("ts", "node", "https://nodejs.org"),
+        ("python", "python3", "https://www.python.org"),
+    ];
+    for (language, tool, source) in tools {
         let folder = project(language);
-        let mut command = dag_in(folder.path(), &["build"]);
-        command.env("PATH", folder.path());
-        let error = Process::start(command).finish().code(1).stderr;
-        assert!(error.contains(&format!("`{tool}` is not on your PATH")) && error.contains(source), "{error}");
+        for doing in ["build", "test"] {
+            is_missing(folder.path(), folder.path().to_str().unwrap(), doing, tool, source);
+        }
     }
+    // Node.js without npm.
+    let folder = project("js");
+    let bin = with_tool(folder.path(), "node", "echo v20.20.2");
+    is_missing(folder.path(), &bin, "build", "npm", "https://nodejs.org");
+}
+
+/// That a command in a project says with that path which tool it lacks, and where that is to be had.
+#[track_caller]
+fn is_missing(project: &Path, path: &str, doing: &str, tool: &str, source: &str) {
+    let mut command = dag_in(project, &[doing]);
+    command.env("PATH", path);
+    let error = Process::start(command).finish().code(1).stderr;
+    assert!(error.contains(&format!("`{tool}` is not on your PATH")) && error.contains(source), "{error}");
 }
 
 #[test]
@@ -126,6 +145,23 @@ fn an_import_that_nothing_answers_is_refused_with_what_to_do() {
         assert!(error.contains("imports `acme:database/client@1.2.0`, which nothing here answers"), "{error}");
         assert!(error.contains("build it without what needs this"), "{error}");
     }
+}
+
+#[test]
+fn a_core_module_for_preview_1_is_refused_with_what_to_do() {
+    if !is_here("go") {
+        return;
+    }
+    let node = Node::start();
+    let folder = project("go");
+    dag(folder.path(), &["build"]).success();
+    // What Go's compiler leaves lies beside the component.
+    let error = node.dag(&["deploy", folder.path().join("build/op.core.wasm").to_str().unwrap()]).code(1).stderr;
+    assert!(
+        error.contains("this is a core module for preview 1 of WASI") && error.contains("build/NAME.wasm"),
+        "{error}"
+    );
+    finished(node.spawn(&["deploy", folder.path().join("build/op.wasm").to_str().unwrap()])).success();
 }
 
 #[test]
@@ -268,4 +304,59 @@ fn an_error_and_a_panic_in_go_reach_the_subscriber_with_their_lines() {
         assert!(error.contains(expected), "{error}");
         assert!(stream == "y" || error.contains("(ema.go:"), "{error}");
     }
+}
+
+/// Fails at a value of 3 or more, in three ways.
+const FAILING: &str = r#"
+use dag_guest::{About, Input, Inputs, Lookback, Opened, Operator, Output, Result, Schema, Transform};
+
+pub struct Fails;
+
+impl Operator for Fails {
+    const ABOUT: About = About { name: "fails", doc: "It fails.", example: "fails(x)" };
+}
+
+impl Transform for Fails {
+    type Arguments = ();
+
+    fn open((): (), _: &[Input]) -> Result<Opened<Fails>> {
+        Ok(Opened::ordered(Fails, Schema::new(Vec::new()), Lookback::Unbounded))
+    }
+
+    fn process(&mut self, inputs: &Inputs<'_>, _: &mut Output) -> Result {
+        let values = inputs.first().column(0).as_f64().unwrap().to_vec();
+        for value in values.iter() {
+            match *value as i64 {
+                3 => return Err("three is refused".into()),
+                4 => drop(values[values.len()]),
+                5 => assert_eq!(*value, 6.0, "five is not six"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+dag_guest::export_transforms!(component = "failing", version = "1.0.0", [Fails]);
+"#;
+
+#[test]
+fn an_error_and_a_panic_in_rust_reach_the_subscriber_with_their_lines() {
+    let component = build_component("failing", FAILING);
+    let node = Node::start();
+    finished(node.spawn(&["deploy", component.to_str().unwrap()])).success();
+    let fails = |value: i64, expected: &str, at: Option<&str>| {
+        let stream = format!("x{value}");
+        node.create(&stream, "value float64", &[]);
+        node.publish(&stream, &format!("time,value\n0,{value}\n"), &["--seal"]);
+        let error = node.dag(&["subscribe", &format!("fails({stream})"), "--from", "earliest"]).code(1).stderr;
+        assert!(error.contains(expected), "{error}");
+        if let Some(line) = at {
+            let line = FAILING.lines().position(|text| text.contains(line)).unwrap() + 1;
+            assert!(error.contains(&format!("src/lib.rs:{line}:")), "{error}");
+        }
+    };
+    fails(3, "three is refused", None);
+    fails(4, "index out of bounds: the len is 1 but the index is 1", Some("values[values.len()]"));
+    fails(5, "five is not six", Some("assert_eq!"));
 }

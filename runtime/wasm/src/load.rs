@@ -10,6 +10,7 @@ use wit_component::ComponentEncoder;
 use crate::CallError;
 use crate::bridge::Bridge;
 use crate::description::DescriptionError;
+use crate::preview1::{PREVIEW1, imports_preview1};
 use crate::shape::ShapeError;
 use crate::wasi::{self, import::Import};
 use crate::words;
@@ -40,6 +41,12 @@ pub enum LoadError {
         "this is a core module without a component type; build it with dag's SDK or wit-bindgen, or make it a component first"
     )]
     NoComponentType,
+    /// A core module for preview 1 of WASI.
+    #[error(
+        "this is a core module for preview 1 of WASI (it imports `{PREVIEW1}`), no component: build it for preview 2, in Rust with `--target wasm32-wasip2`, make it a component with \
+         `wasm-tools component new --adapt`, or, in a project of `dag new`, deploy what `dag build` leaves, build/NAME.wasm"
+    )]
+    Preview1,
     /// A core module that cannot be made a component.
     #[error("this core module cannot be made a component: {0}")]
     Encode(String),
@@ -118,6 +125,9 @@ pub(crate) fn to_component(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
 
 /// The component that a core module describes.
 fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    if imports_preview1(module) {
+        return Err(LoadError::Preview1);
+    }
     let encode = |error| LoadError::Encode(format!("{error:#}"));
     let (typed, _) = wit_component::metadata::decode(module).map_err(encode)?;
     if typed.is_none() {

@@ -79,10 +79,18 @@ fn a_core_module_without_a_component_type_is_refused_with_what_to_do() {
 fn another_import_is_refused_by_name() {
     let component = wat::parse_str(r#"(component (import "acme:database/api@1.0.0" (instance)))"#).unwrap();
     assert_says(&refusal(&component), &["imports `acme:database/api@1.0.0`", "dag:operator/host@0.1.0"]);
+}
 
+#[test]
+fn a_core_module_for_preview_1_is_refused_with_what_to_do() {
     let imports = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
-    let module = Guest { imports, ..Guest::default() }.module();
-    assert_says(&refusal(&module), &["wasi_snapshot_preview1", "fd_write"]);
+    let module = Guest { imports, ..Guest::default() };
+    for module in [module.module(), module.untyped()] {
+        assert_says(
+            &refusal(&module),
+            &["preview 1 of WASI", "`wasi_snapshot_preview1`", "wasm32-wasip2", "dag build"],
+        );
+    }
 }
 
 #[test]

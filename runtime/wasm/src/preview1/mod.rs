@@ -26,7 +26,7 @@ world adapter {
 }
 ";
 /// What modules for preview 1 import it as.
-const PREVIEW1: &str = "wasi_snapshot_preview1";
+pub(crate) const PREVIEW1: &str = "wasi_snapshot_preview1";
 /// The first address at which Go's linker puts anything; the adapter keeps its line below.
 const GO_DATA: i64 = 12_288;
 
@@ -51,6 +51,16 @@ pub fn preview1_component(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     let mut encoder = ComponentEncoder::default();
     encoder.validate(true).module(&module).map_err(encode)?.adapter(PREVIEW1, &adapter).map_err(encode)?;
     encoder.encode().map_err(encode)
+}
+
+/// Whether a core module is for preview 1. One that is damaged is not: others say so.
+pub(crate) fn imports_preview1(module: &[u8]) -> bool {
+    let sections = Parser::new(0).parse_all(module).map_while(Result::ok);
+    let imports = sections.filter_map(|payload| match payload {
+        Payload::ImportSection(section) => Some(section.into_imports().map_while(Result::ok)),
+        _ => None,
+    });
+    imports.flatten().any(|import| import.module == PREVIEW1)
 }
 
 /// Refuses a module that has data where the adapter keeps its own.
