@@ -120,7 +120,8 @@ fn an_error_in_any_language_reaches_the_subscriber_with_its_message_and_its_line
     let line = |source: &str, text: &str| {
         source.lines().position(|line| line.contains(text)).map(|at| at + 1).expect("the source has it")
     };
-    let (js, python) = (include_str!("guests/faults/faults.js"), include_str!("guests/faults/faults.py"));
+    let js = include_str!("guests/faults/faults.js");
+    let (ts, python) = (include_str!("guests/faults/faults.ts"), include_str!("guests/faults/faults.py"));
     let failing = |expression: &str| node.dag(&["subscribe", expression, "--from", "earliest"]).code(1).stderr.clone();
     if deploy(&node, "faults-js").is_some() {
         let error = failing("failing_js(x, 'error')");
@@ -129,6 +130,12 @@ fn an_error_in_any_language_reaches_the_subscriber_with_its_message_and_its_line
         assert!(failing("failing_js(x, 'text')").contains("just text"));
         assert!(failing("failing_js(x, 'timer')").contains("an operator has no timers"));
         assert!(failing("clock_js(x)").contains("an operator has no clock"));
+    }
+    if deploy(&node, "faults-ts").is_some() {
+        let error = failing("failing_ts(x, 'error')");
+        let place = format!("faults.ts:{})", line(ts, "three is too many"));
+        assert!(error.contains("TypeError: three is too many (") && error.contains(&place), "{error}");
+        assert!(failing("failing_ts(x, 'text')").contains("just text"));
     }
     if deploy(&node, "faults-python").is_some() {
         let error = failing("failing_python(x, 'error')");
@@ -188,7 +195,8 @@ fn what_an_operator_draws_is_the_same_after_a_kill() {
 }
 
 /// The operators that look at clocks, of components that import WASI, with what they import by way of example.
-const LOOKS: [(&str, &str); 3] = [
+const LOOKS: [(&str, &str); 4] = [
+    ("rust", "wasi:clocks/monotonic-clock@0.2."),
     ("python", "wasi:sockets/tcp@0.2.9"),
     ("quickjs", "wasi:clocks/wall-clock@0.2.12"),
     ("spidermonkey", "wasi:http/types@0.2.10"),
@@ -204,7 +212,7 @@ fn what_imports_wasi_is_told_how_that_is_answered_and_computes_the_same_through_
         let told = deploying.finish().success();
         assert!(told.contains("it imports WASI, with nothing of the world behind it"), "{told}");
         assert!(told.contains("a counter that moves on with each look and says nothing about time"), "{told}");
-        assert!(told.contains(&format!("      {import}\n")), "{told}");
+        assert!(told.contains(&format!("      {import}")), "{told}");
         let operator = format!("looks_{toolchain}");
         let shown = node.dag(&["operators", &operator]).success();
         assert!(shown.contains(import), "{shown}");
@@ -228,19 +236,25 @@ fn what_imports_wasi_is_told_how_that_is_answered_and_computes_the_same_through_
 
 #[test]
 fn what_imports_wasi_keeps_the_contract_and_says_why_it_fails() {
-    let Some(component) = guest("wasi-python") else { return };
+    keeps_the_contract("python", "wasi:sockets/tcp@0.2.9", "FileNotFoundError");
+    keeps_the_contract("rust", "wasi:filesystem/preopens@0.2.", "No such file or directory");
+}
+
+/// That what a toolchain made is tried by `dag test`, and says why it fails where it looks for a file.
+fn keeps_the_contract(toolchain: &str, import: &str, fails: &str) {
+    let Some(component) = guest(&format!("wasi-{toolchain}")) else { return };
     let component = component.to_str().expect("it is UTF-8");
     let mut process = Process::start(dag_in(&env::temp_dir(), &["test", component, "--time", "5s"]));
     until("it has ended", BUILT, || (!process.is_running()).then_some(()));
     let told = process.finish().success();
-    assert!(told.contains("random ways") && told.contains("wasi:sockets/tcp@0.2.9"), "{told}");
+    assert!(told.contains("random ways") && told.contains(import), "{told}");
 
     let node = Node::start();
-    deploy(&node, "wasi-python");
+    deploy(&node, &format!("wasi-{toolchain}"));
     node.create("x", "value float64", &[]);
     node.publish("x", "time,value\n1970-01-01T00:00:00.000000013Z,1\n", &["--seal"]);
-    let error = node.dag(&["subscribe", "looks_python(x)", "--from", "earliest"]).code(1).stderr;
-    assert!(error.contains("thirteen is one too many") && error.contains("FileNotFoundError"), "{error}");
+    let error = node.dag(&["subscribe", &format!("looks_{toolchain}(x)"), "--from", "earliest"]).code(1).stderr;
+    assert!(error.contains("thirteen is one too many") && error.contains(fails), "{error}");
 }
 
 #[test]

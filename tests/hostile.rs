@@ -1,5 +1,8 @@
 //! Components that misbehave, a way at a time: each gets the error that names what it did, and nobody beside it notices.
 
+#[path = "hostile/ways.rs"]
+mod ways;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +15,7 @@ use dag_tests::hostile::{self, aggregates, describing, transforms};
 use dag_tests::wait::fastest;
 use dag_tests::{DEADLINE, Node, Options, crew, until};
 use serde_json::Value;
+use ways::{DESCRIBING, GO_WAYS, JS_WAYS, REFUSED, WAYS, Way};
 
 /// One test at a time: each of the others would take the processor time that the first one measures.
 fn alone() -> MutexGuard<'static, ()> {
@@ -19,128 +23,15 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A way to misbehave at the record with the value 13.
-struct Way {
-    /// What follows the stream in the expression.
-    window: &'static str,
-    operator: &'static str,
-    /// What the error says.
-    says: &'static [&'static str],
-}
-
-const fn transform(operator: &'static str, says: &'static [&'static str]) -> Way {
-    Way { window: "", operator, says }
-}
-
-const fn aggregate(operator: &'static str, says: &'static [&'static str]) -> Way {
-    Way { window: ",5s", operator, says }
-}
-
-/// What fails on records is told with the position of the 13, which is the fourteenth record of its stream.
-const AT: &str = "at record 1:13 of h";
-
-/// A call that takes too long is told with all records that it was about: they are not searched.
-const AMONG: &str = "records from 1:13 of h";
-
-const WAYS: &[Way] = &[
-    transform("traps", &["trapped", "unreachable", AT]),
-    transform("panics", &["trapped", "thirteen guests at the table", AT]),
-    transform("refuses", &["thirteen is one too many", AT]),
-    transform("loops", &["longer than the 200ms", AMONG]),
-    transform("loops_in_advance", &["longer than the 200ms"]),
-    transform("hoards", &["more memory than its limit of 16MiB", AT]),
-    transform("recurses", &["trapped", "stack exhausted", AT]),
-    transform("returns_too_much", &["more than the 1MiB", AT]),
-    transform("chatters", &["longer than the 200ms", AMONG]),
-    transform("garbage", &["malformed frame", AT]),
-    transform("bad_version", &["malformed frame", "version", AT]),
-    transform("bad_length", &["malformed frame", "length", AT]),
-    transform("bad_offset", &["malformed frame", AT]),
-    transform("bad_text", &["malformed frame", "UTF-8", AT]),
-    transform("bad_time", &["malformed frame", "null", AT]),
-    transform("other_type", &["malformed frame", "type", AT]),
-    transform("other_columns", &["malformed frame", "columns", AT]),
-    transform("disorders", &["emitted a record at", "before its frontier", AT]),
-    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
-    transform("hold_goes_back", &["moved its hold back to 1970-01-01T00:00:00Z"]),
-    transform("more_for_ever", &["times in a row that there is more"]),
-    aggregate("fold_traps", &["trapped", AT]),
-    aggregate("fold_loops", &["longer than the 200ms", AMONG]),
-    aggregate("fold_hoards", &["more memory than its limit of 16MiB", AT]),
-    aggregate("finish_loops", &["longer than the 200ms"]),
-    aggregate("finish_too_few", &["returned 0 rows where"]),
-    aggregate("finish_other_type", &["malformed frame", "type"]),
-];
-
-/// The same in Go. A panic is an error there, with its line, and what Go's runtime gives up for is told in its words.
-const GO_WAYS: &[Way] = &[
-    transform("traps", &["trapped", AT]),
-    transform("panics", &["panic: thirteen guests at the table (operator.go:", AT]),
-    transform("refuses", &["thirteen is one too many", AT]),
-    transform("deadlocks", &["all goroutines are asleep - deadlock!", AT]),
-    transform("loops", &["longer than the 200ms", AMONG]),
-    transform("loops_in_advance", &["longer than the 200ms"]),
-    transform("hoards", &["more memory than its limit of 16MiB", AT]),
-    transform("recurses", &["trapped", "stack exhausted", AT]),
-    transform("returns_too_much", &["more than the 1MiB", AT]),
-    transform("chatters", &["longer than the 200ms", AMONG]),
-    transform("garbage", &["malformed frame", AT]),
-    transform("bad_version", &["malformed frame", "version", AT]),
-    transform("bad_length", &["malformed frame", "length", AT]),
-    transform("bad_offset", &["malformed frame", AT]),
-    transform("bad_text", &["malformed frame", "UTF-8", AT]),
-    transform("bad_time", &["malformed frame", "null", AT]),
-    transform("other_type", &["malformed frame", "type", AT]),
-    transform("other_columns", &["malformed frame", "columns", AT]),
-    transform("disorders", &["emitted a record at", "before its frontier", AT]),
-    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
-    transform("hold_goes_back", &["moved its hold back to 1970-01-01T00:00:00Z"]),
-    transform("more_for_ever", &["times in a row that there is more"]),
-    aggregate("fold_traps", &["trapped", AT]),
-    aggregate("fold_panics", &["panic: thirteen guests at the table (operator.go:", AT]),
-    aggregate("fold_loops", &["longer than the 200ms", AMONG]),
-    aggregate("fold_hoards", &["more memory than its limit of 16MiB", AT]),
-    aggregate("finish_loops", &["longer than the 200ms"]),
-    aggregate("finish_too_few", &["returned 0 rows where"]),
-    aggregate("finish_other_type", &["malformed frame", "type"]),
-];
-
-/// The same in JavaScript, below the SDK. What is thrown is an error; `make guests` builds them. A hold goes back in none: without the SDK's bridge none crosses.
-const JS_WAYS: &[Way] = &[
-    transform("traps", &["cannot read property 'frame' of null", AT]),
-    transform("panics", &["thirteen guests at the table", AT]),
-    transform("refuses", &["thirteen is one too many", AT]),
-    transform("loops", &["longer than the 200ms", AMONG]),
-    transform("loops_in_advance", &["longer than the 200ms"]),
-    transform("hoards", &["more memory than its limit of 16MiB", AT]),
-    transform("recurses", &["trapped", "stack exhausted", AT]),
-    transform("returns_too_much", &["more than the 1MiB", AT]),
-    transform("chatters", &["longer than the 200ms", AMONG]),
-    transform("garbage", &["malformed frame", AT]),
-    transform("bad_version", &["malformed frame", "version", AT]),
-    transform("bad_length", &["malformed frame", "length", AT]),
-    transform("bad_offset", &["malformed frame", AT]),
-    transform("bad_text", &["malformed frame", "UTF-8", AT]),
-    transform("bad_time", &["malformed frame", "null", AT]),
-    transform("other_type", &["malformed frame", "type", AT]),
-    transform("other_columns", &["malformed frame", "columns", AT]),
-    transform("disorders", &["emitted a record at", "before its frontier", AT]),
-    transform("goes_back", &["emitted a record at 1970-01-01T00:00:00Z, before its frontier", AT]),
-    transform("more_for_ever", &["times in a row that there is more"]),
-];
-
-/// What a subscriber is told at once, without a computation.
-const REFUSED: &[(&str, &str)] = &[
-    ("opens_never(x)", "longer than the 200ms"),
-    ("opens_refused(x)", "not on a Friday"),
-    ("opens_twice_a_column(x)", "broke its interface"),
-    ("binds_never(x, 5s)", "longer than the 200ms"),
-    ("binds_to_nothing(x, 5s)", "asks for column 99 of 1"),
-];
-
 /// How long a failing computation may take to give up: thirty tries with a thousand calls each, for one that has more for ever and yet
 /// gets on in between, are what takes longest, and tests share the machine.
 const GIVES_UP: Duration = Duration::from_secs(60);
+
+/// How long it may take to refuse a component of a language with a runtime of its own: it is compiled before it is asked.
+const LARGE: Duration = Duration::from_secs(30);
+
+/// How long a component may be built by a node on a machine that has much else to do.
+const BUILT: Duration = Duration::from_secs(300);
 
 /// Records that the computation beside has to itself, for comparison.
 const ALONE: usize = 250;
@@ -155,6 +46,14 @@ fn deploy(node: &Node, component: &Path) -> Value {
     let answer = node.http().post("components", &[], "application/wasm", &fs::read(component).expect("it was built"));
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
+}
+
+/// Deploys a component of a language with a runtime of its own, which takes its time to be compiled.
+#[track_caller]
+fn deploy_large(node: &Node, component: &Path) -> Value {
+    let mut deploying = node.spawn(&["deploy", "--json", component.to_str().expect("it is UTF-8")]);
+    until("it is built", BUILT, || (!deploying.is_running()).then_some(()));
+    serde_json::from_str(&deploying.finish().success()).expect("it is JSON")
 }
 
 #[test]
@@ -199,16 +98,14 @@ fn each_way_to_misbehave_in_go_has_its_error() {
 #[test]
 fn each_way_to_misbehave_in_javascript_has_its_error() {
     let Some(component) = guest("hostile-js") else { return };
-    let transforms: Vec<_> =
-        REFUSED.iter().filter(|(expression, _)| expression.starts_with("opens_")).copied().collect();
-    all_misbehave(&component, JS_WAYS, &transforms);
+    all_misbehave(&component, JS_WAYS, REFUSED);
 }
 
 /// Lets each operator of a component misbehave, on a node of its own.
 fn all_misbehave(component: &Path, ways: &[Way], refused: &[(&str, &str)]) {
     let _alone = alone();
     let node = node("200ms");
-    let digest = deploy(&node, component)["digest"].clone();
+    let digest = deploy_large(&node, component)["digest"].clone();
     let told = ways.iter().enumerate().map(|(number, way)| misbehaves(&node, &format!("h{number}"), way, &digest));
     let wrong: Vec<String> = told.filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -272,10 +169,29 @@ fn misbehaves(node: &Node, stream: &str, way: &Way, digest: &Value) -> Result<()
 
 #[test]
 fn an_operator_that_cannot_be_saved_goes_on_and_the_status_says_why_it_is_not() {
+    cannot_be_saved(transforms());
+}
+
+#[test]
+fn an_operator_in_go_that_cannot_be_saved_goes_on() {
+    if let Some((_folder, component)) = hostile::go() {
+        cannot_be_saved(&component);
+    }
+}
+
+#[test]
+fn an_operator_in_javascript_that_cannot_be_saved_goes_on() {
+    if let Some(component) = guest("hostile-js") {
+        cannot_be_saved(&component);
+    }
+}
+
+/// Lets the operators of a component that cannot be saved go on, and looks at what the status says.
+fn cannot_be_saved(component: &Path) {
     let _alone = alone();
     let limits = ["--operator-time", "200ms", "--operator-output", "1MiB", "--snapshot-interval", "100ms"];
     let node = Node::with(Options { arguments: limits.map(str::to_owned).to_vec(), ..Options::default() });
-    deploy(&node, transforms());
+    deploy_large(&node, component);
     for (operator, says) in [("snapshots_never", "longer than the 200ms"), ("snapshots_too_much", "more than the 1MiB")]
     {
         node.create(operator, "value float64", &[]);
@@ -296,25 +212,45 @@ fn an_operator_that_cannot_be_saved_goes_on_and_the_status_says_why_it_is_not() 
 fn a_component_that_cannot_say_what_it_is_is_refused_in_time() {
     let _alone = alone();
     let node = node("200ms");
-    let ways = [
-        ("loops", "longer than the 200ms"),
-        ("traps", "trapped"),
-        ("hoards", "more memory than its limit of 16MiB"),
-        ("chatters", "longer than the 200ms"),
-        ("operators", "300 operators"),
-        ("parameters", "33 parameters"),
-        ("docs", "more than the 1MiB"),
-    ];
-    for (way, says) in ways {
-        let component = describing(way);
-        fastest(&format!("refusing what {way}"), Duration::from_secs(5), || {
-            let begun = Instant::now();
-            let refused = node.dag(&["deploy", component.to_str().expect("it is UTF-8")]).code(1);
-            assert!(refused.stderr.contains(says), "{way}: {}", refused.stderr);
-            begun.elapsed()
-        });
+    for (way, says) in DESCRIBING {
+        refused_in_time(&node, way, &describing(way), says, Duration::from_secs(5));
     }
     assert!(!node.http().get("operators", &[]).body.contains("describing"));
+}
+
+#[test]
+fn a_component_in_go_that_cannot_say_what_it_is_is_refused_in_time() {
+    let _alone = alone();
+    let node = node("200ms");
+    for (way, says) in DESCRIBING {
+        let Some((_folder, component)) = hostile::go_describing(way) else { return };
+        refused_in_time(&node, way, &component, says, LARGE);
+    }
+    assert!(!node.http().get("operators", &[]).body.contains("describing"));
+}
+
+#[test]
+fn a_component_in_javascript_that_cannot_say_what_it_is_is_refused_in_time() {
+    let _alone = alone();
+    let node = node("200ms");
+    for (way, says) in DESCRIBING {
+        let Some(component) = guest(&format!("describing-{way}-js")) else { return };
+        refused_in_time(&node, way, &component, says, LARGE);
+    }
+    assert!(!node.http().get("operators", &[]).body.contains("describing"));
+}
+
+/// That deploying a component is refused within that time, and why.
+#[track_caller]
+fn refused_in_time(node: &Node, way: &str, component: &Path, says: &str, time: Duration) {
+    fastest(&format!("refusing what {way}"), time, || {
+        let begun = Instant::now();
+        let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+        until("it is refused", BUILT, || (!deploying.is_running()).then_some(()));
+        let refused = deploying.finish().code(1);
+        assert!(refused.stderr.contains(says), "{way}: {}", refused.stderr);
+        begun.elapsed()
+    });
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn later_versions() -> (Option<TempDir>, Vec<PathBuf>) {
         folder = Some(built);
         versions.push(go);
     }
-    versions.extend(guest("later-python"));
+    versions.extend(["later-python", "later-ts"].into_iter().filter_map(guest));
     (folder, versions)
 }
 

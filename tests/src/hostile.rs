@@ -40,6 +40,33 @@ pub fn describing(way: &str) -> PathBuf {
 /// # Panics
 /// If they do not build.
 pub fn go() -> Option<(TempDir, PathBuf)> {
+    go_project("hostile/go", |project| {
+        let instance = project.join("sdk/instance.go");
+        let text = fs::read_to_string(&instance).expect("the SDK has it");
+        let spoilt = text.replace("return Emitted{Frame: frame,", "return Emitted{Frame: Spoil(frame),").replace(
+            "return EncodeFrame(len(slots), []*Builder{results}), nil",
+            "return Spoil(EncodeFrame(len(slots), []*Builder{results})), nil",
+        );
+        assert_eq!(spoilt.matches("Spoil(").count(), 3, "the SDK answers with frames in other places");
+        fs::write(&instance, spoilt).expect("the folder is writable");
+        let hook = "package dag\n\n// Spoil replaces a frame on its way out.\nvar Spoil = func(frame []byte) []byte { return frame }\n";
+        fs::write(project.join("sdk/spoil.go"), hook).expect("the folder is writable");
+    })
+}
+
+/// A component in Go that misbehaves in that way when it is described; none where there is no Go.
+///
+/// # Panics
+/// If it does not build.
+pub fn go_describing(way: &str) -> Option<(TempDir, PathBuf)> {
+    go_project("hostile/go-describing", |project| {
+        let chosen = format!("package main\n\nconst way = \"{way}\"\n");
+        fs::write(project.join("way.go"), chosen).expect("the folder is writable");
+    })
+}
+
+/// Builds a copy of a project of `tests/` with a copy of the SDK in it, both changed before.
+fn go_project(source: &str, change: impl FnOnce(&Path)) -> Option<(TempDir, PathBuf)> {
     let here = Command::new("go").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !here.is_ok_and(|status| status.success()) {
         println!("skipped: `go` is not on the PATH");
@@ -48,20 +75,10 @@ pub fn go() -> Option<(TempDir, PathBuf)> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = TempDir::new().expect("a folder can be made");
     let project = folder.path();
-    fixture::copy_folder(&tests.join("hostile/go"), project);
-    let sdk = project.join("sdk");
-    fixture::copy_folder(&tests.join("../guest-sdk/go"), &sdk);
-    let instance = sdk.join("instance.go");
-    let text = fs::read_to_string(&instance).expect("the SDK has it");
-    let spoilt = text.replace("return Emitted{Frame: frame,", "return Emitted{Frame: Spoil(frame),").replace(
-        "return EncodeFrame(len(slots), []*Builder{results}), nil",
-        "return Spoil(EncodeFrame(len(slots), []*Builder{results})), nil",
-    );
-    assert_eq!(spoilt.matches("Spoil(").count(), 3, "the SDK answers with frames in other places");
-    fs::write(&instance, spoilt).expect("the folder is writable");
-    let hook = "package dag\n\n// Spoil replaces a frame on its way out.\nvar Spoil = func(frame []byte) []byte { return frame }\n";
-    fs::write(sdk.join("spoil.go"), hook).expect("the folder is writable");
-    Process::start(dag_in(project, &["build"])).finish().success();
-    let component = project.join("build/hostile.wasm");
+    fixture::copy_folder(&tests.join(source), project);
+    fixture::copy_folder(&tests.join("../guest-sdk/go"), &project.join("sdk"));
+    change(project);
+    let built = Process::start(dag_in(project, &["build"])).finish().success();
+    let component = PathBuf::from(built.trim());
     Some((folder, component))
 }

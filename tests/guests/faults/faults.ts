@@ -1,11 +1,13 @@
-// The six faults that `dag test` must find, as its users write them in TypeScript.
-import { component, eachNumber, Transform } from "dag-guest";
-import type { Batch, Inputs, Opening, Output } from "dag-guest";
+// The six faults that `dag test` must find, as its users write them in TypeScript, and one that fails when it is asked to.
+import { component, eachNumber, parameter, Transform } from "dag-guest";
+import type { Arguments, Batch, Inputs, Opening, Output } from "dag-guest";
+
+const OPENING: Opening = { schema: [{ name: "value", type: "float64" }], order: "time", lookback: "unbounded" };
 
 /** A transform of one column `value`. */
 abstract class Plain extends Transform {
     open(): Opening {
-        return { schema: [{ name: "value", type: "float64" }], order: "time", lookback: "unbounded" };
+        return OPENING;
     }
 
     process(inputs: Inputs, out: Output) {
@@ -89,4 +91,27 @@ class Global extends Plain {
     }
 }
 
-export default component("faults-ts", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Unseeded, Global]);
+class Failing extends Transform {
+    static readonly about = { name: "failing_ts", doc: "Fails as its argument says, at the record whose value is 3.", example: "failing_ts(x)" };
+    static readonly parameters = { how: parameter.text({ doc: "How.", positional: true }) };
+    private how!: string;
+
+    open({ how }: Arguments<typeof Failing.parameters>): Opening {
+        this.how = how;
+        return OPENING;
+    }
+
+    process(inputs: Inputs, out: Output) {
+        const batch: Batch = inputs.first;
+        eachNumber(batch.column(0), (row, value) => out.push(batch.times[row], value === 3 ? this.fail() : value));
+    }
+
+    private fail(): never {
+        if (this.how === "error") {
+            throw new TypeError("three is too many");
+        }
+        throw "just text";
+    }
+}
+
+export default component("faults-ts", "1.0.0", [Batches, Forgotten, Unordered, Backwards, Unseeded, Global, Failing]);

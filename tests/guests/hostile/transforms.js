@@ -1,66 +1,24 @@
-// Transforms that pass records on, until one has the value 13: then each misbehaves in its way. Below the SDK, which keeps its users from most of this.
+// Transforms that pass records on, until one has the value 13: then each misbehaves in its way. What they return is that of `guest-sdk/js/wit/quickjs.wit`.
 
-import { log } from "dag:operator/host@0.1.0";
-
-const WAYS = [
+const TRANSFORMS = [
     "traps", "panics", "refuses", "loops", "loops_in_advance", "hoards", "recurses", "returns_too_much", "chatters", "garbage", "bad_version", "bad_length",
-    "bad_offset", "bad_text", "bad_time", "other_type", "other_columns", "disorders", "goes_back", "more_for_ever", "opens_never", "opens_refused",
-    "opens_twice_a_column",
+    "bad_offset", "bad_text", "bad_time", "other_type", "other_columns", "disorders", "goes_back", "hold_goes_back", "more_for_ever", "opens_never",
+    "opens_refused", "opens_twice_a_column", "snapshots_never", "snapshots_too_much",
 ];
-const ORDERED = ["disorders", "goes_back", "loops_in_advance", "more_for_ever"];
-const [FLOAT64, UTF8, TIMESTAMP] = [3, 4, 6];
+const ORDERED = ["disorders", "goes_back", "hold_goes_back", "loops_in_advance", "more_for_ever"];
 
 let way = "";
-// Whether the 13 has come.
-let struck = false;
-
-// A frame of columns, each a type and its values; `undefined` is null.
-function encode(columns) {
-    const rows = columns[0][1].length;
-    const valid = 8 * Math.ceil(rows / 64);
-    const size = columns.reduce((size, [type, values]) =>
-        size + valid + (type === UTF8 ? 8 * Math.ceil((4 * rows + 4) / 8) + 8 * Math.ceil(values.join("").length / 8) : 8 * rows), 16 + 32 * columns.length);
-    const frame = new DataView(new ArrayBuffer(size));
-    [1, columns.length, rows, size].forEach((word, at) => frame.setUint32(4 * at, word, true));
-    let at = 16 + 32 * columns.length;
-    columns.forEach(([type, values], column) => {
-        const head = 16 + 32 * column;
-        const words = [type, 0, 0, 0, 0, 0, 0, 0];
-        if (values.includes(undefined)) {
-            [words[1], words[2]] = [at, Math.ceil(rows / 8)];
-            values.forEach((value, row) => value === undefined || frame.setUint8(at + (row >> 3), frame.getUint8(at + (row >> 3)) | (1 << (row & 7))));
-            at += valid;
-        }
-        words[3] = at;
-        if (type === UTF8) {
-            words[4] = 4 * rows + 4;
-            words[5] = at + 8 * Math.ceil(words[4] / 8);
-            values.forEach((text) => {
-                frame.setUint32(at + 4, frame.getUint32(at, true) + text.length, true);
-                for (const char of text) {
-                    frame.setUint8(words[5] + words[6], char.charCodeAt(0));
-                    words[6] += 1;
-                }
-                at += 4;
-            });
-            at = words[5] + 8 * Math.ceil(words[6] / 8);
-        } else {
-            words[4] = 8 * rows;
-            values.forEach((value, row) => {
-                if (value === undefined) return;
-                if (type === FLOAT64) frame.setFloat64(at + 8 * row, value, true);
-                else frame.setBigInt64(at + 8 * row, value, true);
-            });
-            at += 8 * rows;
-        }
-        words.forEach((word, place) => frame.setUint32(head + 4 * place, word, true));
-    });
-    // What was reckoned for texts and nulls that are not there is cut off.
-    frame.setUint32(12, at, true);
-    return new Uint8Array(frame.buffer, 0, at);
-}
+// Whether the 13 has come, and whether the hold goes back next time.
+let [struck, back] = [false, false];
+// The hold of the last output, whose place there a 0 takes: it crosses as two halves.
+let held = 0n;
 
 const output = (frame, more = false) => ({ frame, hold: undefined, more });
+
+function holding(frame, hold) {
+    held = hold;
+    return { frame, hold: 0, more: false };
+}
 
 function strike(times, values, frame) {
     const at = (moments) => encode([[TIMESTAMP, moments], [FLOAT64, moments.map(() => 0)]]);
@@ -72,10 +30,10 @@ function strike(times, values, frame) {
         case "traps": return null.frame;
         case "panics": throw new TypeError("thirteen guests at the table");
         case "refuses": throw new Error("thirteen is one too many");
-        case "loops": for (;;);
-        case "hoards": for (const hoard = []; ;) hoard.push(new Uint8Array(1 << 20).fill(1));
+        case "loops": loops();
+        case "hoards": hoards();
         case "recurses": return (function deeper(depth) { return deeper(depth + 1) + depth; })(1);
-        case "chatters": for (;;) log("info", "and another thing");
+        case "chatters": chatters();
         case "returns_too_much": return new Uint8Array(2 << 20);
         case "garbage": return Uint8Array.from("this is no frame", (char) => char.charCodeAt(0));
         case "bad_version": return put(0, 2);
@@ -96,41 +54,43 @@ function strike(times, values, frame) {
 }
 
 export const transforming = {
-    describe() {
-        const operators = WAYS.map((name) => ({
-            name, doc: "Misbehaves.", example: `${name}(x)`, minInputs: 1, maxInputs: 1, parameters: [], key: undefined, stateWritten: 1, stateRead: [1],
-        }));
-        return { name: "hostile-js", version: "1.0.0", operators };
-    },
+    describe: () => described(TRANSFORMS, "x"),
     open(operator, given, inputs) {
         way = operator;
         let schema = inputs[0].schema;
-        if (way === "opens_never") for (;;);
+        if (way === "opens_never") loops();
         if (way === "opens_refused") throw new Error("not on a Friday");
         if (way === "opens_twice_a_column") schema = [schema[0], schema[0]];
         if (way === "bad_text") schema = [{ name: "text", ty: "utf8" }];
         return { schema, order: ORDERED.includes(way) ? "time" : "log", lookback: { tag: "none" } };
     },
-    process(frames, order) {
-        const bytes = new Uint8Array(frames[0]);
-        const input = new DataView(bytes.buffer, bytes.byteOffset);
-        const rows = input.getUint32(8, true);
-        const [timesAt, valuesAt] = [input.getUint32(28, true), input.getUint32(60, true)];
-        const times = Array.from({ length: rows }, (_, row) => input.getBigInt64(timesAt + 8 * row, true));
-        const values = Array.from({ length: rows }, (_, row) => input.getFloat64(valuesAt + 8 * row, true));
+    process(frames) {
+        const input = new Uint8Array(frames[0]);
+        const [times, values] = [column(input, 0, TIMESTAMP), column(input, 1, FLOAT64)];
+        const passed = way !== "hold_goes_back" ? times.length : struck ? 0 : values.filter((value) => value < 13).length;
         const strikes = values.includes(13);
         struck ||= strikes;
-        const frame = encode([[TIMESTAMP, times], way === "bad_text" ? [UTF8, times.map(() => "fine")] : [FLOAT64, values]]);
+        const texts = [UTF8, times.map(() => "fine")];
+        const frame = encode([[TIMESTAMP, times.slice(0, passed)], way === "bad_text" ? texts : [FLOAT64, values.slice(0, passed)]]);
         return output(strikes ? strike(times, values, frame) : frame);
     },
-    advance(frontier) {
+    advance(isSome, low, high) {
         const nothing = encode([[TIMESTAMP, []], [way === "bad_text" ? UTF8 : FLOAT64, []]]);
-        if (way === "loops_in_advance" && struck) for (;;);
+        if (way === "loops_in_advance" && struck) loops();
         if (way === "more_for_ever" && struck) return output(nothing, true);
+        if (way === "hold_goes_back" && isSome) {
+            // After the 13 every second time; before, and in between, one nanosecond behind, to have a hold to go back from.
+            const goesBack = back;
+            back = struck && !back;
+            return holding(nothing, goesBack ? 0n : (BigInt(high) << 32n | BigInt.asUintN(32, BigInt(low))) - 1n);
+        }
         return output(nothing);
     },
     snapshot() {
-        return [];
+        if (way === "snapshots_never") loops();
+        return way === "snapshots_too_much" ? [new Uint8Array(2 << 20)] : [];
     },
     restore(version, chunks) {},
+    low: () => Number(BigInt.asIntN(32, held)),
+    high: () => Number(BigInt.asIntN(32, held >> 32n)),
 };

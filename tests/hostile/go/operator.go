@@ -17,7 +17,7 @@ type none struct{}
 var transforms = []string{
 	"traps", "panics", "refuses", "deadlocks", "loops", "loops_in_advance", "hoards", "recurses", "returns_too_much", "chatters", "garbage", "bad_version", "bad_length",
 	"bad_offset", "bad_text", "bad_time", "other_type", "other_columns", "disorders", "goes_back", "hold_goes_back", "more_for_ever", "opens_never", "opens_refused",
-	"opens_twice_a_column",
+	"opens_twice_a_column", "snapshots_never", "snapshots_too_much",
 }
 
 var ordered = []string{"disorders", "goes_back", "hold_goes_back", "loops_in_advance", "more_for_ever"}
@@ -33,6 +33,8 @@ func open(way string, inputs []dag.Input) (*dag.Opened, error) {
 		opened.Schema = dag.Schema{inputs[0].Schema[0], inputs[0].Schema[0]}
 	case "bad_text":
 		opened.Schema = dag.Schema{{Name: "text", Type: dag.Utf8}}
+	case "snapshots_never", "snapshots_too_much":
+		opened.Transform = &unsavable{transform{way: way}}
 	}
 	if slices.Contains(ordered, way) {
 		opened.Order = dag.TimeOrder
@@ -141,6 +143,18 @@ func (t *transform) Advance(frontier dag.Time, ended bool, out *dag.Output) erro
 	}
 	return nil
 }
+
+// unsavable passes records on, and cannot be saved.
+type unsavable struct{ transform }
+
+func (u *unsavable) Snapshot() ([][]byte, error) {
+	if u.way == "snapshots_never" {
+		loops()
+	}
+	return [][]byte{make([]byte, 2<<20)}, nil
+}
+
+func (u *unsavable) Restore(version uint32, chunks [][]byte) error { return nil }
 
 // aggregates are what its aggregates are called.
 var aggregates = []string{
