@@ -42,11 +42,11 @@ guests: ## build operators in JavaScript, TypeScript and Python, which the tests
 sdks: ## run the SDKs' own tests in Node and CPython, and check their types (after make guests)
 	@.ci/sdks
 
-languages: setup ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
+languages: setup guests ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
 	cargo build --release --package dag --package dag-peers
 	@.ci/languages
 
-calls: setup ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; two hours)
+calls: setup guests ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; two hours)
 	cargo build --release --package dag
 	@.ci/languages --calls 1000000
 

@@ -138,6 +138,7 @@ fn all_languages_give_the_same_with_any_number_of_workers_on_real_data_and_throu
     let mut node = Node::with(options(1));
     languages.components.iter().for_each(|(_, component)| drop(deploy(&node, component, &[])));
     let (languages, records) = (languages.names(), records());
+    languages.iter().for_each(|language| refuses_what_it_does_not_take(&node, language));
 
     let mut expected = None;
     for workers in [1, 2, 4] {
@@ -165,6 +166,20 @@ fn all_languages_give_the_same_with_any_number_of_workers_on_real_data_and_throu
             let found = node.csv(&asked(expression, language, "", "killed"));
             assert!(found == *expected, "{expression} in {language} after kills: {}", difference(expected, &found));
         }
+    }
+}
+
+/// That operators in a language say of a schema what they miss there.
+fn refuses_what_it_does_not_take(node: &Node, language: &str) {
+    let (names, texts) = (format!("names_{language}"), format!("texts_{language}"));
+    node.create(&names, "host utf8", &[]);
+    node.create(&texts, "value utf8", &[]);
+    let refused = |expression: &str| node.dag(&["subscribe", expression]).code(1).stderr;
+    let error = refused(&format!("ema_{language}({names}, 0.2)"));
+    assert!(error.contains("there is no column `value` (columns are host)"), "{error}");
+    for expression in [format!("ema_{language}({texts}, 0.2)"), format!("avg_{language}({texts}, 1min)")] {
+        let error = refused(&expression);
+        assert!(error.contains("column `value` is utf8, expected a number"), "{error}");
     }
 }
 
