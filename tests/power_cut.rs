@@ -86,6 +86,10 @@ fn what_has_read_records_that_a_power_cut_took_ends_and_readers_are_told() {
     }
     let told = node.dag(&["subscribe", "count(x)", "--cursor", "c"]).code(1).stderr;
     assert!(told.contains("its input `x` has lost records in a crash"), "{told}");
+    for place in [("from", &*format!("{id}:98")), ("cursor", "c")] {
+        let answer = node.http().get("subscribe", &[("expr", "count(x)"), place]);
+        assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (410, Some("trimmed")), "{place:?}");
+    }
     node.restart();
     let told = count(&node, &format!("{id}:98"), "1").code(1).stderr;
     assert!(told.contains("its input `x` has lost records in a crash"), "after another start, too: {told}");
