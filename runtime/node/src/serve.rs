@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::computations;
-use crate::computations::runs::Report;
+use crate::computations::reports::Reports;
 use crate::config::Config;
 use crate::node::{Node, ServeError, Told};
 use crate::streams::room::Refused;
@@ -98,7 +98,7 @@ async fn make_room(node: Node, mut refused: mpsc::Receiver<Refused>) {
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Carries out what follows from the workers' reports, until the node stops and its computations have left their snapshots.
-async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
+async fn attend(node: Node, reports: Reports) {
     let mut stopping = node.stopping.subscribe();
     let timed = node.computations.clone();
     let overdue = async move {
@@ -118,14 +118,13 @@ async fn attend(node: Node, mut reports: mpsc::UnboundedReceiver<Report>) {
             break;
         }
         let report = tokio::select! {
-            report = reports.recv() => report,
+            report = reports.next() => report,
             _ = noticed.changed(), if !is_stopping => continue,
             () = &mut overdue => {
                 tracing::warn!("some operators are in long calls; their computations go on from an earlier snapshot");
                 break;
             }
         };
-        let Some(report) = report else { return };
         node.computations.report(report);
     }
     let _ = tokio::task::spawn_blocking(move || node.computations.close()).await;

@@ -105,6 +105,16 @@ impl<K: Hash + Eq + Clone + Send + 'static> Gate<K> {
         .await
     }
 
+    /// Lets nobody in, nor wait, or everybody again.
+    #[cfg(test)]
+    pub fn set_full(&self, is_full: bool) {
+        match is_full {
+            true => assert_eq!(self.places.forget_permits(self.width.most), self.width.most, "nobody is in"),
+            false => self.places.add_permits(self.width.most),
+        }
+        self.waiting.store(if is_full { self.width.waiting } else { 0 }, Ordering::Relaxed);
+    }
+
     fn wait(&self) -> Result<Waiting<'_>, Full> {
         let waiting = Waiting(&self.waiting);
         match self.waiting.fetch_add(1, Ordering::Relaxed) < self.width.waiting {

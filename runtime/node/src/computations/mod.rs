@@ -1,6 +1,6 @@
 //! What runs: read [`reconcile`] (what is to be done about an incarnation, by value), [`compare`] (what the plan wants of this node, compared
 //! with what runs), [`demand`] (how what somebody wants to read comes to be wanted), [`holds`] (what this node's
-//! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`start`] (what it takes to run one), [`end`] (how what became of one
+//! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`reports`] (what workers say of them), [`start`] (what it takes to run one), [`end`] (how what became of one
 //! comes into the plan), [`switch`] (another version of an operator takes over), [`retry`] (what follows from a failure, by value),
 //! [`failed`] (how that is carried out), [`news`] (what who reads is told of it), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
 //! [`retention`] (which of those that nobody uses are kept), [`forget`] (how the others go), [`lost`] (which end because a crash took what they
@@ -24,6 +24,7 @@ mod look;
 mod lost;
 pub(crate) mod news;
 mod reconcile;
+pub(crate) mod reports;
 mod retention;
 mod retry;
 pub(crate) mod runs;
@@ -61,8 +62,9 @@ use holds::Holds;
 use logs::Logs;
 pub(crate) use look::{Look, has_failed, life, shown_of};
 use news::Listener;
+use reports::Reports;
 pub(crate) use retention::GRACE;
-use runs::{Report, Reports, Runs};
+use runs::Runs;
 use snapshots::Snapshots;
 use start::STARTS;
 
@@ -102,6 +104,10 @@ struct Inner {
     timers: Arc<Notify>,
     /// Of all computations.
     memory: Memory,
+    /// Where workers say what becomes of them.
+    reports: Reports,
+    /// Changes whenever a log may not be open any more that a computation had open, or that was about to be forgotten.
+    freed: watch::Sender<()>,
     /// Where it is told which are demanded again that were stored.
     resumed: mpsc::Sender<Vec<IncarnationId>>,
     /// Held as long as something may still write.
@@ -125,7 +131,7 @@ struct State {
 /// What computations tell, which somebody has to attend to.
 pub(crate) struct Told {
     /// By workers.
-    pub reports: mpsc::UnboundedReceiver<Report>,
+    pub reports: Reports,
     /// These were stored and are demanded again: their operator may have another version since.
     pub resumed: mpsc::Receiver<Vec<IncarnationId>>,
 }
@@ -182,9 +188,9 @@ impl Computations {
         let Parts { config, meta, committer, streams, operators, flow, memory, clock, stopping, timers, lock } = parts;
         let layout = Layout::new(&config.data);
         let plan = meta.plan();
-        let (reports, told) = mpsc::unbounded_channel();
+        let reports = Reports::default();
         let (resumed, caught) = mpsc::channel(RESUMED);
-        let mut runs = Runs::new(Reports(reports));
+        let mut runs = Runs::new();
         let mut known: BTreeSet<IncarnationId> = BTreeSet::new();
         for (id, course) in plan.incarnations() {
             known.insert(id);
@@ -224,10 +230,12 @@ impl Computations {
             stopping,
             timers,
             memory,
+            reports: reports.clone(),
+            freed: watch::Sender::new(()),
             resumed,
             _lock: lock,
         };
-        Ok((Computations { inner: Arc::new(inner) }, Told { reports: told, resumed: caught }))
+        Ok((Computations { inner: Arc::new(inner) }, Told { reports, resumed: caught }))
     }
 
     fn state(&self) -> Guard<'_, State> {

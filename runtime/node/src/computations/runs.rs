@@ -13,10 +13,11 @@ use dag_flow::{
 use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
 use dag_plan::{Began, Incarnation, InputStart, Life, LogId, Millis, Revision, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::computations::error::StartError;
 use crate::computations::reconcile::{Barriers, Flow, Found};
+use crate::computations::reports::Report;
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
 use crate::computations::{Computations, State, View};
@@ -29,22 +30,8 @@ const START_AGAIN: Duration = Duration::from_secs(1);
 /// How long it takes until the plan is told again that a run has lingered for long enough, in milliseconds.
 const AGAIN: Millis = 1_000;
 
-/// What a worker says of a run.
-#[derive(Debug)]
-pub struct Report {
-    /// The run.
-    pub id: IncarnationId,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Where workers' reports go.
-#[derive(Clone)]
-pub struct Reports(pub mpsc::UnboundedSender<Report>);
-
 /// The dataflows of runs.
 pub struct Runs {
-    reports: Reports,
     flows: BTreeMap<IncarnationId, Dataflow>,
     /// Runs that are about to get another component: nobody else starts them.
     held: BTreeSet<IncarnationId>,
@@ -110,9 +97,8 @@ impl Dataflow {
 
 impl Runs {
     /// No runs yet.
-    pub fn new(reports: Reports) -> Runs {
+    pub fn new() -> Runs {
         Runs {
-            reports,
             flows: BTreeMap::new(),
             held: BTreeSet::new(),
             ending: BTreeSet::new(),
@@ -160,11 +146,6 @@ impl Runs {
     /// Whether a run is being started and still wanted.
     pub fn is_starting(&self, id: IncarnationId) -> bool {
         matches!(self.flows.get(&id), Some(Dataflow::Starting(Starting { wanted: true, .. })))
-    }
-
-    /// What takes workers' reports.
-    pub fn reports(&self) -> Reports {
-        self.reports.clone()
     }
 
     /// Tells all dataflows to stop after a last snapshot. Those that are being started never run.
@@ -388,6 +369,7 @@ impl Computations {
             // An error means that nobody waits any more.
             let _ = gone.send(());
         }
+        self.inner.freed.send_replace(());
         self.compare_in(state, [id]);
     }
 

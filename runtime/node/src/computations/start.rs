@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use crate::blocking::gate::Width;
 use crate::computations::error::StartError;
 use crate::computations::interest;
-use crate::computations::runs::{Report, last_digest, resume};
+use crate::computations::reports::Report;
+use crate::computations::runs::{last_digest, resume};
 use crate::computations::snapshots::usable;
 use crate::computations::{Computations, State};
 use crate::metadata::ALONE;
@@ -104,17 +105,16 @@ impl Computations {
     /// A start has come to something: runs what is still wanted.
     fn started(&self, id: IncarnationId, started: Result<Started, StartError>) {
         let state = &mut *self.state();
+        // Where it does not run, nobody has its log open any more.
+        self.inner.freed.send_replace(());
         if !state.runs.begun(id) || *self.inner.stopping.borrow() {
             // It may be wanted again since that was found.
             return self.compare_in(state, [id]);
         }
         match started {
             Ok(Started::Ready(computation, interests)) => {
-                let reports = state.runs.reports();
-                let on_event = Box::new(move |event| {
-                    // An error means that the node is gone.
-                    let _ = reports.0.send(Report { id, event });
-                });
+                let reports = self.inner.reports.clone();
+                let on_event = Box::new(move |event| reports.send(Report { id, event }));
                 let handle = self.inner.flow.run(*computation, on_event);
                 state.runs.insert(id, handle, interests);
             }
@@ -132,4 +132,40 @@ impl Computations {
 /// Waits until a start is over.
 pub(crate) async fn over(mut start: watch::Receiver<()>) {
     while start.changed().await.is_ok() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use dag_api::{Computation, StatusParameters, SubscribeParameters};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::node;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_start_beyond_those_that_may_wait_is_tried_again() {
+        let data = TempDir::new().unwrap();
+        let (node, _) = node(&data).await;
+        let starts = node.computations.inner.starts.clone();
+        starts.set_full(true);
+        let parameters = SubscribeParameters { expr: "count(x)".to_owned(), ..SubscribeParameters::default() };
+        let _subscription = node.readers.subscribe(&parameters).await.unwrap();
+        let shown = || -> Computation {
+            let status = node.views.status(StatusParameters::default());
+            status.computations.into_iter().next().expect("it is demanded")
+        };
+        let told = (shown().state, shown().error.expect("it is told why"));
+        let full =
+            "100000 requests wait for their turn to start a computation, which is the limit: try again in a moment";
+        assert_eq!((&*told.0, &*told.1), ("restarting", full));
+        starts.set_full(false);
+        let id = IncarnationId(shown().incarnation);
+        let next = node.computations.tick().expect("it is due again");
+        tokio::time::sleep_until(next.into()).await;
+        node.computations.tick();
+        let start = node.computations.state().runs.start_of(id).expect("it is being started");
+        over(start).await;
+        assert_eq!((shown().state, shown().memory.is_some()), ("running".to_owned(), true));
+        node.stop();
+    }
 }
