@@ -25,6 +25,7 @@ impl Computations {
     /// Tells all of them to stop after a last snapshot.
     pub fn stop(&self) {
         self.state().runs.finish_all();
+        self.inner.freed.send_replace(());
     }
 
     /// When the next one has to stop without its last snapshot.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use dag_model::IncarnationId;
 use dag_plan::decide::surplus;
+use tokio::sync::watch;
 
 use crate::computations::Computations;
 use crate::metadata::MetaError;
@@ -53,8 +54,14 @@ impl Computations {
         state.forgetting.retain(|id| !all.contains(id));
         unused.iter().for_each(|id| state.runs.idle.remove(*id));
         drop(state);
+        self.inner.freed.send_replace(());
         self.remove_files(&unused);
         unused.len()
+    }
+
+    /// Changes whenever some that could not be [claimed](Computations::claim_to_forget) perhaps can.
+    pub fn freed(&self) -> watch::Receiver<()> {
+        self.inner.freed.subscribe()
     }
 
     /// Keeps everybody from beginning to read these, where no computation has the log of one of them open any more: until they are
@@ -79,6 +86,7 @@ impl Computations {
                 self.inner.streams.let_go(*id);
             }
         }
+        self.inner.freed.send_replace(());
         self.compare_in(state, ids.iter().copied());
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dag_api::{DeleteParameters, Deleted};
 use dag_expr::Stream;
 use dag_model::{IncarnationId, Position};
+use tokio::runtime::Handle;
 
 use crate::blocking::Broken;
 use crate::blocking::gate::Full;
@@ -24,9 +25,8 @@ use crate::streams::source::Origin;
 use crate::undeploy::first_of;
 use goes::{Doomed, Goes, deleted, of_runs, uses};
 
-/// How long it is waited for computations to be gone, and how often it is looked.
+/// How long it is waited for computations to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
-const MOMENT: Duration = Duration::from_millis(10);
 
 /// Why a stream is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -230,16 +230,18 @@ impl Deletions {
     /// until it is [forgotten](Computations::forgotten) or not.
     fn claim_when_gone(&self, doomed: &Doomed) -> Result<Goes, DeleteError> {
         let until = Instant::now() + PATIENCE;
+        let mut freed = self.computations.freed();
         loop {
+            freed.borrow_and_update();
             let goes = of_runs(&self.meta.plan(), &self.computations, &self.readers, doomed);
             self.end_readers(doomed, &goes)?;
             if self.computations.claim_to_forget(&goes.incarnations) {
                 return Ok(self.with_cursors(goes, doomed));
             }
-            if Instant::now() > until {
+            let change = async { tokio::time::timeout_at(until.into(), freed.changed()).await };
+            if Handle::current().block_on(change).is_err() {
                 return Err(DeleteError::Stopping(doomed.name().to_owned()));
             }
-            std::thread::sleep(MOMENT);
         }
     }
 }
