@@ -215,7 +215,7 @@ fn what_is_used_is_not_undeployed_unless_that_is_wanted_and_then_who_uses_it_is_
     node.dag(&["cursors", "delete", "billing"]).success();
 
     let reader = node.spawn(&["subscribe", "sum(rms(live, 5s), 5s)", "--from", "earliest"]);
-    node.until_subscribers(1);
+    node.until_computing(&["rms(live,5s)", "sum(rms(live,5s),5s)"], dag_tests::DEADLINE);
     let used = node.dag(&["undeploy", "electric"]).code(1).stderr;
     assert!(used.contains("`rms(live,5s)` runs"), "{used}");
     let ended = node.dag(&["undeploy", "electric", "--force"]).success();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dag_api::{UndeployParameters, Undeployed};
 use dag_model::{Digest, IncarnationId};
-use dag_plan::{Course, Plan};
+use dag_plan::{Course, Plan, Refusal};
 
 use crate::blocking::{Broken, blocking};
 use crate::computations::Computations;
@@ -110,24 +110,37 @@ impl Undeployments {
         after.remove(name, &digests);
         // From here on nothing new comes to use it.
         self.operators.replace_catalog(Arc::new(after));
-        let stopped = match self.let_go(name, &digests, parameters) {
-            Ok(stopped) => stopped,
-            Err(used) => {
-                self.operators.replace_catalog(before);
-                return Err(used);
-            }
-        };
-        if parameters.dry_run {
+        let removed = self.remove(name, &digests, parameters);
+        if parameters.dry_run || removed.is_err() {
             self.operators.replace_catalog(before);
         } else {
-            if let Err(error) = self.meta.undeploy(&digests) {
-                self.operators.replace_catalog(before);
-                return Err(error.into());
-            }
             tracing::info!(component = name, "undeployed");
             self.operators.remove_unknown(&|digest| !digests.contains(&digest));
         }
+        let stopped = removed?.into_iter().collect();
         Ok(Undeployed { component: name.to_owned(), versions, operators, stopped, dry_run: parameters.dry_run })
+    }
+
+    /// Takes these versions out of the plan, unless that is only asked for, once nothing uses them; tells what was ended for it.
+    fn remove(
+        &self,
+        name: &str,
+        digests: &BTreeSet<Digest>,
+        parameters: UndeployParameters,
+    ) -> Result<BTreeSet<String>, UndeployError> {
+        let mut stopped = BTreeSet::new();
+        loop {
+            let seen = self.meta.plan().revision();
+            stopped.extend(self.let_go(name, digests, parameters)?);
+            if parameters.dry_run {
+                return Ok(stopped);
+            }
+            match self.meta.undeploy(digests) {
+                // What was bound before the catalog was replaced has come to the plan since that was looked at.
+                Err(MetaError::Refused(Refusal::Used { .. })) if self.meta.plan().revision() > seen => {}
+                removed => return removed.map(|()| stopped).map_err(UndeployError::from),
+            }
+        }
     }
 
     /// Ends what uses these versions of a component, if that is wanted, and tells what that is; an error that names it if not.
@@ -136,7 +149,7 @@ impl Undeployments {
         name: &str,
         digests: &BTreeSet<Digest>,
         parameters: UndeployParameters,
-    ) -> Result<Vec<String>, UndeployError> {
+    ) -> Result<BTreeSet<String>, UndeployError> {
         let in_runs = self.readers.cursors().names();
         let plan = self.meta.plan();
         let running = users(&plan, digests, Course::is_live);
@@ -156,7 +169,7 @@ impl Undeployments {
                 self.computations.end_now(*id, &format!("component `{name}` was undeployed"))?;
             }
         }
-        Ok(streams.into_iter().collect())
+        Ok(streams)
     }
 }
 
