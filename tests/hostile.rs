@@ -27,9 +27,6 @@ fn alone() -> MutexGuard<'static, ()> {
 /// gets on in between, are what takes longest, and tests share the machine.
 const GIVES_UP: Duration = Duration::from_secs(60);
 
-/// How long it may take to refuse a component of a language with a runtime of its own: it is compiled before it is asked.
-const LARGE: Duration = Duration::from_secs(30);
-
 /// How long a component may be built by a node on a machine that has much else to do.
 const BUILT: Duration = Duration::from_secs(300);
 
@@ -213,44 +210,43 @@ fn a_component_that_cannot_say_what_it_is_is_refused_in_time() {
     let _alone = alone();
     let node = node("200ms");
     for (way, says) in DESCRIBING {
-        refused_in_time(&node, way, &describing(way), says, Duration::from_secs(5));
+        let component = describing(way);
+        fastest(&format!("refusing what {way}"), Duration::from_secs(5), || refused(&node, way, &component, says));
     }
     assert!(!node.http().get("operators", &[]).body.contains("describing"));
 }
 
 #[test]
-fn a_component_in_go_that_cannot_say_what_it_is_is_refused_in_time() {
+fn a_component_in_go_that_cannot_say_what_it_is_is_refused() {
     let _alone = alone();
     let node = node("200ms");
     for (way, says) in DESCRIBING {
         let Some((_folder, component)) = hostile::go_describing(way) else { return };
-        refused_in_time(&node, way, &component, says, LARGE);
+        refused(&node, way, &component, says);
     }
     assert!(!node.http().get("operators", &[]).body.contains("describing"));
 }
 
 #[test]
-fn a_component_in_javascript_that_cannot_say_what_it_is_is_refused_in_time() {
+fn a_component_in_javascript_that_cannot_say_what_it_is_is_refused() {
     let _alone = alone();
     let node = node("200ms");
     for (way, says) in DESCRIBING {
         let Some(component) = guest(&format!("describing-{way}-js")) else { return };
-        refused_in_time(&node, way, &component, says, LARGE);
+        refused(&node, way, &component, says);
     }
     assert!(!node.http().get("operators", &[]).body.contains("describing"));
 }
 
-/// That deploying a component is refused within that time, and why.
+/// How long it takes until a component is refused, and that this is why.
 #[track_caller]
-fn refused_in_time(node: &Node, way: &str, component: &Path, says: &str, time: Duration) {
-    fastest(&format!("refusing what {way}"), time, || {
-        let begun = Instant::now();
-        let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
-        until("it is refused", BUILT, || (!deploying.is_running()).then_some(()));
-        let refused = deploying.finish().code(1);
-        assert!(refused.stderr.contains(says), "{way}: {}", refused.stderr);
-        begun.elapsed()
-    });
+fn refused(node: &Node, way: &str, component: &Path, says: &str) -> Duration {
+    let begun = Instant::now();
+    let mut deploying = node.spawn(&["deploy", component.to_str().expect("it is UTF-8")]);
+    until("it is refused", BUILT, || (!deploying.is_running()).then_some(()));
+    let refused = deploying.finish().code(1);
+    assert!(refused.stderr.contains(says), "{way}: {}", refused.stderr);
+    begun.elapsed()
 }
 
 #[test]
