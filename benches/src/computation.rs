@@ -41,6 +41,7 @@ pub fn computation(
         output: output.clone(),
         home: 0,
         resume: Resume { snapshot: None, output: output.hash(), muted: None },
+        marks: Vec::new(),
         interval: None,
         search: Search::Off,
         budget: Budget::new(Budget::DEFAULT),
@@ -65,7 +66,7 @@ pub fn until_gone(events: Receiver<Event>) -> Option<Box<Snapshot>> {
         match event {
             Event::Snapshot(snapshot) => last = Some(snapshot),
             Event::Failed(failure) => panic!("{}", failure.error),
-            Event::Finished => {}
+            Event::Finished | Event::Marked(_) => {}
             Event::Gone => break,
         }
     }

@@ -1,5 +1,6 @@
 //! A computation as the flow is asked to run it, and what its operators on all workers share.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::cursor::{Cursor, Input, Notify};
 use crate::error::Failure;
 use crate::merge::Merge;
 use crate::search::{Search, Spot};
-use crate::snapshot::{Place, Snapshot};
+use crate::snapshot::{Mark, Place, Snapshot};
 
 /// A computation to run.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub struct Computation {
     pub home: usize,
     /// Where it takes up its work.
     pub resume: Resume,
+    /// The marks that it is to come to, in their order.
+    pub marks: Vec<Mark>,
     /// How often it is written down how to go on; none for never.
     pub interval: Option<Duration>,
     /// How closely it is watched what the operator is given.
@@ -177,6 +180,8 @@ pub enum Event {
     Failed(Failure),
     /// How to go on from here.
     Snapshot(Box<Snapshot>),
+    /// It has come to the mark with that revision, where it stops. The snapshot there follows.
+    Marked(u64),
     /// Nothing of it is left on any thread, after it was stopped, finished or failed.
     Gone,
 }
@@ -217,6 +222,8 @@ pub(crate) struct Shared {
     ended: AtomicBool,
     finishing: AtomicBool,
     pace: Mutex<Pace>,
+    /// The marks that it is to come to, in their order.
+    marks: Mutex<VecDeque<Mark>>,
     /// How many hold a [`Present`].
     present: AtomicUsize,
     operators: Mutex<Vec<SyncActivator>>,
@@ -278,6 +285,7 @@ impl Shared {
                 can_begin: true,
                 took: Duration::ZERO,
             }),
+            marks: Mutex::new(computation.marks.iter().copied().collect()),
             present: AtomicUsize::new(workers),
             operators: Mutex::new(Vec::new()),
             on_event,
@@ -376,6 +384,27 @@ impl Shared {
         }
     }
 
+    fn marks(&self) -> MutexGuard<'_, VecDeque<Mark>> {
+        self.marks.lock().expect("nobody panics holding it")
+    }
+
+    /// The next mark that the computation is to come to, where one with that revision is it.
+    pub(crate) fn mark_at(&self, revision: u64) -> Option<Mark> {
+        self.marks().front().copied().filter(|mark| mark.revision <= revision)
+    }
+
+    /// The computation has come to that mark: its barrier is on its way.
+    pub(crate) fn is_at(&self, mark: Mark) {
+        self.marks().retain(|other| *other != mark);
+    }
+
+    /// All that lies before the mark is written.
+    pub(crate) fn marked(&self, mark: Mark) {
+        if mark.stops {
+            (self.on_event)(Event::Marked(mark.revision));
+        }
+    }
+
     /// An operator to be told when the computation stops.
     pub(crate) fn enlist(&self, operator: SyncActivator) {
         self.operators.lock().expect("nobody panics holding it").push(operator);
@@ -441,6 +470,11 @@ impl Handle {
     /// an operator may have much to do before it gets there, and [`stop`](Handle::stop) ends that, too.
     pub fn finish(&self) -> Duration {
         self.0.finish()
+    }
+
+    /// Has it come to a mark, too, which is not in its inputs yet.
+    pub fn await_mark(&self, mark: Mark) {
+        self.0.marks().push_back(mark);
     }
 
     /// Whether it has been told to stop, or has ended by itself, and something of it is left.

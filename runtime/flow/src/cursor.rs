@@ -73,6 +73,8 @@ pub struct Piece {
     columns: Option<Arc<[usize]>>,
     /// The frontier after it.
     pub frontier: Frontier,
+    /// The revision that a mark names. A log that another follows has none.
+    pub mark: Option<u64>,
 }
 
 /// Records and where they are.
@@ -119,23 +121,26 @@ pub struct Cursor {
     input: Input,
     /// The places of the columns to load; none for all.
     columns: Option<Arc<[usize]>>,
+    /// Whether it begins with the marks before its first record.
+    marks: bool,
 }
 
 impl Cursor {
     /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
     pub fn new(input: Input, notify: Notify) -> Cursor {
         let legs = input.legs.iter().cloned().collect();
-        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier: Frontier::START, input, columns: None }
+        let frontier = Frontier::START;
+        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier, input, columns: None, marks: false }
     }
 
-    /// A cursor at a place in `input` where the frontier is known.
+    /// A cursor at a place in `input` where the frontier is known, and before the marks that are there.
     pub fn at(mut input: Input, place: Place, frontier: Frontier, notify: Notify) -> Cursor {
         input.from = input.from.max(place.from);
         let mut legs: VecDeque<Leg> = input.legs.iter().skip(place.leg).cloned().collect();
         if let Some(leg) = legs.front_mut() {
             leg.sequence = leg.sequence.max(place.sequence);
         }
-        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input, columns: None }
+        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input, columns: None, marks: true }
     }
 
     /// The same, whose records have only these columns, by their places in a batch: the first is the time.
@@ -169,9 +174,10 @@ impl Cursor {
             let until = self.input.until.filter(|_| last);
             // Registered first, so that nothing that becomes visible in between is missed.
             self.watch.get_or_insert_with(|| leg.log.on_visible(self.notify.clone()));
+            let start = if self.marks { Start::Before(leg.sequence) } else { Start::Sequence(leg.sequence) };
             let reader = match &mut self.reader {
                 Some(reader) => reader,
-                none => match leg.log.reader(Start::Sequence(leg.sequence)) {
+                none => match leg.log.reader(start) {
                     Ok(reader) => none.insert(reader),
                     // A crash took records that had been shown; they are being computed again.
                     Err(ReadError::PastEnd { .. }) if !leg.log.visible().ended => return Ok(Step::Wait),
@@ -221,6 +227,10 @@ impl Cursor {
                 late: self.input.late,
                 columns: self.columns.clone(),
                 frontier: self.frontier,
+                mark: match entry.kind {
+                    Kind::Mark(revision) if last => Some(revision),
+                    _ => None,
+                },
                 entry,
             };
             if ended {

@@ -53,6 +53,7 @@
 //!     output: output.clone(),
 //!     home: 0,
 //!     resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
+//!     marks: Vec::new(),
 //!     interval: None,
 //!     search: Search::Off,
 //!     budget: Budget::new(Budget::DEFAULT),
@@ -91,4 +92,4 @@ pub use flow::{Flow, probe};
 pub use guests::Rush;
 pub use merge::Merge;
 pub use search::{Search, Span, Spot};
-pub use snapshot::{Place, Snapshot};
+pub use snapshot::{Mark, Place, Snapshot};

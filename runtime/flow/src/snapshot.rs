@@ -5,9 +5,13 @@
 //! barrier passes; the sink holds back what follows the barrier from one worker until it has come from all of them. So the
 //! snapshot is of one place in the inputs: everything before it is in the state or the output, and nothing after it is.
 
+use std::sync::Arc;
+
 use dag_log::RunningHash;
 use dag_model::{Digest, Frontier, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::local::{Local, Message};
 
 /// The version of this struct's encoding in postcard.
 pub const VERSION: u16 = 1;
@@ -111,4 +115,28 @@ pub(crate) struct Barrier {
     pub frontier: Frontier,
     /// Nothing comes after it: the computation stops here.
     pub last: bool,
+    /// The inputs have this mark here.
+    pub mark: Option<Mark>,
+}
+
+impl Barrier {
+    /// The barrier on its way to the operators with state on these workers.
+    pub fn to(self, workers: &[usize]) -> impl Iterator<Item = Local<Message>> {
+        let barrier = Arc::new(self);
+        workers.iter().map(move |worker| Local(Message::Barrier { worker: *worker, barrier: barrier.clone() }))
+    }
+
+    /// Whether a snapshot is taken here. A mark that is only handed on takes none.
+    pub fn saves(&self) -> bool {
+        self.mark.is_none_or(|mark| mark.stops)
+    }
+}
+
+/// A mark that a computation is to come to: an entry of its inputs that names this revision, or a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The revision.
+    pub revision: u64,
+    /// Whether the computation stops there, with a snapshot; else it only hands the mark on.
+    pub stops: bool,
 }

@@ -169,6 +169,7 @@ fn application(name: &str, world: World, inputs: &[Log], output: &Log, budget: u
         output: output.clone(),
         home: 0,
         resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
+        marks: Vec::new(),
         interval: None,
         search: Search::Off,
         budget: Budget::new(budget),

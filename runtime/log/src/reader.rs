@@ -25,6 +25,9 @@ pub enum Start {
     Earliest,
     /// With the entry that holds this sequence. Its records before it are the caller's to skip.
     Sequence(u64),
+    /// With what lies between the record before this sequence and the one that has it: marks there come first. Records before it that
+    /// are in one entry with it are the caller's to skip.
+    Before(u64),
     /// With the append that has this index, or the first one after it.
     Index(u64),
     /// With the first entry that has a record at this time or later: all entries before hold only earlier records.
@@ -114,6 +117,14 @@ impl Reader {
                     |index| index.before_sequence(sequence),
                 )
             }
+            Start::Before(sequence) => {
+                check_sequence(&progress, sequence)?;
+                seek(
+                    &progress,
+                    |segment| segment.index().start().sequence < sequence,
+                    |index| index.well_before_sequence(sequence),
+                )
+            }
             Start::Index(number) => {
                 seek(&progress, |segment| segment.index().start().index < number, |index| index.before_index(number))
             }
@@ -126,6 +137,9 @@ impl Reader {
         let mut reader = Reader { log, at, sequence: point.sequence, frontier: point.frontier };
         match start {
             Start::Sequence(sequence) => reader.skip(|entry| entry.end() <= sequence)?,
+            Start::Before(sequence) => {
+                reader.skip(|entry| entry.end() < sequence || entry.count > 0 && entry.end() == sequence)?;
+            }
             Start::Index(index) => reader.skip(|entry| entry.index < index)?,
             Start::Time(time) => reader.skip(|entry| entry.max_time < time)?,
             Start::Earliest | Start::End => {}

@@ -198,10 +198,10 @@ impl Task {
                     return Ok((results, Some(Item::Barrier(barrier))));
                 }
                 let part = match &mut station.folding {
-                    Some(folding) => {
+                    Some(folding) if barrier.saves() => {
                         folding.save(&|| self.shared.is_stopped())?.map(|part| Box::new(Part::Folded(part)))
                     }
-                    None => None,
+                    _ => None,
                 };
                 let promise = promise(station.folding.as_ref(), &self.aggregation, barrier.frontier);
                 let (worker, from) = (self.computation.home, self.worker);

@@ -49,6 +49,9 @@ pub(crate) fn order<'scope>(
         // Merged, and held back until there are credits.
         let mut waiting = VecDeque::new();
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
+        ahead.wakes(scope.activator_for(info.address.clone()));
+        // Whether the barrier after which nothing comes has been sent for a mark.
+        let mut stops = false;
         move |frontiers| {
             input.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(0, piece)));
             if shared.is_stopped() || !here {
@@ -58,15 +61,13 @@ pub(crate) fn order<'scope>(
                 return;
             }
             let frontier = frontier_of(&frontiers[0]);
-            if waiting.is_empty() && shared.snapshot_due(news) {
+            let barrier = |places, cut, last, mark| Barrier { places, frontier: cut, last, mark }.to(&stateful);
+            if !stops && waiting.is_empty() && shared.snapshot_due(news) {
                 news = false;
-                let (places, last) = (merge.places(cut), shared.is_finishing());
-                let barrier = Arc::new(Barrier { places, frontier: cut, last });
-                let to = |worker: &usize| Local(Message::Barrier { worker: *worker, barrier: barrier.clone() });
-                let mut output = output.activate();
-                output.session(hold.as_ref().expect("checked above")).give_iterator(stateful.iter().map(to));
+                let barrier = barrier(merge.places(cut), cut, shared.is_finishing(), None);
+                output.activate().session(hold.as_ref().expect("checked above")).give_iterator(barrier);
             }
-            if waiting.is_empty() && shared.is_finishing() {
+            if stops || waiting.is_empty() && shared.is_finishing() {
                 return;
             }
             let mut went_on = false;
@@ -76,6 +77,16 @@ pub(crate) fn order<'scope>(
                         ahead.merged(0, frontier);
                         (news, cut) = (news || frontier > cut, cut.max(frontier));
                         downgrade(&mut hold, frontier);
+                        let Some(revision) = ahead.mark(frontier) else { return Ok(()) };
+                        while !stops && let Some(mark) = shared.mark_at(revision) {
+                            stops = mark.stops;
+                            let barrier = barrier(merge.places(cut), cut, stops, Some(mark));
+                            output.activate().session(hold.as_ref().expect("it has a time")).give_iterator(barrier);
+                            shared.is_at(mark);
+                        }
+                        if !stops {
+                            ahead.go_on();
+                        }
                         return Ok(());
                     };
                     ahead.merged(merged.loaded[0], frontier);

@@ -30,12 +30,36 @@ pub(crate) struct Ahead {
     waiting: Cell<usize>,
     joint: Cell<Frontier>,
     scan: RefCell<Option<Activator>>,
+    merge: RefCell<Option<Activator>>,
+    /// The mark that the scan has come to, and its frontier there: it reads no further until all that lies before that is taken in.
+    mark: Cell<Option<(u64, Frontier)>>,
 }
 
 impl Ahead {
     pub(crate) fn new() -> Rc<Ahead> {
         let (waiting, joint) = (Cell::new(0), Cell::new(Frontier::START));
-        Rc::new(Ahead { waiting, joint, scan: RefCell::new(None) })
+        let (scan, merge, mark) = (RefCell::new(None), RefCell::new(None), Cell::new(None));
+        Rc::new(Ahead { waiting, joint, scan, merge, mark })
+    }
+
+    /// The operator that merges is woken by this.
+    pub(crate) fn wakes(&self, merge: Activator) {
+        *self.merge.borrow_mut() = Some(merge);
+    }
+
+    /// The revision of the mark that the scan stands at, where nothing before that is missing under this joint frontier, and nothing more
+    /// before it can come of any other input.
+    pub(crate) fn mark(&self, joint: Frontier) -> Option<u64> {
+        self.mark.get().filter(|(_, frontier)| *frontier == joint).map(|(revision, _)| revision)
+    }
+
+    /// The scan reads on.
+    pub(crate) fn go_on(&self) {
+        if self.mark.take().is_some()
+            && let Some(scan) = self.scan.borrow().as_ref()
+        {
+            scan.activate();
+        }
     }
 
     /// The merge has loaded so many pieces and knows this joint frontier.
@@ -80,7 +104,7 @@ pub(crate) fn scan<'scope>(
             let Some(reading) = cursor.as_mut() else { return };
             let mut advance = || -> Result<bool, ComputeError> {
                 for _ in 0..ENTRIES {
-                    if !ahead.may_read(reading.frontier()) {
+                    if ahead.mark.get().is_some() || !ahead.may_read(reading.frontier()) {
                         return Ok(true);
                     }
                     let piece = match reading.step()? {
@@ -91,7 +115,7 @@ pub(crate) fn scan<'scope>(
                         Step::End => return Ok(false),
                         Step::Piece(piece) => piece,
                     };
-                    let frontier = piece.frontier;
+                    let (frontier, mark) = (piece.frontier, piece.mark);
                     if piece.count() > 0 {
                         ahead.waiting.set(ahead.waiting.get() + 1);
                         output.session(hold.as_ref().expect("held until the end")).give(Local(Arc::new(piece)));
@@ -100,6 +124,11 @@ pub(crate) fn scan<'scope>(
                         return Ok(false);
                     }
                     downgrade(&mut hold, frontier);
+                    if let Some(revision) = mark.filter(|revision| shared.mark_at(*revision).is_some()) {
+                        ahead.mark.set(Some((revision, reading.frontier())));
+                        ahead.merge.borrow().iter().for_each(Activator::activate);
+                        return Ok(true);
+                    }
                 }
                 activator.activate();
                 Ok(true)

@@ -189,7 +189,13 @@ impl Writer {
                     if self.write(promise, shared)? {
                         return Ok(true);
                     }
-                    shared.snapshot(self.snapshot(&barrier, parts), barrier.last);
+                    if let Some(mark) = barrier.mark {
+                        self.hand_on(mark.revision, shared)?;
+                        shared.marked(mark);
+                    }
+                    if barrier.saves() {
+                        shared.snapshot(self.snapshot(&barrier, parts), barrier.last);
+                    }
                 }
                 for message in held {
                     if self.take(message, shared)? {
@@ -255,6 +261,15 @@ impl Writer {
         };
         log.end(end, now)?;
         Ok(true)
+    }
+
+    /// Hands a mark on to those who read the output, unless they have it from before.
+    fn hand_on(&self, revision: u64, shared: &Shared) -> Result<(), ComputeError> {
+        let log = &self.computation.output;
+        if !shared.is_stopped() && log.mark().is_none_or(|last| last < revision) {
+            log.append_mark(revision, now())?;
+        }
+        Ok(())
     }
 
     /// Counts what waits. Each worker may have begun something while there was room.

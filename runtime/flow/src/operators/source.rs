@@ -11,7 +11,7 @@ use timely::dataflow::{Scope, StreamVec};
 use super::shard::Shards;
 use super::{Hold, Reminder, Waker, downgrade};
 use crate::computation::{Computation, Event, Shared};
-use crate::cursor::{Loaded, Piece, Step};
+use crate::cursor::{Cursor, Loaded, Piece, Step};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
 use crate::search::{Span, Spot};
@@ -41,6 +41,8 @@ pub(crate) fn source<'scope>(
         // Whether anything has come since the last barrier.
         let mut news = false;
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
+        // Whether the barrier after which nothing comes has been sent for a mark.
+        let mut stops = false;
         move |output| {
             waker.rearm();
             if shared.is_stopped() {
@@ -48,17 +50,17 @@ pub(crate) fn source<'scope>(
             }
             let Some(reading) = cursor.as_mut() else { return };
             let mut advance = || -> Result<bool, ComputeError> {
+                let barrier = |reading: &Cursor, last, mark| {
+                    let barrier = Barrier { places: vec![reading.place()], frontier: reading.frontier(), last, mark };
+                    barrier.to(&stateful)
+                };
                 for _ in 0..ENTRIES {
-                    if shared.snapshot_due(news) {
+                    if !stops && shared.snapshot_due(news) {
                         news = false;
-                        let last = shared.is_finishing();
-                        let barrier = Barrier { places: vec![reading.place()], frontier: reading.frontier(), last };
-                        let barrier = Arc::new(barrier);
                         let capability = hold.as_ref().expect("held until the end");
-                        let to = |worker: &usize| Local(Message::Barrier { worker: *worker, barrier: barrier.clone() });
-                        output.session(capability).give_iterator(stateful.iter().map(to));
+                        output.session(capability).give_iterator(barrier(reading, shared.is_finishing(), None));
                     }
-                    if shared.is_finishing() || !credits.available() {
+                    if stops || shared.is_finishing() || !credits.available() {
                         return Ok(true);
                     }
                     let piece = match reading.step()? {
@@ -89,6 +91,12 @@ pub(crate) fn source<'scope>(
                         return Ok(false);
                     }
                     downgrade(&mut hold, piece.frontier);
+                    while !stops && let Some(mark) = piece.mark.and_then(|revision| shared.mark_at(revision)) {
+                        stops = mark.stops;
+                        let capability = hold.as_ref().expect("held until the end");
+                        output.session(capability).give_iterator(barrier(reading, stops, Some(mark)));
+                        shared.is_at(mark);
+                    }
                 }
                 activator.activate();
                 Ok(true)

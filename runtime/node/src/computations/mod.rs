@@ -1,7 +1,8 @@
 //! What runs: read [`reconcile`] (what is to be done about an incarnation, by value), [`compare`] (what the plan wants of this node, compared
 //! with what runs), [`demand`] (how what somebody wants to read comes to be wanted), [`holds`] (what this node's
 //! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`reports`] (what workers say of them), [`start`] (what it takes to run one), [`end`] (how what became of one
-//! comes into the plan), [`switch`] (another version of an operator takes over), [`retry`] (what follows from a failure, by value),
+//! comes into the plan), [`turns`] (at which mark another version of an operator takes over, by value), [`marking`] (how the mark gets into the
+//! sources), [`switch`] (how the version takes over), [`retry`] (what follows from a failure, by value),
 //! [`failed`] (how that is carried out), [`news`] (what who reads is told of it), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
 //! [`retention`] (which of those that nobody uses are kept), [`forget`] (how the others go), [`lost`] (which end because a crash took what they
 //! may have read), [`interest`] (what one needs to hear of sources that fall silent), [`skipped`] (what was skipped, and how it comes into
@@ -22,6 +23,7 @@ mod interest;
 pub(crate) mod logs;
 mod look;
 mod lost;
+pub(crate) mod marking;
 pub(crate) mod news;
 mod reconcile;
 pub(crate) mod reports;
@@ -32,6 +34,7 @@ mod skipped;
 pub(crate) mod snapshots;
 mod start;
 pub(crate) mod switch;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -61,6 +64,7 @@ pub(crate) use facts::View;
 use holds::Holds;
 use logs::Logs;
 pub(crate) use look::{Look, has_failed, life, shown_of};
+use marking::MARKING;
 use news::Listener;
 use reports::Reports;
 pub(crate) use retention::GRACE;
@@ -96,6 +100,8 @@ struct Inner {
     state: Mutex<State>,
     /// What it takes to start one goes through this.
     starts: Arc<Gate<IncarnationId>>,
+    /// Marks get into sources through this.
+    marking: Arc<Gate<String>>,
     /// Where tasks are started from threads of any kind.
     tasks: Handle,
     /// True once the node is stopping.
@@ -218,6 +224,7 @@ impl Computations {
             moved: Moved::of(&plan),
             state: Mutex::new("computations", state),
             starts: Gate::new(STARTS),
+            marking: Gate::new(MARKING),
             tasks: Handle::current(),
             config,
             meta,

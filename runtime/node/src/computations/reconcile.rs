@@ -16,9 +16,7 @@ pub enum Flow {
 /// What stands against starting it, besides a dataflow that is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Barriers {
-    /// Another component is about to take it over.
-    pub is_taken_over: bool,
-    /// The plan is to learn first what became of it.
+    /// The plan is to learn first what became of it, or with which component it goes on.
     pub is_ending: bool,
     /// It has failed, and is tried again at a time.
     pub is_due_later: bool,
@@ -64,7 +62,7 @@ mod tests {
         super::action(wanted, Found { flow, barriers })
     }
 
-    const NONE: Barriers = Barriers { is_taken_over: false, is_ending: false, is_due_later: false, is_stopping: false };
+    const NONE: Barriers = Barriers { is_ending: false, is_due_later: false, is_stopping: false };
 
     const FLOWS: [Flow; 4] = [Flow::Absent, Flow::Starting, Flow::Running, Flow::Stopping];
 
@@ -72,7 +70,6 @@ mod tests {
     fn what_is_wanted_and_not_there_is_started_unless_something_stands_against_it() {
         assert_eq!(action(true, Flow::Absent, NONE), Action::Start);
         let barriers = [
-            Barriers { is_taken_over: true, ..NONE },
             Barriers { is_ending: true, ..NONE },
             Barriers { is_due_later: true, ..NONE },
             Barriers { is_stopping: true, ..NONE },
@@ -91,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_not_wanted_is_told_to_stop_once_whatever_stands_against_starting_it() {
-        let all = Barriers { is_taken_over: true, is_ending: true, is_due_later: true, is_stopping: true };
+        let all = Barriers { is_ending: true, is_due_later: true, is_stopping: true };
         for barriers in [NONE, all] {
             let actions = FLOWS.map(|flow| action(false, flow, barriers));
             assert_eq!(actions, [Action::Nothing, Action::Stop, Action::Stop, Action::Nothing]);

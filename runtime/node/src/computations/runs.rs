@@ -13,13 +13,14 @@ use dag_flow::{
 use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
 use dag_plan::{Began, Incarnation, InputStart, Life, LogId, Millis, Revision, Skipped, Until, upgrade};
 use dag_wasm::{Component, InstanceOptions};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::computations::error::StartError;
 use crate::computations::reconcile::{Barriers, Flow, Found};
 use crate::computations::reports::Report;
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
+use crate::computations::turns::{Turn, Turns};
 use crate::computations::{Computations, State, View};
 use crate::operators::limits::of_record;
 use crate::streams::interest::Interest;
@@ -33,8 +34,8 @@ const AGAIN: Millis = 1_000;
 /// The dataflows of runs.
 pub struct Runs {
     flows: BTreeMap<IncarnationId, Dataflow>,
-    /// Runs that are about to get another component: nobody else starts them.
-    held: BTreeSet<IncarnationId>,
+    /// What runs are to do where their inputs have a mark.
+    pub turns: Turns,
     /// Runs of which the plan is to learn something before they are started again.
     ending: BTreeSet<IncarnationId>,
     /// Runs that linger: since when in the plan, and until when here.
@@ -63,12 +64,12 @@ struct Starting {
 
 struct Running {
     handle: Handle,
-    /// When it stops without a last snapshot; none while it is to go on, or somebody else waits for that.
+    /// When it stops without a last snapshot; none while it is to go on.
     stop_by: Option<Instant>,
     /// Whether it was told to stop.
     is_told: bool,
-    /// Told once it is gone.
-    switching: Option<oneshot::Sender<()>>,
+    /// The mark that it has come to, where it stops, and since when.
+    marked: Option<(u64, Instant)>,
     /// What it needs to hear of the sources below it.
     _interests: Vec<Interest>,
 }
@@ -100,7 +101,7 @@ impl Runs {
     pub fn new() -> Runs {
         Runs {
             flows: BTreeMap::new(),
-            held: BTreeSet::new(),
+            turns: Turns::default(),
             ending: BTreeSet::new(),
             lingering: BTreeMap::new(),
             unsaid: BTreeSet::new(),
@@ -131,7 +132,7 @@ impl Runs {
 
     /// A run whose start is over runs.
     pub fn insert(&mut self, id: IncarnationId, handle: Handle, interests: Vec<Interest>) {
-        let running = Running { handle, stop_by: None, is_told: false, switching: None, _interests: interests };
+        let running = Running { handle, stop_by: None, is_told: false, marked: None, _interests: interests };
         self.flows.insert(id, Dataflow::Running(running));
     }
 
@@ -182,27 +183,34 @@ impl Runs {
         self.flows.is_empty()
     }
 
-    /// Makes a run's dataflow stop after a last snapshot, and keeps everybody from starting it again until it is [let go](Runs::let_go).
-    /// Answers what is told once it is gone, which may have been before, as between two tries; none if it is on its way out already.
-    pub fn interrupt(&mut self, id: IncarnationId) -> Option<oneshot::Receiver<()>> {
-        let (gone, told) = oneshot::channel();
-        match self.flows.get_mut(&id) {
-            _ if self.held.contains(&id) => return None,
-            Some(Dataflow::Starting(_)) => return None,
-            Some(Dataflow::Running(flow)) if flow.is_told => return None,
-            Some(Dataflow::Running(flow)) => {
-                flow.switching = Some(gone);
-                flow.handle.finish();
+    /// A run is to do something at a mark that is not in its inputs yet. One that has failed is tried again at once: another component may
+    /// take it over where it is.
+    pub fn order(&mut self, id: IncarnationId, turn: Turn) {
+        match self.flows.get(&id) {
+            Some(Dataflow::Running(flow)) => flow.handle.await_mark(turn.at()),
+            None if turn.to.is_some() => {
+                let failures = self.failures.get_mut(&id).filter(|failures| failures.due.is_some());
+                failures.into_iter().for_each(|failures| failures.due = Some(Instant::now()));
             }
-            None => gone.send(()).expect("it is told to nobody else"),
+            _ => {}
         }
-        self.held.insert(id);
-        Some(told)
+        self.turns.add(id, turn);
     }
 
-    /// A run that was interrupted may be started again.
-    pub fn let_go(&mut self, id: IncarnationId) {
-        self.held.remove(&id);
+    /// A run's dataflow has come to the mark where it stops: nobody starts it again before its turn is over.
+    pub fn is_marked(&mut self, id: IncarnationId, mark: u64) {
+        if let Some(Dataflow::Running(flow)) = self.flows.get_mut(&id) {
+            flow.marked = Some((mark, Instant::now()));
+            self.ending.insert(id);
+        }
+    }
+
+    /// A run's dataflow is gone; answers since when its turn has lasted, where it stopped for that.
+    pub fn is_gone(&mut self, id: IncarnationId) -> Option<Instant> {
+        let Some(Dataflow::Running(Running { marked, .. })) = self.flows.remove(&id) else { return None };
+        // It may not be wanted any more, or be wanted again since.
+        let (mark, since) = marked?;
+        (self.turns.mark_of_next(id) == Some(mark)).then_some(since)
     }
 
     /// The next time that a failed run is tried again.
@@ -248,6 +256,7 @@ impl Runs {
         self.lingering.remove(&id);
         self.unsaid.remove(&id);
         self.ending.remove(&id);
+        self.turns.forget(id);
         match (life, self.failures.get_mut(&id)) {
             // It goes on from there, should it be wanted again.
             (Some(Life::Stored), Some(failures)) => failures.due = None,
@@ -269,8 +278,8 @@ impl Runs {
             Some(Dataflow::Running(_)) => Flow::Running,
         };
         let is_due_later = self.failures.get(&id).is_some_and(|failures| failures.due.is_some());
-        let (is_taken_over, is_ending) = (self.held.contains(&id), self.ending.contains(&id));
-        Found { flow, barriers: Barriers { is_taken_over, is_ending, is_due_later, is_stopping } }
+        let is_ending = self.ending.contains(&id);
+        Found { flow, barriers: Barriers { is_ending, is_due_later, is_stopping } }
     }
 
     /// Tells what runs of a run to stop, after a last snapshot.
@@ -354,6 +363,7 @@ impl Computations {
         match event {
             Event::Finished => self.finish(&mut self.state(), id),
             Event::Failed(failure) => self.failed(&mut self.state(), id, &failure),
+            Event::Marked(mark) => self.state().runs.is_marked(id, mark),
             Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
             Event::Gone => {
                 self.gone(id);
@@ -365,12 +375,11 @@ impl Computations {
     /// A run's dataflow is gone.
     fn gone(&self, id: IncarnationId) {
         let state = &mut *self.state();
-        if let Some(Dataflow::Running(Running { switching: Some(gone), .. })) = state.runs.flows.remove(&id) {
-            // An error means that nobody waits any more.
-            let _ = gone.send(());
+        match state.runs.is_gone(id) {
+            Some(since) => self.begin_turn(id, since),
+            None => self.compare_in(state, [id]),
         }
         self.inner.freed.send_replace(());
-        self.compare_in(state, [id]);
     }
 
     /// A run has got past what it failed on, if it had.
@@ -465,6 +474,7 @@ fn computation(
         output,
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
         resume: Resume { snapshot: None, output: begun, muted: None },
+        marks: Vec::new(),
         interval: None,
         search: Search::Off,
         budget,

@@ -55,6 +55,7 @@ impl Computations {
 
     /// Opens, reads and asks what a run takes.
     fn start(&self, id: IncarnationId) -> Result<Started, StartError> {
+        self.take_over_failed(id);
         let view = self.view();
         let Some(course) = wanted_of(&view.plan, ALONE, self.inner.boot, id) else { return Ok(Started::Unwanted) };
         let record = &course.record;
@@ -112,7 +113,8 @@ impl Computations {
             return self.compare_in(state, [id]);
         }
         match started {
-            Ok(Started::Ready(computation, interests)) => {
+            Ok(Started::Ready(mut computation, interests)) => {
+                computation.marks = state.runs.turns.marks(id);
                 let reports = self.inner.reports.clone();
                 let on_event = Box::new(move |event| reports.send(Report { id, event }));
                 let handle = self.inner.flow.run(*computation, on_event);

@@ -1,11 +1,11 @@
-//! The switch: a running computation goes on with another component, at one place in its inputs and one in its output.
+//! The switch: a run goes on with another component, at one place in its inputs and one in its output.
 //!
-//! The computation stops with a last snapshot, in which all that lies before some frontier has been emitted. There the other
+//! At the mark the computation has stopped with a snapshot, in which all that lies before the mark has been emitted. There the other
 //! component takes over, which one entry in the incarnation record says: with the state in the snapshot, where it reads that version
-//! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before.
+//! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before. One that
+//! fails before it gets to the mark is taken over where it has failed.
 
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use dag_expr::{Application, Stream};
@@ -15,7 +15,6 @@ use dag_model::{Digest, Frontier, IncarnationId, Order, Position};
 use dag_plan::upgrade::{self, Trimmed};
 use dag_plan::{Change, Entity, Incarnation, InputStart, Leg, Proposal, Ran};
 use dag_wasm::Component;
-use tokio::runtime::Handle;
 
 use crate::computations::error::StartError;
 use crate::computations::runs::{reads, replay, resume};
@@ -23,21 +22,12 @@ use crate::computations::snapshots::SnapshotError;
 use crate::computations::{Computations, View};
 use crate::metadata::MetaError;
 
-/// How long a computation may take to stop, and to compute again what a crash took.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a computation that is behind its output goes on before it is looked at again, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
-
 /// Why a computation keeps its component.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    /// It has not got on to the end of its output.
+    /// It has stopped before the end of its output.
     #[error("it is still computing again what its log holds; try again later")]
     Behind,
-    /// It is in a call that lasts.
-    #[error("it does not stop")]
-    Busy,
     /// It was forgotten.
     #[error("it is gone")]
     Gone,
@@ -79,19 +69,10 @@ pub enum SwitchError {
     Build(#[from] StartError),
 }
 
-/// A computation that goes on as it was.
-#[derive(Debug, thiserror::Error)]
-#[error("incarnation {id} keeps its component: {why}")]
-pub struct NotSwitched {
-    id: IncarnationId,
-    #[source]
-    why: SwitchError,
-}
-
-impl NotSwitched {
+impl SwitchError {
     /// Whether there is nothing left that another component could compute: it has ended, though the plan may not say so yet.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.why, SwitchError::Complete | SwitchError::Gone)
+        matches!(self, SwitchError::Complete | SwitchError::Gone)
     }
 }
 
@@ -128,54 +109,76 @@ impl By {
 }
 
 impl Computations {
-    /// Lets a live computation go on with another component. `replay` says whether the state may be computed anew. If the switch is
-    /// refused, the computation goes on as it was. One that computes again what its log holds first gets on to the end of that. Blocks
-    /// until it goes on, and so must be called on a thread that may wait.
-    pub(crate) fn switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Switched, NotSwitched> {
-        let refused = |why| NotSwitched { id, why };
-        let (begun, mut pause) = (Instant::now(), PAUSE.0);
-        loop {
-            match self.try_switch(id, to, replay) {
-                Ok(Some(switched)) => return Ok(switched),
-                Ok(None) if begun.elapsed() < PATIENCE => thread::sleep(pause),
-                Ok(None) => return Err(refused(SwitchError::Behind)),
-                Err(why) => return Err(refused(why)),
+    /// A run has stopped at the mark of its next turn, which has lasted since then: lets the component take over. If it cannot, the run goes
+    /// on as it was.
+    pub(super) fn begin_turn(&self, id: IncarnationId, since: Instant) {
+        let computations = self.clone();
+        self.inner.tasks.spawn(dag_alarm::task("moving", async move {
+            let moving = computations.clone();
+            let turn = move || {
+                let next = moving.state().runs.turns.next(id);
+                Ok(next.map(|(to, replay)| moving.hand_over(id, to, replay)))
+            };
+            match computations.inner.starts.run(id, turn).await {
+                Ok(Some(handed_over)) => computations.turn_is_over(id, since, handed_over),
+                // It is not wanted any more.
+                Ok(None) => {}
+                Err(error) => computations.turn_is_over(id, since, Err(SwitchError::Build(error))),
             }
-            pause = PAUSE.1.min(pause * 2);
-        }
+            let state = &mut *computations.state();
+            state.runs.end_awaited(id);
+            computations.compare_in(state, [id]);
+        }));
     }
 
-    /// Answers nothing where the computation is about to start, or behind its output.
-    fn try_switch(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<Switched>, SwitchError> {
+    /// A run is being started that has failed: where it is to go on with another component, that takes over where it is. What cannot be is
+    /// told, and the run tries again as it was.
+    pub(super) fn take_over_failed(&self, id: IncarnationId) {
+        let next = {
+            let state = self.state();
+            // A file that could not be opened says nothing about the component.
+            let failed = state.runs.failures.get(&id).is_some_and(|failures| failures.count() > 0);
+            let has_failed = failed && state.runs.is_starting(id);
+            state.runs.turns.next(id).filter(|_| has_failed)
+        };
+        let Some((to, replay)) = next else { return };
         let begun = Instant::now();
-        let Some(gone) = self.state().runs.interrupt(id) else { return Ok(None) };
-        let stopped = Handle::current().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
-        let handed_over = match stopped {
-            Ok(Ok(())) => self.hand_over(id, to, replay),
-            _ => Err(SwitchError::Busy),
-        };
-        let state = &mut *self.state();
-        state.runs.let_go(id);
-        if let Ok(Some(_)) = handed_over {
-            // What its predecessor failed on says nothing about this one.
-            state.runs.failures.remove(&id);
-        }
-        self.compare_in(state, [id]);
-        let switched = |(by, ran): (By, Ran)| {
-            let position = Position { run: id.0, sequence: ran.output };
-            Switched { by, from: ran.from, position, took: begun.elapsed() }
-        };
-        Ok(handed_over?.map(switched))
+        let handed_over = self.hand_over(id, to, replay);
+        self.turn_is_over(id, begun, handed_over);
     }
 
-    /// Lets a component take over a run that has stopped and that nobody else starts; answers nothing where that is behind its output.
-    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<Option<(By, Ran)>, SwitchError> {
+    /// Tells what came of a run's next turn, which has lasted since then.
+    fn turn_is_over(&self, id: IncarnationId, since: Instant, handed_over: Result<(By, Ran), SwitchError>) {
+        let switched = handed_over.map(|(by, ran)| {
+            let position = Position { run: id.0, sequence: ran.output };
+            Switched { by, from: ran.from, position, took: since.elapsed() }
+        });
+        match &switched {
+            Ok(Switched { by, from, .. }) => tracing::info!(incarnation = %id, %from, ?by, "moved"),
+            Err(why) => tracing::warn!(incarnation = %id, %why, "goes on with its component"),
+        }
+        let successor = {
+            let state = &mut *self.state();
+            if switched.is_ok() {
+                // What its predecessor failed on says nothing about this one.
+                state.runs.failures.remove(&id);
+            }
+            state.runs.turns.take(id)
+        };
+        if let Some(successor) = successor {
+            // An error means that nobody waits any more.
+            let _ = successor.told.send(switched);
+        }
+    }
+
+    /// Lets a component take over a run that has stopped and that nobody else starts.
+    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<(By, Ran), SwitchError> {
         let plan = self.inner.meta.plan();
         let course = plan.incarnation(id).ok_or(SwitchError::Gone)?;
         let record = &course.record;
         let stream = self.state().bound.get(&record.stream).cloned();
         // The state is not locked meanwhile: a guest is asked, and may take its time.
-        let Some((by, ran)) = self.succession(record, stream.as_ref(), to)? else { return Ok(None) };
+        let (by, ran) = self.succession(record, stream.as_ref(), to)?;
         if by == By::Replay && !replay {
             return Err(SwitchError::NeedsReplay);
         }
@@ -192,16 +195,11 @@ impl Computations {
             // Going on from it fails as the trial did, and then the computation begins without it.
             tracing::warn!(incarnation = %id, %error, "cannot remove a snapshot that is not taken up");
         }
-        Ok(Some((by, ran)))
+        Ok((by, ran))
     }
 
-    /// How a component takes over from where a run has stopped; nothing where it will get on to the end of its output.
-    fn succession(
-        &self,
-        record: &Incarnation,
-        stream: Option<&Stream>,
-        to: Digest,
-    ) -> Result<Option<(By, Ran)>, SwitchError> {
+    /// How a component takes over from where a run has stopped.
+    fn succession(&self, record: &Incarnation, stream: Option<&Stream>, to: Digest) -> Result<(By, Ran), SwitchError> {
         let Some(Stream::Apply(application)) = stream else { return Err(SwitchError::Unbound) };
         let view = self.view();
         let snapshot = view.snapshots.get(record.id)?;
@@ -211,9 +209,9 @@ impl Computations {
         }
         let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
             if self.inner.config.snapshots.is_some() && !self.state().runs.failures.contains_key(&record.id) {
-                return Ok(None);
+                return Err(SwitchError::Behind);
             }
-            return self.after_output(&view, record, application, &output, to).map(Some);
+            return self.after_output(&view, record, application, &output, to);
         };
         let ran = Ran {
             digest: to,
@@ -226,10 +224,10 @@ impl Computations {
         let mut trial = self.computation_of(&view, &next, application, output)?;
         resume(&view, &mut trial, &next, application, Some(snapshot))?;
         if takes_up(&trial) {
-            return Ok(Some((By::State, ran)));
+            return Ok((By::State, ran));
         }
         replayable(&view, &trial.operator.component, &next, application)?;
-        Ok(Some((By::Replay, ran)))
+        Ok((By::Replay, ran))
     }
 
     /// How a component takes over from a run that failed after its last snapshot, or that takes none: behind what its log has, with a

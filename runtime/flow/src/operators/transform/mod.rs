@@ -40,7 +40,7 @@ impl Task {
             // What nobody has taken up yet goes into the next snapshot, too.
             self.guest(guest)?;
         }
-        let saved = guest.as_mut().map(Guest::save).transpose()?;
+        let saved = guest.as_mut().filter(|_| barrier.saves()).map(Guest::save).transpose()?;
         let promise = guest.as_ref().map_or(barrier.frontier, Guest::promise);
         let part = saved.map(|saved| Box::new(Part::Transformed(saved)));
         Ok(Message::Part { worker: home, from: home, barrier, promise, part })

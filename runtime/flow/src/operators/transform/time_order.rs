@@ -50,6 +50,9 @@ pub(crate) fn in_time_order<'scope>(
         let mut news = false;
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
         let mut told = Frontier::START;
+        ahead.iter().for_each(|ahead| ahead.wakes(scope.activator_for(info.address.clone())));
+        // Whether the barrier after which nothing comes has been made for a mark.
+        let mut stops = false;
         let task = Task { computation, aliases, ordered: true, shared: shared.clone() };
         let mut work = Work::new(Hand::default(), guests, sync(), output, hold, shared.clone());
         move |frontiers| {
@@ -65,19 +68,20 @@ pub(crate) fn in_time_order<'scope>(
             }
             let joint = frontiers.iter().map(frontier_of).min().unwrap_or(Frontier::Empty);
             let failed = |error| Event::Failed(Failure { error, at: None, frontier: joint });
-            if !work.more && shared.snapshot_due(news) {
-                news = false;
-                let (places, last) = (merge.places(cut), shared.is_finishing());
-                let barrier = Arc::new(Barrier { places, frontier: cut, last });
+            let barrier = |work: &mut Work<Hand>, places, cut, last, mark| {
+                let barrier = Arc::new(Barrier { places, frontier: cut, last, mark });
                 let task = task.clone();
                 work.run(joint, move |hand, _| {
                     let messages = vec![task.part(&mut hand.guest, barrier)?];
                     let promise = hand.guest.as_ref().map_or(Frontier::START, Guest::promise);
                     Ok(Done { messages, promise, more: false })
                 });
-                return;
+            };
+            if !stops && !work.more && shared.snapshot_due(news) {
+                news = false;
+                return barrier(&mut work, merge.places(cut), cut, shared.is_finishing(), None);
             }
-            if shared.is_finishing() && !work.more {
+            if stops || shared.is_finishing() && !work.more {
                 return;
             }
             let mut stretches = VecDeque::new();
@@ -99,6 +103,18 @@ pub(crate) fn in_time_order<'scope>(
             }
             let frontier = if work.more { told } else { cut };
             if stretches.is_empty() && !work.more && frontier <= told {
+                // All that lies before the joint frontier is taken in; where one that stands at a mark has it, nothing more can come there.
+                if let Some(revision) = ahead.iter().filter(|_| cut == joint).find_map(|ahead| ahead.mark(joint)) {
+                    match shared.mark_at(revision) {
+                        Some(mark) => {
+                            stops = mark.stops;
+                            barrier(&mut work, merge.places(cut), cut, stops, Some(mark));
+                            shared.is_at(mark);
+                        }
+                        None => ahead.iter().for_each(|ahead| ahead.go_on()),
+                    }
+                    return;
+                }
                 reminder.set(&shared, news);
                 return;
             }

@@ -1,25 +1,25 @@
 //! Another version of a component becomes the current one while its operators run.
 //!
 //! First everything is checked, and nothing changes. Then the version becomes current, so that whatever starts from here on gets it. Then
-//! each running computation moves to it, at a frontier of its own; one that can't goes on with the version that it has, and the answer
-//! says so. [`dag_plan::upgrade`] decides, [`crate::metadata::history`] remembers.
+//! all that runs another version goes on with this one, at [one mark](crate::computations::turns) in the sources below; one that can't goes
+//! on with the version that it has, and the answer says so. [`dag_plan::upgrade`] decides, [`crate::metadata::history`] remembers.
+
+mod moving;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use dag_api::{DeployParameters, Deployed, Move, Replay};
 use dag_expr::{Application, Stream};
-use dag_model::{Digest, Frontier, IncarnationId, Position, Timestamp};
+use dag_model::{Digest, Frontier, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
 use dag_plan::{Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedMutexGuard, mpsc, watch};
+use tokio::sync::watch;
 
 use crate::blocking::{Broken, blocking};
 use crate::clock::now;
-use crate::computations::runs::last_digest;
-use crate::computations::switch::By;
 use crate::computations::{Computations, View};
 use crate::metadata::history::How;
 use crate::metadata::{MetaError, Metadata, deployment};
@@ -30,10 +30,26 @@ use crate::operators::{Made, Operators};
 use crate::readers::Readers;
 use crate::views::operators;
 
+/// A run of another version.
+struct Outdated {
+    record: Incarnation,
+    application: Application,
+    /// The version that it runs, or goes on with before it could go on with another.
+    digest: Digest,
+}
+
 /// A move that was decided on, and the version that it leaves.
 struct Planned {
     decided: upgrade::Move,
     leaves: Version,
+}
+
+/// What a version has become current with.
+struct Current {
+    component: Arc<Installed>,
+    answer: Deployed,
+    /// What moves to it.
+    planned: Vec<Planned>,
 }
 
 /// Why a version does not become current.
@@ -82,7 +98,8 @@ pub enum DeployError {
     Broken(#[from] Broken),
 }
 
-/// The turn of whoever makes a component current, and moves what runs to it.
+/// The turn of whoever changes which components there are, or orders what moves to one: each is checked against all others. Nobody waits for
+/// a computation who has it.
 pub(crate) type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What deploys components.
@@ -123,13 +140,11 @@ impl Deployments {
                 (installed, Some(made))
             }
         };
-        let (deployments, turn) = (self.clone(), self.deploying().await);
-        blocking(move || {
-            let _turn = turn;
+        let becomes = move |deployments: &Deployments, parameters: &DeployParameters| {
             deployments.operators.admit(&installed)?;
-            deployments.make_current(&installed, How::Deployed, &parameters, made.as_ref())
-        })
-        .await
+            deployments.make_current(&installed, How::Deployed, parameters, made.as_ref())
+        };
+        self.deploy_by(parameters, becomes).await
     }
 
     /// Makes the version current that was before, of the component that exports the operator of that name.
@@ -138,33 +153,49 @@ impl Deployments {
         operator: String,
         parameters: DeployParameters,
     ) -> Result<Deployed, DeployError> {
-        let (deployments, turn) = (self.clone(), self.deploying().await);
-        blocking(move || {
-            let _turn = turn;
+        let becomes = move |deployments: &Deployments, parameters: &DeployParameters| {
             let catalog = deployments.operators.catalog();
             let (name, _) = catalog.exporter(&operator)?;
             let previous = catalog.history().previous(&name).and_then(|digest| catalog.component(digest));
             let component = previous.ok_or(DeployError::NoEarlier(name))?;
             catalog.names_free(&component)?;
-            deployments.make_current(&component, How::RolledBack, &parameters, None)
-        })
-        .await
+            deployments.make_current(&component, How::RolledBack, parameters, None)
+        };
+        self.deploy_by(parameters, becomes).await
     }
 
-    /// Waits for a turn: components become current, and what runs moves to them, one after the other.
-    async fn deploying(&self) -> OwnedMutexGuard<()> {
-        self.turn.clone().lock_owned().await
+    /// Makes a version current by `becomes` and moves what runs, also where nobody waits for that any more.
+    async fn deploy_by(
+        self: &Arc<Self>,
+        parameters: DeployParameters,
+        becomes: impl FnOnce(&Deployments, &DeployParameters) -> Result<Current, DeployError> + Send + 'static,
+    ) -> Result<Deployed, DeployError> {
+        let deployments = self.clone();
+        let deployed = dag_alarm::task("deploying", async move {
+            let turn = deployments.turn.clone().lock_owned().await;
+            let (made, replay, dry_run) = (deployments.clone(), parameters.replay, parameters.dry_run);
+            let current = blocking(move || becomes(&made, &parameters)).await?;
+            if dry_run {
+                return Ok(current.answer);
+            }
+            let begun = deployments.begin_moves(&current.component, current.planned, replay).await;
+            // What becomes current from here on is ordered behind this.
+            drop(turn);
+            let moves = deployments.moves(current.component, begun, replay).await;
+            Ok(Deployed { moves, ..current.answer })
+        });
+        self.tasks.spawn(deployed).await.map_err(Broken::from)?
     }
 
-    /// Makes a component the current version of its name and moves what runs, unless the parameters only ask what that would do. One
-    /// that is current already gets what still runs another version. The caller has the turn of [`deploying`](Deployments::deploying).
+    /// Makes a component the current version of its name, unless the parameters only ask what that would do, and tells what is to move to
+    /// it: of one that is current already, what still runs another version. The caller has the [`Turn`].
     fn make_current(
         &self,
         installed: &Arc<Installed>,
         how: How,
         parameters: &DeployParameters,
         made: Option<&Made>,
-    ) -> Result<Deployed, DeployError> {
+    ) -> Result<Current, DeployError> {
         let view = self.computations.view();
         let component = installed.code().map_err(|why| DeployError::Unusable(why.to_owned()))?;
         let (digest, limits, at) = (component.digest(), parameters.limits(), now());
@@ -192,9 +223,8 @@ impl Deployments {
             return Err(needs_replay(component, &replayed.decided.stream));
         }
         let started = self.starts(&next);
-        let moves = if parameters.dry_run {
-            planned.iter().map(|planned| self.announced(&next, planned)).collect()
-        } else {
+        let moves = planned.iter().map(|planned| self.announced(&next, planned)).collect();
+        if !parameters.dry_run {
             if let Some(made) = made {
                 self.operators.take_in(&made.built)?;
             }
@@ -214,9 +244,8 @@ impl Deployments {
                 tracing::info!(component, %version, %digest, how = how.name(), "current from now on");
             }
             self.appeared.send_modify(|version| *version += 1);
-            self.carry_out(component, &next, planned, parameters.replay)
-        };
-        Ok(Deployed {
+        }
+        let answer = Deployed {
             component: component.name().to_owned(),
             version: component.version().to_string(),
             digest: digest.to_string(),
@@ -228,43 +257,47 @@ impl Deployments {
             imports: operators::imports(installed),
             started,
             moves,
-        })
+        };
+        Ok(Current { component: installed.clone(), answer, planned })
     }
 
     /// How what runs another version of this component would move to it. `next` is the view in which it is current.
     fn plan_moves(&self, component: &Component, next: &View<'_>) -> Result<Vec<Planned>, DeployError> {
         let outdated = self.outdated(component, next).into_iter();
-        outdated.map(|(record, application)| self.plan_move(component, next, record, application)).collect()
+        outdated.map(|outdated| self.plan_move(component, next, outdated)).collect()
     }
 
     fn plan_move(
         &self,
         component: &Component,
         next: &View<'_>,
-        record: Incarnation,
-        application: Application,
+        Outdated { record, application, digest }: Outdated,
     ) -> Result<Planned, DeployError> {
-        let old = next.catalog.code(last_digest(&record)).map_err(DeployError::Unusable)?;
+        let old = next.catalog.code(digest).map_err(DeployError::Unusable)?;
         let running = running(record, application, &old, component, next)?;
         let decided =
             upgrade::decide(&next.plan, &running, next).map_err(|refusal| incompatible(component, refusal))?;
         Ok(Planned { decided, leaves: old.version() })
     }
 
-    /// What runs another version of this component.
-    fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<(Incarnation, Application)> {
+    /// What runs another version of this component, and does not go on with this one anyhow. A backfill keeps its version.
+    fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<Outdated> {
         let plan = self.meta.plan();
-        let of_another = |record: &Incarnation| {
-            let digest = last_digest(record);
-            let old = view.catalog.component(digest);
-            digest != component.digest() && old.is_some_and(|old| old.name() == component.name())
+        let outdated = |record: &Incarnation| {
+            let digest = self.computations.next_digest(record);
+            let old = view.catalog.component(digest)?;
+            let of_another = digest != component.digest() && old.name() == component.name();
+            if !of_another || record.until.is_some() {
+                return None;
+            }
+            match self.computations.meaning(&record.stream)? {
+                Stream::Apply(application) => {
+                    Some(Outdated { record: record.clone(), application: *application, digest })
+                }
+                _ => None,
+            }
         };
-        let applied = |record: &Incarnation| match self.computations.meaning(&record.stream) {
-            Some(Stream::Apply(application)) => Some((record.clone(), *application)),
-            _ => None,
-        };
-        let live = plan.live().map(|(_, course)| &course.record);
-        live.filter(|record| of_another(record)).filter_map(applied).collect()
+        plan.live().filter_map(|(_, course)| outdated(&course.record)).collect()
     }
 
     /// What waits for an operator or a stream and can start in this view.
@@ -293,93 +326,6 @@ impl Deployments {
             position: None,
             took: None,
             error: None,
-        }
-    }
-
-    /// Moves what runs, and what started with an earlier version while this was decided.
-    fn carry_out(&self, component: &Component, view: &View<'_>, planned: Vec<Planned>, replay: bool) -> Vec<Move> {
-        let mut moves: Vec<Move> =
-            planned.iter().filter_map(|one| self.move_one(component, view, one, replay)).collect();
-        let asked: Vec<IncarnationId> = planned.iter().map(|one| one.decided.id).collect();
-        // They were bound before the version became current, and nothing is bound to an earlier one any more.
-        for (record, application) in
-            self.outdated(component, view).into_iter().filter(|(record, _)| !asked.contains(&record.id))
-        {
-            let (id, stream) = (record.id.0, record.stream.clone());
-            let version = view.catalog.component(last_digest(&record)).map(|old| old.version().to_string());
-            match self.plan_move(component, view, record, application) {
-                Ok(one) => moves.extend(self.move_one(component, view, &one, replay)),
-                Err(error) => moves.push(Move::stays(stream, id, version.unwrap_or_default(), error.to_string())),
-            }
-        }
-        moves
-    }
-
-    /// Moves what is demanded again to the version that has become current while it was stored, for as long as the node runs.
-    pub async fn keep_caught_up(self: Arc<Self>, mut resumed: mpsc::Receiver<Vec<IncarnationId>>) {
-        while let Some(resumed) = resumed.recv().await {
-            self.catch_up(resumed);
-        }
-    }
-
-    /// Moves those of these runs that go on with a version which somebody has followed by another while they were stored.
-    fn catch_up(self: &Arc<Self>, resumed: Vec<IncarnationId>) {
-        let view = self.computations.view();
-        let records = resumed.into_iter().filter_map(|id| view.plan.incarnation(id)).map(|course| &course.record);
-        let late = records.filter(|record| view.catalog.history().superseded(last_digest(record)));
-        let late: Vec<(IncarnationId, Digest)> = late.map(|record| (record.id, last_digest(record))).collect();
-        for (id, digest) in late {
-            let deployments = self.clone();
-            // Whoever waits for a turn has no thread meanwhile.
-            self.tasks.spawn(dag_alarm::task("catching up", async move {
-                let turn = deployments.deploying().await;
-                // A panic there has been said, and the run goes on as it was.
-                let _ = tokio::task::spawn_blocking(move || {
-                    let _turn = turn;
-                    deployments.catch_up_now(id, digest);
-                })
-                .await;
-            }));
-        }
-    }
-
-    fn catch_up_now(&self, id: IncarnationId, digest: Digest) {
-        let view = self.computations.view();
-        let name = view.catalog.component(digest).map(|old| old.name().to_owned()).unwrap_or_default();
-        let Some(Ok(component)) = view.catalog.current(&name).map(|current| current.code()) else { return };
-        let outdated = self.outdated(component, &view).into_iter().find(|(record, _)| record.id == id);
-        let Some((record, application)) = outdated else { return };
-        let moved = match self.plan_move(component, &view, record, application) {
-            Ok(planned) => self.move_one(component, &view, &planned, true).and_then(|moved| moved.error),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(why) = moved {
-            tracing::warn!(incarnation = %id, why, "resumed with an earlier version");
-        }
-    }
-
-    /// Moves one computation; nothing is told of one that has ended meanwhile.
-    fn move_one(&self, component: &Component, view: &View<'_>, planned: &Planned, replay: bool) -> Option<Move> {
-        let told = self.announced(view, planned);
-        let id = planned.decided.id;
-        match self.computations.switch(id, component.digest(), replay) {
-            Ok(switched) => {
-                let unread = switched.by == By::Replay && planned.decided.way == Way::State;
-                let error =
-                    unread.then(|| "the new version did not take the state up, which it says that it reads".to_owned());
-                tracing::info!(stream = told.stream, incarnation = %id, from = %switched.from, by = ?switched.by, "moved");
-                Some(Move {
-                    by: Some(switched.by.name().to_owned()),
-                    at: switched.from.shown(),
-                    position: Some(switched.position.to_string()),
-                    took: Some(switched.took.as_secs_f64()),
-                    error,
-                    ..told
-                })
-            }
-            Err(error) if error.is_over() => None,
-            Err(_) if !self.meta.plan().incarnation(id).is_some_and(|course| course.is_live()) => None,
-            Err(error) => Some(Move { by: None, replay: Vec::new(), error: Some(error.to_string()), ..told }),
         }
     }
 
