@@ -119,7 +119,7 @@ pub(crate) struct Told {
 }
 
 impl Node {
-    /// Opens the data folder and starts the workers. What is told goes to [`serve`](crate::serve).
+    /// Opens the data folder and starts the workers. What is told goes to [`serve`](crate::serve()).
     pub fn open(config: Config) -> Result<(Node, Told), ServeError> {
         Node::open_over(config, crate::storage::storage())
     }
