@@ -35,12 +35,13 @@ fn a_panic_of_a_thread_or_a_task_under_an_alarm_ends_the_process() {
 }
 
 /// Each with what becomes of a panic in it.
-const KNOWN: [(&str, usize, &str); 6] = [
+const KNOWN: [(&str, usize, &str); 7] = [
     ("alarm/src/lib.rs", 1, "the alarm itself"),
     ("wasm/src/builder/child.rs", 1, "joined, and its panic is what the child answers"),
     ("wasm/src/builder/mod.rs", 2, "scoped: a panic is one of the request that has something built"),
     ("log/src/commit.rs", 1, "scoped: it panics where it was started, which is under an alarm"),
     ("node/src/pipe/mod.rs", 1, "awaited by `dag pipe`, which fails with it"),
+    ("transport/src/serve.rs", 1, "one stream, which ends without the end that it should have"),
     ("node/src/http/serve.rs", 2, "one connection, which breaks off"),
 ];
 
