@@ -171,7 +171,7 @@ impl Deployments {
         becomes: impl FnOnce(&Deployments, &DeployParameters) -> Result<Current, DeployError> + Send + 'static,
     ) -> Result<Deployed, DeployError> {
         let deployments = self.clone();
-        let deployed = dag_alarm::task("deploying", async move {
+        let deployed = async move {
             let turn = deployments.turn.clone().lock_owned().await;
             let (made, replay, dry_run) = (deployments.clone(), parameters.replay, parameters.dry_run);
             let current = blocking(move || becomes(&made, &parameters)).await?;
@@ -183,8 +183,8 @@ impl Deployments {
             drop(turn);
             let moves = deployments.moves(current.component, begun, replay).await;
             Ok(Deployed { moves, ..current.answer })
-        });
-        self.tasks.spawn(deployed).await.map_err(Broken::from)?
+        };
+        self.tasks.spawn(dag_alarm::task("deploying", deployed)).await.map_err(Broken::from)?
     }
 
     /// Makes a component the current version of its name, unless the parameters only ask what that would do, and tells what is to move to
