@@ -7,6 +7,9 @@ SECONDS ?= 60
 # How many schedules the simulation of replicas runs.
 SEEDS ?= 100000
 
+# What is tested again through mirrors.
+MIRRORED = flow bounded rewind cursors kill
+
 # How long the siege takes.
 MINUTES ?= 10
 
@@ -35,6 +38,8 @@ demo: setup ## show on this machine's CPU load how computations come and go (hal
 test: setup ## run all tests, those with real processes included
 	@echo "test: compiling, then running all tests (the first time takes some minutes)"
 	cargo test --workspace --no-fail-fast
+	@echo "test: some of them again, with every log read through a mirror that drops and switches its origin"
+	DAG_FAULT_MIRRORS=17 cargo test --workspace --no-fail-fast $(MIRRORED:%=--test %)
 
 guests: ## build operators in JavaScript, TypeScript and Python, which the tests then deploy (needs pip and npm)
 	@.ci/guests

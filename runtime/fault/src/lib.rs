@@ -9,6 +9,7 @@
 //! | `DAG_FAULT_BUG=no-fsync,cursor-ahead` | these bugs are planted |
 //! | `DAG_FAULT_CLOCK=/path` | the wall clock is as many seconds ahead as the file says, looked up each time |
 //! | `DAG_FAULT_DISK=/path` | operations on files wait as that file orders: see `Slow` of `dag-storage-faults` |
+//! | `DAG_FAULT_MIRRORS=17` | all logs are read through mirrors that drop and switch their origins, by chances from that seed |
 //! | `DAG_FAULT_COUNT=/path` | what is counted is appended to that file, a line each: `sync 1`, `transaction 1`, `entities 3` |
 //! | `DAG_FAULT_POWER=1` | each file of a log says in its extended attribute `user.dag.durable` how many of its bytes are durable, so that a test can take the others |
 

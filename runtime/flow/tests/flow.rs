@@ -13,6 +13,7 @@ use dag_log::Log;
 use dag_model::{Field, Frontier, Order, Schema, Timestamp, Type, arrow_schema, times};
 
 mod kit;
+mod mirrored;
 
 use kit::*;
 

@@ -9,6 +9,7 @@ use dag_log::{Kind, Log, Start};
 use dag_model::{Field, Frontier, Order, Timestamp, Type, arrow_schema};
 
 mod kit;
+mod mirrored;
 
 use kit::*;
 

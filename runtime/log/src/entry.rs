@@ -58,6 +58,16 @@ impl Entry {
     pub fn end(&self) -> u64 {
         self.first + u64::from(self.count)
     }
+
+    /// The length of its body in bytes; 0 without records.
+    pub fn body_length(&self) -> u32 {
+        self.body.length
+    }
+
+    /// The CRC-32 of its body.
+    pub fn body_checksum(&self) -> u32 {
+        self.body.checksum
+    }
 }
 
 /// A place in a log: a segment and a byte in it.
@@ -100,7 +110,7 @@ impl Code {
     const ALL: [Code; 7] =
         [Code::Records, Code::Frontier, Code::End, Code::Closed, Code::Epoch, Code::Mark, Code::Trim];
 
-    fn from_byte(byte: u8) -> Option<Code> {
+    pub(crate) fn from_byte(byte: u8) -> Option<Code> {
         Code::ALL.into_iter().find(|code| *code as u8 == byte)
     }
 }
@@ -139,7 +149,7 @@ pub(crate) struct Header {
 /// Bytes before the header.
 pub(crate) const PREFIX: usize = 24;
 /// The most bytes that the header takes.
-const MAX_HEADER: usize = 1 << 20;
+pub(crate) const MAX_HEADER: usize = 1 << 20;
 /// The first bytes of an entry. They are persisted.
 pub(crate) const MAGIC: [u8; 4] = *b"dagE";
 /// The version of the entry's layout. It is persisted.
@@ -151,28 +161,36 @@ pub(crate) const VERSION: u8 = 2;
 /// # Panics
 /// If the header or the body is larger than an entry may be; what goes in is bounded well below.
 pub(crate) fn write(out: &mut Vec<u8>, at: Location, code: Code, header: &Header, body: &[&[u8]]) -> Body {
-    let start = out.len();
-    let header = postcard::to_stdvec(header).expect("plain data encodes");
-    assert!(header.len() <= MAX_HEADER, "a header of {} bytes", header.len());
-    let body_length = u32::try_from(body.iter().map(|piece| piece.len()).sum::<usize>()).expect("a bounded record");
-    debug_assert_eq!(body_length % 8, 0);
+    let length = u32::try_from(body.iter().map(|piece| piece.len()).sum::<usize>()).expect("a bounded record");
+    debug_assert_eq!(length % 8, 0);
     let mut checksum = crc32fast::Hasher::new();
     body.iter().for_each(|piece| checksum.update(piece));
-    let body_checksum = checksum.finalize();
+    let header = postcard::to_stdvec(header).expect("plain data encodes");
+    let found = write_head(out, at, code, &header, (length, checksum.finalize()));
+    body.iter().for_each(|piece| out.extend_from_slice(piece));
+    found
+}
 
+/// Appends the bytes of an entry up to its body, which has that length and that checksum.
+///
+/// # Panics
+/// If the header is larger than an entry's may be.
+pub(crate) fn write_head(out: &mut Vec<u8>, at: Location, code: Code, header: &[u8], body: (u32, u32)) -> Body {
+    let start = out.len();
+    assert!(header.len() <= MAX_HEADER, "a header of {} bytes", header.len());
+    let (length, checksum) = body;
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, code as u8, 0, 0]);
     out.extend_from_slice(&(header.len() as u32).to_le_bytes());
-    out.extend_from_slice(&body_length.to_le_bytes());
-    out.extend_from_slice(&body_checksum.to_le_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&checksum.to_le_bytes());
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&header);
+    out.extend_from_slice(header);
     out.resize(start + PREFIX + padded(header.len()), 0);
-    let checksum = header_checksum(at, &out[start..]);
-    out[start + 20..start + PREFIX].copy_from_slice(&checksum.to_le_bytes());
+    let of_header = header_checksum(at, &out[start..]);
+    out[start + 20..start + PREFIX].copy_from_slice(&of_header.to_le_bytes());
     let at = Location { segment: at.segment, offset: at.offset + (out.len() - start) as u64 };
-    body.iter().for_each(|piece| out.extend_from_slice(piece));
-    Body { at, length: body_length, checksum: body_checksum }
+    Body { at, length, checksum }
 }
 
 /// What is newer of an entry than what this program reads.

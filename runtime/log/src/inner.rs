@@ -17,7 +17,7 @@ use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Appended, Turn, Writer};
 use crate::{
-    AppendError, Claim, Commit, CommitError, Committer, Durability, Epoch, NoRoom, Options, ReadError, Replicas,
+    AppendError, Bodies, Claim, Commit, CommitError, Committer, Durability, Epoch, NoRoom, Options, ReadError, Replicas,
 };
 use crate::{kept, reader};
 
@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) committer: Committer,
     pub(crate) files: Files,
     pub(crate) watches: Arc<Watches>,
+    /// Where the bodies of a mirror's entries are; none where they lie in its files.
+    pub(crate) bodies: Option<Arc<dyn Bodies>>,
     /// Held while files are made durable, which may take for ever: taken before the writer, and waited for by the committer only.
     pub(crate) committing: Mutex<()>,
     replicas: Replicas,
@@ -49,9 +51,9 @@ impl Inner {
         committer: Committer,
         writer: Writer,
         mut progress: Progress,
-    ) -> Arc<Inner> {
+    ) -> Inner {
         progress.alone = replicas == Replicas::One;
-        Arc::new(Inner {
+        Inner {
             dir,
             replicas,
             options: Mutex::new(options),
@@ -60,12 +62,13 @@ impl Inner {
             committer,
             files: Files::default(),
             watches: Arc::default(),
+            bodies: None,
             committing: Mutex::default(),
             epochs: Mutex::new(writer.epochs.clone()),
             writer: Mutex::new(writer),
             progress: Mutex::new(progress),
             recent: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -122,6 +125,7 @@ impl Inner {
         append: Append<'_>,
         publishers: impl FnOnce() -> Vec<PublisherRecord>,
     ) -> Result<Appended, AppendError> {
+        assert!(self.bodies.is_none(), "what a mirror has is appended elsewhere");
         let mut writer = self.writer();
         let appended = Appended { epoch: append.epoch.unwrap_or_else(|| writer.epoch()), ..writer.next() };
         if let Err(error) = self.append_locked(&mut writer, append, publishers) {
@@ -275,7 +279,7 @@ impl Inner {
     }
 
     /// Notes that what is before `point` is durable, and tells who waits for that. Says whether there is more to see.
-    fn settle(&self, point: Point) -> bool {
+    pub(crate) fn settle(&self, point: Point) -> bool {
         let mut progress = self.progress();
         let (kept, shown) = progress.settle(point);
         drop(progress);
@@ -357,6 +361,10 @@ impl Inner {
     ///
     /// An error is as good as a crash, and opening deals with that.
     pub(crate) fn close(&self) {
+        if let Some(bodies) = &self.bodies {
+            bodies.close();
+            return;
+        }
         let mut writer = self.writer();
         let progress = self.progress();
         let lost = progress.failed.is_some() || progress.segments.is_empty();

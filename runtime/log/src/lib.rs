@@ -1,7 +1,7 @@
 //! The stream log: every stream's records, kept in the order in which they came, and rewound to any place.
 //!
 //! Read [`entry`](Entry) for what a log consists of, then [`Log`], [`Reader`], [`Committer`] for when an append is shown,
-//! and [`Source`] for publishers and the frontier that follows from them. Inside: `writer` appends, `recovery` opens,
+//! [`Source`] for publishers and the frontier that follows from them, and [`Mirror`] for a log that is elsewhere. Inside: `writer` appends, `recovery` opens,
 //! `publishers` decides what a request means, `progress` is what readers see.
 //!
 //! ```
@@ -159,6 +159,7 @@
 //! has at most 1,000 publishers joined and remembers 10,000, all sources over one committer 100,000; a name has at most 256 bytes.
 
 mod ahead;
+mod base;
 mod clock;
 mod commit;
 mod copy;
@@ -167,11 +168,13 @@ mod files;
 mod framed;
 mod hash;
 mod hash_at;
+mod head;
 mod index;
 mod inner;
 mod kept;
 mod log;
 mod mend;
+mod mirror;
 mod opened;
 mod payload;
 mod progress;
@@ -193,14 +196,17 @@ mod watch;
 mod writer;
 
 pub use ahead::{Refused, readings};
+pub use base::{Base, End, Standing};
 pub use clock::{Clock, Moment, Steady};
 pub use commit::{Commit, CommitError, Committer};
 pub use copy::{Copied, Extent};
 pub use entry::{Entry, Kind};
 pub use hash::RunningHash;
+pub use head::{Head, Heads};
 pub use log::{AppendError, Cut, Durability, Durable, Log, OpenError, Options, Replicas, Retention};
+pub use mirror::{Bodies, LandError, Mirror};
 pub use payload::Loaded;
-pub use progress::{Earliest, Visible};
+pub use progress::{Earliest, Thrown, Visible};
 pub use publishers::{Joined, PublisherId};
 pub use reader::{ReadError, Reader, Start};
 pub use reserve::{Claim, NoRoom};

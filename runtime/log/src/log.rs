@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -221,7 +221,7 @@ pub struct Log {
 }
 
 /// Closes the log when the last handle is gone, whoever else still reads it or waits for it.
-struct Open(Arc<Inner>);
+pub(crate) struct Open(Arc<Inner>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -266,7 +266,7 @@ impl Log {
         let progress = Progress::new([segment].into(), end, durable);
         let (dir, alone) = (dir.to_owned(), Replicas::One);
         let inner = Inner::new(dir, options, alone, schema.clone(), committer.clone(), writer, progress);
-        Ok(Log { open: Arc::new(Open(inner)) })
+        Ok(Log::of(Arc::new(inner)))
     }
 
     /// Opens the log in `dir`, cutting a torn tail, of which [`cut`](Log::cut) tells.
@@ -288,6 +288,7 @@ impl Log {
         (progress.unclean, progress.short) = (unclean || short, short);
         progress.durable_index = writer.index;
         let inner = Inner::new(dir.to_owned(), options, replicas, schema, committer.clone(), writer, progress);
+        let inner = Arc::new(inner);
         if unclean || short {
             let mut writer = inner.writer();
             let last = writer.epoch();
@@ -300,7 +301,7 @@ impl Log {
                 .map_err(|error| OpenError::Io { file: dir.to_owned(), source: io::Error::other(error) })?;
             inner.progress().shown = shown;
         }
-        Ok((Log { open: Arc::new(Open(inner)) }, publishers))
+        Ok((Log::of(inner), publishers))
     }
 
     /// Whether, when it was opened, something may have been missing at its end that had been shown: under [`Durability::Os`] after a crash, or
@@ -347,6 +348,19 @@ impl Log {
     /// [`OpenError::Newer`], or where a file can't be read.
     pub fn check_version(dir: &Path, committer: &Committer) -> Result<(), OpenError> {
         crate::version::check(&**committer.storage(), dir)
+    }
+
+    /// The first handle of a log.
+    pub(crate) fn of(inner: Arc<Inner>) -> Log {
+        Log { open: Arc::new(Open(inner)) }
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Open> {
+        Arc::downgrade(&self.open)
+    }
+
+    pub(crate) fn upgrade(open: &Weak<Open>) -> Option<Log> {
+        open.upgrade().map(|open| Log { open })
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -456,9 +470,10 @@ impl Log {
         self.inner().watches.register(notify)
     }
 
-    /// What is left at the front.
+    /// What is left at the front; of a mirror, what is at that of its origins' logs.
     pub fn earliest(&self) -> Earliest {
-        self.inner().progress().earliest()
+        let progress = self.inner().progress();
+        progress.front.unwrap_or_else(|| progress.earliest())
     }
 
     /// A reader from `start` on.

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dag_model::{Frontier, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::entry::Location;
 use crate::segment::Segment;
-use crate::{CommitError, Cut};
+use crate::{CommitError, Cut, ReadError};
 
 /// What readers can see of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +29,31 @@ pub struct Visible {
 }
 
 /// What is left at the front of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earliest {
     /// The earliest sequence that is kept.
     pub sequence: u64,
     /// All removed records are earlier than this; [`Timestamp::MIN`] when none was removed.
     pub complete_from: Timestamp,
+}
+
+/// Why a mirror has been thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thrown {
+    /// Its origins have cut that epoch below what it has of it: up to that sequence it is the same.
+    Cut {
+        /// The epoch of the last append that it had.
+        epoch: u64,
+        /// The sequence after the last record that is left of that epoch.
+        end: u64,
+    },
+    /// Its origins have trimmed what comes next.
+    Trimmed {
+        /// The earliest that is left.
+        earliest: u64,
+    },
+    /// Its origins have removed the log.
+    Removed,
 }
 
 /// Who waits for an append, to be told what became of it. Telling runs no code of theirs, so it may be done under any lock.
@@ -74,6 +94,10 @@ pub(crate) struct Progress {
     pub(crate) durable_index: u64,
     /// Whether what is durable is committed.
     pub(crate) alone: bool,
+    /// Of a mirror: what is left at the front of its origins' logs, which may begin before it.
+    pub(crate) front: Option<Earliest>,
+    /// Of a mirror: why nobody reads it any more.
+    pub(crate) thrown: Option<Thrown>,
     /// Who waits for which place, and until when.
     waiting: Vec<(Location, Until, Waiting)>,
 }
@@ -101,6 +125,8 @@ impl Progress {
             short: false,
             durable_index: 0,
             alone: true,
+            front: None,
+            thrown: None,
             waiting: Vec::new(),
         }
     }
@@ -164,6 +190,21 @@ impl Progress {
         self.segments.get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
+    /// Why nobody reads on at that sequence; none as long as somebody may.
+    pub(crate) fn gone(&self, asked: u64) -> Option<ReadError> {
+        match self.thrown {
+            Some(Thrown::Cut { epoch, end }) if asked > end => Some(ReadError::Lost { epoch, asked, end }),
+            Some(Thrown::Cut { end, .. }) => Some(ReadError::Replaced { asked, end }),
+            // What comes before is here, with what is not of it elsewhere.
+            Some(Thrown::Trimmed { earliest }) if asked >= self.shown.visible.end => {
+                Some(ReadError::Trimmed { asked, earliest })
+            }
+            Some(Thrown::Removed) => Some(ReadError::Removed),
+            _ => self.segments.is_empty().then_some(ReadError::Removed),
+        }
+    }
+
+    /// What is left of what it has itself.
     pub(crate) fn earliest(&self) -> Earliest {
         let Some(first) = self.segments.front() else {
             return Earliest { sequence: self.shown.visible.end, complete_from: self.shown.visible.max_time };

@@ -13,10 +13,9 @@ use crate::inner::Inner;
 use crate::payload::{self, Loaded};
 use crate::progress::{Point, Progress, Visible};
 use crate::segment::Segment;
-use crate::storage::StorageFile;
 
 /// Bytes read for a header at once; most headers are no longer.
-const HEAD: usize = 256;
+pub(crate) const HEAD: usize = 256;
 
 /// Where to begin reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +67,25 @@ pub enum ReadError {
     /// The log was removed.
     #[error("the log was removed")]
     Removed,
+    /// What was read is a mirror that has been thrown away, because its origins have another log from some place on: what comes next is read
+    /// anew, from the same position.
+    #[error(
+        "the mirror that was read at sequence {asked} is not what its origins have from {end} on; read again from there"
+    )]
+    Replaced {
+        /// The next sequence that was to be read.
+        asked: u64,
+        /// Up to where it was the same.
+        end: u64,
+    },
+    /// The records are with other nodes, of which none has answered in time. Asking again may help.
+    #[error("sequence {asked} is on other nodes, and none of them has answered for {waited:?}")]
+    Away {
+        /// The first record that was asked for.
+        asked: u64,
+        /// For how long nothing of them has come.
+        waited: std::time::Duration,
+    },
     /// The bytes are not what was written.
     #[error("{file}: damaged at offset {offset}: {what}", file = file.display())]
     Damaged {
@@ -101,6 +119,11 @@ impl Reader {
     pub(crate) fn new(log: Arc<Inner>, start: Start) -> Result<Reader, ReadError> {
         let progress = log.progress();
         let Some(first) = progress.segments.front() else { return Err(ReadError::Removed) };
+        if let Start::Sequence(asked) = start
+            && let Some(why) = progress.gone(asked)
+        {
+            return Err(why);
+        }
         let (segment, point) = match start {
             Start::Earliest => (first.number, first.index().start()),
             Start::End => {
@@ -147,16 +170,28 @@ impl Reader {
         Ok(reader)
     }
 
+    /// A reader of what comes after the records before that sequence, entries without records there included.
+    pub(crate) fn just_before(log: Arc<Inner>, sequence: u64) -> Result<Reader, ReadError> {
+        let progress = log.progress();
+        check_sequence(&progress, sequence)?;
+        let (segment, point) = seek(
+            &progress,
+            |segment| segment.index().start().sequence < sequence,
+            |index| index.well_before_sequence(sequence),
+        );
+        drop(progress);
+        let at = Location { segment, offset: point.offset };
+        let mut reader = Reader { log, at, sequence: point.sequence, frontier: point.frontier };
+        reader.skip(|entry| entry.first < sequence && entry.end() <= sequence)?;
+        Ok(reader)
+    }
+
     /// The next visible entry, or none until there is one.
     // Not an iterator: after none there may be more.
     #[expect(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
             let Some(segment) = self.segment()? else { return Ok(None) };
-            if self.at.offset == segment.index().end().offset {
-                self.at = Location { segment: segment.number + 1, offset: 0 };
-                continue;
-            }
             let recent = self.log.recent().entry(self.at).cloned();
             let (body, entry) = match recent {
                 Some(entry) => (entry.body, Some(entry)),
@@ -174,6 +209,19 @@ impl Reader {
         }
     }
 
+    /// The whole header of the next visible entry, or none until there is one.
+    pub(crate) fn next_parsed(&mut self) -> Result<Option<Parsed>, ReadError> {
+        loop {
+            let Some(segment) = self.segment()? else { return Ok(None) };
+            let parsed = read_header(&self.log, &segment, self.at)?;
+            self.at = parsed.body.end();
+            if parsed.entry().is_some() {
+                (self.sequence, self.frontier) = (parsed.end(), parsed.header.frontier);
+                return Ok(Some(parsed));
+            }
+        }
+    }
+
     /// Whether there is no next entry yet, or both it and its records are in memory.
     pub fn is_at_hand(&self) -> bool {
         if self.at >= self.log.progress().shown.at {
@@ -181,7 +229,9 @@ impl Reader {
         }
         let recent = self.log.recent();
         let Some(entry) = recent.entry(self.at).cloned() else { return false };
-        entry.count == 0 || recent.batch(entry.body.at).is_some()
+        let is_here = recent.batch(entry.body.at).is_some();
+        drop(recent);
+        entry.count == 0 || is_here || self.log.bodies.as_ref().is_some_and(|bodies| bodies.is_here(&entry))
     }
 
     /// The sequence after the records read so far: of the next record, unless the reader began within an entry.
@@ -196,22 +246,30 @@ impl Reader {
 
     /// The segment of the next visible entry, if there is one.
     fn segment(&mut self) -> Result<Option<Arc<Segment>>, ReadError> {
-        let progress = self.log.progress();
-        if progress.segments.is_empty() {
-            return Err(ReadError::Removed);
+        loop {
+            let progress = self.log.progress();
+            if let Some(why) = progress.gone(self.sequence) {
+                return Err(why);
+            }
+            let shown = progress.shown.at;
+            if self.at >= shown {
+                return Ok(None);
+            }
+            let Some(segment) = progress.segment(self.at.segment).cloned() else {
+                return Err(ReadError::Trimmed { asked: self.sequence, earliest: progress.earliest().sequence });
+            };
+            drop(progress);
+            if self.at.offset == 0 {
+                self.at = segment.start();
+            }
+            if self.at >= shown {
+                return Ok(None);
+            }
+            if self.at.offset < segment.index().end().offset {
+                return Ok(Some(segment));
+            }
+            self.at = Location { segment: segment.number + 1, offset: 0 };
         }
-        let shown = progress.shown.at;
-        if self.at >= shown {
-            return Ok(None);
-        }
-        let Some(segment) = progress.segment(self.at.segment).cloned() else {
-            return Err(ReadError::Trimmed { asked: self.sequence, earliest: progress.earliest().sequence });
-        };
-        drop(progress);
-        if self.at.offset == 0 {
-            self.at = segment.start();
-        }
-        Ok((self.at < shown).then_some(segment))
     }
 
     /// Passes over entries for as long as `unwanted` holds.
@@ -328,25 +386,42 @@ pub(crate) fn load(log: &Inner, entry: &Entry) -> Result<Loaded, ReadError> {
         let batch = arrow_array::RecordBatch::new_empty(log.columns.clone());
         return Ok(Loaded { batch, late: None, behind: None });
     }
-    let progress = log.progress();
-    let segment = progress.segment(body.at.segment).cloned().ok_or_else(|| match progress.segments.is_empty() {
-        true => ReadError::Removed,
-        false => ReadError::Trimmed { asked: entry.first, earliest: progress.earliest().sequence },
-    })?;
-    drop(progress);
-    let failed = |source| ReadError::Io { file: segment.path.clone(), source };
+    let segment = segment_of(log, entry)?;
     let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: body.at.offset, what };
-    let file = log.files.get(&**log.committer.storage(), &segment).map_err(failed)?;
-    let bytes = read_body(&*file, body).map_err(failed)?;
+    let bytes = match &log.bodies {
+        Some(bodies) => bodies.get(entry)?,
+        None => read_body(log, &segment, body)?,
+    };
     entry::check_body(&body, &bytes).map_err(damaged)?;
     let loaded = payload::decode(bytes, entry.count, entry.late, entry.behind, &log.columns).map_err(damaged)?;
     log.recent().keep(body.at, &loaded);
     Ok(loaded)
 }
 
+/// The body of an entry as it lies on disk, checked.
+pub(crate) fn body(log: &Inner, entry: &Entry) -> Result<Buffer, ReadError> {
+    let segment = segment_of(log, entry)?;
+    let bytes = read_body(log, &segment, entry.body)?;
+    let damaged = |what| ReadError::Damaged { file: segment.path.clone(), offset: entry.body.at.offset, what };
+    entry::check_body(&entry.body, &bytes).map_err(damaged)?;
+    Ok(bytes)
+}
+
+/// The segment that an entry lies in, unless that is gone.
+fn segment_of(log: &Inner, entry: &Entry) -> Result<Arc<Segment>, ReadError> {
+    let progress = log.progress();
+    if let Some(why) = progress.gone(entry.first) {
+        return Err(why);
+    }
+    let trimmed = || ReadError::Trimmed { asked: entry.first, earliest: progress.earliest().sequence };
+    progress.segment(entry.body.at.segment).cloned().ok_or_else(trimmed)
+}
+
 /// Reads into memory that is aligned for every column type, so that decoding need not copy.
-fn read_body(file: &dyn StorageFile, body: entry::Body) -> io::Result<Buffer> {
+fn read_body(log: &Inner, segment: &Segment, body: entry::Body) -> Result<Buffer, ReadError> {
+    let failed = |source| ReadError::Io { file: segment.path.clone(), source };
+    let file = log.files.get(&**log.committer.storage(), segment).map_err(failed)?;
     let mut bytes = MutableBuffer::from_len_zeroed(body.length as usize);
-    file.read_at(&mut bytes, body.at.offset)?;
+    file.read_at(&mut bytes, body.at.offset).map_err(failed)?;
     Ok(bytes.into())
 }

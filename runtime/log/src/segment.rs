@@ -22,6 +22,13 @@ pub struct Epoch {
     pub first: u64,
 }
 
+/// Notes in a table of epochs that one begins with the append of that index, whose first record has that sequence.
+pub(crate) fn begin_epoch(epochs: &mut Vec<Epoch>, begun: Epoch) {
+    // Of one in which nothing was appended nothing is left.
+    epochs.retain(|before| before.index == 0 || before.index != begun.index);
+    epochs.push(begun);
+}
+
 /// A version of a stream's schema. The order of its fields is persisted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Columns {

@@ -160,10 +160,7 @@ impl Writer {
     }
 
     fn begin_epoch_at(&mut self, epoch: u64, index: u64) {
-        // Of one in which nothing was appended nothing is left.
-        let (first, empty) = (self.sequence, |begun: &Epoch| begun.index > 0 && begun.index == index);
-        self.epochs.retain(|begun| !empty(begun));
-        self.epochs.push(Epoch { epoch, index, first });
+        segment::begin_epoch(&mut self.epochs, Epoch { epoch, index, first: self.sequence });
     }
 
     /// Where the next append will lie.

@@ -68,6 +68,12 @@ impl Layout {
         self.derived().join(id.to_string())
     }
 
+    /// What is read from elsewhere, while tests ask for that.
+    #[cfg(feature = "armed")]
+    pub fn mirrors(&self) -> PathBuf {
+        self.root.join("mirrors")
+    }
+
     /// The last snapshot of an incarnation.
     pub fn snapshot(&self, id: IncarnationId) -> PathBuf {
         snapshot_in(&self.incarnation(id))

@@ -52,7 +52,7 @@ pub fn at(time: i64) -> Frontier {
 }
 
 pub fn whole(log: &Log) -> Input {
-    let leg = Leg { log: log.clone(), incarnation: None, sequence: 0 };
+    let leg = Leg { log: crate::mirrored::read(log), incarnation: None, sequence: 0 };
     Input { legs: vec![leg], from: Timestamp::MIN, late: false, until: None, skipped: Vec::new() }
 }
 

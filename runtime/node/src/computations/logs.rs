@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use dag_lock::Mutex;
 use dag_log::{Committer, Durability, Earliest, Log, OpenError, Options, Retention, Visible};
 use dag_model::{IncarnationId, Schema};
+use dag_plan::LogId;
 
 use crate::layout::{Layout, number_of};
 
@@ -20,6 +21,9 @@ pub struct Logs {
     slots: Mutex<BTreeMap<IncarnationId, Arc<Slot>>>,
     /// What those had that are closed.
     seen: Mutex<BTreeMap<IncarnationId, Arc<Seen>>>,
+    /// Where tests ask for it: all logs are read through mirrors of them.
+    #[cfg(feature = "armed")]
+    mirrors: Option<dag_mirror::Through>,
 }
 
 /// One log. Whoever opens it holds it meanwhile, and is waited for by those who want the same log.
@@ -68,7 +72,26 @@ impl Logs {
     /// The logs in that data folder.
     pub fn new(layout: Layout, committer: Committer) -> Logs {
         let (slots, seen) = (Mutex::new("logs", BTreeMap::new()), Mutex::new("logs seen", BTreeMap::new()));
-        Logs { layout, committer, slots, seen }
+        #[cfg(feature = "armed")]
+        let mirrors = mirrors(&layout, &committer);
+        Logs {
+            layout,
+            committer,
+            slots,
+            seen,
+            #[cfg(feature = "armed")]
+            mirrors,
+        }
+    }
+
+    /// A log as it is read from that sequence on.
+    pub fn to_read(&self, id: &LogId, log: Log, sequence: u64) -> Result<Log, OpenError> {
+        #[cfg(feature = "armed")]
+        if let Some(mirrors) = &self.mirrors {
+            return mirrors.read(&format!("{id:?}"), &log, sequence);
+        }
+        let _ = (id, sequence);
+        Ok(log)
     }
 
     /// Removes the logs of incarnations that no record tells of: a crash came between the two. The numbers of such
@@ -169,6 +192,13 @@ impl Logs {
             None => std::fs::remove_dir_all(self.layout.incarnation(id)),
         }
     }
+}
+
+#[cfg(feature = "armed")]
+fn mirrors(layout: &Layout, committer: &Committer) -> Option<dag_mirror::Through> {
+    let seed = std::env::var("DAG_FAULT_MIRRORS").ok()?.parse().expect("DAG_FAULT_MIRRORS is a number");
+    let through = dag_mirror::Through::start(&layout.mirrors(), committer.clone(), seed);
+    Some(through.expect("the folder of mirrors can be made"))
 }
 
 /// Derived logs are a cache: nothing waits for their bytes to be on the disk.

@@ -570,5 +570,6 @@ pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> R
             (log.map_err(|error| gone(Some(error)))?, Some(*id))
         }
     };
+    let log = view.logs.to_read(&leg.log, log, leg.sequence).map_err(|error| gone(Some(error)))?;
     Ok(Leg { log, incarnation, sequence: leg.sequence })
 }
