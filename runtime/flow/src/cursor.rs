@@ -123,14 +123,17 @@ pub struct Cursor {
     columns: Option<Arc<[usize]>>,
     /// Whether it begins with the marks before its first record.
     marks: bool,
+    /// Whether it steps only to entries whose records are here.
+    fetching: bool,
 }
 
 impl Cursor {
     /// A cursor at the beginning of `input`. `notify` is called whenever there may be more after a [`Step::Wait`].
     pub fn new(input: Input, notify: Notify) -> Cursor {
         let legs = input.legs.iter().cloned().collect();
-        let frontier = Frontier::START;
-        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier, input, columns: None, marks: false }
+        let (frontier, columns) = (Frontier::START, None);
+        let (marks, fetching) = (false, false);
+        Cursor { legs, leg: 0, reader: None, watch: None, notify, frontier, input, columns, marks, fetching }
     }
 
     /// A cursor at a place in `input` where the frontier is known, and before the marks that are there.
@@ -140,7 +143,15 @@ impl Cursor {
         if let Some(leg) = legs.front_mut() {
             leg.sequence = leg.sequence.max(place.sequence);
         }
-        Cursor { legs, leg: place.leg, reader: None, watch: None, notify, frontier, input, columns: None, marks: true }
+        let (leg, columns) = (place.leg, None);
+        let (marks, fetching) = (true, false);
+        Cursor { legs, leg, reader: None, watch: None, notify, frontier, input, columns, marks, fetching }
+    }
+
+    /// The same, which waits with an entry until its records are here: loading them then waits for no other node.
+    #[must_use]
+    pub fn fetching(self) -> Cursor {
+        Cursor { fetching: true, ..self }
     }
 
     /// The same, whose records have only these columns, by their places in a batch: the first is the time.
@@ -188,6 +199,9 @@ impl Cursor {
                 self.legs.clear();
                 self.reader = None;
                 continue;
+            }
+            if self.fetching && !reader.fetch()? {
+                return Ok(Step::Wait);
             }
             let Some(entry) = reader.next()? else {
                 let frontier = reader.frontier().min(LAST);

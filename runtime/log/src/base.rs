@@ -85,14 +85,15 @@ impl Log {
         let shown = progress.shown.at;
         // The header of one that nothing is visible of may tell of what is not visible before it.
         let is_before =
-            |segment: &Arc<Segment>| segment.number <= shown.segment && segment.index().start().sequence <= sequence;
+            |segment: &Arc<Segment>| segment.number <= shown.segment && segment.index().start().sequence < sequence;
         let segment = progress.segments[progress.segments.partition_point(is_before).max(1) - 1].clone();
         drop(progress);
         let (mut header, mut offset) = read_header(log, &segment)?;
         let mut base = header.clone();
         while (Location { segment: segment.number, offset }) < shown && offset < segment.index().end().offset {
             let parsed = reader::read_header(log, &segment, Location { segment: segment.number, offset })?;
-            if parsed.end() > sequence {
+            // Marks before the record are read with it.
+            if parsed.end() > sequence || parsed.header.first == sequence {
                 break;
             }
             offset = parsed.body.end().offset;

@@ -21,6 +21,9 @@ use crate::{
     Thrown, retention,
 };
 
+/// The greatest index and sequence that a mirror begins after.
+const MOST: u64 = u64::MAX / 2;
+
 /// A segment of a mirror is as long as that, holes included.
 const SEGMENT: u64 = 64 << 20;
 
@@ -30,6 +33,9 @@ pub trait Bodies: Send + Sync {
     fn get(&self, entry: &Entry) -> Result<Buffer, ReadError>;
     /// Whether [`get`](Bodies::get) waits for nothing.
     fn is_here(&self, entry: &Entry) -> bool;
+    /// Has a body fetched, and kept until somebody gets it; says whether that waits for nothing, be it for an error. If it does, the mirror's
+    /// readers are told once it does not.
+    fn want(&self, entry: &Entry) -> bool;
     /// Nobody has a handle of the mirror any more. Called under no lock, and must not block.
     fn close(&self);
 }
@@ -73,6 +79,13 @@ impl Mirror {
         let schema = header.schema().map_err(damaged)?;
         if header.hash.len() != schema.fields.len() + 2 {
             return Err(damaged(format!("hashes of {} columns for {}", header.hash.len(), schema.fields.len())));
+        }
+        // So that no sum of what comes overflows.
+        if header.late > header.first || header.first.max(header.index) > MOST {
+            return Err(damaged(format!(
+                "index {}, sequence {}, {} late records",
+                header.index, header.first, header.late
+            )));
         }
         header.number = 0;
         let storage = &**committer.storage();
@@ -180,6 +193,11 @@ impl Mirror {
     /// Tells those who read it that nobody does any more; the first reason counts.
     pub fn throw(&self, why: Thrown) {
         self.inner.progress().thrown.get_or_insert(why);
+        self.inner.watches.notify();
+    }
+
+    /// Lets those who read it look again.
+    pub fn tell(&self) {
         self.inner.watches.notify();
     }
 

@@ -119,7 +119,7 @@ impl Reader {
     pub(crate) fn new(log: Arc<Inner>, start: Start) -> Result<Reader, ReadError> {
         let progress = log.progress();
         let Some(first) = progress.segments.front() else { return Err(ReadError::Removed) };
-        if let Start::Sequence(asked) = start
+        if let Start::Sequence(asked) | Start::Before(asked) = start
             && let Some(why) = progress.gone(asked)
         {
             return Err(why);
@@ -232,6 +232,15 @@ impl Reader {
         let is_here = recent.batch(entry.body.at).is_some();
         drop(recent);
         entry.count == 0 || is_here || self.log.bodies.as_ref().is_some_and(|bodies| bodies.is_here(&entry))
+    }
+
+    /// Has the records of the next entry fetched where they are elsewhere; says whether loading them waits for nobody else. If it does, those who
+    /// watch the log are told once it does not.
+    pub fn fetch(&self) -> Result<bool, ReadError> {
+        let Some(bodies) = &self.log.bodies else { return Ok(true) };
+        let Some(entry) = self.clone().next()? else { return Ok(true) };
+        let is_here = entry.count == 0 || self.log.recent().batch(entry.body.at).is_some();
+        Ok(is_here || bodies.want(&entry))
     }
 
     /// The sequence after the records read so far: of the next record, unless the reader began within an entry.

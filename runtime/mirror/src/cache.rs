@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow_buffer::Buffer;
 use dag_log::{Bodies, Entry, ReadError, Thrown};
@@ -35,11 +35,14 @@ struct State {
     read: u64,
     thrown: Option<Thrown>,
     closed: bool,
+    /// Whether something has come that somebody wants who does not wait for it here.
+    news: bool,
 }
 
 struct Waiting {
-    /// How many wait.
+    /// How many wait here; others are told, and come back for it.
     readers: usize,
+    is_wanted: bool,
     /// When something of it came last, or it was begun to wait.
     moved: Instant,
     /// It is not to be had: the earliest sequence that is left.
@@ -89,8 +92,9 @@ impl Cache {
         state.bytes += body.len();
         state.here.insert(wanted, body);
         state.order.push_back(wanted);
-        state.evict(self.limits.cache);
-        if state.waiting.contains_key(&wanted) {
+        state.evict(&self.limits);
+        if let Some(waiting) = state.waiting.get(&wanted) {
+            state.news |= waiting.is_wanted;
             self.changed.notify_all();
         }
     }
@@ -108,6 +112,12 @@ impl Cache {
             waiting.trimmed = Some(earliest);
             self.changed.notify_all();
         }
+        self.state().news = true;
+    }
+
+    /// Whether something has come since this was asked that somebody wants who does not wait for it here.
+    pub(crate) fn take_news(&self) -> bool {
+        std::mem::take(&mut self.state().news)
     }
 
     /// Nothing will come any more.
@@ -125,9 +135,13 @@ impl Cache {
 
 impl State {
     /// Lets the oldest go that nobody waits for, but for the one that came last.
-    fn evict(&mut self, limit: usize) {
+    fn evict(&mut self, limits: &Limits) {
+        // Whoever wanted it has not come back for it. Those who still want it are told, and say so.
+        let before = self.waiting.len();
+        self.waiting.retain(|_, waiting| waiting.readers > 0 || waiting.moved.elapsed() < limits.patience);
+        self.news |= self.waiting.len() < before;
         let mut kept = VecDeque::new();
-        while self.bytes > limit
+        while self.bytes > limits.cache
             && self.order.len() > 1
             && let Some(oldest) = self.order.pop_front()
         {
@@ -142,7 +156,7 @@ impl State {
     }
 
     /// What becomes of who waits for a body; none as long as it may come.
-    fn outcome(&self, wanted: &Wanted, patience: Duration) -> Option<Result<Buffer, ReadError>> {
+    fn outcome(&self, wanted: &Wanted) -> Option<Result<Buffer, ReadError>> {
         let asked = wanted.first;
         if let Some(body) = self.here.get(wanted) {
             return Some(Ok(body.clone()));
@@ -153,17 +167,24 @@ impl State {
             Some(Thrown::Removed) => return Some(Err(ReadError::Removed)),
             None => {}
         }
-        let waiting = self.waiting.get(wanted)?;
-        if let Some(earliest) = waiting.trimmed {
-            return Some(Err(ReadError::Trimmed { asked, earliest }));
-        }
-        let waited = waiting.moved.elapsed();
-        (waited >= patience).then_some(Err(ReadError::Away { asked, waited }))
+        let earliest = self.waiting.get(wanted)?.trimmed?;
+        Some(Err(ReadError::Trimmed { asked, earliest }))
     }
 
+    /// A body that is waited for from now on.
+    fn wait(&mut self, wanted: Wanted) -> &mut Waiting {
+        let begun = || Waiting { readers: 0, is_wanted: false, moved: Instant::now(), trimmed: None };
+        let waiting = self.waiting.entry(wanted).or_insert_with(begun);
+        if waiting.readers == 0 {
+            waiting.moved = Instant::now();
+        }
+        waiting
+    }
+
+    /// One waits no more for a body, or has come back for it.
     fn leave(&mut self, wanted: &Wanted) {
         if let Some(waiting) = self.waiting.get_mut(wanted) {
-            waiting.readers -= 1;
+            waiting.readers = waiting.readers.saturating_sub(1);
             if waiting.readers == 0 {
                 self.waiting.remove(wanted);
             }
@@ -177,17 +198,21 @@ impl Bodies for Cache {
         let patience = self.limits.patience;
         let mut state = self.state();
         state.read = state.read.max(entry.end());
-        if let Some(outcome) = state.outcome(&wanted, patience) {
+        if let Some(outcome) = state.outcome(&wanted) {
+            if state.waiting.get(&wanted).is_some_and(|waiting| waiting.readers == 0) {
+                state.leave(&wanted);
+            }
             return outcome;
         }
         dag_lock::may_wait("records that are on another node");
-        let begun = || Waiting { readers: 0, moved: Instant::now(), trimmed: None };
-        state.waiting.entry(wanted).or_insert_with(begun).readers += 1;
+        state.wait(wanted).readers += 1;
         drop(state);
         (self.ring)();
         let mut state = self.state();
         loop {
-            if let Some(outcome) = state.outcome(&wanted, patience) {
+            let waited = state.waiting.get(&wanted).map_or(patience, |waiting| waiting.moved.elapsed());
+            let away = (waited >= patience).then_some(Err(ReadError::Away { asked: wanted.first, waited }));
+            if let Some(outcome) = state.outcome(&wanted).or(away) {
                 state.leave(&wanted);
                 return outcome;
             }
@@ -197,6 +222,18 @@ impl Bodies for Cache {
 
     fn is_here(&self, entry: &Entry) -> bool {
         self.has(&Wanted::of(entry))
+    }
+
+    fn want(&self, entry: &Entry) -> bool {
+        let wanted = Wanted::of(entry);
+        let mut state = self.state();
+        if state.outcome(&wanted).is_some() {
+            return true;
+        }
+        state.wait(wanted).is_wanted = true;
+        drop(state);
+        (self.ring)();
+        false
     }
 
     fn close(&self) {
@@ -241,4 +278,47 @@ pub(crate) fn whole(wanted: Wanted, bytes: &[u8]) -> Result<Buffer, String> {
         return Err(format!("the body at sequence {} is not what its head says", wanted.first));
     }
     Ok(Buffer::from_slice_ref(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(first: u64, length: u32) -> Wanted {
+        Wanted { first, length, checksum: 0 }
+    }
+
+    fn body(length: usize) -> Buffer {
+        Buffer::from(vec![0; length])
+    }
+
+    #[test]
+    fn the_oldest_bodies_go_but_for_one_that_somebody_waits_for_and_the_newest() {
+        let cache = Cache::new(Limits { cache: 100, ..Limits::default() }, Arc::new(|| ()));
+        cache.state().wait(wanted(0, 40)).readers += 1;
+        for first in 0..10 {
+            cache.put(wanted(first, 40), body(40));
+            assert!(cache.bytes() <= 100, "{}", cache.bytes());
+        }
+        let here: Vec<u64> = (0..10).filter(|first| cache.has(&wanted(*first, 40))).collect();
+        assert_eq!(here, [0, 9]);
+        cache.state().leave(&wanted(0, 40));
+        cache.put(wanted(10, 400), body(400));
+        assert_eq!(cache.bytes(), 400, "a body that is larger is kept until another comes");
+        cache.put(wanted(11, 40), body(40));
+        assert_eq!(cache.bytes(), 40);
+    }
+
+    #[test]
+    fn a_body_that_is_not_what_its_head_says_is_none_however_it_comes() {
+        let wanted = Wanted { first: 7, length: 8, checksum: crc32fast::hash(b"12345678") };
+        assert!(whole(wanted, b"12345678").is_ok());
+        assert!(whole(wanted, b"12345679").unwrap_err().contains("sequence 7"));
+        let mut pieces = Pieces::new(wanted);
+        assert_eq!(pieces.take(0, b"1234"), Ok(None));
+        assert!(pieces.take(0, b"1234").is_err(), "twice");
+        assert!(pieces.take(4, b"56789").is_err(), "too much");
+        assert!(pieces.take(4, b"").is_err(), "nothing, which could go on for ever");
+        assert_eq!(pieces.take(4, b"5678").unwrap().unwrap().as_slice(), b"12345678");
+    }
 }

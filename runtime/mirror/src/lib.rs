@@ -63,7 +63,8 @@
 //! # Not yet
 //!
 //! Copies of a derived stream that have cut its records into other entries at the very place where a mirror changes over, or where it wants a body, are not
-//! understood: the mirror asks the next origin. A body that is not here is waited for by the thread that loads it. What all mirrors of a node keep together is not bounded, but for
+//! understood: the mirror asks the next origin. Readers in log order are told when a body has come ([`Reader::fetch`](dag_log::Reader::fetch)); what is merged in
+//! time order waits for it on the thread that loads it. What all mirrors of a node keep together is not bounded, but for
 //! what each does.
 
 mod ahead;

@@ -159,6 +159,11 @@ impl Mirroring {
         }
         let mut due = now + self.limits.silence;
         let more = self.turn_pull(now, &mut due) | self.turn_fetches(now, &mut due);
+        if self.cache.take_news()
+            && let Some(mirror) = &self.mirror
+        {
+            mirror.tell();
+        }
         if more { Turn::More } else { Turn::By(due) }
     }
 

@@ -176,7 +176,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mirror_is_read_like_its_origin_however_origins_drop_and_are_switched(steps in steps(), seed in 0..1_000_000u64) {

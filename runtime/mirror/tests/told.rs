@@ -373,6 +373,36 @@ fn an_origin_that_tells_what_cannot_be_is_left() {
 }
 
 #[test]
+fn a_reader_that_does_not_wait_is_told_when_the_records_have_come() {
+    let kit = Kit::new();
+    (0..30).for_each(|time| publish(&kit.source, &[time], 6_000));
+    let origin = Cuttable::new(kit.log());
+    let mirror = kit.mirror(&[Arc::new(origin.clone())]);
+    let (sender, moved) = std::sync::mpsc::channel();
+    let _watch = mirror.on_visible(Arc::new(move || {
+        // An error means that nobody waits any more.
+        let _ = sender.send(());
+    }));
+    let mut reader = mirror.reader(Start::Sequence(10)).unwrap();
+    assert!(!reader.fetch().unwrap(), "nobody has read as far as to before it");
+    let mut read = 0;
+    while read < 20 {
+        if read == 5 {
+            origin.cut_off();
+            origin.reach();
+        }
+        if !reader.fetch().unwrap() {
+            moved.recv_timeout(PATIENCE).unwrap();
+            continue;
+        }
+        let entry = reader.next().unwrap().unwrap();
+        assert_eq!(mirror.load(&entry).unwrap().batch.num_rows(), 1);
+        read += 1;
+    }
+    assert!(reader.fetch().unwrap(), "at the end there is nothing to fetch");
+}
+
+#[test]
 fn the_files_of_a_mirror_go_with_its_last_reader() {
     let kit = Kit::new();
     publish(&kit.source, &[1], 10);

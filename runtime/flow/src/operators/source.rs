@@ -37,7 +37,7 @@ pub(crate) fn source<'scope>(
         shared.enlist(sync());
         let waker = Waker::new(sync());
         let credits = Credits::new(sync(), computation.budget.clone());
-        let mut cursor = here.then(|| computation.cursor(0, waker.notify()));
+        let mut cursor = here.then(|| computation.cursor(0, waker.notify()).fetching());
         // Whether anything has come since the last barrier.
         let mut news = false;
         let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));

@@ -359,7 +359,7 @@ impl Readers {
     pub(crate) fn reading(&self, input: Input, notify: Notify, schema: &Schema, ordered: bool) -> Reading {
         let cursor = Cursor::new(input, notify);
         match ordered {
-            false => Reading::Raw(cursor),
+            false => Reading::Raw(cursor.fetching()),
             true => {
                 let budget = Budget::within(self.memory.0, &self.memory.1);
                 let merge = Merge::numbered(vec![arrow_schema(schema)], &budget);
