@@ -17,8 +17,8 @@ use crate::computations::Computations;
 use crate::computations::switch::{SwitchError, Switched};
 use crate::computations::turns::{Successor, Turn};
 
-/// How many sources are marked at a time.
-pub(super) const MARKING: Width = Width { what: "to be marked", most: 16, each: 1, waiting: usize::MAX };
+/// How many sources are marked at a time, and wait for that: who is one too many tries again.
+pub(super) const MARKING: Width = Width { what: "to be marked", most: 16, each: 1, waiting: 10_000 };
 
 /// How long the last mark of a source is asked for: one whose disk hangs is as good as not there.
 const PATIENCE: Duration = Duration::from_secs(1);
