@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn body(length: usize) -> Buffer {
-        Buffer::from(vec![0; length])
+        Buffer::from(vec![0_u8; length])
     }
 
     #[test]
