@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use dag_tests::hostile::transforms;
+use dag_tests::process::ending;
 use dag_tests::{DEADLINE, Node, Process, dag_in, dag_process, until};
 use rustix::process::Signal;
 
@@ -114,9 +115,6 @@ fn ctrl_c_ends_a_pipe() {
     interrupted_with_its_input_open(pipe).code(130);
 }
 
-/// What asks a process to end.
-const ASKED: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
-
 /// A command of which a signal is to leave nothing: its arguments, and what it has to do before its folder is there.
 struct Command<'a> {
     arguments: &'a [&'a str],
@@ -141,7 +139,7 @@ fn what_asks_a_command_to_end_removes_its_scratch_folder() {
         },
     ];
     for Command { arguments, prefix } in commands {
-        for signal in ASKED {
+        for signal in ending() {
             let scratch = tempfile::tempdir().expect("a folder can be made");
             let mut command = dag_in(folder.path(), arguments);
             command.env("TMPDIR", scratch.path());

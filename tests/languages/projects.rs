@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dag_tests::process::ending;
 use dag_tests::records::counting;
 use dag_tests::{Node, Process, dag_in, until};
 use rustix::process::Signal;
@@ -108,7 +109,7 @@ fn a_node_beside_a_project_goes_on_with_each_save_and_leaves_nothing() {
     let ended = live.finish().code(130);
     assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
     assert_eq!(left(scratch.path()), [] as [String; 0]);
-    for signal in [Signal::TERM, Signal::HUP] {
+    for signal in ending().into_iter().filter(|signal| *signal != Signal::INT) {
         let mut command = dag_in(&project, &["dev", "--live"]);
         command.env("TMPDIR", scratch.path());
         let mut live = Process::start(command);

@@ -252,3 +252,13 @@ impl Drop for Process {
         self.alarm.reap(pid, || child.wait().ok());
     }
 }
+
+/// The signals that ask a process to end. Where the test is to outlive its terminal, so is each process that it starts.
+pub fn ending() -> Vec<Signal> {
+    let status = std::fs::read_to_string("/proc/self/status").expect("there is one");
+    // proc(5): the mask of ignored signals, in hexadecimal, SIGHUP in its lowest bit.
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("proc(5): SigIgn").trim();
+    let outlives = u64::from_str_radix(ignored, 16).expect("proc(5): a mask") & 1 == 1;
+    let all = [Signal::INT, Signal::TERM, Signal::HUP];
+    all.into_iter().filter(|signal| !outlives || *signal != Signal::HUP).collect()
+}

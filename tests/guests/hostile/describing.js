@@ -17,7 +17,7 @@ function described(names, argument) {
         // Of each kind half.
         case "operators": return describing(Array.from({ length: 150 }, (_, number) => signature(`${names[0]}${number}`)));
         case "parameters": return describing([signature(names[0], 33)]);
-        case "docs": return describing([signature(names[0], 0, "x".repeat((1 << 20) + 1))]);
+        case "docs": return describing([signature(names[0], 0, "x".repeat(2 << 20))]);
         default: return describing(names.map((name) => signature(name)));
     }
 }
