@@ -5,6 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::alarm::Alarm;
+
 /// How long a tick takes on a machine that does nothing else.
 pub const TICK: Duration = Duration::from_millis(20);
 
@@ -19,7 +21,12 @@ impl Pace {
     }
 
     /// Waits for a tick.
+    ///
+    /// # Panics
+    /// Where another thread of the test has failed, so that who only ticks ends, too.
+    #[track_caller]
     pub fn tick(&self) {
+        Alarm::mine().check();
         thread::sleep(TICK);
         // There is something to sync.
         let length = self.0.metadata().expect("it is a file").len();

@@ -110,8 +110,14 @@ impl Troubled<'_> {
             // What has begun to come comes whole.
             socket.set_nonblocking(false).expect("it is a socket");
             socket.set_read_timeout(Some(DEADLINE)).expect("it is a socket");
-            let says = "64 questions wait for operator `opens_never`, which is the limit";
-            while !String::from_utf8_lossy(&answer).contains(says) {
+            // Half of them ask `map` first, which is too much for that one, too, where the node is quick to take them in.
+            let says = ["opens_never", "map"]
+                .map(|asked| format!("64 questions wait for operator `{asked}`, which is the limit"));
+            let is_said = |answer: &[u8]| {
+                let answer = String::from_utf8_lossy(answer);
+                says.iter().any(|says| answer.contains(says))
+            };
+            while !is_said(&answer) {
                 let length = socket.read(&mut part).unwrap_or(0);
                 assert!(length > 0, "{}", String::from_utf8_lossy(&answer));
                 answer.extend_from_slice(&part[..length]);
