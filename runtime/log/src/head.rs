@@ -120,10 +120,9 @@ impl Log {
     /// By the sequence where copies number their appends each for itself, or a version wrote them that gave no index: what has no records is
     /// told again then.
     pub fn heads(&self, end: &End) -> Result<Heads, ReadError> {
-        let reader = match end.derived || end.index == 0 {
-            true => Reader::just_before(self.inner().clone(), end.sequence)?,
-            false => self.reader(Start::Index(end.index + 1))?,
-        };
+        let by_sequence = end.derived || end.index == 0;
+        let start = if by_sequence { Start::Before(end.sequence) } else { Start::Index(end.index + 1) };
+        let reader = self.reader(start)?;
         Ok(Heads { reader })
     }
 

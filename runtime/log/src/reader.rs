@@ -170,22 +170,6 @@ impl Reader {
         Ok(reader)
     }
 
-    /// A reader of what comes after the records before that sequence, entries without records there included.
-    pub(crate) fn just_before(log: Arc<Inner>, sequence: u64) -> Result<Reader, ReadError> {
-        let progress = log.progress();
-        check_sequence(&progress, sequence)?;
-        let (segment, point) = seek(
-            &progress,
-            |segment| segment.index().start().sequence < sequence,
-            |index| index.well_before_sequence(sequence),
-        );
-        drop(progress);
-        let at = Location { segment, offset: point.offset };
-        let mut reader = Reader { log, at, sequence: point.sequence, frontier: point.frontier };
-        reader.skip(|entry| entry.first < sequence && entry.end() <= sequence)?;
-        Ok(reader)
-    }
-
     /// The next visible entry, or none until there is one.
     // Not an iterator: after none there may be more.
     #[expect(clippy::should_implement_trait)]
