@@ -101,7 +101,7 @@ struct Settings {
     /// Memory that may be taken to build a component that is deployed [default: 1GiB]
     #[arg(long, value_name = "SIZE", env = "DAG_BUILD_MEMORY", hide_env_values = true)]
     build_memory: Option<BuildMemory>,
-    /// Processor time that may be taken for that [default: 30s]
+    /// Processor time that may be taken for that, and a thirtieth more for each MiB of the component [default: 30s]
     #[arg(long, value_name = "DURATION", env = "DAG_BUILD_TIME", hide_env_values = true)]
     build_time: Option<BuildTime>,
     /// How much of the disk stays free before publishes are refused, in percent; results of computations leave as much again free, up to

@@ -74,13 +74,21 @@ pub struct BuilderCommand {
 pub struct Bounds {
     /// Bytes of memory that it may write to. Address space is not counted.
     pub memory: u64,
-    /// Processor time.
+    /// Processor time for a small component. Larger ones may take [more](Bounds::cpu_for).
     pub cpu: Duration,
 }
 
+impl Bounds {
+    /// Processor time for a component of so many bytes: a thirtieth more for each MiB, so that interpreters of 20 MB are compiled on busy
+    /// machines, too, and a few kilobytes take no more for that.
+    fn cpu_for(&self, bytes: usize) -> Duration {
+        self.cpu + self.cpu * u32::try_from(bytes >> 20).unwrap_or(u32::MAX) / 30
+    }
+}
+
 impl Default for Bounds {
-    /// CPython and SpiderMonkey, the largest components that are known to be useful, take 0.6 GiB, and 10 s each of a machine that
-    /// others use, too.
+    /// CPython and SpiderMonkey, the largest components that are known to be useful, take 0.4 GiB, and 10 to 25 s each of a machine
+    /// that others use, too.
     fn default() -> Bounds {
         Bounds { memory: 1 << 30, cpu: Duration::from_secs(30) }
     }
@@ -120,7 +128,8 @@ impl Builder {
         match self {
             Builder::Here => runtime.build(bytes, limits),
             Builder::Process { command, bounds } => {
-                let request = Request { parent: std::process::id(), data: bounds.memory, cpu: bounds.cpu, limits };
+                let cpu = bounds.cpu_for(bytes.len());
+                let request = Request { parent: std::process::id(), data: bounds.memory, cpu, limits };
                 Process::start(command)?.build(&request, bytes, abandoned)
             }
         }
@@ -250,5 +259,16 @@ fn failure(request: &Request, status: Option<ExitStatus>, words: &str, error: &i
             (Some(status), words) => format!("{status}: {words}"),
             (None, words) => format!("{error}: {words}"),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_components_may_take_longer_and_small_ones_no_more() {
+        let seconds = |bytes| Bounds::default().cpu_for(bytes).as_secs();
+        assert_eq!([64 << 10, 1 << 20, 18 << 20, 64 << 20].map(seconds), [30, 31, 48, 94]);
     }
 }
