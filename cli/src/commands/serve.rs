@@ -14,6 +14,8 @@ use dag_api::limits::{
 };
 use dag_node::requests::Requests;
 use dag_node::{Bounds, Builder, BuilderCommand, Config, usual_memory};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -142,6 +144,8 @@ impl Serve {
         let settings = self.settings.or(file);
         settings.start_logging()?;
         let config = settings.config()?;
+        // Before any thread makes a file: they are all for whoever runs the node.
+        umask(Mode::RWXG | Mode::RWXO);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_keep_alive(IDLE_THREAD).enable_all().build()?;
         runtime.block_on(async {
