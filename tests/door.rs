@@ -1,6 +1,6 @@
 //! What comes in from outside: whose requests, under which names, how much at a time.
 
-use dag_tests::{Feed, Node, Raw, dag};
+use dag_tests::{Feed, Node, Options, Raw, dag};
 use serde_json::{Value, json};
 
 /// What the node answers to a request with these further lines of its head.
@@ -33,6 +33,41 @@ fn a_page_takes_no_cursor_from_its_reader() {
     let told = answer(&node, request, &[]);
     assert!(told.contains("curl -H 'Dag-Client: me'"), "{told}");
     assert!(answer(&node, request, &["dag-client: me"]).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn pages_of_an_allowed_origin_use_the_node_as_their_browser_asks() {
+    let arguments = ["--allow-origin", "https://board.example", "--allow-origin", "http://localhost:3000"];
+    let node = Node::with(Options { arguments: arguments.map(str::to_owned).to_vec(), ..Options::default() });
+    node.create("x", "value float64", &[]);
+    let page = |request: &str, origin: &str, more: &[&str]| {
+        let origin = format!("origin: {origin}");
+        answer(&node, request, &[&[origin.as_str(), "sec-fetch-site: cross-site"], more].concat()).to_lowercase()
+    };
+    let asking = ["access-control-request-method: DELETE", "access-control-request-headers: content-type,dag-client"];
+    for origin in ["https://board.example", "http://localhost:3000"] {
+        let may = page("OPTIONS /v1/streams/x", origin, &asking);
+        assert!(may.starts_with("http/1.1 200"), "{may}");
+        for header in [&format!("allow-origin: {origin}"), "allow-headers: content-type,dag-client"] {
+            assert!(may.contains(&format!("access-control-{header}\r\n")), "{may}");
+        }
+        assert!(may.contains("access-control-allow-methods: get,post,put,patch,delete\r\n"), "{may}");
+        // An event source can send no header: the origin vouches for it.
+        let read = page("GET /v1/subscribe?expr=x&cursor=board&limit=0", origin, &[]);
+        assert!(read.starts_with("http/1.1 200"), "{read}");
+        assert!(read.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{read}");
+        let missing = page("GET /v1/streams/y", origin, &[]);
+        assert!(missing.starts_with("http/1.1 404") && missing.contains("access-control-allow-origin"), "{missing}");
+    }
+    for origin in ["https://board.example:444", "https://evil.example", "null"] {
+        for request in ["OPTIONS /v1/streams/x", "GET /v1/status"] {
+            let refused = page(request, origin, &asking);
+            assert!(refused.starts_with("http/1.1 403") && refused.contains("--allow-origin"), "{refused}");
+            assert!(!refused.contains("access-control-allow-origin"), "{refused}");
+        }
+    }
+    let told = dag(&["serve", "--allow-origin", "https://board.example/", "--listen", "127.0.0.1:0"]);
+    assert!(told.code == Some(2) && told.stderr.contains("which is https://board.example"), "{told:?}");
 }
 
 /// What is said where a stream of this description is refused.

@@ -13,7 +13,7 @@ use dag_api::limits::{
     RequestMemory,
 };
 use dag_node::requests::Requests;
-use dag_node::{Bounds, Builder, BuilderCommand, Config, usual_memory};
+use dag_node::{Bounds, Builder, BuilderCommand, Config, Origin, usual_memory};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use serde::Deserialize;
@@ -119,6 +119,9 @@ struct Settings {
     /// How many connections there may be, up to half of the process's files [default: 4096]
     #[arg(long, value_name = "N", env = "DAG_CONNECTIONS", hide_env_values = true)]
     connections: Option<NonZeroUsize>,
+    /// An origin whose web pages may use the node, such as https://board.example; may be given several times [default: only the node's own]
+    #[arg(long, value_name = "ORIGIN", env = "DAG_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
+    allow_origin: Option<Vec<Origin>>,
     /// A folder that backups may go to, or below; may be given several times [default: none, and so no backups]
     #[arg(long, value_name = "FOLDER", env = "DAG_BACKUP_DIR", hide_env_values = true, value_delimiter = ',')]
     backup_dir: Option<Vec<PathBuf>>,
@@ -184,6 +187,7 @@ impl Settings {
             request_memory: self.request_memory.or(other.request_memory),
             request_time: self.request_time.or(other.request_time),
             connections: self.connections.or(other.connections),
+            allow_origin: self.allow_origin.or(other.allow_origin),
             backup_dir: self.backup_dir.or(other.backup_dir),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
@@ -230,6 +234,7 @@ impl Settings {
             computation_memory: self.computation_memory.unwrap_or_else(quarter),
             disk_reserve,
             requests,
+            origins: self.allow_origin.unwrap_or_default(),
             builder: own_builder(bounds(self.build_memory, self.build_time)),
             component_disk: self.component_disk.unwrap_or_default(),
             instances: self.instances,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use dag_api::limits::{AllMemory, ComponentDisk, ComputationMemory, LimitSettings};
 use dag_wasm::Builder;
 
+use crate::origin::Origin;
 use crate::requests::Requests;
 
 /// How a node is run.
@@ -34,6 +35,8 @@ pub struct Config {
     pub disk_reserve: u8,
     /// What requests may take.
     pub requests: Requests,
+    /// Whose pages may ask besides the node's own.
+    pub origins: Vec<Origin>,
     /// Where what somebody deploys is parsed, compiled and asked what it is.
     pub builder: Builder,
     /// What all components may take on disk.
@@ -61,6 +64,7 @@ impl Config {
             memory: usual_memory(),
             disk_reserve: 0,
             requests: Requests::default(),
+            origins: Vec::new(),
             builder: Builder::Here,
             component_disk: ComponentDisk::default(),
             instances: None,

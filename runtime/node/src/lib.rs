@@ -4,7 +4,7 @@
 //! a node), `node` (its owners, put together), `alter` and `delete` (how streams change and go), `deploy` and `undeploy` (how operators change
 //! while they run), `upkeep` (what is done by the clock and on a full disk), `backup`, `views` (what a node shows of itself), `readers` (subscriptions and cursors), `computations` (what runs),
 //! `operators` (components, and expressions bound to them), `streams` (what is published to), `metadata` (what lasts), `layout` (what lies where in
-//! the data folder). [`requests`] and `budget` say what who asks may take, [`Config`] how a node is run. The values of the HTTP API are in
+//! the data folder). [`requests`] and `budget` say what who asks may take, [`Origin`] which pages may ask, [`Config`] how a node is run. The values of the HTTP API are in
 //! [`dag_api`].
 //!
 //! ```
@@ -46,6 +46,7 @@ mod layout;
 mod metadata;
 mod node;
 mod operators;
+mod origin;
 pub mod pipe;
 mod private;
 mod readers;
@@ -67,6 +68,7 @@ pub use dag_wasm::{Bounds, Builder, BuilderCommand};
 pub use metadata::MetaError;
 use node::Node;
 pub use node::ServeError;
+pub use origin::{Origin, OriginError};
 pub use readers::error::ReaderError;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;

@@ -27,6 +27,7 @@ use crate::layout::{DataError, Layout};
 use crate::metadata::{Kept, MetaError, Metadata};
 use crate::operators::Operators;
 use crate::operators::error::ComponentError;
+use crate::origin::Origin;
 use crate::private;
 use crate::readers::{self, Readers};
 use crate::requests::Requests;
@@ -101,6 +102,8 @@ pub(crate) struct Node {
     pub upkeep: Arc<Upkeep>,
     /// What requests may take.
     pub requests: Requests,
+    /// Whose pages may ask besides the node's own.
+    pub origins: Arc<[Origin]>,
     /// Memory for them.
     pub budget: Budget,
     /// True once the node is stopping.
@@ -241,6 +244,7 @@ impl Node {
             readers,
             views,
             requests: config.requests,
+            origins: config.origins.into(),
             budget,
             stopping,
             #[cfg(test)]

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 16] = [
     &["streams"],
     &["metadata"],
     &["config"],
-    &["requests", "private"],
+    &["origin", "requests", "private"],
     &["blocking", "budget", "clock", "deadlines", "layout", "storage"],
 ];
 

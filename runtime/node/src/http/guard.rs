@@ -4,10 +4,11 @@
 //! made its own name resolve to this machine (DNS rebinding), `Host` does. A GET, such as that of an image, carries no `Origin`: browsers
 //! say in `Sec-Fetch-Site` whose page it is for, to this machine and over TLS, but to no other machine without it.
 //!
-//! So what a GET may do depends on who vouches for it ([`Asker`]): the browser, an own `Origin`, or the header `Dag-Client`, which no page can
+//! So what a GET may do depends on who vouches for it ([`Asker`]): the browser, an own or an allowed [`Origin`], or the header `Dag-Client`, which no page can
 //! send without asking first, and here it asks in vain.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
@@ -18,17 +19,19 @@ use dag_api::Code;
 use dag_model::text::shortened;
 
 use super::failure::Failed;
+use crate::Origin;
 
-/// Knows the names of a node.
-#[derive(Clone, Copy, Debug)]
+/// Knows the names of a node, and whose pages may ask it.
+#[derive(Clone, Debug)]
 pub(super) struct Guard {
     listen: IpAddr,
+    origins: Arc<[Origin]>,
 }
 
 /// Who asks, as far as that decides what a GET may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// No foreign page.
+    /// No foreign page, or one that may.
     Known,
     /// Perhaps a page: on this machine, or over TLS, an old browser's.
     Unknown,
@@ -71,12 +74,12 @@ pub(super) async fn admit(State(guard): State<Guard>, mut request: Request, next
 }
 
 impl Guard {
-    /// The guard of a node that listens at that address.
-    pub fn new(listen: IpAddr) -> Guard {
-        Guard { listen }
+    /// The guard of a node that listens at that address, and which pages of these origins may ask.
+    pub fn new(listen: IpAddr, origins: Arc<[Origin]>) -> Guard {
+        Guard { listen, origins }
     }
 
-    fn check<B>(self, request: &axum::http::Request<B>) -> Result<Asker, Failed> {
+    fn check<B>(&self, request: &axum::http::Request<B>) -> Result<Asker, Failed> {
         let headers = request.headers();
         if !headers.contains_key(HOST) {
             return Err(foreign(format!("the request names no host; {}", self.names())));
@@ -90,31 +93,39 @@ impl Guard {
             return Err(foreign(format!("this node is not `{authority}`; {}", self.names())));
         }
         let mut origins = headers.get_all(ORIGIN).iter();
-        if let Some(origin) = origins.find(|origin| !is_own_origin(origin, headers)) {
-            return Err(foreign(format!("pages of `{}` may not use this node", shown(origin))));
+        if let Some(origin) = origins.find(|origin| !self.may_ask(origin, headers)) {
+            return Err(foreign(format!(
+                "pages of `{}` may not use this node; dag serve --allow-origin says whose may",
+                shown(origin)
+            )));
         }
-        let own_origin = headers.contains_key(ORIGIN);
+        let has_origin = headers.contains_key(ORIGIN);
         let mut sites = headers.get_all(SITE).iter();
-        if let Some(site) = sites.find(|site| !own_origin && *site != "same-origin" && *site != "none") {
+        if let Some(site) = sites.find(|site| !has_origin && *site != "same-origin" && *site != "none") {
             return Err(foreign(format!(
                 "pages of other sites may not use this node (Sec-Fetch-Site: {})",
                 shown(site)
             )));
         }
-        Ok(match own_origin || headers.contains_key(SITE) || headers.contains_key(CLIENT) {
+        Ok(match has_origin || headers.contains_key(SITE) || headers.contains_key(CLIENT) {
             true => Asker::Known,
             false if self.listen.is_loopback() => Asker::Unknown,
             false => Asker::UnknownAfar,
         })
     }
 
-    fn is_own_host(self, value: &HeaderValue) -> bool {
+    /// Whether pages of that origin may ask: those that the node serves, and those that it was told.
+    fn may_ask(&self, origin: &HeaderValue, headers: &HeaderMap) -> bool {
+        self.origins.iter().any(|allowed| allowed.header() == origin) || is_own_origin(origin, headers)
+    }
+
+    fn is_own_host(&self, value: &HeaderValue) -> bool {
         Authority::try_from(value.as_bytes()).is_ok_and(|authority| self.is_own(&authority))
     }
 
     /// Whether that is the node's name, with any port: ports are forwarded. An address cannot be made to resolve to another
     /// one, so a node that listens at all addresses answers to each.
-    fn is_own(self, authority: &Authority) -> bool {
+    fn is_own(&self, authority: &Authority) -> bool {
         let host = authority.host();
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse::<IpAddr>();
         match address {
@@ -123,7 +134,7 @@ impl Guard {
         }
     }
 
-    fn names(self) -> String {
+    fn names(&self) -> String {
         match self.listen {
             listen if listen.is_unspecified() => "it answers to localhost and to addresses".to_owned(),
             listen if listen.is_loopback() => "it answers to localhost, 127.0.0.1 and [::1]".to_owned(),
@@ -162,7 +173,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        Guard::new(listen.parse().unwrap()).check(&request).map_err(|error| {
+        let allowed = ["https://board.example".parse().unwrap()];
+        Guard::new(listen.parse().unwrap(), allowed.into()).check(&request).map_err(|error| {
             assert_eq!(error.code, Code::ForeignHost);
             error.message
         })
@@ -217,7 +229,8 @@ mod tests {
         }
         assert_eq!(
             origin("https://evil.example"),
-            Err("pages of `https://evil.example` may not use this node".to_owned())
+            Err("pages of `https://evil.example` may not use this node; dag serve --allow-origin says whose may"
+                .to_owned())
         );
     }
 
@@ -230,6 +243,23 @@ mod tests {
         }
         let own = [("host", "localhost:7324"), ("origin", "http://localhost:7324"), ("sec-fetch-site", "cross-site")];
         assert_eq!(check("127.0.0.1", "/", &own), Ok(()));
+    }
+
+    #[test]
+    fn pages_of_an_allowed_origin_may_ask_and_of_no_other() {
+        let asker = |origin| {
+            let page = [("host", "localhost:7324"), ("origin", origin), ("sec-fetch-site", "cross-site")];
+            asker("10.0.0.7", "/", &page)
+        };
+        assert_eq!(asker("https://board.example"), Ok(Asker::Known));
+        for other in [
+            "http://board.example",
+            "https://board.example:444",
+            "https://a.board.example",
+            "https://board.example.evil",
+        ] {
+            assert!(asker(other).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -25,11 +25,13 @@ mod writer;
 use std::net::IpAddr;
 
 use axum::extract::Request;
+use axum::http::Method;
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 use dag_api::Code;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
-use crate::Node;
+use crate::{Node, Origin};
 use failure::Failed;
 use guard::Guard;
 
@@ -37,7 +39,8 @@ pub(crate) use serve::serve;
 
 /// The API of a node that listens at that address.
 fn router(node: Node, listen: IpAddr) -> Router {
-    Router::new()
+    let guard = Guard::new(listen, node.origins.clone());
+    let router = Router::new()
         .route("/v1/streams", get(streams::list).post(streams::create))
         .route("/v1/streams/{name}", get(streams::one).patch(streams::alter).delete(streams::remove))
         .route("/v1/streams/{name}/records", post(records::publish))
@@ -59,9 +62,18 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/explain", get(views::explain))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(node.clone(), answers::count))
-        .layer(middleware::from_fn_with_state(Guard::new(listen), guard::admit))
-        .with_state(node)
+        .layer(middleware::from_fn_with_state(node.clone(), answers::count));
+    let router = if node.origins.is_empty() { router } else { router.layer(sharing(&node.origins)) };
+    router.layer(middleware::from_fn_with_state(guard, guard::admit)).with_state(node)
+}
+
+/// Tells browsers that pages of these origins may send anything and read the answers.
+fn sharing(origins: &[Origin]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins.iter().map(|origin| origin.header().clone()).collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any)
 }
 
 async fn no_such_path(request: Request) -> Failed {
