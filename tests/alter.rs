@@ -75,7 +75,7 @@ fn what_becomes_of_records_that_fail_is_kept_by_the_streams_canonical_name() {
     let mut node = Node::start();
     node.create("x", "value float64", &["--clock", "node"]);
     let shown = node.dag(&["alter", "avg( x , 5 sec )", "--on-error", "skip"]).success();
-    assert_eq!(shown, "avg(x,5s): passes over records that fail, and keeps them in errors(avg(x,5s))\n");
+    assert_eq!(shown, "avg(x,5s): skips records that fail, and keeps them in errors(avg(x,5s))\n");
     node.crash();
     let _reading = node.http().lines("subscribe", &[("expr", "avg(x, 5000ms)")]);
     let _other = node.http().lines("subscribe", &[("expr", "avg(x, 6s)")]);

@@ -162,7 +162,7 @@ fn a_crash_while_a_copy_becomes_data_of_its_own_changes_nothing() {
     node.create("x", "value int64", &["--idle", "1h"]);
     publish(node.http(), 1, 0, 105);
     let sums = some(&node, "sum(x, 10s)", "earliest", 10);
-    for kill in ["take-over:1", "take-over:2"] {
+    for kill in ["rename derived/:1", "sync-dir /derived:1"] {
         let copy = data_folder();
         backup(&node, copy.path());
         let mut dying = node.command(&["serve", "--listen", "127.0.0.1:0", "--data"]);
@@ -298,7 +298,7 @@ fn backups_go_only_where_the_node_was_told_and_are_for_its_owner_alone() {
 #[test]
 fn a_backup_that_was_cut_short_says_so_and_is_completed() {
     // It dies when the metadata and one log are copied.
-    let environment = vec![("DAG_FAULT_KILL", "backup:1".to_owned())];
+    let environment = vec![("DAG_FAULT_KILL", "rename meta.part:1".to_owned())];
     let mut node = Node::with(Options { environment, ..Options::default() });
     node.create("x", "value int64", &[]);
     publish(node.http(), 1, 0, 100);

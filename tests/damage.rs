@@ -86,8 +86,8 @@ fn a_stream_whose_log_is_damaged_is_named_and_the_others_work() {
 
 #[test]
 fn a_stream_whose_creation_a_crash_interrupted_is_made_by_whoever_creates_it_again() {
-    // It dies when the log's folder is there and nothing tells that it is whole. The binary's own two components come before it.
-    let environment = vec![("DAG_FAULT_KILL", "rename:6".to_owned())];
+    // It dies when the log's folder is there and nothing tells that it is whole.
+    let environment = vec![("DAG_FAULT_KILL", "rename sources/1/:2".to_owned())];
     let mut node = Node::with(Options { environment, ..Options::default() });
     let request = json!({"name": "x", "schema": [{"name": "value", "type": "int64"}]}).to_string();
     let answer = node.http().try_post("streams", &[], "application/json", request.as_bytes());

@@ -188,7 +188,7 @@ fn a_stream_that_cannot_be_opened_is_deleted_and_its_name_is_free() {
 
 #[test]
 fn a_crash_between_the_change_and_the_files_or_among_them_leaves_nothing() {
-    for kill in ["delete:1", "retention:1", "retention:2"] {
+    for kill in ["remove sources/1/:1", "remove sources/1/:2", "remove sources/1/:4"] {
         let killed = Options { environment: vec![("DAG_FAULT_KILL", kill.to_owned())], ..Options::default() };
         let mut node = with_x(killed);
         node.create("y", "value int64", &[]);

@@ -68,7 +68,7 @@ fn a_full_disk_refuses_publishers_serves_readers_and_recovers_by_itself() {
 }
 
 #[test]
-fn what_is_passed_over_while_the_disk_is_full_is_in_its_stream_when_there_is_room() {
+fn what_is_skipped_while_the_disk_is_full_is_in_its_stream_when_there_is_room() {
     let Some(disk) = SmallDisk::mount(64) else { return };
     let node = node(disk.path(), "10");
     node.create("x", "value int64", &[]);
@@ -86,8 +86,8 @@ fn what_is_passed_over_while_the_disk_is_full_is_in_its_stream_when_there_is_roo
     });
     let mut sum = node.spawn(&["subscribe", "sum(x, 1h)", "--from", "earliest", "--format", "csv"]);
     let explained = || node.http().get("explain", &[("expr", "sum(x, 1h)")]).json();
-    let passed_over = || explained()["streams"][0]["passed_over"].as_array().is_some_and(|records| records.len() == 1);
-    wait::until("a record is passed over", 3 * DEADLINE, || passed_over().then_some(()));
+    let skipped = || explained()["streams"][0]["passed_over"].as_array().is_some_and(|records| records.len() == 1);
+    wait::until("a record is skipped", 3 * DEADLINE, || skipped().then_some(()));
     let errors = || node.http().get("streams/errors(sum(x,1h))", &[]).json()["records"].clone();
     assert_eq!(errors(), 0);
 

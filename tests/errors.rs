@@ -1,4 +1,6 @@
-//! `errors(X)`: what the derived stream `X` has passed over is a stream like any other, with each record in it once.
+//! `errors(X)`: what the derived stream `X` has skipped is a stream like any other, with each record in it once.
+
+use std::fs;
 
 use dag_tests::{DEADLINE, Node, Options, data_folder, until};
 use serde_json::{Value, json};
@@ -30,7 +32,7 @@ fn read(node: &Node, expression: &str, from: &str, count: usize) -> Vec<Value> {
 
 /// That records are those of these seconds, in this order, with all that is told of them.
 #[track_caller]
-fn assert_passed_over(records: &[Value], seconds: &[i64]) {
+fn assert_skipped(records: &[Value], seconds: &[i64]) {
     let texts =
         |name: &str| records.iter().map(|record| record[name].as_str().expect(name).to_owned()).collect::<Vec<_>>();
     assert_eq!(texts("position"), seconds.iter().map(|second| format!("1:{second}")).collect::<Vec<_>>());
@@ -45,38 +47,43 @@ fn assert_passed_over(records: &[Value], seconds: &[i64]) {
     assert!(texts("time").is_sorted(), "{records:?}");
 }
 
-fn dies_at(point: &str) -> Options {
-    Options { environment: vec![("DAG_FAULT_KILL", point.to_owned())], ..Options::default() }
-}
-
 #[test]
-fn each_record_that_is_passed_over_is_in_the_errors_of_its_stream_once_through_crashes() {
-    // The second one is recorded, and then the node dies before it gets any further.
-    let mut node = Node::with(dies_at("errors:2"));
+fn each_record_that_is_skipped_is_in_the_errors_of_its_stream_once_through_crashes() {
+    // The second one is recorded, and the node dies before it is in the stream, whose disk hangs.
+    let orders = data_folder();
+    let file = orders.path().join("orders");
+    let environment = vec![("DAG_FAULT_DISK", file.to_str().expect("it is UTF-8").to_owned())];
+    let mut node = Node::with(Options { environment, ..Options::default() });
     node.create("x", "value int64", &["--idle", "1h"]);
-    publish(&node, "1", &integers(0, 899, &[617, 700, 800]));
+    publish(&node, "1", &integers(0, 650, &[617]));
     let altered = node.dag(&["alter", SUM, "--on-error", "skip"]).success();
     assert!(altered.contains(ERRORS), "{altered}");
     let reader = node.spawn(&["subscribe", SUM, "--from", "earliest"]);
-    until("it has died", 3 * DEADLINE, || node.http().try_read("status", &[]).is_err().then_some(()));
+    let kept = || node.http().get(&format!("streams/{ERRORS}"), &[]).json()["records"] == 1;
+    until("the first is in the stream", DEADLINE, || kept().then_some(()));
+    fs::write(&file, "hang sources/2/\n").expect("it can be written");
+    publish(&node, "2", &integers(651, 899, &[700, 800]));
+    let recorded = || node.http().get("explain", &[("expr", SUM)]).json()["streams"][0]["passed_over"].clone();
+    until("the second is recorded", DEADLINE, || (recorded().as_array()?.len() >= 2).then_some(()));
+    assert!(kept());
     drop(reader);
 
     node.crash_into(Options::default());
-    assert_passed_over(&read(&node, ERRORS, "earliest", 2), &[617, 700]);
+    assert_skipped(&read(&node, ERRORS, "earliest", 2), &[617, 700]);
     let reader = node.spawn(&["subscribe", SUM, "--from", "earliest"]);
-    assert_passed_over(&read(&node, ERRORS, "earliest", 3), &[617, 700, 800]);
+    assert_skipped(&read(&node, ERRORS, "earliest", 3), &[617, 700, 800]);
 
     node.crash();
-    publish(&node, "2", &integers(900, 999, &[950]));
+    publish(&node, "3", &integers(900, 999, &[950]));
     drop(reader);
     let _reader = node.spawn(&["subscribe", SUM, "--from", "earliest"]);
-    assert_passed_over(&read(&node, ERRORS, "earliest", 4), &[617, 700, 800, 950]);
+    assert_skipped(&read(&node, ERRORS, "earliest", 4), &[617, 700, 800, 950]);
     let shown = node.http().get(&format!("streams/{ERRORS}"), &[]).json();
     assert_eq!((&shown["records"], &shown["late"], &shown["kind"]), (&4.into(), &0.into(), &"errors".into()));
 }
 
 #[test]
-fn errors_exist_once_records_are_passed_over_and_are_rewound_counted_and_derived_from() {
+fn errors_exist_once_records_are_skipped_and_are_rewound_counted_and_derived_from() {
     let node = Node::start();
     node.create("x", "value int64", &["--idle", "1h"]);
     publish(&node, "1", &integers(0, 899, &[617, 700, 800]));
@@ -90,13 +97,13 @@ fn errors_exist_once_records_are_passed_over_and_are_rewound_counted_and_derived
     until("it reads", DEADLINE, || node.computations().is_empty().then_some(()));
     let _reader = node.spawn(&["subscribe", SUM, "--from", "earliest"]);
     assert_eq!(waiting.take(4)[0], "time,incarnation,input,position,error,record");
-    assert_passed_over(&read(&node, ERRORS, "earliest", 3), &[617, 700, 800]);
-    assert_passed_over(&read(&node, ERRORS, "1:1", 2), &[700, 800]);
+    assert_skipped(&read(&node, ERRORS, "earliest", 3), &[617, 700, 800]);
+    assert_skipped(&read(&node, ERRORS, "1:1", 2), &[700, 800]);
     let ordered = node.dag(&["subscribe", ERRORS, "--from", "earliest", "--ordered", "-n", "3"]).success();
     assert_eq!(ordered.lines().count(), 3, "the last one is not waited with");
 
     let filtered = read(&node, "filter(errors(sum(x, 1h)), position = '1:700')", "earliest", 1);
-    assert_passed_over(&filtered, &[700]);
+    assert_skipped(&filtered, &[700]);
     let mut counts =
         node.spawn(&["subscribe", "count(errors(sum(x, 1h)), 1s)", "--from", "earliest", "--format", "json"]);
     let (mut counted, mut windows) = (0, 0);
@@ -126,13 +133,13 @@ fn errors_tell_which_derived_input_a_record_came_from() {
 }
 
 #[test]
-fn a_backup_has_what_was_passed_over_and_what_follows_comes_once() {
+fn a_backup_has_what_was_skipped_and_what_follows_comes_once() {
     let node = Node::start();
     node.create("x", "value int64", &["--idle", "1h"]);
     publish(&node, "1", &integers(0, 899, &[617]));
     node.dag(&["alter", SUM, "--on-error", "skip"]).success();
     let reader = node.spawn(&["subscribe", SUM, "--from", "earliest"]);
-    assert_passed_over(&read(&node, ERRORS, "earliest", 1), &[617]);
+    assert_skipped(&read(&node, ERRORS, "earliest", 1), &[617]);
     let copy = data_folder();
     node.dag(&["backup", copy.path().to_str().expect("it is UTF-8")]).success();
     drop((reader, node));
@@ -141,7 +148,7 @@ fn a_backup_has_what_was_passed_over_and_what_follows_comes_once() {
     publish(&served, "2", &integers(900, 999, &[950]));
     let _reader = served.spawn(&["subscribe", SUM, "--from", "earliest"]);
     let found = read(&served, ERRORS, "earliest", 2);
-    assert_passed_over(&found[..1], &[617]);
+    assert_skipped(&found[..1], &[617]);
     let position = found[1]["position"].as_str().expect("it has one");
     assert!(position.ends_with(":950") && !position.starts_with("1:"), "{position} is in an epoch of the copy");
 }
@@ -155,7 +162,7 @@ fn errors_are_written_by_the_node_alone() {
         let stderr = node.dag(arguments).code(2).stderr;
         assert!(stderr.contains(why), "{arguments:?}: {stderr}");
     };
-    refused(&["publish", ERRORS, "--seal"], "the node writes it, with what `sum(x,1h)` passes over");
+    refused(&["publish", ERRORS, "--seal"], "the node writes it, with what `sum(x,1h)` skips");
     refused(&["create", ERRORS, "--schema", "value int64"], "streams that the node writes");
     refused(&["create", "errors(y)", "--schema", "value int64"], "streams that the node writes");
     refused(&["alter", ERRORS, "--retention", "1h"], "is as the node makes it");
@@ -164,7 +171,7 @@ fn errors_are_written_by_the_node_alone() {
     let explained = node.http().get("explain", &[("expr", ERRORS)]).json()["streams"][0].clone();
     assert_eq!(
         (&explained["kind"], &explained["cause"]),
-        (&"errors".into(), &"`sum(x,1h)` has passed over nothing yet".into())
+        (&"errors".into(), &"`sum(x,1h)` has skipped nothing yet".into())
     );
     let listed = node.dag(&["streams"]).success();
     assert!(listed.lines().any(|line| line.starts_with("errors(sum(x,1h))  errors")), "{listed}");

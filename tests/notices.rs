@@ -35,7 +35,7 @@ impl Transform for Guests {
 dag_guest::export_transforms!(component = "superstitious", version = "1.0.0", [Guests]);
 "#;
 
-/// A node with an empty stream `x`, where `guests(x)` is to pass over what it fails on, and the digest of its component.
+/// A node with an empty stream `x`, where `guests(x)` is to skip what it fails on, and the digest of its component.
 fn node(snapshot_interval: &str) -> (Node, String) {
     let arguments = ["--snapshot-interval", snapshot_interval].map(str::to_owned).to_vec();
     let node = Node::with(Options { arguments, ..Options::default() });
@@ -88,7 +88,7 @@ fn a_failure_is_told_to_all_who_depend_on_it_and_so_is_that_it_goes_on_and_recor
         "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; trying again in 100ms (2 of 3 in this place)",
         "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; trying again in 200ms (3 of 3 in this place)",
         "at 20 records from 1:0 of x to 1:19 of x: thirteen is one too many; looking for the record that it fails on",
-        "at record 1:13 of x: thirteen is one too many; this record is passed over",
+        "at record 1:13 of x: thirteen is one too many; this record is skipped",
     ];
     let expected = expected.map(|what| format!("`guests(x)` failed: component superstitious 1.0.0 {digest}, {what}"));
     assert_eq!(told.iter().map(|notice| notice["message"].clone()).collect::<Vec<_>>(), expected);
@@ -132,10 +132,10 @@ fn notices_of_formats_that_have_no_place_for_them_are_beside_the_subscription_an
         assert_eq!(taken.status, 404, "what waits is for the subscriber only");
     }
     let error = format!("component superstitious 1.0.0 {digest}, at record 1:13 of x: thirteen is one too many");
-    until("the record is passed over", DEADLINE, || {
+    until("the record is skipped", DEADLINE, || {
         let notice = notice(told.line(DEADLINE));
         assert_eq!((&notice["stream"], &notice["state"]), (&"guests(x)".into(), &"restarting".into()));
-        notice["message"].as_str().is_some_and(|said| said.ends_with("passed over")).then_some(())
+        notice["message"].as_str().is_some_and(|said| said.ends_with("skipped")).then_some(())
     });
 
     // Nothing has been saved since, so the failure is still news to who comes now.

@@ -11,10 +11,11 @@ use dag_tests::{DEADLINE, Node, Options, crew, until, while_it_moves};
 /// Kills after which a bug that loses what was acknowledged has shown itself.
 const KILLS: usize = 40;
 
-/// Publishes record by record and kills the node while that goes on, again and again, with these bugs planted; says whether a
-/// record that was acknowledged is gone.
-fn loses(bug: &str, kills: usize) -> bool {
-    let environment = vec![("DAG_FAULT_BUG", bug.to_owned())];
+/// Publishes record by record and kills the node while that goes on, again and again, with these faults on top of that; says
+/// whether a record that was acknowledged is gone.
+fn loses(faults: &[(&'static str, &str)], kills: usize) -> bool {
+    let faults = [&[("DAG_FAULT_POWER", "kill")], faults].concat();
+    let environment = faults.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
     let mut node = Node::with(Options { environment, ..Options::default() });
     node.create("x", "value float64", &["--out-of-order", "1h"]);
     let mut there = 0;
@@ -46,7 +47,7 @@ fn loses(bug: &str, kills: usize) -> bool {
 /// Under `os` a power cut may take what was shown, and computed with.
 #[test]
 fn what_has_read_records_that_a_power_cut_took_ends_and_readers_are_told() {
-    let environment = vec![("DAG_FAULT_POWER", "1".to_owned())];
+    let environment = vec![("DAG_FAULT_POWER", "noted".to_owned())];
     let arguments = ["--snapshot-interval", "50ms"].map(str::to_owned).to_vec();
     let mut node = Node::with(Options { environment, arguments, ..Options::default() });
     node.create("x", "value float64", &["--durability", "os"]);
@@ -102,10 +103,10 @@ fn what_has_read_records_that_a_power_cut_took_ends_and_readers_are_told() {
 
 #[test]
 fn what_was_acknowledged_survives_a_kill_that_cuts_the_power() {
-    assert!(!loses("kill-cuts-power", 8));
+    assert!(!loses(&[], 8));
 }
 
 #[test]
 fn a_node_that_acknowledges_before_it_syncs_is_found_out() {
-    assert!(loses("ack-before-fsync", KILLS));
+    assert!(loses(&[("DAG_FAULT_SYNC", "late")], KILLS));
 }

@@ -1,4 +1,4 @@
-//! Records that an operator cannot take: it stops there, or they are found by halving and passed over, for good.
+//! Records that an operator cannot take: it stops there, or they are found by halving and skipped, for good.
 
 use std::fs;
 
@@ -22,12 +22,12 @@ fn integers() -> String {
     format!("time,value\n{}\n", rows.join("\n"))
 }
 
-/// What a computation has passed over, once that is so many records: their streams and positions.
+/// What a computation has skipped, once that is so many records: their streams and positions.
 #[track_caller]
-fn passed_over(node: &Node, expression: &str, count: usize) -> Vec<(String, String)> {
+fn skipped(node: &Node, expression: &str, count: usize) -> Vec<(String, String)> {
     let text = |record: &Value, field: &str| record[field].as_str().unwrap_or_default().to_owned();
     // Each takes a dozen tries.
-    until(&format!("{expression} passes over {count}"), 3 * DEADLINE, || {
+    until(&format!("{expression} skips {count}"), 3 * DEADLINE, || {
         let streams = node.http().get("explain", &[("expr", expression)]).json()["streams"].clone();
         let found = streams[0]["passed_over"].as_array()?;
         let found = found.iter().map(|record| (text(record, "stream"), text(record, "position"))).collect::<Vec<_>>();
@@ -36,7 +36,7 @@ fn passed_over(node: &Node, expression: &str, count: usize) -> Vec<(String, Stri
 }
 
 #[test]
-fn a_record_that_fails_every_time_stops_its_stream_or_is_found_by_halving_and_passed_over() {
+fn a_record_that_fails_every_time_stops_its_stream_or_is_found_by_halving_and_skipped() {
     let mut node = Node::start();
     node.create("x", "value int64", &[]);
     node.publish("x", &integers(), &[]);
@@ -46,7 +46,7 @@ fn a_record_that_fails_every_time_stops_its_stream_or_is_found_by_halving_and_pa
 
     node.dag(&["alter", "sum(x, 1h)", "--on-error", "skip"]).success();
     let mut reading = node.spawn(&read);
-    assert_eq!(passed_over(&node, "sum(x, 1h)", 1), [("x".to_owned(), format!("1:{POISON}"))]);
+    assert_eq!(skipped(&node, "sum(x, 1h)", 1), [("x".to_owned(), format!("1:{POISON}"))]);
     node.dag(&["publish", "x", "--seal"]).success();
     let expected = format!("1970-01-01T00:00:00Z,{}", i64::MAX);
     assert_eq!(reading.take(2)[1], expected);
@@ -120,7 +120,7 @@ fn an_operator_in_time_order_stops_at_the_record_that_it_cannot_take_or_passes_o
     }
     for Trapped { expression, inputs, .. } in TRAPPED {
         let _reading = read(&node, expression);
-        let found = passed_over(&node, expression, inputs.len());
+        let found = skipped(&node, expression, inputs.len());
         for ((stream, position), input) in found.iter().zip(*inputs) {
             assert_eq!(stream, input, "{expression}");
             assert!(position.ends_with(&format!(":{THIRTEEN}")), "{expression}: {position}");
@@ -130,6 +130,6 @@ fn an_operator_in_time_order_stops_at_the_record_that_it_cannot_take_or_passes_o
     publish(&node, 1_500..2_000, &["--seal"]);
     for Trapped { expression, without, inputs } in TRAPPED {
         assert_eq!(node.csv(expression), node.csv(without), "{expression}");
-        assert_eq!(passed_over(&node, expression, inputs.len()).len(), inputs.len(), "it is recorded");
+        assert_eq!(skipped(&node, expression, inputs.len()).len(), inputs.len(), "it is recorded");
     }
 }

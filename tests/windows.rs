@@ -273,9 +273,9 @@ fn at_the_last_nanosecond_windows_are_right_and_end() {
 }
 
 #[test]
-fn a_record_before_whose_windows_time_does_not_reach_is_told_and_can_be_passed_over() {
+fn a_record_before_whose_windows_time_does_not_reach_is_told_and_can_be_skipped() {
     let node = at_nanoseconds(&[i64::MIN, i64::MIN + 1, i64::MIN + 12]);
-    for (expression, passed_over, shown) in [
+    for (expression, skipped, shown) in [
         ("count(x, 5ns, offset=3ns)", 1, &["1677-09-21T00:12:43.145224193Z,1", "1677-09-21T00:12:43.145224203Z,1"]),
         ("count(x, 10ns, every=5ns)", 2, &["1677-09-21T00:12:43.145224195Z,1", "1677-09-21T00:12:43.145224200Z,1"]),
     ] {
@@ -286,7 +286,7 @@ fn a_record_before_whose_windows_time_does_not_reach_is_told_and_can_be_passed_o
         let found = node.csv(expression);
         assert_eq!(found.lines().skip(1).collect::<Vec<_>>(), shown);
         let errors = format!("errors({expression})");
-        let count = passed_over.to_string();
+        let count = skipped.to_string();
         let errors =
             node.dag(&["subscribe", &errors, "--from", "earliest", "-n", &count, "--format", "json"]).success();
         assert!(errors.lines().all(|line| line.contains("before the first time there is")), "{errors}");

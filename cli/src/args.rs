@@ -9,11 +9,17 @@ use crate::commands::{
 };
 use crate::exit::Exit;
 
+/// What `dag --version` says: a binary that obeys tests is not to be taken for another one.
+const VERSION: &str = match dag_node::ARMED {
+    true => concat!(env!("CARGO_PKG_VERSION"), " (armed: made for tests)"),
+    false => env!("CARGO_PKG_VERSION"),
+};
+
 /// Streams named by expressions, computed while somebody listens.
 #[derive(Debug, Parser)]
 #[command(
     name = "dag",
-    version,
+    version = VERSION,
     arg_required_else_help = true,
     disable_help_subcommand = true,
     after_help = r#"Examples:

@@ -112,7 +112,7 @@ impl Expression {
         }
     }
 
-    fn inputs(&self) -> Vec<&Expression> {
+    pub fn inputs(&self) -> Vec<&Expression> {
         match self {
             Expression::Source(_) | Expression::Late(_) => Vec::new(),
             Expression::Positive(input)

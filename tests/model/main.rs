@@ -27,7 +27,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use tempfile::TempDir;
 
 use program::{Operation, program};
-use world::World;
+use world::{Bug, World};
 
 /// How many programs are run unless `DAG_TESTS_PROGRAMS` says.
 const PROGRAMS: u64 = 10;
@@ -90,37 +90,37 @@ fn every_reader_sees_what_the_model_says() {
     let first = seed();
     let seeds = first..first + number("DAG_TESTS_PROGRAMS").unwrap_or(PROGRAMS);
     eprintln!("seeds {seeds:?}");
-    let difference = first_difference(seeds, SHRINK_MS, |program| World::new(compiled.path(), "").run(program));
+    let difference = first_difference(seeds, SHRINK_MS, |program| World::new(compiled.path(), None).run(program));
     assert!(difference.is_none(), "{}", difference.unwrap_or_default());
 }
 
-/// Checks that a bug which is planted in the node is found, and how soon.
+/// Checks that a bug which is planted is found, and how soon.
 #[track_caller]
-fn is_found(bug: &str) {
+fn is_found(bug: Bug) {
     let compiled = TempDir::new().expect("a folder can be made");
     let first = seed();
     let seeds = first..first + BOUND;
-    eprintln!("{bug}: seeds {seeds:?}");
-    let difference = first_difference(seeds, 0, |program| World::new(compiled.path(), bug).run(program));
-    assert!(difference.is_some(), "{BOUND} programs did not notice `{bug}`");
+    eprintln!("{bug:?}: seeds {seeds:?}");
+    let difference = first_difference(seeds, 0, |program| World::new(compiled.path(), Some(bug)).run(program));
+    assert!(difference.is_some(), "{BOUND} programs did not notice {bug:?}");
 }
 
 #[test]
 fn a_record_that_is_acknowledged_before_it_is_durable_is_missed() {
-    is_found("ack-before-fsync");
+    is_found(Bug::LateSync);
 }
 
 #[test]
 fn a_cursor_that_is_ahead_of_its_acknowledgement_is_noticed() {
-    is_found("cursor-ahead");
+    is_found(Bug::CursorAhead);
 }
 
 #[test]
-fn a_snapshot_that_becomes_current_before_its_output_is_noticed() {
-    is_found("snapshot-before-output");
+fn a_snapshot_that_lacks_what_the_operators_hold_is_noticed() {
+    is_found(Bug::ForgetfulSnapshots);
 }
 
 #[test]
 fn inputs_that_nobody_needs_any_more_and_that_stay_are_noticed() {
-    is_found("linger-keeps-inputs");
+    is_found(Bug::InputsStay);
 }

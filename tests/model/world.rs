@@ -13,6 +13,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dag_tests::feed::Feed;
 use dag_tests::node::data_folder;
 use dag_tests::{Node, Options};
 use serde_json::json;
@@ -30,6 +31,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How far records of `x` and of `y` may lie behind, in seconds.
 const ALLOWANCES: [i64; 2] = [3, 0];
 
+/// What is done wrong on purpose, which the comparison must notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The node acknowledges records before they are durable.
+    LateSync,
+    /// Its snapshots forget what operators hold, and the results that wait to be written.
+    ForgetfulSnapshots,
+    /// Cursors are moved with what was sent, before it is acknowledged.
+    CursorAhead,
+    /// What others are computed from goes on when nobody needs it any more.
+    InputsStay,
+}
+
+impl Bug {
+    /// What the node is asked for, if it is the one that does it.
+    fn fault(self) -> Option<(&'static str, String)> {
+        match self {
+            Bug::LateSync => Some(("DAG_FAULT_SYNC", "late".to_owned())),
+            Bug::ForgetfulSnapshots => Some(("DAG_FAULT_SNAPSHOTS", "forget".to_owned())),
+            Bug::CursorAhead | Bug::InputsStay => None,
+        }
+    }
+}
+
 /// The node, and what it must show.
 pub struct World {
     node: Node,
@@ -44,21 +69,26 @@ pub struct World {
     last: BTreeMap<(usize, usize), Request>,
     components: Vec<Component>,
     seen: Seen,
+    bug: Option<Bug>,
+    /// Readers that the model knows nothing of.
+    unknown: Vec<Feed>,
 }
 
 impl World {
     /// A new node, with the sources `x` and `y`. `compiled` is a folder of compiled components, so that nothing is compiled again.
     ///
-    /// `bug` is planted in the node.
-    pub fn new(compiled: &Path, bug: &str) -> World {
+    /// It has that `bug`.
+    pub fn new(compiled: &Path, bug: Option<Bug>) -> World {
         let data = data_folder();
         symlink(compiled, data.path().join("compiled")).expect("the data folder is empty");
+        let mut environment = vec![("DAG_FAULT_POWER", "noted".to_owned())];
+        environment.extend(bug.and_then(Bug::fault));
         let node = Node::on(
             data,
             Options {
                 linger: "20ms",
                 arguments: ["--snapshot-interval", "20ms"].map(str::to_owned).to_vec(),
-                environment: vec![("DAG_FAULT_POWER", "1".to_owned()), ("DAG_FAULT_BUG", bug.to_owned())],
+                environment,
                 ..Options::default()
             },
         );
@@ -84,6 +114,8 @@ impl World {
             last: BTreeMap::new(),
             components: Kit::ALL.map(Component::new).to_vec(),
             seen: Seen::default(),
+            bug,
+            unknown: Vec::new(),
         }
     }
 

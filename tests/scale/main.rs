@@ -31,7 +31,7 @@ fn one_more_costs_the_same_however_many_there_are() {
     let folder = data_folder();
     let counts = Counts::at(folder.path().join("counts"));
     // Snapshots and what is stored go on by the clock, and would be counted by chance.
-    let arguments = ["--snapshot-interval", "1h"].map(str::to_owned).to_vec();
+    let arguments = ["--snapshot-interval", "1h"].iter().chain(&Counts::ARGUMENTS).map(|it| (*it).to_owned()).collect();
     let environment = vec![("DAG_FAULT_COUNT", counts.path())];
     let node = Node::with(Options { arguments, environment, linger: "0s", ..Options::default() });
     let size = Size::asked();

@@ -70,7 +70,7 @@ impl Probe {
         work: impl IntoIterator<Item = W>,
         mut make: impl FnMut(W) -> T,
     ) -> Vec<T> {
-        let (from, used) = (counts.end(), node.cpu_time());
+        let (from, used) = (counts.end(node), node.cpu_time());
         let (mut times, mut made) = (Vec::new(), Vec::new());
         for work in work {
             let begun = Instant::now();
@@ -78,7 +78,7 @@ impl Probe {
             times.push(begun.elapsed());
         }
         times.sort_unstable();
-        let counted = counts.since(from);
+        let counted = counts.since(node, from);
         let processor = (node.cpu_time() - used) / TIMES as u32;
         let cost = Cost { time: times[times.len() / 2], processor, counted };
         self.0.insert(kind, cost);

@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::process::{Finished, Process};
 
@@ -28,11 +29,11 @@ pub fn dag_process(arguments: &[&str]) -> Process {
     Process::start(command(arguments))
 }
 
-/// A command line of the tested binary, which no variable of the caller's reaches.
+/// A command line of the tested binary, which no variable of the caller's reaches but the one that lets all logs be read through mirrors.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(path());
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("DAG_") {
+        if name.to_string_lossy().starts_with("DAG_") && name != MIRRORS {
             command.env_remove(name);
         }
     }
@@ -42,11 +43,24 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Asks for that, for a whole run of the tests.
+const MIRRORS: &str = "DAG_FAULT_MIRRORS";
+
 /// Beside the test executable, where cargo puts the workspace's binaries: `target/<profile>/dag`.
-fn path() -> PathBuf {
+fn path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(find);
+    &PATH
+}
+
+fn find() -> PathBuf {
     let test = env::current_exe().expect("a test knows where it lies");
     let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let path = profile.join("dag");
-    assert!(path.is_file(), "{} is missing: run `cargo build -p dag` first", path.display());
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
+    // A binary that does not obey would let tests pass that check nothing.
+    let told = Command::new(&path).arg("--version").output().expect("it is a binary");
+    let told = String::from_utf8_lossy(&told.stdout);
+    let obeys = told.ends_with(" (armed: made for tests)\n");
+    assert!(obeys, "{} is {told:?}: run `cargo build --workspace --bins`, whose binary obeys tests", path.display());
     path
 }

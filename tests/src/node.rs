@@ -97,7 +97,7 @@ impl Node {
     /// Kills the node, and takes what is not durable of the files in these folders below its data: what a power cut may leave.
     ///
     /// # Panics
-    /// If the node was not started with `DAG_FAULT_POWER`.
+    /// If the node was not started with `DAG_FAULT_POWER=noted`.
     #[track_caller]
     pub fn cut_power(&mut self, folders: &[&str]) {
         self.kill();
@@ -242,6 +242,11 @@ impl Node {
         });
     }
 
+    /// What it has said so far: its log, since it was started last.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -273,7 +278,7 @@ fn take_volatile(path: &Path) {
     let file = fs::File::options().write(true).open(path).expect("it is a file");
     let mut text = [0; 20];
     // What was never synced has no attribute.
-    let length = rustix::fs::fgetxattr(&file, "user.dag.durable", &mut text[..]).unwrap_or(0);
+    let length = rustix::fs::fgetxattr(&file, dag_storage_faults::DURABLE, &mut text[..]).unwrap_or(0);
     let text = std::str::from_utf8(&text[..length]).expect("the node wrote it");
     let durable = text.parse::<u64>().unwrap_or(0);
     let there = file.metadata().expect("it is open").len();

@@ -134,6 +134,12 @@ impl Process {
         self.child.id()
     }
 
+    /// What it has written on standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        let stderr = self.witness.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&stderr).into_owned()
+    }
+
     /// It is a node, and listens there.
     pub(crate) fn listens(&self, url: &str) {
         let _ = self.witness.url.set(url.to_owned());

@@ -16,7 +16,7 @@ use crate::settings::SettingsArgs;
   dag alter orders --retention none --retention-bytes 10000000000
   dag alter "avg(cpu_util, 5min)" --on-error skip
 
-With --on-error skip, `dag subscribe "errors(avg(cpu_util, 5min))"` shows what is passed over.
+With --on-error skip, `dag subscribe "errors(avg(cpu_util, 5min))"` shows what is skipped.
 
 What is not given stays as it is. A change holds from now on: what was late stays late, and what a larger allowance takes in delays
 the results after it. A stream's columns, the column of its time and its durability cannot be changed."#)]
@@ -37,7 +37,7 @@ pub struct Alter {
 enum Policy {
     /// The computation stops there
     Stop,
-    /// The record is passed over, and kept in errors(STREAM)
+    /// The record is skipped, and kept in errors(STREAM)
     Skip,
 }
 
@@ -71,7 +71,7 @@ impl Alter {
             }
             (None, Some(OnError::Skip)) => {
                 let errors = dag_expr::errors_of(&stream.name);
-                output::line(&format!("{}: passes over records that fail, and keeps them in {errors}", stream.name))?;
+                output::line(&format!("{}: skips records that fail, and keeps them in {errors}", stream.name))?;
             }
             (None, _) => output::line(&format!("{}: stops at a record that fails", stream.name))?,
         }

@@ -57,8 +57,8 @@ fn show(explanation: &Explanation) -> String {
     for (stream, cause) in causes {
         text += &format!("\n{stream}: {cause}");
     }
-    for record in explanation.streams.iter().flat_map(|stream| &stream.passed_over) {
-        text += &format!("\npasses over {} of {}: {}", record.position, record.stream, record.why);
+    for record in explanation.streams.iter().flat_map(|stream| &stream.skipped) {
+        text += &format!("\nskips {} of {}: {}", record.position, record.stream, record.why);
     }
     text + "\n"
 }

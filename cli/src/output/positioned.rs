@@ -48,7 +48,7 @@ impl Positioned {
         self.decoder = StreamDecoder::default();
     }
 
-    /// Shows what came. Answers what that was once all of it is written.
+    /// Shows what came. Returns what that was once all of it is written.
     pub fn show(&mut self, bytes: Bytes) -> anyhow::Result<Option<Shown>> {
         let mut buffer = Buffer::from(bytes);
         let mut text = Vec::new();
@@ -97,7 +97,7 @@ impl Positioned {
         Ok(())
     }
 
-    /// Writes the records of a batch, and answers the position of the last one.
+    /// Writes the records of a batch, and returns the position of the last one.
     fn encode(&mut self, batch: &RecordBatch, text: &mut Vec<u8>) -> anyhow::Result<Position> {
         let records = batch.project(&all_but_last(batch.num_columns()).collect::<Vec<_>>())?;
         let column = batch.columns().last().and_then(|column| column.as_string_opt::<i32>());

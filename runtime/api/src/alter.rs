@@ -56,6 +56,6 @@ pub enum OnError {
     /// The computation stops there.
     #[default]
     Stop,
-    /// The record is passed over.
+    /// The record is skipped.
     Skip,
 }

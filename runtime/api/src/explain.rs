@@ -38,14 +38,14 @@ pub struct Explained {
     pub next: Option<String>,
     /// One sentence on why no output comes.
     pub cause: Option<String>,
-    /// Records of its input that are passed over, because its operator fails on them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed_over: Vec<PassedOver>,
+    /// Records of its input that are skipped, because its operator fails on them.
+    #[serde(rename = "passed_over", default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedRecord>,
 }
 
-/// A record that a computation passes over.
+/// A record that a computation skips.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedOver {
+pub struct SkippedRecord {
     /// The stream that it is of.
     pub stream: String,
     /// Its position there.

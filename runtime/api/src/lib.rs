@@ -24,7 +24,7 @@ pub use code::Code;
 pub use create::{Clock, CreateParameters, CreateStream, Durability, Retention, TimeColumn};
 pub use cursor::{Acknowledge, Cursor, Cursors, ResetCursor};
 pub use delete::{DeleteParameters, Deleted};
-pub use explain::{Explained, Explanation, PassedOver};
+pub use explain::{Explained, Explanation, SkippedRecord};
 pub use failure::{Cause, Failure};
 pub use notice::Notice;
 pub use operators::{

@@ -184,7 +184,7 @@ pub struct Replay {
     pub stream: String,
     /// The first record that is read.
     pub position: String,
-    /// Earlier records are passed over.
+    /// Earlier records are skipped.
     pub time: Option<String>,
 }
 

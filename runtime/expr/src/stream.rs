@@ -10,7 +10,7 @@ use crate::{Kind, Signature};
 pub trait Catalog {
     /// The schema of a source stream.
     fn source(&self, name: &str) -> Option<Schema>;
-    /// The schema of the stream of that name that holds what a derived stream has passed over; see [`errors_of`].
+    /// The schema of the stream of that name that holds what a derived stream has skipped; see [`errors_of`].
     fn errors(&self, name: &str) -> Option<Schema>;
     /// The signature of an operator, of any component or of the one named.
     fn operator(&self, component: Option<&str>, name: &str) -> Option<Arc<Signature>>;
@@ -39,7 +39,7 @@ pub enum Stream {
         /// Its columns.
         schema: Schema,
     },
-    /// The records that a derived stream has passed over.
+    /// The records that a derived stream has skipped.
     Errors {
         /// Its name, which is its canonical form.
         name: String,
@@ -134,7 +134,7 @@ impl Stream {
     }
 }
 
-/// The name of the stream that holds what the derived stream of that canonical form has passed over.
+/// The name of the stream that holds what the derived stream of that canonical form has skipped.
 pub fn errors_of(stream: &str) -> String {
     format!("errors({stream})")
 }

@@ -44,7 +44,7 @@ pub struct Input {
     pub late: bool,
     /// In the last log: the first record that is no longer wanted.
     pub until: Option<u64>,
-    /// Records that are passed over: their leg, and their sequence there.
+    /// Records that are skipped: their leg, and their sequence there.
     pub skipped: Vec<(usize, u64)>,
 }
 
@@ -217,40 +217,50 @@ impl Cursor {
                 return Ok(Step::Wait);
             };
             let ended = entry.kind == Kind::End || entry.frontier == Frontier::Empty;
-            let frontier = match entry.frontier {
-                // Where another log follows, the end of this one says nothing about the stream.
-                frontier if frontier >= LAST && !last => Frontier::START,
-                Frontier::Empty => Frontier::Empty,
-                // Late records say nothing about what follows them.
-                _ if self.input.late => Frontier::START,
-                frontier => frontier,
-            };
             if ended && entry.count == 0 {
                 self.next_leg();
                 continue;
             }
-            self.frontier = self.frontier.max(frontier);
-            let piece = Piece {
-                log: leg.log.clone(),
-                leg: self.leg,
-                run: leg.incarnation.map_or(entry.epoch, |incarnation| incarnation.0),
-                skipped: skipped(&self.input, self.leg, &entry),
-                skip: leg.sequence,
-                until,
-                from: self.input.from,
-                late: self.input.late,
-                columns: self.columns.clone(),
-                frontier: self.frontier,
-                mark: match entry.kind {
-                    Kind::Mark(revision) if last => Some(revision),
-                    _ => None,
-                },
-                entry,
-            };
+            self.frontier = self.frontier.max(self.frontier_at(&entry, last));
+            let piece = self.piece(entry, last, until);
             if ended {
                 self.next_leg();
             }
             return Ok(Step::Piece(piece));
+        }
+    }
+
+    /// The frontier that an entry of this leg, or of the `last` one, tells.
+    fn frontier_at(&self, entry: &Entry, last: bool) -> Frontier {
+        match entry.frontier {
+            // Where another log follows, the end of this one says nothing about the stream.
+            frontier if frontier >= LAST && !last => Frontier::START,
+            Frontier::Empty => Frontier::Empty,
+            // Late records say nothing about what follows them.
+            _ if self.input.late => Frontier::START,
+            frontier => frontier,
+        }
+    }
+
+    /// What comes of an entry of the first leg.
+    fn piece(&self, entry: Entry, last: bool, until: Option<u64>) -> Piece {
+        let leg = &self.legs[0];
+        Piece {
+            log: leg.log.clone(),
+            leg: self.leg,
+            run: leg.incarnation.map_or(entry.epoch, |incarnation| incarnation.0),
+            skipped: skipped(&self.input, self.leg, &entry),
+            skip: leg.sequence,
+            until,
+            from: self.input.from,
+            late: self.input.late,
+            columns: self.columns.clone(),
+            frontier: self.frontier,
+            mark: match entry.kind {
+                Kind::Mark(revision) if last => Some(revision),
+                _ => None,
+            },
+            entry,
         }
     }
 
@@ -261,7 +271,7 @@ impl Cursor {
     }
 }
 
-/// The records of an entry that are passed over.
+/// The records of an entry that are skipped.
 fn skipped(input: &Input, leg: usize, entry: &Entry) -> Vec<u64> {
     let here = |(of, sequence): &&(usize, u64)| *of == leg && (entry.first..entry.end()).contains(sequence);
     input.skipped.iter().filter(here).map(|(_, sequence)| *sequence).collect()

@@ -11,7 +11,7 @@ use timely::WorkerConfig;
 use timely::communication::{Config as Communication, WorkerGuards};
 use timely::worker::Worker;
 
-use crate::computation::{Computation, Event, Handle, OnEvent, Present, Shared, World};
+use crate::computation::{Computation, World};
 use crate::error::{ComputeError, Failure};
 use crate::guest::Guest;
 use crate::guests::{Guests, Rush};
@@ -21,6 +21,7 @@ use crate::operators::shard::Shards;
 use crate::operators::sink::{OutputOrder, sink};
 use crate::operators::source::source;
 use crate::operators::{aggregate, transform};
+use crate::shared::{Event, Handle, OnEvent, Present, Shared};
 
 /// The workers of a node. Dropping it stops all computations and waits for the workers.
 pub struct Flow {

@@ -81,7 +81,7 @@ impl Guest {
         self.more.calls > 0
     }
 
-    /// Gives it records; answers what it emits.
+    /// Gives it records; returns what it emits.
     pub fn process(&mut self, batches: &[RecordBatch], order: &[u8]) -> Result<RecordBatch, ComputeError> {
         let frames: Vec<Vec<u8>> = batches.iter().map(frame::encode_batch).collect();
         let begun = Instant::now();
@@ -89,12 +89,12 @@ impl Guest {
         self.take(output, None, begun.elapsed())
     }
 
-    /// Asks for more under the frontier that it knows; answers what it emits.
+    /// Asks for more under the frontier that it knows; returns what it emits.
     pub fn rest(&mut self) -> Result<RecordBatch, ComputeError> {
         self.advance(self.told)
     }
 
-    /// Tells it the frontier; answers what it emits.
+    /// Tells it the frontier; returns what it emits.
     pub fn advance(&mut self, frontier: Frontier) -> Result<RecordBatch, ComputeError> {
         self.told = frontier;
         let begun = Instant::now();

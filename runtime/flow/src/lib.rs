@@ -1,6 +1,6 @@
 //! The flow: computations as timely dataflows, built and dropped while the workers run.
 //!
-//! Messages carry their source's frontier as timely time; record times are a column. Read [`computation`] (what is run), [`budget`] (how much memory
+//! Messages carry their source's frontier as timely time; record times are a column. Read [`computation`] (what is run), [`shared`] (what its operators share, and what becomes of it), [`budget`] (how much memory
 //! that may take),
 //! [`cursor`] (how logs are read), [`flow`] (the workers), [`operators`] (the dataflows), [`merge`] (time order), [`window`],
 //! [`snapshot`] (how a computation goes on after it has stopped), and [`search`] (how a record is found that an operator cannot take).
@@ -80,16 +80,19 @@ mod local;
 pub mod merge;
 pub mod operators;
 pub mod output;
+mod pace;
 pub mod search;
+pub mod shared;
 pub mod snapshot;
 pub mod window;
 
 pub use budget::Budget;
-pub use computation::{Aggregation, Computation, Event, Handle, OnEvent, Operator, Progress, Resume, World};
+pub use computation::{Aggregation, Computation, Operator, Resume, World};
 pub use cursor::{Cursor, Input, Leg, Loaded, Notify, Piece, Sequences, Step};
 pub use error::{ComputeError, Failure};
 pub use flow::{Flow, probe};
 pub use guests::Rush;
 pub use merge::Merge;
 pub use search::{Search, Span, Spot};
+pub use shared::{Event, Handle, OnEvent, Progress};
 pub use snapshot::{Mark, Place, Snapshot};

@@ -16,7 +16,7 @@ use crate::inner::Inner;
 use crate::progress::Until;
 use crate::publishers::Remembered;
 use crate::reserve::Reserve;
-use crate::storage::{OsStorage, Storage};
+use dag_storage::{OsStorage, Storage};
 
 /// Logs that are synced at the same time while they get on. Beyond a few, the disk gains nothing from more.
 const PARALLEL: usize = 8;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::segment::Segment;
-use crate::storage::{Storage, StorageFile};
+use dag_storage::{Storage, StorageFile};
 
 /// The most files that a log keeps open for reading.
 const MAX_OPEN: usize = 4;

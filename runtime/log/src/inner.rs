@@ -13,13 +13,13 @@ use crate::payload::Part;
 use crate::progress::{Point, Progress, Until, Waiting};
 use crate::publishers::PublisherRecord;
 use crate::recent::Recent;
-use crate::storage::{StorageFile, sync, sync_above};
 use crate::watch::Watches;
 use crate::writer::{Append, Appended, Turn, Writer};
 use crate::{
     AppendError, Bodies, Claim, Commit, CommitError, Committer, Durability, Epoch, NoRoom, Options, ReadError, Replicas,
 };
 use crate::{kept, reader};
+use dag_storage::{StorageFile, sync_above};
 
 /// A log.
 pub(crate) struct Inner {
@@ -145,10 +145,8 @@ impl Inner {
         if !writer.unsynced.is_empty() {
             self.queue(&mut writer);
         }
-        let point = writer.point();
         self.note_epochs(&writer);
         drop(writer);
-        let shown = shown || dag_fault::planted("ack-before-fsync") && self.settle(point);
         if shown {
             self.watches.notify();
         }
@@ -201,7 +199,7 @@ impl Inner {
         if std::mem::take(&mut writer.reopened) && self.options().durability == Durability::Os {
             // So that the next crash finds that the log was opened, and in which epoch: whatever it takes of what is shown
             // from now on, no position is used twice.
-            sync(&*writer.file).map_err(|error| AppendError::Failed(self.lost(error)))?;
+            writer.file.sync_data().map_err(|error| AppendError::Failed(self.lost(error)))?;
         }
         let mut recent = self.recent();
         for written in written {
@@ -265,7 +263,7 @@ impl Inner {
     }
 
     fn sync_all(&self, files: &[Arc<dyn StorageFile>], names: bool) -> io::Result<()> {
-        files.iter().try_for_each(|file| sync(&**file))?;
+        files.iter().try_for_each(|file| file.sync_data())?;
         if names {
             let storage = &**self.committer.storage();
             storage.sync_dir(&self.dir)?;
@@ -374,7 +372,7 @@ impl Inner {
             || lost
             || writer.closed
             || writer.segment.old
-            || sync(&*writer.file).is_err()
+            || writer.file.sync_data().is_err()
         {
             return;
         }
@@ -384,7 +382,7 @@ impl Inner {
         // What comes after this entry is never read as a part of the log, so it needs no sync of its own.
         let _ = writer.append(closed, end.at);
         // Unless it is the only one of an epoch that had to begin.
-        if begins && sync(&*writer.file).is_err() {
+        if begins && writer.file.sync_data().is_err() {
             return;
         }
         writer.marked = kept::mark_end(&**self.committer.storage(), &self.dir, writer.marked, end.at);

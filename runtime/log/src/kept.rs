@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::entry::Location;
-use crate::storage::Storage;
+use dag_storage::Storage;
 
 /// Says that the log in `dir` is kept from that segment on, durably: those before it may go.
 pub(crate) fn mark(storage: &dyn Storage, dir: &Path, first: u64) -> io::Result<()> {

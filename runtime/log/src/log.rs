@@ -4,12 +4,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use dag_model::{Frontier, Schema, Timestamp};
+use dag_storage::sync_above;
 
 use crate::entry::{Code, Location};
 use crate::inner::Inner;
@@ -17,40 +17,11 @@ use crate::progress::Progress;
 use crate::publishers::PublisherRecord;
 use crate::recovery::{self, Recovered};
 use crate::retention;
-use crate::storage::{is_full, sync_above};
 use crate::writer::{self, Append, Writer};
 use crate::{
-    Commit, CommitError, Committer, Earliest, Entry, Epoch, Loaded, NoRoom, ReadError, Reader, RunningHash, Start,
-    Trimmed, Visible, Watch, hash_at, kept, payload, reader,
+    AppendError, Commit, Committer, Durability, Earliest, Entry, Epoch, Loaded, OpenError, Options, ReadError, Reader,
+    Replicas, RunningHash, Start, Trimmed, Visible, Watch, hash_at, kept, payload, reader,
 };
-
-/// When an append is shown to readers and acknowledged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// When it is on disk.
-    #[default]
-    Fsync,
-    /// When it is written: a crash of the machine may take it, and then a new epoch begins.
-    Os,
-    /// When it is written; what a crash takes is computed again.
-    Derived,
-}
-
-/// How many replicas a log has, and what follows from that for its epochs, which it never makes by itself, and for what of it is committed:
-/// acknowledged, and shown to readers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Replicas {
-    /// This one. Where an epoch is to begin it is the next one; what its durability asks for is committed.
-    #[default]
-    One,
-    /// Others, too. Where an epoch is to begin, nothing is appended before it is given with
-    /// [`Source::begin_epoch`](crate::Source::begin_epoch); what [`Log::commit`] says is committed, whatever its durability. A log that
-    /// has failed must be opened anew.
-    Several {
-        /// The index of the last append that is known to be committed when it is opened.
-        committed: u64,
-    },
-}
 
 /// The last append of a log that is durable here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +30,6 @@ pub struct Durable {
     pub epoch: u64,
     /// Its index; 0 where there is none that has one.
     pub index: u64,
-}
-
-/// What is kept. The default keeps everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Segments whose last entry was appended longer ago are removed.
-    pub age: Option<Duration>,
-    /// The oldest segments are removed while all together are larger.
-    pub bytes: Option<u64>,
 }
 
 /// What opening a log cut off its end: what a crash left of entries that nobody had been promised.
@@ -80,138 +42,6 @@ pub struct Cut {
     pub offset: u64,
     /// What was found there.
     pub what: String,
-}
-
-/// How a log is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// A segment that has grown this large is sealed and the next begun.
-    pub segment_bytes: u64,
-    /// When appends are shown.
-    pub durability: Durability,
-    /// What is kept.
-    pub retention: Retention,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { segment_bytes: 64 << 20, durability: Durability::Fsync, retention: Retention::default() }
-    }
-}
-
-/// Why a log can't be opened or created.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// There is no log in that folder.
-    #[error("{}: no log here", .0.display())]
-    Missing(PathBuf),
-    /// There is a log in that folder already.
-    #[error("{}: there is a log here already", .0.display())]
-    Exists(PathBuf),
-    /// Bytes that were on disk are not what was written.
-    #[error("{file}: damaged at offset {offset}: {what}", file = file.display())]
-    Damaged {
-        /// The segment file.
-        file: PathBuf,
-        /// Where in it.
-        offset: u64,
-        /// What was found.
-        what: String,
-    },
-    /// A newer program wrote it. Nothing was changed.
-    #[error(
-        "{file} was written by a newer dag: its {what} have version {found}, and this dag reads up to {reads}; start the dag that \
-         wrote it, or a newer one, on this data",
-        file = file.display()
-    )]
-    Newer {
-        /// The segment file.
-        file: PathBuf,
-        /// What in it is newer.
-        what: &'static str,
-        /// Its version.
-        found: u16,
-        /// The newest that is read.
-        reads: u16,
-    },
-    /// A file can't be read or written.
-    #[error("{file}: {source}", file = file.display())]
-    Io {
-        /// The file or folder.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// Why nothing was appended.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// The batch's columns are not the log's.
-    #[error("the batch has the columns ({found}), the log has ({expected})")]
-    Schema {
-        /// What the batch has.
-        found: String,
-        /// What the log has.
-        expected: String,
-    },
-    /// Records without a time.
-    #[error("{records} records have no time")]
-    NoTime {
-        /// How many.
-        records: usize,
-    },
-    /// One record is larger than an entry may be.
-    #[error("a record of {bytes} bytes is larger than the limit of {limit} bytes")]
-    TooLarge {
-        /// The record's size.
-        bytes: usize,
-        /// The largest that is taken.
-        limit: usize,
-    },
-    /// The log ended or is sealed.
-    #[error("the log is sealed")]
-    Sealed,
-    /// What is appended next must be of a later epoch, which was not given yet.
-    #[error("the log waits for an epoch after {last}")]
-    NoEpoch {
-        /// Its last epoch.
-        last: u64,
-    },
-    /// An epoch can't begin after a later one, or twice.
-    #[error("epoch {asked} can't begin: the log is in epoch {last}")]
-    StaleEpoch {
-        /// The epoch that was to begin.
-        asked: u64,
-        /// The log's.
-        last: u64,
-    },
-    /// The disk is full; the log takes appends again when there is room.
-    #[error("{}: the disk is full", .0.display())]
-    Full(PathBuf),
-    /// Only so much of the disk is free as stays free; the log takes appends again when there is more.
-    #[error(transparent)]
-    Reserved(NoRoom),
-    /// The file can't be written.
-    #[error("{file}: {source}", file = file.display())]
-    Io {
-        /// The segment file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// An earlier write failed.
-    #[error(transparent)]
-    Failed(#[from] CommitError),
-}
-
-impl AppendError {
-    pub(crate) fn io(file: &Path, source: io::Error) -> AppendError {
-        match is_full(&source) {
-            true => AppendError::Full(file.to_owned()),
-            false => AppendError::Io { file: file.to_owned(), source },
-        }
-    }
 }
 
 /// A stream's log. Clones are handles of one log; it is closed when the last one is dropped.

@@ -16,7 +16,7 @@ use crate::publishers::PublisherRecord;
 use crate::recovery::{self, Recovered};
 use crate::{Durability, OpenError, kept, segment};
 
-/// Lets a log that has failed go on from what was acknowledged. Answers the publishers as they were there; none where it has not failed, a sync is
+/// Lets a log that has failed go on from what was acknowledged. Returns the publishers as they were there; none where it has not failed, a sync is
 /// under way, or it must be opened anew: only where a log is alone, under `Fsync`, is what readers see surely on disk.
 pub(crate) fn mend(log: &Arc<Inner>) -> Result<Option<Vec<PublisherRecord>>, OpenError> {
     // No sync begins meanwhile. One that is under way may take for ever, and is not waited for.

@@ -9,9 +9,9 @@ use crate::framed;
 use crate::index::Index;
 use crate::scan::{Found, Scan};
 use crate::segment::{self, Segment, SegmentHeader};
-use crate::storage::{Storage, StorageFile};
 use crate::writer::store_index;
 use crate::{Durability, OpenError, version_1};
+use dag_storage::{Storage, StorageFile};
 
 /// A segment whose header was read.
 pub(crate) struct Opened {

@@ -265,7 +265,7 @@ impl Reader {
         }
     }
 
-    /// Passes over entries for as long as `unwanted` holds.
+    /// Skips entries for as long as `unwanted` holds.
     fn skip(&mut self, unwanted: impl Fn(&Entry) -> bool) -> Result<(), ReadError> {
         loop {
             let (at, sequence, frontier) = (self.at, self.sequence, self.frontier);

@@ -17,10 +17,10 @@ use crate::entry::Location;
 use crate::opened::{Opened, damaged, io_error};
 use crate::publishers::PublisherRecord;
 use crate::segment::{self, Segment, SegmentHeader};
-use crate::storage::{Storage, StorageFile, sync, sync_above};
 use crate::tail::Tail;
 use crate::writer::{Writer, store_index};
 use crate::{Cut, Durability, OpenError, kept, version};
+use dag_storage::{Storage, StorageFile, sync_above};
 
 /// A log that was opened.
 pub(crate) struct Recovered {
@@ -59,8 +59,39 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
     };
     let synced_before = Location { segment: base.header.number, offset: 0 };
     let schema = base.header.schema().map_err(|what| damaged(&base.path, 0, what))?;
-    let mut segments = sealed(storage, dir, &numbers, &base.header)?;
-    let mut tail = Tail::replay(dir, &base)?;
+    let segments = sealed(storage, dir, &numbers, &base.header)?;
+    let (segments, mut tail) = follow(storage, dir, durability, segments, Tail::replay(dir, &base)?, &mut later)?;
+    let found = tail.writer.point().at;
+    let short = marked.filter(|marked| found < *marked);
+    tail.writer.marked = marked;
+    if let Some(marked) = short.filter(|_| !later.is_empty()) {
+        // What is discarded must not be missed later.
+        tail.writer.marked = kept::mark_end(storage, dir, Some(marked), found);
+        storage.sync_dir(dir).map_err(|source| io_error(dir, source))?;
+    }
+    discard(storage, dir, &later)?;
+    let mut recovered = finish(storage, dir, durability, segments, tail, schema, synced_before)?;
+    recovered.short = short.is_some();
+    if durability != Durability::Derived && short.is_none() {
+        recovered.writer.marked = kept::mark_end(storage, dir, marked, recovered.synced);
+    }
+    if kept.is_none() && durability != Durability::Derived {
+        // Where that fails it is said when the log is opened the next time.
+        let _ = kept::mark(storage, dir, first);
+    }
+    Ok(recovered)
+}
+
+/// Takes in the segments after the first, as far as each goes on where the one before it ends, and takes them out of `later`, where the next
+/// one is last. Returns the segments before the last that was taken in, and that.
+fn follow(
+    storage: &dyn Storage,
+    dir: &Path,
+    durability: Durability,
+    mut segments: VecDeque<Arc<Segment>>,
+    mut tail: Tail,
+    later: &mut Vec<u64>,
+) -> Result<(VecDeque<Arc<Segment>>, Tail), OpenError> {
     let mut unsynced = Vec::new();
     let mut cut = tail.cut.take();
     while let Some(number) = later.last().copied().filter(|_| cut.is_none()) {
@@ -83,27 +114,9 @@ pub(crate) fn recover(storage: &dyn Storage, dir: &Path, durability: Durability)
         tail = Tail::replay(dir, &next)?;
         cut = tail.cut.take();
     }
-    let found = tail.writer.point().at;
-    let short = marked.filter(|marked| found < *marked);
-    tail.writer.marked = marked;
-    if let Some(marked) = short.filter(|_| !later.is_empty()) {
-        // What is discarded must not be missed later.
-        tail.writer.marked = kept::mark_end(storage, dir, Some(marked), found);
-        storage.sync_dir(dir).map_err(|source| io_error(dir, source))?;
-    }
-    discard(storage, dir, &later)?;
     tail.cut = cut;
     tail.writer.unsynced = unsynced;
-    let mut recovered = finish(storage, dir, durability, segments, tail, schema, synced_before)?;
-    recovered.short = short.is_some();
-    if durability != Durability::Derived && short.is_none() {
-        recovered.writer.marked = kept::mark_end(storage, dir, marked, recovered.synced);
-    }
-    if kept.is_none() && durability != Durability::Derived {
-        // Where that fails it is said when the log is opened the next time.
-        let _ = kept::mark(storage, dir, first);
-    }
-    Ok(recovered)
+    Ok((segments, tail))
 }
 
 /// Makes what was found durable, as far as the log's durability asks for it.
@@ -136,7 +149,7 @@ fn finish(
             }
             // What was cut must not come back under what is appended now.
             if cut.is_some() || !derived {
-                sync(&*writer.file).map_err(|source| io_error(&writer.segment.path, source))?;
+                writer.file.sync_data().map_err(|source| io_error(&writer.segment.path, source))?;
             }
             if derived { (synced_before, synced_before) } else { (end, end) }
         }

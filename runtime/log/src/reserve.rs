@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::storage::{Space, Storage};
 use crate::{AppendError, Committer};
+use dag_storage::{Space, Storage};
 
 /// How long what was found counts, while there is room.
 const INTERVAL: Duration = Duration::from_secs(1);

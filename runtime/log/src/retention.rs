@@ -10,8 +10,8 @@ use crate::inner::Inner;
 use crate::progress::Progress;
 use crate::publishers::ns;
 use crate::segment::Segment;
-use crate::storage::Storage;
 use crate::{CommitError, Durability, kept};
+use dag_storage::Storage;
 
 /// What [`Log::trim`](crate::Log::trim) removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,10 +102,8 @@ fn unkept(log: &Inner, progress: &Progress, now: Timestamp, trimmed: u64) -> usi
 /// Removes one segment durably, so that a crash never leaves a gap between those that remain.
 fn remove_segment(log: &Inner, segment: &Segment) -> io::Result<()> {
     let storage = &**log.committer.storage();
-    dag_fault::point("retention");
     remove_file(storage, &segment.index_path())?;
     remove_file(storage, &segment.path)?;
-    dag_fault::point("retention");
     storage.sync_dir(&log.dir)
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use crate::entry::{self, Location, Newer, Parsed, Prefix};
-use crate::storage::StorageFile;
+use dag_storage::StorageFile;
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;

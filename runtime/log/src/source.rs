@@ -1,4 +1,6 @@
-//! A source: a log that publishers write.
+//! A source: a log that publishers write. What one of them asks, and is answered, is in [`publish`].
+
+mod publish;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,21 +8,19 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
-use dag_model::{Frontier, Schema, Timestamp, times};
+use dag_model::{Frontier, Schema, Timestamp};
 
-use crate::ahead::{Refused, beyond};
 use crate::entry::Code;
 use crate::mend::mend;
-use crate::payload::{self, Part};
-use crate::publishers::{Publishers, Request, Rules, Verdict, ns};
+use crate::payload::Part;
+use crate::publishers::{Publishers, Rules, Verdict, ns};
 use crate::retention;
-use crate::stamp::stamped;
 use crate::writer::{Append, Appended};
 use crate::{
-    AppendError, Clock, Commit, Committer, Joined, Log, Moment, OpenError, Options, PublisherId, Replicas, Retention,
-    Steady, Trimmed,
+    AppendError, Clock, Committer, Joined, Log, Moment, OpenError, Options, Replicas, Retention, Steady, Trimmed,
 };
+
+pub use publish::{Publish, PublishError, Receipt, TakenOver};
 
 /// How a source treats time and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,140 +60,6 @@ impl SourceOptions {
     fn rules(&self) -> Rules {
         Rules { out_of_order: self.out_of_order, max_ahead: self.max_ahead, idle: self.idle, remember: self.remember }
     }
-}
-
-/// A publisher's request.
-#[derive(Clone, Debug, Default)]
-pub struct Publish {
-    /// Who publishes; an unnamed publisher is joined for this request only.
-    pub publisher: Option<PublisherId>,
-    /// Its records, in the log's columns. Of a source that stamps them their times do not count.
-    pub batch: Option<RecordBatch>,
-    /// Nothing earlier will follow. Applies after the batch.
-    pub heartbeat: Option<Timestamp>,
-    /// The publisher's history is at its end: its bound becomes its latest record's time + 1 ns, and it leaves.
-    pub done: bool,
-    /// The stream is at its end.
-    pub seal: bool,
-    /// The publisher leaves.
-    pub leave: bool,
-    /// Records may be later than the node's clock.
-    pub history: bool,
-    /// How much earlier than its latest record the publisher's next one may be, in place of the stream's allowance; it holds for its session.
-    pub allowance: Option<Duration>,
-    /// At most 64 bytes that a named publisher leaves with its batch, and finds again with [`Source::bookmark`].
-    pub bookmark: Option<Vec<u8>>,
-}
-
-/// The session of a publisher that a greater one took the name over from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakenOver {
-    /// Its number.
-    pub session: u64,
-    /// Its last accepted batch.
-    pub batch: u64,
-    /// Whether it held the frontier: it may still be there.
-    pub joined: bool,
-    /// When it was last heard of, as far as the log knows.
-    pub heard: Timestamp,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    /// How many records were appended, late ones included.
-    pub accepted: usize,
-    /// How many of them are late.
-    pub late: usize,
-    /// The rows that were refused; all others were appended.
-    pub refused: Vec<Refused>,
-    /// Whether the batch had been accepted before: then none of its records was appended.
-    pub repeat: bool,
-    /// From whom its publisher took the name over with this request.
-    pub took_over: Option<TakenOver>,
-    /// The epoch of the records.
-    pub epoch: u64,
-    /// The sequence of the first record appended.
-    pub first: u64,
-    /// The sequence after the last.
-    pub end: u64,
-    /// The frontier after the request.
-    pub frontier: Frontier,
-    /// When the next publisher will have been silent for too long.
-    pub deadline: Option<Steady>,
-    /// Kept when the request, or the one that it repeats, is acknowledged by the log's durability.
-    pub commit: Commit,
-}
-
-/// Why a request was refused as a whole.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The stream is at its end.
-    #[error("the stream is sealed")]
-    Sealed,
-    /// Another process took over the name.
-    #[error(
-        "session {session} of publisher `{name}` was taken over by session {by}, which was last heard of at {heard}: another process \
-         publishes under this name, which is what a restarted one should do; if it is not yours, take a name of your own, and if its \
-         number is a mistake, a session greater than {by} takes the name back"
-    )]
-    Fenced {
-        /// The publisher.
-        name: String,
-        /// The session that asked.
-        session: u64,
-        /// The session that has the name now.
-        by: u64,
-        /// When that was last heard of, as far as the log knows.
-        heard: Timestamp,
-    },
-    /// A batch is missing before this one.
-    #[error("batch {found} of publisher `{name}` came where batch {expected} was expected")]
-    Gap {
-        /// The publisher.
-        name: String,
-        /// The number that is accepted next.
-        expected: u64,
-        /// The number that came.
-        found: u64,
-    },
-    /// The heartbeat is too far past the node's clock.
-    #[error("the heartbeat {heartbeat} is more than {max_ahead:?} past the node's clock, {now}")]
-    HeartbeatAhead {
-        /// What was said.
-        heartbeat: Timestamp,
-        /// What is allowed.
-        max_ahead: Duration,
-        /// The node's clock.
-        now: Timestamp,
-    },
-    /// What the publisher leaves with its batch is too long.
-    #[error("a bookmark has at most {limit} bytes, this one has {found}")]
-    Bookmark {
-        /// Its length.
-        found: usize,
-        /// The longest that is taken.
-        limit: usize,
-    },
-    /// The publisher's name is empty or too long.
-    #[error("a publisher's name has 1 to {limit} bytes, this one has {found}")]
-    Name {
-        /// Its length.
-        found: usize,
-        /// The longest that is taken.
-        limit: usize,
-    },
-    /// More publishers are joined than a stream, or all streams of a node, may have.
-    #[error(
-        "{limit} publishers are joined, which is the limit: some have to leave, or be silent for the stream's idle time"
-    )]
-    TooManyPublishers {
-        /// How many may be joined.
-        limit: usize,
-    },
-    /// The log did not take it.
-    #[error(transparent)]
-    Append(#[from] AppendError),
 }
 
 /// Why nothing, or not all that could be, was removed from the front of a source.
@@ -354,92 +220,6 @@ impl Source {
         state.options = SourceOptions { log: self.log.inner().options(), ..options };
         state.publishers.alter(options.rules());
         self.tell_all(&state);
-    }
-
-    /// Takes a publisher's request.
-    pub fn publish(&self, request: Publish, clock: impl Clock) -> Result<Receipt, PublishError> {
-        self.mend(&mut self.state(), clock.now());
-        let mut batch = request.batch;
-        if let (Some(publisher), Some(_)) = (&request.publisher, &batch)
-            && self.state().publishers.is_repeat(publisher)?
-        {
-            batch = batch.map(|batch| batch.slice(0, 0));
-        }
-        let options = self.options();
-        let mut refused = Vec::new();
-        if let Some(all) = batch.as_ref().filter(|_| !request.history && !options.arrival) {
-            let limit = clock.now().wall.saturating_add(ns(options.max_ahead));
-            payload::check(all, self.log.arrow_schema())?;
-            let times = times(all);
-            if let Some(ahead) = beyond(times, limit) {
-                refused = ahead.set_indices().map(|row| Refused { row, time: Timestamp(times[row]) }).collect();
-                batch = Some(payload::select(all, &!&ahead));
-            }
-        }
-        let mut parts = match &batch {
-            Some(batch) if !options.arrival => self.encode(batch)?,
-            _ => Vec::new(),
-        };
-
-        let mut state = self.state();
-        let now = clock.now();
-        let mut heartbeat = request.heartbeat;
-        if options.arrival {
-            heartbeat = heartbeat.map(|_| now.wall);
-            if let (Some(unstamped), Frontier::At(frontier)) = (&batch, state.publishers.frontier()) {
-                payload::check(unstamped, self.log.arrow_schema())?;
-                let stamped = stamped(unstamped, now.wall.max(frontier));
-                // Encoding waits for the lock, too: its time is among what is encoded.
-                parts = self.encode(&stamped)?;
-                batch = Some(stamped);
-            }
-        }
-        let judged = Request {
-            publisher: request.publisher.as_ref(),
-            times: batch.as_ref().map(times),
-            heartbeat,
-            done: request.done,
-            seal: request.seal,
-            leave: request.leave,
-            history: request.history,
-            allowance: request.allowance.map(|allowance| ns(allowance) as u64),
-            bookmark: request.bookmark.as_deref(),
-        };
-        let verdict = state.publishers.judge(judged, now)?;
-        let took_over = request.publisher.as_ref().and_then(|publisher| state.publishers.taken_over(publisher));
-        let parts = if verdict.repeat { &[][..] } else { &parts[..] };
-        let Appended { epoch, first } = self.take_over(&mut state, &verdict, parts, now.wall)?;
-        if verdict.repeat {
-            refused.clear();
-        }
-        if let Some(publisher) = &request.publisher {
-            state.publishers.hear(&publisher.name, now);
-        }
-        state.refused += refused.len() as u64;
-        self.tell(&state, request.publisher.iter().map(|publisher| &*publisher.name));
-        let accepted = parts.iter().map(|part| part.batch.num_rows()).sum();
-        Ok(Receipt {
-            accepted,
-            late: verdict.late.map_or(0, |late| late.count_set_bits()),
-            refused,
-            repeat: verdict.repeat,
-            took_over,
-            epoch,
-            first,
-            end: first + accepted as u64,
-            frontier: verdict.frontier,
-            deadline: state.publishers.next_deadline(),
-            commit: self.log.inner().acknowledged(),
-        })
-    }
-
-    /// Records as they are appended, for which there is room.
-    fn encode(&self, batch: &RecordBatch) -> Result<Vec<Part>, AppendError> {
-        let parts = payload::encode(batch, self.log.arrow_schema())?;
-        if !parts.is_empty() {
-            self.log.inner().admit(&parts)?;
-        }
-        Ok(parts)
     }
 
     /// Lets the log go on from what was acknowledged if it has failed, and its publishers with it: what they have sent besides, they

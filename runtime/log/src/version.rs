@@ -10,7 +10,7 @@ use crate::OpenError;
 use crate::framed::{self, PREFIX};
 use crate::opened::io_error;
 use crate::segment;
-use crate::storage::Storage;
+use dag_storage::Storage;
 
 /// Looks at the versions of all segments of the log in `dir`, if there is one.
 ///

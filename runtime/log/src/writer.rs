@@ -13,8 +13,8 @@ use crate::payload::{self, Loaded, Part};
 use crate::progress::{Point, Visible};
 use crate::publishers::PublisherRecord;
 use crate::segment::{self, Columns, Epoch, Segment, SegmentHeader};
-use crate::storage::{Storage, StorageFile, is_full, sync};
 use crate::{AppendError, CommitError, Durability, RunningHash, kept};
+use dag_storage::{Storage, StorageFile, is_full};
 
 /// What is to be appended.
 pub(crate) struct Append<'a> {
@@ -212,11 +212,9 @@ impl Writer {
     pub(crate) fn append(&mut self, append: Append<'_>, synced: Location) -> Result<Vec<Written>, AppendError> {
         let mut bytes = Vec::new();
         let (entries, written) = self.lay_out(&append, synced, &mut bytes);
-        dag_fault::point("append");
         if let Err(error) = self.file.write_at(&bytes, self.offset) {
             return Err(self.undo(error));
         }
-        dag_fault::point("append");
         entries.iter().for_each(|entry| self.take(entry));
         Ok(written)
     }
@@ -302,7 +300,7 @@ impl Writer {
         }
         let lost = |error| AppendError::Failed(CommitError(format!("{}: {error}", path.display())));
         if durability != Durability::Derived {
-            sync(&*self.file).map_err(lost)?;
+            self.file.sync_data().map_err(lost)?;
         }
         store_index(storage, &self.segment);
         let passed = self.epochs.windows(2).take_while(|pair| pair[1].first <= earliest).count();
@@ -389,7 +387,7 @@ pub(crate) fn begin(
         let file = fresh(storage, &segment.unfinished_path())?;
         file.write_at(&bytes, 0)?;
         if durability != Durability::Derived {
-            sync(&*file)?;
+            file.sync_data()?;
         }
         Ok(file)
     };

@@ -2,14 +2,13 @@
 
 mod common;
 
-use std::env;
-use std::process::Command;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use common::derived::Derived;
 use common::workload::Workload;
 use dag_log::{Durability, Storage};
-use dag_storage_faults::{Disk, Operation, Random};
+use dag_storage_faults::{Disk, Lie, Lying, Operation, Random};
 
 /// Cuts at random operations; each sync has two more.
 const CUTS: usize = 300;
@@ -42,9 +41,17 @@ fn each_cut<T>(run: impl Fn(Disk) -> T, after: impl Fn(T, Arc<dyn Storage>, Rand
     }
 }
 
-fn source_survives(durability: Durability) {
+/// That disk, or one that lies about it.
+fn over(disk: Disk, lie: Option<Lie>) -> Arc<dyn Storage> {
+    match lie {
+        Some(lie) => Arc::new(Lying::over(Arc::new(disk), lie)),
+        None => Arc::new(disk),
+    }
+}
+
+fn source_survives(durability: Durability, lie: Option<Lie>) {
     let run = |disk: Disk| {
-        let mut workload = Workload::new(Arc::new(disk), durability, 2);
+        let mut workload = Workload::new(over(disk, lie), durability, 2);
         // An error is the power cut.
         let _ = workload.run();
         let _ = workload.settle();
@@ -61,12 +68,12 @@ fn source_survives(durability: Durability) {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
-    source_survives(Durability::Fsync);
+    source_survives(Durability::Fsync, None);
 }
 
 #[test]
 fn a_power_cut_under_os_leaves_a_prefix_and_no_position_is_used_twice() {
-    source_survives(Durability::Os);
+    source_survives(Durability::Os, None);
 }
 
 #[test]
@@ -97,10 +104,9 @@ fn what_is_acknowledged_after_a_failed_sync_was_written_again_and_survives_a_pow
     assert!(gone_on > 10, "some have gone on");
 }
 
-#[test]
-fn a_power_cut_leaves_a_derived_log_with_a_prefix_that_has_all_that_was_synced() {
+fn derived_survives(lie: Option<Lie>) {
     let run = |disk: Disk| {
-        let mut derived = Derived::new(Arc::new(disk), 2);
+        let mut derived = Derived::new(over(disk, lie), 2);
         // An error is the power cut.
         let _ = derived.run();
         derived
@@ -112,24 +118,28 @@ fn a_power_cut_leaves_a_derived_log_with_a_prefix_that_has_all_that_was_synced()
     });
 }
 
-/// Runs a test of this file in a process of its own with a bug planted; returns whether it passed, and what it said.
-fn with_bug(test: &str, bug: &str) -> (bool, String) {
-    let this = env::current_exe().expect("a test has a path");
-    let output = Command::new(this).args(["--exact", test]).env("DAG_FAULT_BUG", bug).output().expect("it runs");
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+#[test]
+fn a_power_cut_leaves_a_derived_log_with_a_prefix_that_has_all_that_was_synced() {
+    derived_survives(None);
+}
+
+/// What that says when it panics.
+#[track_caller]
+fn is_found_out(what: impl FnOnce()) -> String {
+    let panicked = catch_unwind(AssertUnwindSafe(what)).expect_err("this test would see it");
+    let said = panicked.downcast_ref::<String>().cloned();
+    said.or_else(|| panicked.downcast_ref::<&str>().map(|said| (*said).to_owned())).expect("a panic has a message")
 }
 
 #[test]
 fn a_log_that_does_not_sync_is_found_out() {
-    let (passed, said) = with_bug("what_was_acknowledged_survives_a_power_cut", "no-fsync");
-    assert!(!passed && (said.contains("lost") || said.contains("does not open")), "{said}");
-    let (passed, said) =
-        with_bug("a_power_cut_leaves_a_derived_log_with_a_prefix_that_has_all_that_was_synced", "no-fsync");
-    assert!(!passed && said.contains("panicked"), "{said}");
+    let said = is_found_out(|| source_survives(Durability::Fsync, Some(Lie::Never)));
+    assert!(said.contains("lost") || said.contains("does not open"), "{said}");
+    is_found_out(|| derived_survives(Some(Lie::Never)));
 }
 
 #[test]
 fn a_log_that_acknowledges_before_it_syncs_is_found_out() {
-    let (passed, said) = with_bug("what_was_acknowledged_survives_a_power_cut", "ack-before-fsync");
-    assert!(!passed && said.contains("lost"), "{said}");
+    let said = is_found_out(|| source_survives(Durability::Fsync, Some(Lie::Late)));
+    assert!(said.contains("lost") || said.contains("does not open"), "{said}");
 }

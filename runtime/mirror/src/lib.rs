@@ -4,8 +4,8 @@
 //! cursor, has a `Log` and does not know: seeks, slow readers and many readers are the code of any log. It is a cache that is never synced and does not outlive
 //! its process, and nothing is decided by it: facts for decisions come from who has the log itself, and so does what a mirror takes.
 //!
-//! Read [`wire`] (what is asked and told), [`origin`] (where a log is taken from, however that is reached), `mirroring` (one mirror: what it asks for and takes
-//! in), `cache` (bodies, and who waits for them), then [`Mirrors`] (all mirrors of a node, and their thread), and in `dag-log` [`Mirror`](dag_log::Mirror), what all
+//! Read [`wire`] (what is asked and told), [`origin`] (where a log is taken from, however that is reached), `mirroring` (one mirror: how it follows an
+//! origin), `fetching` (how bodies come) and `cache` (where they are, and who waits for them), then [`Mirrors`] (all mirrors of a node, and their thread), and in `dag-log` [`Mirror`](dag_log::Mirror), what all
 //! of that lands in.
 //!
 //! ```
@@ -70,6 +70,7 @@
 mod ahead;
 mod cache;
 mod choice;
+mod fetching;
 pub mod limits;
 mod mirroring;
 mod mirrors;

@@ -48,7 +48,7 @@ impl fmt::Display for IncarnationId {
     }
 }
 
-/// A source stream, or one that holds what a derived stream has passed over; also names its folder. Never used twice.
+/// A source stream, or one that holds what a derived stream has skipped; also names its folder. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StreamId(pub u64);

@@ -8,9 +8,8 @@ use dag_expr::Stream;
 use dag_plan::apply::MAX_POLICIES;
 use dag_plan::{Change, Proposal};
 
-use crate::blocking::Broken;
-use crate::blocking::gate::Full;
-use crate::metadata::{MetaError, Metadata};
+use crate::metadata::Metadata;
+use crate::metadata::change::{ChangeError, changes};
 use crate::operators::Operators;
 use crate::operators::error::BindError;
 use crate::streams::Streams;
@@ -44,16 +43,12 @@ pub enum AlterError {
     /// There are too many policies.
     #[error("{MAX_POLICIES} derived streams have an `on_error`, which is the limit")]
     TooMany,
-    /// The change cannot be kept.
+    /// The change did not come about.
     #[error(transparent)]
-    Meta(#[from] MetaError),
-    /// Too many wait to make or alter streams.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// Something broke.
-    #[error(transparent)]
-    Broken(#[from] Broken),
+    Change(ChangeError),
 }
+
+changes!(AlterError);
 
 /// What alters streams.
 pub(crate) struct Alterations {

@@ -31,6 +31,8 @@
 //! ```
 
 mod alter;
+#[cfg(feature = "armed")]
+mod armed;
 mod backup;
 mod blocking;
 mod budget;
@@ -72,3 +74,6 @@ pub use origin::{Origin, OriginError};
 pub use readers::error::ReaderError;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;
+
+/// Whether this is what the end-to-end tests run, where a process does to itself what their environment asks for.
+pub const ARMED: bool = cfg!(feature = "armed");

@@ -129,128 +129,53 @@ impl Node {
 
     /// The same with its logs and snapshots in that storage.
     pub fn open_over(config: Config, storage: Arc<dyn Storage>) -> Result<(Node, Told), ServeError> {
-        let data = Data::open(&config, storage)?;
-        let Data { layout, committer, meta, kept, is_copy, lock } = data;
-        let Kept { described, boot, mut unreadable } = kept;
-        let runtime = Runtime::new(RuntimeOptions {
-            cache: Some(layout.compiled()),
-            threads: true,
-            memories: config.instances.map_or_else(most_memories, NonZeroUsize::get),
-        })
-        .map_err(|error| ServeError::Start(error.to_string()))?;
-        let flow = Flow::start(config.workers).map_err(ServeError::Start)?;
-        let (clock, appeared, stopping) = (Clocks::start(), watch::Sender::new(0), watch::Sender::new(false));
-        let (timers, memory) = (Arc::new(Notify::new()), Memory::new(config.memory.bytes()));
-        let (looking, budget) = (Gate::new(LOOKING), Budget::new(config.requests.memory.bytes()));
-
-        let (streams, refused) =
-            Streams::open(layout.clone(), meta.clone(), committer.clone(), clock, appeared.clone(), &mut unreadable)?;
+        let mut data = Data::open(&config, storage)?;
+        let (clock, signals) = (Clocks::start(), Signals::default());
+        let (streams, refused) = Streams::open(
+            data.layout.clone(),
+            data.meta.clone(),
+            data.committer.clone(),
+            clock,
+            signals.appeared.clone(),
+            &mut data.kept.unreadable,
+        )?;
         let streams = Arc::new(streams);
-        let operators =
-            Operators::new(&config, meta.clone(), committer.clone(), streams.clone(), runtime, stopping.clone());
-        let operators = Arc::new(operators);
+        let operators = operators(&config, &data, &streams, &signals)?;
+        let memory = Memory::new(config.memory.bytes());
         let parts = computations::Parts {
             config: config.clone(),
-            meta: meta.clone(),
-            committer: committer.clone(),
+            meta: data.meta.clone(),
+            committer: data.committer.clone(),
             streams: streams.clone(),
             operators: operators.clone(),
-            flow,
+            flow: Flow::start(config.workers).map_err(ServeError::Start)?,
             memory: memory.clone(),
             clock,
-            stopping: stopping.clone(),
-            timers: timers.clone(),
-            lock: Arc::new(lock),
+            stopping: signals.stopping.clone(),
+            timers: signals.timers.clone(),
+            lock: data.lock.clone(),
         };
-        let (computations, told) = Computations::open(parts, &unreadable, boot, is_copy)
+        let (computations, told) = Computations::open(parts, &data.kept.unreadable, data.kept.boot, data.is_copy)
             .map_err(|error| ServeError::Start(error.to_string()))?;
-        operators.restore(&described).map_err(|error| match error {
+        operators.restore(&data.kept.described).map_err(|error| match error {
             ComponentError::Embedded { .. } => ServeError::Start(error.to_string()),
             error => ServeError::Component(error),
         })?;
-        let broken = unreadable.iter().filter(|row| row.table == "cursors");
-        let broken = broken.map(|row| (row.key.clone(), row.why.clone())).collect();
-        let parts = readers::Parts {
-            meta: meta.clone(),
-            streams: streams.clone(),
-            operators: operators.clone(),
-            computations: computations.clone(),
-            looking: looking.clone(),
-            appeared: appeared.clone(),
-            stopping: stopping.clone(),
-            memory: (config.computation_memory.bytes(), memory.clone()),
-        };
-        let readers = Arc::new(Readers::new(parts, broken));
-        let (data, started) = (config.data.clone(), Instant::now());
-        let about = About { data, started, unreadable, budget: budget.clone(), memory };
-        let views = Views::new(
-            about,
-            meta.clone(),
-            streams.clone(),
-            operators.clone(),
-            computations.clone(),
-            readers.clone(),
-            looking,
-        );
-        let views = Arc::new(views);
-        if is_copy {
-            take_over_sources(&layout, &streams)?;
+        if data.is_copy {
+            take_over_sources(&**data.committer.storage(), &data.layout, &streams)?;
         }
-        let turn = Turn::default();
-        let node = Node {
-            alterations: Arc::new(Alterations::new(meta.clone(), streams.clone(), operators.clone(), views.clone())),
-            deletions: Arc::new(Deletions::new(
-                meta.clone(),
-                streams.clone(),
-                operators.clone(),
-                computations.clone(),
-                readers.clone(),
-            )),
-            deployments: Arc::new(Deployments::new(
-                meta.clone(),
-                operators.clone(),
-                computations.clone(),
-                readers.clone(),
-                turn.clone(),
-                appeared,
-            )),
-            undeployments: Arc::new(Undeployments::new(
-                meta.clone(),
-                operators.clone(),
-                computations.clone(),
-                readers.clone(),
-                turn,
-            )),
-            backups: Arc::new(Backups::new(
-                layout.clone(),
-                config.backup_dirs,
-                meta,
-                committer.clone(),
-                streams.clone(),
-                computations.logs().clone(),
-            )),
-            upkeep: Arc::new(Upkeep::new(
-                layout,
-                committer,
-                streams.clone(),
-                computations.clone(),
-                readers.clone(),
-                timers,
-                stopping.clone(),
-            )),
+        let below = Below {
+            config,
+            data,
+            signals,
             streams,
             operators,
             computations,
-            readers,
-            views,
-            requests: config.requests,
-            origins: config.origins.into(),
-            budget,
-            stopping,
+            memory,
             #[cfg(test)]
             clock,
         };
-        Ok((node, Told { computations: told, refused }))
+        Ok((below.node(), Told { computations: told, refused }))
     }
 
     /// Ends all subscriptions and computations. The node answers nothing useful afterwards.
@@ -261,6 +186,127 @@ impl Node {
     }
 }
 
+/// What the parts of a node tell each other by.
+struct Signals {
+    /// Counts what has appeared that somebody may wait for.
+    appeared: watch::Sender<u64>,
+    /// True once the node is stopping.
+    stopping: watch::Sender<bool>,
+    /// Wakes who keeps time.
+    timers: Arc<Notify>,
+}
+
+impl Default for Signals {
+    fn default() -> Signals {
+        let (appeared, stopping) = (watch::Sender::new(0), watch::Sender::new(false));
+        Signals { appeared, stopping, timers: Arc::new(Notify::new()) }
+    }
+}
+
+fn operators(
+    config: &Config,
+    data: &Data,
+    streams: &Arc<Streams>,
+    signals: &Signals,
+) -> Result<Arc<Operators>, ServeError> {
+    let runtime = Runtime::new(RuntimeOptions {
+        cache: Some(data.layout.compiled()),
+        storage: data.committer.storage().clone(),
+        threads: true,
+        memories: config.instances.map_or_else(most_memories, NonZeroUsize::get),
+    });
+    let runtime = runtime.map_err(|error| ServeError::Start(error.to_string()))?;
+    let (meta, committer) = (data.meta.clone(), data.committer.clone());
+    Ok(Arc::new(Operators::new(config, meta, committer, streams.clone(), runtime, signals.stopping.clone())))
+}
+
+/// The owners below those that act on several of them.
+struct Below {
+    config: Config,
+    data: Data,
+    signals: Signals,
+    streams: Arc<Streams>,
+    operators: Arc<Operators>,
+    computations: Computations,
+    memory: Memory,
+    #[cfg(test)]
+    clock: Clocks,
+}
+
+impl Below {
+    fn readers(&self, looking: &Arc<Gate<String>>) -> Arc<Readers> {
+        let broken = self.data.kept.unreadable.iter().filter(|row| row.table == "cursors");
+        let broken = broken.map(|row| (row.key.clone(), row.why.clone())).collect();
+        let parts = readers::Parts {
+            meta: self.data.meta.clone(),
+            streams: self.streams.clone(),
+            operators: self.operators.clone(),
+            computations: self.computations.clone(),
+            looking: looking.clone(),
+            appeared: self.signals.appeared.clone(),
+            stopping: self.signals.stopping.clone(),
+            memory: (self.config.computation_memory.bytes(), self.memory.clone()),
+        };
+        Arc::new(Readers::new(parts, broken))
+    }
+
+    /// The node, with those that are above.
+    fn node(self) -> Node {
+        let looking = Gate::new(LOOKING);
+        let readers = self.readers(&looking);
+        let Below {
+            config,
+            data,
+            signals,
+            streams,
+            operators,
+            computations,
+            memory,
+            #[cfg(test)]
+            clock,
+        } = self;
+        let Data { layout, committer, meta, kept, .. } = data;
+        let (budget, turn) = (Budget::new(config.requests.memory.bytes()), Turn::default());
+        let about = About {
+            data: config.data.clone(),
+            started: Instant::now(),
+            unreadable: kept.unreadable,
+            budget: budget.clone(),
+            memory,
+        };
+        let (m, s, o, c, r) = (&meta, &streams, &operators, &computations, &readers);
+        let views = Views::new(about, m.clone(), s.clone(), o.clone(), c.clone(), r.clone(), looking);
+        let views = Arc::new(views);
+        let alterations = Alterations::new(m.clone(), s.clone(), o.clone(), views.clone());
+        let deletions = Deletions::new(m.clone(), s.clone(), o.clone(), c.clone(), r.clone());
+        let deployments = Deployments::new(m.clone(), o.clone(), c.clone(), r.clone(), turn.clone(), signals.appeared);
+        let undeployments = Undeployments::new(m.clone(), o.clone(), c.clone(), r.clone(), turn);
+        let logs = c.logs().clone();
+        let backups = Backups::new(layout.clone(), config.backup_dirs, m.clone(), committer.clone(), s.clone(), logs);
+        let stopping = signals.stopping.clone();
+        let upkeep = Upkeep::new(layout, committer, s.clone(), c.clone(), r.clone(), signals.timers, stopping);
+        Node {
+            alterations: Arc::new(alterations),
+            deletions: Arc::new(deletions),
+            deployments: Arc::new(deployments),
+            undeployments: Arc::new(undeployments),
+            backups: Arc::new(backups),
+            upkeep: Arc::new(upkeep),
+            streams,
+            operators,
+            computations,
+            readers,
+            views,
+            requests: config.requests,
+            origins: config.origins.into(),
+            budget,
+            stopping: signals.stopping,
+            #[cfg(test)]
+            clock,
+        }
+    }
+}
+
 /// A data folder that is this process's.
 struct Data {
     layout: Layout,
@@ -268,7 +314,7 @@ struct Data {
     meta: Arc<Metadata>,
     kept: Kept,
     is_copy: bool,
-    lock: File,
+    lock: Arc<File>,
 }
 
 impl Data {
@@ -285,7 +331,7 @@ impl Data {
         let (meta, kept) = Metadata::open(&metadata)?;
         private::own_file(&metadata).map_err(DataError::of(&metadata))?;
         meta.up()?;
-        Ok(Data { layout, committer, meta: Arc::new(meta), kept, is_copy, lock })
+        Ok(Data { layout, committer, meta: Arc::new(meta), kept, is_copy, lock: Arc::new(lock) })
     }
 }
 

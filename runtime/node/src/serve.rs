@@ -49,7 +49,7 @@ pub async fn serve(
     served.map_err(listen)
 }
 
-/// Opens a node and starts the tasks that attend to it; answers the one that ends once all computations have stopped.
+/// Opens a node and starts the tasks that attend to it; returns the one that ends once all computations have stopped.
 pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), ServeError> {
     let opened = tokio::task::spawn_blocking(move || Node::open(config)).await;
     let (node, Told { computations: computations::Told { reports, resumed }, refused }) =

@@ -7,17 +7,16 @@ use dag_api::{UndeployParameters, Undeployed};
 use dag_model::{Digest, IncarnationId};
 use dag_plan::{Course, Plan, Refusal};
 
-use crate::blocking::{Broken, blocking};
+use crate::blocking::blocking;
 use crate::computations::Computations;
-use crate::computations::runs::last_digest;
+use crate::computations::build::last_digest;
 use crate::deploy::Turn;
+use crate::metadata::change::{ChangeError, changes};
 use crate::metadata::{MetaError, Metadata};
 use crate::operators::Operators;
 use crate::operators::catalog::Catalog;
 use crate::readers::Readers;
-
-/// How many of those that use something are named where it is not removed because of them.
-const NAMED: usize = 10;
+use crate::readers::uses::Uses;
 
 /// Why a component is not removed.
 #[derive(Debug, thiserror::Error)]
@@ -34,29 +33,19 @@ pub enum UndeployError {
     #[error("component `{0}` is a part of this dag, and would be there again after the next start")]
     Own(String),
     /// Something runs with it, or a cursor is in what ran with it.
-    #[error("component `{name}` is used: {}; `dag undeploy {name} --force` ends what runs and removes it", first_of(.uses))]
+    #[error("component `{name}` is used: {uses}; `dag undeploy {name} --force` ends what runs and removes it")]
     InUse {
         /// The component.
         name: String,
         /// What uses it.
-        uses: Vec<String>,
+        uses: Uses,
     },
-    /// The change cannot be kept.
+    /// The change did not come about.
     #[error(transparent)]
-    Meta(#[from] MetaError),
-    /// Something broke.
-    #[error(transparent)]
-    Broken(#[from] Broken),
+    Change(ChangeError),
 }
 
-/// The first of what uses something, and how many more there are.
-pub(crate) fn first_of(uses: &[String]) -> String {
-    let shown = uses.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match uses.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
+changes!(UndeployError);
 
 /// What removes components.
 pub(crate) struct Undeployments {
@@ -162,7 +151,7 @@ impl Undeployments {
             let uses: Vec<String> =
                 streams.chain(cursors.map(|(cursor, _)| format!("cursor `{cursor}` is in it"))).collect();
             if !uses.is_empty() {
-                return Err(UndeployError::InUse { name: name.to_owned(), uses });
+                return Err(UndeployError::InUse { name: name.to_owned(), uses: Uses(uses) });
             }
         } else if !parameters.dry_run {
             for (id, _) in &running {

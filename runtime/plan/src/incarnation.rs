@@ -99,7 +99,7 @@ pub struct Leg<L = LogId> {
 /// A log, by `S` for sources and `I` for incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogId<S = StreamId, I = IncarnationId> {
-    /// Of a source stream, or of one that holds what a derived stream has passed over.
+    /// Of a source stream, or of one that holds what a derived stream has skipped.
     Source(S),
     /// Of a run of a derived stream.
     Derived(I),

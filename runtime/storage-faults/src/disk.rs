@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dag_log::{Space, Storage, StorageFile};
+use dag_storage::{Space, Storage, StorageFile};
 
 use crate::Operation;
 use crate::file::Content;

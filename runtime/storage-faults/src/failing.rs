@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
-use dag_log::{Space, Storage, StorageFile};
+use dag_storage::{Space, Storage, StorageFile};
 
 use crate::Operation;
 

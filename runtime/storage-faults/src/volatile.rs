@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dag_log::{Space, Storage, StorageFile};
+use dag_storage::{Space, Storage, StorageFile};
 
 /// Storage over another one that keeps what is written at the end of a file in memory until the file is synced. Names are
 /// durable at once, and so is what is overwritten.

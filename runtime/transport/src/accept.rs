@@ -72,7 +72,7 @@ impl<S: Service> Listener<S> {
         endpoint.wait_idle().await;
     }
 
-    /// Judges who dials, and answers the hello. `None` where that was all.
+    /// Judges who dials, and returns the hello. `None` where that was all.
     async fn welcome(&self, connection: Connection) -> Result<Option<(Connection, Remote)>, Closed> {
         let refuse = |code, reason: &dyn std::fmt::Display| Closed::here(&connection, code, reason);
         let identity = self.hub.judge(&connection).map_err(|untrusted| refuse(Code::Untrusted, &untrusted))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dag_model::Digest;
+use dag_storage::{OsStorage, Storage};
 use wasmtime::component::{Component as Code, Linker};
 use wasmtime::{Config, Engine};
 
@@ -20,10 +21,12 @@ use crate::ticker::Ticker;
 use crate::wasi;
 
 /// What a runtime is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RuntimeOptions {
     /// Where compiled code is kept; none keeps none. Nobody but the node may write there.
     pub cache: Option<PathBuf>,
+    /// The storage in which it is kept.
+    pub storage: Arc<dyn Storage>,
     /// Whether compiling may use further threads.
     pub threads: bool,
     /// How many memories all instances may have together.
@@ -32,7 +35,7 @@ pub struct RuntimeOptions {
 
 impl Default for RuntimeOptions {
     fn default() -> RuntimeOptions {
-        RuntimeOptions { cache: None, threads: true, memories: limits::most_memories() }
+        RuntimeOptions { cache: None, storage: Arc::new(OsStorage), threads: true, memories: limits::most_memories() }
     }
 }
 
@@ -68,7 +71,9 @@ impl Runtime {
         Aggregate::add_to_linker::<_, ThisHost>(&mut linker, |host| host).map_err(reason)?;
         let ticker = Arc::new(Ticker::start(&engine).map_err(RuntimeError::Ticker)?);
         let cache = match options.cache {
-            Some(folder) => Some(Cache::open(&folder, &engine).map_err(|error| RuntimeError::Cache(folder, error))?),
+            Some(folder) => Some(
+                Cache::open(options.storage, &folder, &engine).map_err(|error| RuntimeError::Cache(folder, error))?,
+            ),
             None => None,
         };
         Ok(Runtime { engine, linker, ticker, places: Arc::new(Places::new(options.memories)), cache })

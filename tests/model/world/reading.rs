@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dag_tests::feed::{End, Feed, encoded};
 use serde_json::json;
 
-use super::{PATIENCE, World};
+use super::{Bug, PATIENCE, World};
 use crate::expression::Expression;
 use crate::program::{self, From};
 use crate::reader::{Position, Reader, Start, Stop};
@@ -63,6 +63,12 @@ impl World {
         stop: Option<Stop>,
     ) -> Result<(), String> {
         let feed = self.feed(&expression, from, ordered, stop)?;
+        if self.bug == Some(Bug::InputsStay) {
+            let mut inner = Vec::new();
+            expression.inputs().iter().for_each(|input| input.computations(&self.sources, &mut inner));
+            let opened = inner.iter().filter_map(|name| Feed::open(self.node.url(), &[("expr", name)]).ok());
+            self.unknown.extend(opened.filter_map(Result::ok));
+        }
         let from = if matches!(start, Start::At(0)) { "earliest" } else { from }.to_owned();
         self.readers.push(Reader { expression, start, from, ordered, stop, got: Vec::new(), feed, cursor: None });
         Ok(())
@@ -122,6 +128,15 @@ impl World {
         }
         self.cursors.insert(name, next);
         Ok(())
+    }
+
+    /// Moves a reader's cursor, which the model does not know.
+    fn move_ahead(&self, reader: &Reader) {
+        if let (Some(number), Some((position, _))) = (reader.cursor, reader.got.last()) {
+            let body = json!({"reader": number, "after": text(*position)}).to_string();
+            let path = format!("cursors/{}", encoded(&reader.expression.name()));
+            self.node.http().post(&path, &[], "application/json", body.as_bytes());
+        }
     }
 
     pub(super) fn feed(
@@ -185,6 +200,9 @@ impl World {
             None if ends.is_empty() => {}
             Some(End::Told(why)) if ends.contains(&why.as_str()) => {}
             end => return Err(format!("{reader}: it ended with {end:?}, expected one of {ends:?}")),
+        }
+        if self.bug == Some(Bug::CursorAhead) {
+            self.move_ahead(reader);
         }
         self.seen.add(&self.readers[at], &self.components)
     }

@@ -40,10 +40,10 @@ impl MortalNode {
         let mut command = binary::command(&["serve", "--listen", &self.address.to_string(), "--workers", "2"]);
         command.arg("--data").arg(self.data.path()).args(arguments);
         if let Some((point, pass)) = kill {
-            command.env("DAG_FAULT_KILL", format!("{}:{pass}", point.name()));
+            command.env("DAG_FAULT_KILL", format!("{}:{pass}", point.order()));
             if pass % 2 == 0 {
                 // What was written and not synced is gone, too.
-                command.env("DAG_FAULT_BUG", "kill-cuts-power");
+                command.env("DAG_FAULT_POWER", "kill");
             }
         }
         let process = Process::start(command);

@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 
-/// A moment that the binary marks; see `runtime/fault`.
+/// A moment around what the binary does to a file; see `runtime/storage-faults`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
     /// An entry is about to be written, or is written and nobody knows.
@@ -19,8 +19,8 @@ pub enum Point {
     Retention,
     /// Compiled code is written, or about to get its name.
     Compile,
-    /// A component is about to be noted, or is noted and nobody can use it yet.
-    Deploy,
+    /// A change of the metadata, such as a component that is deployed, is about to be durable, or is and nobody knows.
+    Metadata,
 }
 
 impl Point {
@@ -33,20 +33,20 @@ impl Point {
         Point::Snapshot,
         Point::Retention,
         Point::Compile,
-        Point::Deploy,
+        Point::Metadata,
     ];
 
-    /// Its name in the binary.
-    pub fn name(self) -> &'static str {
+    /// What is done to which file.
+    pub fn order(self) -> &'static str {
         match self {
-            Point::Append => "append",
-            Point::Fsync => "fsync",
-            Point::Rename => "rename",
-            Point::Replace => "replace",
-            Point::Snapshot => "snapshot",
-            Point::Retention => "retention",
-            Point::Compile => "compile",
-            Point::Deploy => "deploy",
+            Point::Append => "write .seg",
+            Point::Fsync => "sync .seg",
+            Point::Rename => "rename ",
+            Point::Replace => "any .new",
+            Point::Snapshot => "any /snapshot",
+            Point::Retention => "remove .seg",
+            Point::Compile => "any compiled/",
+            Point::Metadata => "sync meta.redb",
         }
     }
 
@@ -55,8 +55,10 @@ impl Point {
     pub(super) fn pass(self, batches: u64, chance: &mut Chance) -> u64 {
         1 + chance.below(match self {
             Point::Append | Point::Fsync => 2 * batches,
-            Point::Rename | Point::Replace | Point::Snapshot => 12,
-            Point::Compile | Point::Deploy => 6,
+            Point::Rename | Point::Metadata => 12,
+            // Each file that is replaced is made, written, synced and renamed.
+            Point::Replace | Point::Snapshot => 32,
+            Point::Compile => 16,
             Point::Retention => 4,
         })
     }

@@ -131,8 +131,8 @@ fn kill_all(node: &mut MortalNode, shared: &Shared, chance: &mut Chance) -> BTre
         let pass = point.pass(shared.plan.records / BATCH / (shared.plan.kills as u64 + 1), chance);
         shared.life.fetch_add(1, Ordering::SeqCst);
         node.start(Some((point, pass)), &SERVE);
-        node.until_dead(&format!("pass {pass} of {} kills the node", point.name()), || shared.answers());
-        println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.name());
+        node.until_dead(&format!("pass {pass} of {} kills the node", point.order()), || shared.answers());
+        println!("{:6.1} s: pass {pass} of {}", begun.elapsed().as_secs_f64(), point.order());
         node.bury();
         *kills.entry(point).or_insert(0) += 1;
         shared.was_killed();

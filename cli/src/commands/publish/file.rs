@@ -34,7 +34,7 @@ pub async fn publish(
     let publisher = args.publisher.clone().unwrap_or_else(derived);
     let (bytes, format) = file.into_bytes(args.format)?;
     let mut chunks = read_ahead(Chunks::new(format, bytes)?, args.batch_rows)?;
-    let mut next = chunks.recv().await.transpose()?;
+    let next = chunks.recv().await.transpose()?;
 
     let stream = match (stream, &next) {
         (Some(stream), _) => stream,
@@ -54,31 +54,12 @@ pub async fn publish(
         format,
         time: args.time.as_deref(),
         history: args.history,
-        interrupt: interrupt.clone(),
+        interrupt,
     };
     let mut progress = Progress::new(size);
     let mut summary = Summary::default();
-    let (mut batch, mut bytes_done, mut stopped) = (0, 0, false);
-    while let Some(chunk) = next {
-        next = chunks.recv().await.transpose()?;
-        batch += 1;
-        bytes_done += chunk.bytes.len() as u64;
-        if batch <= published_before {
-            summary.before += chunk.records;
-            continue;
-        }
-        let ending = if next.is_none() { args.ending() } else { Ending::default() };
-        let records = chunk.records;
-        let answer = if interrupt.is_raised() { None } else { sent(args, &mut sender, batch, chunk, ending).await? };
-        let Some(answer) = answer else {
-            stopped = true;
-            break;
-        };
-        for line in summary.add(&answer, records) {
-            progress.say(&line);
-        }
-        progress.update(bytes_done, summary.before + summary.sent());
-    }
+    let all = send_all(args, &mut sender, (next, chunks), published_before, &mut progress, &mut summary);
+    let (batch, mut stopped) = all.await?;
     progress.clear();
 
     let nothing_sent = batch <= published_before;
@@ -101,6 +82,37 @@ pub async fn publish(
         output::note(&summary.text(&stream.name));
     }
     Ok(if summary.refused > 0 { Exit::Refused } else { Exit::Done })
+}
+
+/// Sends the chunks that were not published before. Returns the number of the last one that was looked at, and whether it was stopped there.
+async fn send_all(
+    args: &Publish,
+    sender: &mut Sender<'_>,
+    (mut next, mut chunks): (Option<Chunk>, mpsc::Receiver<anyhow::Result<Chunk>>),
+    published_before: u64,
+    progress: &mut Progress,
+    summary: &mut Summary,
+) -> anyhow::Result<(u64, bool)> {
+    let (mut batch, mut bytes_done) = (0, 0);
+    while let Some(chunk) = next {
+        next = chunks.recv().await.transpose()?;
+        batch += 1;
+        bytes_done += chunk.bytes.len() as u64;
+        if batch <= published_before {
+            summary.before += chunk.records;
+            continue;
+        }
+        let ending = if next.is_none() { args.ending() } else { Ending::default() };
+        let records = chunk.records;
+        let is_raised = sender.interrupt.is_raised();
+        let answer = if is_raised { None } else { sent(args, sender, batch, chunk, ending).await? };
+        let Some(answer) = answer else { return Ok((batch, true)) };
+        for line in summary.add(&answer, records) {
+            progress.say(&line);
+        }
+        progress.update(bytes_done, summary.before + summary.sent());
+    }
+    Ok((batch, false))
 }
 
 async fn sent(

@@ -145,7 +145,7 @@ impl Merge {
         Ok(Some(Merged { batches, order, spots, frontier: cut, loaded }))
     }
 
-    /// Loads everything that may be as early as `low`, which is the earliest, and more to make a fair batch. Answers whether the former
+    /// Loads everything that may be as early as `low`, which is the earliest, and more to make a fair batch. Returns whether the former
     /// is done.
     fn load(&mut self, low: Timestamp, frontier: Frontier, loaded: &mut [usize]) -> Result<bool, ComputeError> {
         let (mut records, mut bytes, mut loads) = (0, 0, 0);
@@ -185,7 +185,7 @@ impl Merge {
         if open > 1 { Ok(counted?) } else { Ok(()) }
     }
 
-    /// Puts back the later half of what is loaded, to be loaded again when its turn comes; what is as early as `low` stays. Answers
+    /// Puts back the later half of what is loaded, to be loaded again when its turn comes; what is as early as `low` stays. Returns
     /// whether there was something to put back.
     fn put_back(&mut self, low: Timestamp) -> bool {
         let mut later: Vec<i64> = self.open().flat_map(Open::times).copied().filter(|time| *time > low.0).collect();
@@ -209,7 +209,7 @@ impl Waiting {
         ahead.into_iter().chain(open).min()
     }
 
-    /// Loads the earliest piece; answers its number of records, their memory, and whether it has been loaded before.
+    /// Loads the earliest piece; returns its number of records, their memory, and whether it has been loaded before.
     fn load(&mut self, numbered: bool) -> Result<(usize, u64, bool), ComputeError> {
         let Reverse(Ahead { first, piece, skip, again, .. }) = self.ahead.pop().expect("the caller looked");
         let loaded = piece.load()?;

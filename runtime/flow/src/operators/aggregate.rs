@@ -16,12 +16,14 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::work::{Done, Output, Work};
 use crate::budget::memory;
-use crate::computation::{Aggregation, Computation, Shared, frontier_of};
+use crate::computation::{Aggregation, Computation};
 use crate::error::ComputeError;
 use crate::folding::Folding;
 use crate::guests::Guests;
 use crate::local::{Local, Message, Parcel};
+use crate::operators::frontier_of;
 use crate::search::Span;
+use crate::shared::Shared;
 use crate::snapshot::{Barrier, Folded, Part};
 
 /// How many results a job gathers before they go out, but for those of its last step.
@@ -162,7 +164,7 @@ impl Task {
         Ok(Done { messages, promise, more: !station.queue.is_empty() })
     }
 
-    /// A step of taking in the foremost of what has come; answers results, and what is left of it.
+    /// A step of taking in the foremost of what has come; returns results, and what is left of it.
     fn step(
         &self,
         station: &mut Station,
@@ -219,7 +221,7 @@ impl Task {
 }
 
 impl Station {
-    /// A step of closing windows up to a frontier; answers results, and whether there may be more.
+    /// A step of closing windows up to a frontier; returns results, and whether there may be more.
     fn close(&mut self, frontier: Frontier) -> Result<(Option<RecordBatch>, bool), ComputeError> {
         self.reached = self.reached.max(frontier);
         let Some(folding) = &mut self.folding else { return Ok((None, false)) };

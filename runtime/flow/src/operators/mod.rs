@@ -5,6 +5,7 @@
 //! input -> [`transform`] -> [`sink`]. Sources, order, transforms and the sink live on the computation's home worker.
 
 pub mod aggregate;
+mod barriers;
 pub mod order;
 pub mod scan;
 pub mod shard;
@@ -16,15 +17,25 @@ mod work;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dag_model::Frontier;
+use dag_model::{Frontier, Timestamp};
 use timely::dataflow::operators::Capability;
 use timely::scheduling::{Activator, SyncActivator};
 
-use crate::computation::Shared;
 use crate::cursor::Notify;
+use crate::shared::Shared;
 
 /// Timely's capability to emit, in event time; none once nothing will be emitted.
 pub(crate) type Hold = Option<Capability<i64>>;
+
+/// Where an operator that reads a log has come to when its turn is over.
+pub(crate) enum Turn {
+    /// Something else has to happen first.
+    Waits,
+    /// There is more, after the turns of others.
+    More,
+    /// Nothing will come.
+    Over,
+}
 
 /// Promises that nothing before `frontier` will be emitted.
 pub(crate) fn downgrade(hold: &mut Hold, frontier: Frontier) {
@@ -88,4 +99,9 @@ impl Waker {
             }
         })
     }
+}
+
+/// The frontier that timely knows of an input: empty when nothing will follow.
+pub(crate) fn frontier_of(antichain: &timely::progress::frontier::MutableAntichain<i64>) -> Frontier {
+    antichain.frontier().iter().min().map_or(Frontier::Empty, |time| Frontier::At(Timestamp(*time)))
 }

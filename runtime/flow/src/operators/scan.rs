@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use dag_model::Frontier;
 use timely::container::CapacityContainerBuilder;
+use timely::dataflow::operators::generic::OutputBuilderSession;
 use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::Activator;
 
-use super::{Hold, Waker, downgrade};
-use crate::computation::{Computation, Event, Shared};
-use crate::cursor::Step;
+use super::{Hold, Turn, Waker, downgrade};
+use crate::computation::Computation;
+use crate::cursor::{Cursor, Step};
 use crate::error::{ComputeError, Failure};
 use crate::local::Local;
+use crate::shared::{Event, Shared};
 
 /// How many headers may wait to be merged before a scan stops running ahead of the joint frontier.
 const AHEAD: usize = 4_096;
@@ -24,6 +26,8 @@ const ENTRIES: usize = 512;
 
 /// An entry whose records have not been loaded.
 pub(crate) type Piece = Local<Arc<crate::cursor::Piece>>;
+
+type Pieces = CapacityContainerBuilder<Vec<Piece>>;
 
 /// What a scan and the operator that merges tell each other; both live on the home worker.
 pub(crate) struct Ahead {
@@ -88,59 +92,75 @@ pub(crate) fn scan<'scope>(
     shared: Arc<Shared>,
 ) -> StreamVec<'scope, i64, Piece> {
     let here = scope.index() == computation.home;
-    timely_source::<_, CapacityContainerBuilder<Vec<Piece>>, _, _>(scope, "scan", |capability, info| {
-        let mut hold: Hold = here.then_some(capability);
-        let activator = scope.activator_for(info.address.clone());
-        *ahead.scan.borrow_mut() = Some(scope.activator_for(info.address.clone()));
+    timely_source::<_, Pieces, _, _>(scope, "scan", |capability, info| {
+        let activator = || scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
+        *ahead.scan.borrow_mut() = Some(activator());
         shared.enlist(sync());
         let waker = Waker::new(sync());
-        let mut cursor = here.then(|| computation.cursor(input, waker.notify()));
+        let mut reading = here.then(|| computation.cursor(input, waker.notify()));
+        let again = activator();
+        let mut scan = Scan { hold: here.then_some(capability), ahead, shared };
         move |output| {
             waker.rearm();
-            if shared.is_stopped() {
-                (hold, cursor) = (None, None);
+            if scan.shared.is_stopped() {
+                (scan.hold, reading) = (None, None);
             }
-            let Some(reading) = cursor.as_mut() else { return };
-            let mut advance = || -> Result<bool, ComputeError> {
-                for _ in 0..ENTRIES {
-                    if ahead.mark.get().is_some() || !ahead.may_read(reading.frontier()) {
-                        return Ok(true);
-                    }
-                    let piece = match reading.step()? {
-                        Step::Wait => {
-                            downgrade(&mut hold, reading.frontier());
-                            return Ok(true);
-                        }
-                        Step::End => return Ok(false),
-                        Step::Piece(piece) => piece,
-                    };
-                    let (frontier, mark) = (piece.frontier, piece.mark);
-                    if piece.count() > 0 {
-                        ahead.waiting.set(ahead.waiting.get() + 1);
-                        output.session(hold.as_ref().expect("held until the end")).give(Local(Arc::new(piece)));
-                    }
-                    if frontier.time().is_none() {
-                        return Ok(false);
-                    }
-                    downgrade(&mut hold, frontier);
-                    if let Some(revision) = mark.filter(|revision| shared.mark_at(*revision).is_some()) {
-                        ahead.mark.set(Some((revision, reading.frontier())));
-                        ahead.merge.borrow().iter().for_each(Activator::activate);
-                        return Ok(true);
-                    }
-                }
-                activator.activate();
-                Ok(true)
-            };
-            match advance() {
-                Ok(true) => {}
-                Ok(false) => (hold, cursor) = (None, None),
+            let Some(cursor) = reading.as_mut() else { return };
+            match scan.read(cursor, output) {
+                Ok(Turn::Waits) => {}
+                Ok(Turn::More) => again.activate(),
+                Ok(Turn::Over) => (scan.hold, reading) = (None, None),
                 Err(error) => {
-                    let frontier = reading.frontier();
-                    shared.end(Event::Failed(Failure { error, at: None, frontier }));
+                    let frontier = cursor.frontier();
+                    scan.shared.end(Event::Failed(Failure { error, at: None, frontier }));
                 }
             }
         }
     })
+}
+
+/// What a scan emits with.
+struct Scan {
+    hold: Hold,
+    ahead: Rc<Ahead>,
+    shared: Arc<Shared>,
+}
+
+impl Scan {
+    /// Reads the headers of some entries.
+    fn read(
+        &mut self,
+        cursor: &mut Cursor,
+        output: &mut OutputBuilderSession<'_, i64, Pieces>,
+    ) -> Result<Turn, ComputeError> {
+        for _ in 0..ENTRIES {
+            if self.ahead.mark.get().is_some() || !self.ahead.may_read(cursor.frontier()) {
+                return Ok(Turn::Waits);
+            }
+            let piece = match cursor.step()? {
+                Step::Wait => {
+                    downgrade(&mut self.hold, cursor.frontier());
+                    return Ok(Turn::Waits);
+                }
+                Step::End => return Ok(Turn::Over),
+                Step::Piece(piece) => piece,
+            };
+            let (frontier, mark) = (piece.frontier, piece.mark);
+            if piece.count() > 0 {
+                self.ahead.waiting.set(self.ahead.waiting.get() + 1);
+                output.session(self.hold.as_ref().expect("held until the end")).give(Local(Arc::new(piece)));
+            }
+            if frontier.time().is_none() {
+                return Ok(Turn::Over);
+            }
+            downgrade(&mut self.hold, frontier);
+            if let Some(revision) = mark.filter(|revision| self.shared.mark_at(*revision).is_some()) {
+                self.ahead.mark.set(Some((revision, cursor.frontier())));
+                self.ahead.merge.borrow().iter().for_each(Activator::activate);
+                return Ok(Turn::Waits);
+            }
+        }
+        Ok(Turn::More)
+    }
 }

@@ -17,9 +17,11 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::budget::{Charge, Over, Part as Held, memory};
-use crate::computation::{Computation, Event, Shared, frontier_of};
+use crate::computation::Computation;
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credit, Local, Message};
+use crate::operators::frontier_of;
+use crate::shared::{Event, Shared};
 use crate::snapshot::{Barrier, Part, Snapshot};
 
 /// The order of a computation's output.
@@ -157,7 +159,7 @@ impl Writer {
         })
     }
 
-    /// Takes in what has come; answers whether that was all.
+    /// Takes in what has come; returns whether that was all.
     fn take(&mut self, message: Message, shared: &Shared) -> Result<bool, ComputeError> {
         let from = message.from().expect("operators say where their results come from");
         if let Some(gathering) = &mut self.gathering
@@ -183,19 +185,15 @@ impl Writer {
                 let Gathering { parts, promise, held } = self.gathering.take().expect("set above");
                 let parts = parts.into_iter().filter_map(|(_, part)| part.map(|part| *part)).collect();
                 // What lies before the promise is complete, and nothing that comes later belongs there.
-                if dag_fault::planted("snapshot-before-output") {
-                    shared.snapshot(Snapshot { waiting: Vec::new(), ..self.snapshot(&barrier, parts) }, barrier.last);
-                } else {
-                    if self.write(promise, shared)? {
-                        return Ok(true);
-                    }
-                    if let Some(mark) = barrier.mark {
-                        self.hand_on(mark.revision, shared)?;
-                        shared.marked(mark);
-                    }
-                    if barrier.saves() {
-                        shared.snapshot(self.snapshot(&barrier, parts), barrier.last);
-                    }
+                if self.write(promise, shared)? {
+                    return Ok(true);
+                }
+                if let Some(mark) = barrier.mark {
+                    self.hand_on(mark.revision, shared)?;
+                    shared.marked(mark);
+                }
+                if barrier.saves() {
+                    shared.snapshot(self.snapshot(&barrier, parts), barrier.last);
                 }
                 for message in held {
                     if self.take(message, shared)? {
@@ -222,7 +220,7 @@ impl Writer {
         }
     }
 
-    /// Writes what can be written; answers whether that was all.
+    /// Writes what can be written; returns whether that was all.
     fn write(&mut self, reached: Frontier, shared: &Shared) -> Result<bool, ComputeError> {
         if self.gathering.is_some() || shared.is_stopped() {
             return Ok(false);

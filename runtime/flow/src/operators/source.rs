@@ -3,22 +3,28 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use dag_model::{Position, Timestamp};
+use dag_model::{Frontier, Position, Timestamp};
 use timely::container::CapacityContainerBuilder;
+use timely::dataflow::operators::generic::OutputBuilderSession;
 use timely::dataflow::operators::generic::operator::source as timely_source;
 use timely::dataflow::{Scope, StreamVec};
 
+use super::barriers::Barriers;
 use super::shard::Shards;
-use super::{Hold, Reminder, Waker, downgrade};
-use crate::computation::{Computation, Event, Shared};
+use super::{Hold, Turn, Waker, downgrade};
+use crate::computation::Computation;
 use crate::cursor::{Cursor, Loaded, Piece, Step};
 use crate::error::{ComputeError, Failure};
 use crate::local::{Credits, Local, Message, Parcel};
 use crate::search::{Span, Spot};
-use crate::snapshot::Barrier;
+use crate::shared::{Event, Shared};
+use crate::snapshot::{Barrier, Place};
 
 /// How many entries one activation reads before others get their turn.
 const ENTRIES: usize = 64;
+
+type Messages = CapacityContainerBuilder<Vec<Local<Message>>>;
+type Output<'a> = OutputBuilderSession<'a, i64, Messages>;
 
 /// Batches of the computation's only input, cut by `shards`, and barriers to `stateful` workers; others than the home worker
 /// emit nothing.
@@ -30,92 +36,118 @@ pub(crate) fn source<'scope>(
     shared: Arc<Shared>,
 ) -> StreamVec<'scope, i64, Local<Message>> {
     let here = scope.index() == computation.home;
-    timely_source::<_, CapacityContainerBuilder<Vec<Local<Message>>>, _, _>(scope, "source", |capability, info| {
-        let mut hold: Hold = here.then_some(capability);
-        let activator = scope.activator_for(info.address.clone());
+    timely_source::<_, Messages, _, _>(scope, "source", |capability, info| {
+        let activator = || scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
         let waker = Waker::new(sync());
-        let credits = Credits::new(sync(), computation.budget.clone());
-        let mut cursor = here.then(|| computation.cursor(0, waker.notify()).fetching());
-        // Whether anything has come since the last barrier.
-        let mut news = false;
-        let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
-        // Whether the barrier after which nothing comes has been sent for a mark.
-        let mut stops = false;
+        let cursor = here.then(|| computation.cursor(0, waker.notify()).fetching());
+        let again = activator();
+        let mut source = Source {
+            hold: here.then_some(capability),
+            credits: Credits::new(sync(), computation.budget.clone()),
+            barriers: Barriers::new(shared.clone(), activator()),
+            computation,
+            shards,
+            stateful,
+            shared,
+        };
+        let mut reading = cursor;
         move |output| {
             waker.rearm();
-            if shared.is_stopped() {
-                (hold, cursor) = (None, None);
+            if source.shared.is_stopped() {
+                (source.hold, reading) = (None, None);
             }
-            let Some(reading) = cursor.as_mut() else { return };
-            let mut advance = || -> Result<bool, ComputeError> {
-                let barrier = |reading: &Cursor, last, mark| {
-                    let barrier = Barrier { places: vec![reading.place()], frontier: reading.frontier(), last, mark };
-                    barrier.to(&stateful)
-                };
-                for _ in 0..ENTRIES {
-                    if !stops && shared.snapshot_due(news) {
-                        news = false;
-                        let capability = hold.as_ref().expect("held until the end");
-                        output.session(capability).give_iterator(barrier(reading, shared.is_finishing(), None));
-                    }
-                    if stops || shared.is_finishing() || !credits.available() {
-                        return Ok(true);
-                    }
-                    let piece = match reading.step()? {
-                        Step::Wait => {
-                            downgrade(&mut hold, reading.frontier());
-                            return Ok(true);
-                        }
-                        Step::End => return Ok(false),
-                        Step::Piece(piece) => piece,
-                    };
-                    news = true;
-                    if piece.count() > 0 {
-                        let capability = hold.as_ref().expect("held until the end");
-                        let mut session = output.session(capability);
-                        for (span, batch) in cut(&piece, &computation)? {
-                            shared.progress.count_in(batch.num_rows());
-                            let muted = computation.is_muted(&span.first);
-                            let credit = credits.take(&batch);
-                            for (worker, batch) in shards.split(batch)? {
-                                let (from, credit) = (computation.home, Some(credit.clone()));
-                                let parcel =
-                                    Parcel { worker, from, batch, credit, span: Some(span), muted, held: None };
-                                session.give(Local(Message::Records(parcel)));
-                            }
-                        }
-                    }
-                    if piece.frontier.time().is_none() {
-                        return Ok(false);
-                    }
-                    downgrade(&mut hold, piece.frontier);
-                    while !stops && let Some(mark) = piece.mark.and_then(|revision| shared.mark_at(revision)) {
-                        stops = mark.stops;
-                        let capability = hold.as_ref().expect("held until the end");
-                        output.session(capability).give_iterator(barrier(reading, stops, Some(mark)));
-                        shared.is_at(mark);
-                    }
-                }
-                activator.activate();
-                Ok(true)
-            };
-            match advance() {
-                Ok(true) => {}
-                Ok(false) => {
-                    (hold, cursor) = (None, None);
+            let Some(cursor) = reading.as_mut() else { return };
+            match source.read(cursor, output) {
+                Ok(Turn::Waits) => {}
+                Ok(Turn::More) => again.activate(),
+                Ok(Turn::Over) => {
+                    (source.hold, reading) = (None, None);
                     // Without a capability this operator may never be asked again.
-                    shared.begins_no_more();
+                    source.shared.begins_no_more();
                 }
                 Err(error) => {
-                    let frontier = reading.frontier();
-                    shared.end(Event::Failed(Failure { error, at: None, frontier }));
+                    let frontier = cursor.frontier();
+                    source.shared.end(Event::Failed(Failure { error, at: None, frontier }));
                 }
             }
-            reminder.set(&shared, news && cursor.is_some());
+            if reading.is_some() {
+                source.barriers.remind();
+            }
         }
     })
+}
+
+/// What a source emits with.
+struct Source {
+    computation: Arc<Computation>,
+    shards: Shards,
+    stateful: Vec<usize>,
+    shared: Arc<Shared>,
+    hold: Hold,
+    credits: Arc<Credits>,
+    barriers: Barriers,
+}
+
+impl Source {
+    /// Reads some entries.
+    fn read(&mut self, cursor: &mut Cursor, output: &mut Output<'_>) -> Result<Turn, ComputeError> {
+        for _ in 0..ENTRIES {
+            if let Some(barrier) = self.barriers.for_snapshot(|| at(cursor)) {
+                self.send(barrier, output);
+            }
+            if self.barriers.stops() || self.shared.is_finishing() || !self.credits.available() {
+                return Ok(Turn::Waits);
+            }
+            let piece = match cursor.step()? {
+                Step::Wait => {
+                    downgrade(&mut self.hold, cursor.frontier());
+                    return Ok(Turn::Waits);
+                }
+                Step::End => return Ok(Turn::Over),
+                Step::Piece(piece) => piece,
+            };
+            self.barriers.note(true);
+            if piece.count() > 0 {
+                self.emit(&piece, output)?;
+            }
+            if piece.frontier.time().is_none() {
+                return Ok(Turn::Over);
+            }
+            downgrade(&mut self.hold, piece.frontier);
+            while let Some(barrier) = piece.mark.and_then(|revision| self.barriers.for_mark(revision, || at(cursor))) {
+                self.send(barrier, output);
+            }
+        }
+        Ok(Turn::More)
+    }
+
+    fn send(&self, barrier: Barrier, output: &mut Output<'_>) {
+        let capability = self.hold.as_ref().expect("held until the end");
+        output.session(capability).give_iterator(barrier.to(&self.stateful));
+    }
+
+    /// Sends the records of a piece to the workers that own their keys.
+    fn emit(&self, piece: &Piece, output: &mut Output<'_>) -> Result<(), ComputeError> {
+        let mut session = output.session(self.hold.as_ref().expect("held until the end"));
+        for (span, batch) in cut(piece, &self.computation)? {
+            self.shared.progress.count_in(batch.num_rows());
+            let muted = self.computation.is_muted(&span.first);
+            let credit = self.credits.take(&batch);
+            for (worker, batch) in self.shards.split(batch)? {
+                let (from, credit) = (self.computation.home, Some(credit.clone()));
+                let parcel = Parcel { worker, from, batch, credit, span: Some(span), muted, held: None };
+                session.give(Local(Message::Records(parcel)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The place after what has been read, and the frontier there.
+fn at(cursor: &Cursor) -> (Vec<Place>, Frontier) {
+    (vec![cursor.place()], cursor.frontier())
 }
 
 /// The records of a piece, whole unless some of them are suspects, or only some of them are muted.

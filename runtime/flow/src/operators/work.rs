@@ -9,11 +9,11 @@ use timely::scheduling::SyncActivator;
 
 use super::{Hold, downgrade};
 use crate::budget::{Budget, Part, Share, memory};
-use crate::computation::{Event, Present, Shared};
 use crate::error::{ComputeError, Failure};
 use crate::guests::{Aside, Guests};
 use crate::local::{Local, Message};
 use crate::search::Span;
+use crate::shared::{Event, Present, Shared};
 
 /// Where an operator's messages go.
 pub(crate) type Output = OutputBuilder<i64, CapacityContainerBuilder<Vec<Local<Message>>>>;
@@ -68,7 +68,7 @@ impl<S: Send + 'static> Work<S> {
         Work { aside: Aside::new(state, guests, operator), output, hold, more: false, shared, operator: woken }
     }
 
-    /// Lets the results of the last job go on, or ends the computation if it failed; answers the state if there may be another job.
+    /// Lets the results of the last job go on, or ends the computation if it failed; returns the state if there may be another job.
     /// `barrier` says whether that will have to do with a barrier.
     pub fn ready(&mut self, barrier: impl FnOnce(&S) -> bool) -> Option<&mut S> {
         if self.shared.is_stopped() {

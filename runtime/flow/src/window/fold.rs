@@ -15,7 +15,7 @@ pub trait Fold {
     fn update(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<(), ComputeError>;
     /// Folds slot `from[i]` into slot `into[i]`, in order; what is in `into` comes first.
     fn combine(&mut self, into: &[i64], from: &[i64]) -> Result<(), ComputeError>;
-    /// Like `update`; answers the result after each row, null where there is none.
+    /// Like `update`; returns the result after each row, null where there is none.
     fn scan(&mut self, slots: &[i64], times: &[i64], columns: &[ArrayRef]) -> Result<ArrayRef, ComputeError>;
     /// The result of each slot, null where there is none.
     fn finish(&mut self, slots: &[i64]) -> Result<ArrayRef, ComputeError>;

@@ -127,7 +127,7 @@ impl Hopping {
         of_key.slot
     }
 
-    /// Forgets panes that no later window holds, up to so many; answers whether that were all.
+    /// Forgets panes that no later window holds, up to so many; returns whether that were all.
     fn forget(&mut self, limit: usize, keys: &mut Keys) -> bool {
         for _ in 0..limit {
             let Some((pane, key)) = self.heads.first().copied() else { return true };
@@ -158,7 +158,7 @@ impl Hopping {
         Ok(())
     }
 
-    /// Gathers results until there are enough for a step; answers whether there may be more.
+    /// Gathers results until there are enough for a step; returns whether there may be more.
     fn gather(&mut self, frontier: Frontier, most: usize, keys: &mut Keys, gathered: &mut Gathered) -> bool {
         loop {
             if !self.forget(FORGOTTEN.saturating_sub(self.dropped.len()), keys) {
@@ -182,7 +182,7 @@ impl Hopping {
         }
     }
 
-    /// Gathers the results of a window; answers what is left of it if they are too many for this step.
+    /// Gathers the results of a window; returns what is left of it if they are too many for this step.
     fn gather_window(
         &mut self,
         mut closing: Closing,

@@ -83,7 +83,7 @@ pub trait Windows: Send {
     /// What is open, after `close` has closed all that the frontier has passed.
     fn open(&self) -> Vec<Open>;
 
-    /// Takes up what was open under `frontier`; answers the slot of each. To be called before all else.
+    /// Takes up what was open under `frontier`; returns the slot of each. To be called before all else.
     fn reopen(&mut self, open: &[(u32, i64, i64)], frontier: Frontier, keys: &mut Keys) -> Vec<i64>;
 
     /// The earliest time that a result may still carry, given the input's frontier and what `close` has answered so far.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use dag_log::{OsStorage, Storage};
+use dag_log::Storage;
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
@@ -51,14 +51,14 @@ impl Manifest {
     }
 
     /// Puts it into that folder, durably and as a whole.
-    pub fn write(&self, layout: &Layout) -> io::Result<()> {
-        OsStorage.replace(&layout.manifest(), &serde_json::to_vec_pretty(self)?)
+    pub fn write(&self, storage: &dyn Storage, layout: &Layout) -> io::Result<()> {
+        storage.replace(&layout.manifest(), &serde_json::to_vec_pretty(self)?)
     }
 
     /// Takes it out of that folder, which is data of its own from then on.
-    pub fn remove(layout: &Layout) -> io::Result<()> {
-        OsStorage.remove(&layout.manifest())?;
-        OsStorage.sync_dir(layout.root())
+    pub fn remove(storage: &dyn Storage, layout: &Layout) -> io::Result<()> {
+        storage.remove(&layout.manifest())?;
+        storage.sync_dir(layout.root())
     }
 }
 

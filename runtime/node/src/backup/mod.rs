@@ -8,10 +8,10 @@
 //! | 1 | snapshots | output that was durable before, inputs that were read before |
 //! | 2 | metadata, in one transaction: sources, components, incarnations, cursors | components, logs, positions that were given out |
 //! | 3 | how far each derived log is | inputs that were there before |
-//! | 4 | how far the logs are of what was passed over | inputs that were there before |
+//! | 4 | how far the logs are of what was skipped | inputs that were there before |
 //! | 5 | source logs, as far as they are when each is copied | nothing |
 //!
-//! They are put in place from the last to the first: source logs, those of what was passed over, derived logs, snapshots, metadata.
+//! They are put in place from the last to the first: source logs, those of what was skipped, derived logs, snapshots, metadata.
 //! So at every moment nothing in the folder refers past the end of what is there, and an attempt that is interrupted leaves the backup before it usable, or one
 //! that says of itself that it is not complete; the next attempt reuses what is there. Retention that removes segments meanwhile
 //! removes what is as well gone from the copy; see [`dag_log::Log::copy`].
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dag_api::BackedUp;
-use dag_log::{Claim, Committer, Copied, Extent, Log, OsStorage, Storage};
+use dag_log::{Claim, Committer, Copied, Extent, Log, Storage};
 use dag_model::{Digest, IncarnationId, StreamId};
 use dag_plan::{Origin, Plan, SourceStream};
 
@@ -101,7 +101,8 @@ impl Backups {
         let begun = Instant::now();
         let taken = now().to_string();
         let data = self.meta.data()?;
-        let target = Target::open(folder, &self.folders, self.layout.root(), data)?;
+        let storage = &**self.committer.storage();
+        let target = Target::open(storage, folder, &self.folders, self.layout.root(), data)?;
         let backup = &target.layout.clone();
         let folder = backup.root();
         let mut copied = Copied::default();
@@ -111,7 +112,7 @@ impl Backups {
         let snapshots = self.stage_snapshots(backup, &*admit, &mut copied).map_err(failed)?;
         let (staged, plan) = self.stage_metadata(backup)?;
         let derived = self.derived(&plan, &staged)?;
-        let errors = self.passed_over_logs(&plan)?;
+        let errors = self.skipped_logs(&plan)?;
 
         for (_, deployment) in plan.deployments() {
             self.copy_component(backup, deployment.digest, &*admit, &mut copied).map_err(failed)?;
@@ -124,20 +125,19 @@ impl Backups {
         for (number, log, extent) in &errors {
             copied.add(log.copy(&backup.source(*number), *extent, &*admit).map_err(failed)?);
         }
-        dag_fault::point("backup");
         for (id, log, extent) in &derived {
             copied.add(log.copy(&backup.incarnation(*id), *extent, &*admit).map_err(failed)?);
         }
         for (staged, place) in snapshots {
             if derived.iter().any(|(id, ..)| place == backup.snapshot(*id)) {
-                put(&staged, &place).map_err(failed)?;
+                put(storage, &staged, &place).map_err(failed)?;
             }
         }
         copied.written += fs::metadata(&staged).map_err(failed)?.len();
-        put(&staged, &backup.metadata()).map_err(failed)?;
+        put(storage, &staged, &backup.metadata()).map_err(failed)?;
         let sources: Vec<String> = made().map(|(id, _)| id.to_string()).collect();
-        keep_only(&backup.sources(), &sources).map_err(failed)?;
-        keep_only(&backup.derived(), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
+        keep_only(storage, &backup.sources(), &sources).map_err(failed)?;
+        keep_only(storage, &backup.derived(), &derived.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>())
             .map_err(failed)?;
         target.complete(taken).map_err(failed)?;
         Ok(BackedUp {
@@ -162,7 +162,7 @@ impl Backups {
         }))
     }
 
-    /// Copies all snapshots beside the places that they will have; answers both.
+    /// Copies all snapshots beside the places that they will have; returns both.
     fn stage_snapshots(
         &self,
         backup: &Layout,
@@ -218,8 +218,8 @@ impl Backups {
         Ok(derived)
     }
 
-    /// The logs of what derived streams have passed over, and how far they are.
-    fn passed_over_logs(&self, plan: &Plan) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
+    /// The logs of what derived streams have skipped, and how far they are.
+    fn skipped_logs(&self, plan: &Plan) -> Result<Vec<(u64, Log, Extent)>, BackupError> {
         let log = |(id, stream): (StreamId, &Arc<SourceStream>)| {
             let log = self.streams.get(&stream.name)?.source.log().clone();
             let extent = log.extent();
@@ -238,7 +238,7 @@ impl Backups {
         }
         let bytes = fs::read(self.layout.component(digest))?;
         admit(bytes.len() as u64)?;
-        OsStorage.replace(&place, &bytes)?;
+        self.committer.storage().replace(&place, &bytes)?;
         copied.written += bytes.len() as u64;
         Ok(())
     }
@@ -253,7 +253,7 @@ fn copy_source(log: &Log, to: &Path, admit: &Admit) -> io::Result<Copied> {
     attempts.reduce(|before, next| before.or(next)).expect("there is one attempt at least")
 }
 
-/// Writes all of a file to another one, durably; answers how much that was.
+/// Writes all of a file to another one, durably; returns how much that was.
 fn write(from: &mut File, to: &Path) -> io::Result<u64> {
     let mut file = private::new_file(to)?;
     let length = io::copy(from, &mut file)?;
@@ -262,13 +262,13 @@ fn write(from: &mut File, to: &Path) -> io::Result<u64> {
 }
 
 /// Gives a file its name, durably.
-fn put(part: &Path, place: &Path) -> io::Result<()> {
-    OsStorage.rename(part, place)?;
-    OsStorage.sync_dir(place.parent().expect("it lies in a folder"))
+fn put(storage: &dyn Storage, part: &Path, place: &Path) -> io::Result<()> {
+    storage.rename(part, place)?;
+    storage.sync_dir(place.parent().expect("it lies in a folder"))
 }
 
 /// Removes all folders but these.
-fn keep_only(folder: &Path, names: &[String]) -> io::Result<()> {
+fn keep_only(storage: &dyn Storage, folder: &Path, names: &[String]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -276,5 +276,5 @@ fn keep_only(folder: &Path, names: &[String]) -> io::Result<()> {
             fs::remove_dir_all(entry.path())?;
         }
     }
-    OsStorage.sync_dir(folder)
+    storage.sync_dir(folder)
 }

@@ -8,10 +8,9 @@
 //! is no longer a copy; the folders of logs are renamed after that.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
-use dag_log::{Committer, Log, OsStorage, Storage};
+use dag_log::{Committer, Log, Storage};
 use dag_model::{Frontier, IncarnationId};
 use dag_plan::Plan;
 use dag_plan::plan::Moved;
@@ -39,19 +38,17 @@ pub(crate) fn take_over_runs(layout: &Layout, committer: &Committer) -> Result<(
         Some(manifest) if manifest.data == number => {
             let (plan, _) = Metadata::look(&file)?;
             Metadata::renew(&file, &moves(layout, &plan, committer))?;
-            dag_fault::point("take-over");
         }
         _ => {}
     }
     let (plan, _) = Metadata::look(&file)?;
     for (id, now) in plan.all_moved() {
-        match fs::rename(layout.incarnation(id), layout.incarnation(now.id)) {
+        match committer.storage().rename(&layout.incarnation(id), &layout.incarnation(now.id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
             _ => {}
         }
     }
-    dag_fault::point("take-over");
-    Ok(OsStorage.sync_dir(&layout.derived()).map_err(&failed)?)
+    Ok(committer.storage().sync_dir(&layout.derived()).map_err(&failed)?)
 }
 
 /// Where each run goes, and how much of it is there.
@@ -67,7 +64,7 @@ fn moves(layout: &Layout, plan: &Plan, committer: &Committer) -> BTreeMap<Incarn
 }
 
 /// Lets all sources of a copy begin a new epoch; it is data of its own then.
-pub(crate) fn take_over_sources(layout: &Layout, streams: &Streams) -> Result<(), CopyError> {
+pub(crate) fn take_over_sources(storage: &dyn Storage, layout: &Layout, streams: &Streams) -> Result<(), CopyError> {
     let failed = |why: String| CopyError::Stream { folder: layout.root().to_owned(), why };
     if let Some((_, why)) = streams.unavailable().all().next() {
         return Err(failed(why.to_string()));
@@ -81,5 +78,5 @@ pub(crate) fn take_over_sources(layout: &Layout, streams: &Streams) -> Result<()
         let epoch = source.source.epoch().saturating_add(1).saturating_add(skipped);
         source.source.begin_epoch(epoch, now()).map_err(|error| failed(error.to_string()))?;
     }
-    Ok(Manifest::remove(layout).map_err(DataError::of(layout.root()))?)
+    Ok(Manifest::remove(storage, layout).map_err(DataError::of(layout.root()))?)
 }

@@ -4,13 +4,16 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dag_log::Storage;
+
 use super::error::BackupError;
 use super::manifest::{self, Manifest};
 use crate::layout::Layout;
 use crate::private;
 
 /// A folder that holds, or will hold, a backup of some data, and that nobody else uses meanwhile.
-pub struct Target {
+pub struct Target<'a> {
+    storage: &'a dyn Storage,
     /// The folder.
     pub layout: Layout,
     /// What is said of it.
@@ -19,10 +22,16 @@ pub struct Target {
     _lock: File,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// Checks the folder, makes it where it is missing, and says in it that a backup is under way. `allowed` are the folders that
     /// backups may go to, `own` the node's.
-    pub fn open(folder: &Path, allowed: &[PathBuf], own: &Path, data: u64) -> Result<Target, BackupError> {
+    pub fn open(
+        storage: &'a dyn Storage,
+        folder: &Path,
+        allowed: &[PathBuf],
+        own: &Path,
+        data: u64,
+    ) -> Result<Target<'a>, BackupError> {
         if folder.as_os_str().len() > MAX_PATH {
             return Err(BackupError::Long(folder.as_os_str().len()));
         }
@@ -50,21 +59,21 @@ impl Target {
             Some(manifest) => manifest,
             None => {
                 let manifest = Manifest { format: manifest::FORMAT, data, complete: false, taken: None };
-                manifest.write(&layout).map_err(failed)?;
+                manifest.write(storage, &layout).map_err(failed)?;
                 manifest
             }
         };
         for folder in [layout.sources(), layout.derived(), layout.components()] {
             private::own_folder(&folder).map_err(failed)?;
         }
-        Ok(Target { layout, manifest, _lock: lock })
+        Ok(Target { storage, layout, manifest, _lock: lock })
     }
 
     /// Says that all is there, of the moment `taken`.
     pub fn complete(mut self, taken: String) -> io::Result<()> {
         self.manifest.complete = true;
         self.manifest.taken = Some(taken);
-        self.manifest.write(&self.layout)
+        self.manifest.write(self.storage, &self.layout)
     }
 }
 

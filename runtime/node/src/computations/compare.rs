@@ -55,9 +55,6 @@ impl Computations {
             Some(course) => self.is_wanted(state, course),
             None => {
                 let course = plan.incarnation(id).map(|course| &**course);
-                if leaves_it(state, course) {
-                    return;
-                }
                 tell(state, id, course);
                 state.runs.is_not_wanted(id, course.map(|course| &course.life));
             }
@@ -117,12 +114,6 @@ impl Computations {
             }
         }
     }
-}
-
-/// Whether a planted mistake lets an incarnation go on that only others have read.
-fn leaves_it(state: &State, course: Option<&Course>) -> bool {
-    let is_input = |course: &Course| course.life == Life::Stored && !state.runs.has_lingered(course.record.id);
-    course.is_some_and(is_input) && dag_fault::planted("linger-keeps-inputs")
 }
 
 /// Tells whoever reads an incarnation that has come to an end before all of it was there.

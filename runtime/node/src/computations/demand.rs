@@ -7,6 +7,7 @@ use dag_expr::Stream;
 use dag_model::IncarnationId;
 use dag_plan::decide::{self, Decision};
 use dag_plan::{Change, DemandError, Given, LeaseId, Life, LogId, Proposal, Refusal, Route, Want};
+use tokio::sync::watch;
 
 use crate::computations::Computations;
 use crate::computations::news::Listener;
@@ -40,40 +41,67 @@ impl Computations {
         Err(Undecided::Moving)
     }
 
-    /// Lets a subscription hold what was decided on; none where that has changed.
+    /// Lets a subscription hold what was decided on, and waits for what is started for that; none where what it was decided on has changed.
     fn enact(&self, lease: LeaseId, stream: &Stream, decision: Decision) -> Result<Option<Route>, Undecided> {
-        let Decision { route, proposal } = match self.claim(lease, stream, decision) {
-            Some(decision) => decision,
-            None => return Ok(None),
-        };
+        let Some(Decision { route, proposal }) = self.claim(lease, stream, decision) else { return Ok(None) };
         let resumed = proposal.changes.iter().filter_map(|change| match change {
             Change::Resume(id) => Some(*id),
             _ => None,
         });
         let resumed: Vec<IncarnationId> = resumed.collect();
-        let given = match proposal.changes.is_empty() {
-            true => Vec::new(),
-            false => match self.inner.meta.propose(proposal) {
-                Ok(applied) => applied.given,
-                Err(MetaError::Refused(Refusal::Stale { .. } | Refusal::State(_) | Refusal::Missing(_))) => {
-                    self.unhold(&mut self.state(), lease);
-                    return Ok(None);
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
+        let Some(given) = self.enact_in_plan(lease, proposal)? else { return Ok(None) };
         let route = route.resolve(&given);
         let begun = given.iter().filter_map(|given| match given {
             Given::Incarnation(id) => Some(*id),
             _ => None,
         });
-        let mut guard = self.state();
-        let state = &mut *guard;
-        for id in derived(&route) {
+        let Some(starts) = self.hold(lease, &route, resumed.iter().copied().chain(begun)) else { return Ok(None) };
+        self.inner.tasks.block_on(async {
+            for start in starts {
+                over(start).await;
+            }
+        });
+        if derived(&route).any(|id| self.state().runs.is_end_awaited(id)) {
+            // Of a start that has failed readers are told before they read.
+            self.inner.meta.propose(Proposal::default())?;
+            self.compare(derived(&route));
+        }
+        if !resumed.is_empty() {
+            // An error means that the node stops.
+            let _ = self.inner.resumed.blocking_send(resumed);
+        }
+        Ok(Some(route))
+    }
+
+    /// Changes the plan, if anything is to change. Returns what was given; none where what it was decided on has changed.
+    fn enact_in_plan(&self, lease: LeaseId, proposal: Proposal) -> Result<Option<Vec<Given>>, Undecided> {
+        if proposal.changes.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        match self.inner.meta.propose(proposal) {
+            Ok(applied) => Ok(Some(applied.given)),
+            Err(MetaError::Refused(Refusal::Stale { .. } | Refusal::State(_) | Refusal::Missing(_))) => {
+                self.unhold(&mut self.state(), lease);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets a subscription hold a route, and begins to start what of it does not run yet, these first. Returns the starts that are under
+    /// way; none where something of the route is not there any more.
+    fn hold(
+        &self,
+        lease: LeaseId,
+        route: &Route,
+        first: impl Iterator<Item = IncarnationId>,
+    ) -> Option<Vec<watch::Receiver<()>>> {
+        let state = &mut *self.state();
+        for id in derived(route) {
             state.holds.add(lease, id);
         }
         // Inputs come first: what reads them waits for their start.
-        self.compare_in(state, resumed.iter().copied().chain(begun).chain(derived(&route)));
+        self.compare_in(state, first.chain(derived(route)));
         let plan = self.inner.meta.plan();
         let is_there = |id| {
             plan.incarnation(id).is_some_and(|course| match course.life {
@@ -83,31 +111,12 @@ impl Computations {
                 _ => true,
             })
         };
-        if !derived(&route).all(is_there) {
+        if !derived(route).all(is_there) {
             self.unhold(state, lease);
-            return Ok(None);
+            return None;
         }
         self.notify_of_failures(state, lease);
-        let starts: Vec<_> = derived(&route).filter_map(|id| state.runs.start_of(id)).collect();
-        drop(guard);
-        let waits = async {
-            for start in starts {
-                over(start).await;
-            }
-        };
-        self.inner.tasks.block_on(waits);
-        let read: Vec<IncarnationId> = derived(&route).collect();
-        let is_ending = |id: &IncarnationId| self.state().runs.is_end_awaited(*id);
-        if read.iter().any(is_ending) {
-            // Of a start that has failed readers are told before they read.
-            self.inner.meta.propose(Proposal::default())?;
-            self.compare(read);
-        }
-        if !resumed.is_empty() {
-            // An error means that the node stops.
-            let _ = self.inner.resumed.blocking_send(resumed);
-        }
-        Ok(Some(route))
+        Some(derived(route).filter_map(|id| state.runs.start_of(id)).collect())
     }
 
     /// Notes that a subscription is about to read what was decided on, so that nobody lets go of it meanwhile, and lets the decision hold

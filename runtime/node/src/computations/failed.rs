@@ -1,6 +1,6 @@
 //! Failures of computations, as they come from the workers: what is decided of them is carried out, recorded and told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dag_api::OnError;
 use dag_expr::Stream;
@@ -8,24 +8,36 @@ use dag_flow::{Failure, Search, Spot};
 use dag_model::IncarnationId;
 use dag_plan::{Change, Ending, Incarnation, Proposal, Skipped};
 
+use crate::computations::build::last_digest;
 use crate::computations::retry::{Failures, Next, TRIES};
-use crate::computations::runs::last_digest;
 use crate::computations::{Computations, State};
 use crate::metadata::MetaError;
 
-/// The most records that a run passes over: its record lists them, and is written anew with each.
+/// How long it takes until a run is started again of which a file could not be opened.
+const START_AGAIN: Duration = Duration::from_secs(1);
+
+/// The most records that a run skips: its record lists them, and is written anew with each.
 const MAX_SKIPPED: usize = 10_000;
 
-/// What is done with a record on which an operator fails every time, after so many have been passed over; and whether that is for their
+/// What is done with a record on which an operator fails every time, after so many have been skipped; and whether that is for their
 /// number.
-fn policy(wanted: OnError, passed_over: usize) -> (OnError, bool) {
-    match passed_over < MAX_SKIPPED {
+fn policy(wanted: OnError, skipped: usize) -> (OnError, bool) {
+    match skipped < MAX_SKIPPED {
         true => (wanted, false),
         false => (OnError::Stop, wanted == OnError::Skip),
     }
 }
 
 impl Computations {
+    /// A run is started again in a while, and who waits for it is told why.
+    pub(super) fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
+        tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");
+        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
+        why.clone_into(&mut failures.why);
+        failures.due = Some(Instant::now() + START_AGAIN);
+        self.notify_of_failure(state, id, why, &format!("trying again in {START_AGAIN:?}"));
+    }
+
     /// Decides what follows from the failure of a run.
     pub(super) fn failed(&self, state: &mut State, id: IncarnationId, failure: &Failure) {
         let plan = self.inner.meta.plan();
@@ -38,7 +50,7 @@ impl Computations {
         let next = failures.next(failure, written, policy);
         let mut why = self.told(record, stream.as_ref(), failure);
         if full && next == Next::GiveUp {
-            why += &format!("; {MAX_SKIPPED} records have been passed over, which is the limit");
+            why += &format!("; {MAX_SKIPPED} records have been skipped, which is the limit");
         }
         failures.why.clone_from(&why);
         let outlook = outlook(next, failure, failures.count(), searching);
@@ -115,7 +127,7 @@ fn outlook(next: Next, failure: &Failure, count: u32, searching: bool) -> Option
         Next::Afresh => "trying again without its snapshot".to_owned(),
         Next::Narrow(_) if searching => return None,
         Next::Narrow(_) => "looking for the record that it fails on".to_owned(),
-        Next::Skip(_) => "this record is passed over".to_owned(),
+        Next::Skip(_) => "this record is skipped".to_owned(),
         Next::GiveUp | Next::Quarantine => return None,
     })
 }
@@ -125,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_so_many_records_are_passed_over() {
+    fn only_so_many_records_are_skipped() {
         assert_eq!(policy(OnError::Skip, MAX_SKIPPED - 1), (OnError::Skip, false));
         assert_eq!(policy(OnError::Skip, MAX_SKIPPED), (OnError::Stop, true));
         assert_eq!(policy(OnError::Stop, MAX_SKIPPED), (OnError::Stop, false));

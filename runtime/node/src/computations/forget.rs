@@ -30,7 +30,7 @@ impl Computations {
         self.state().runs.idle.oldest_first(spared)
     }
 
-    /// Forgets those of the runs that nothing depends on, and removes what is left of them; answers how many that were.
+    /// Forgets those of the runs that nothing depends on, and removes what is left of them; returns how many that were.
     pub fn forget(&self, mut unused: Vec<IncarnationId>) -> usize {
         let mut state = self.state();
         unused.sort_unstable();

@@ -31,7 +31,7 @@ impl Holds {
         used
     }
 
-    /// A subscription reads nothing any more; answers what nobody reads since.
+    /// A subscription reads nothing any more; returns what nobody reads since.
     pub fn remove(&mut self, lease: LeaseId) -> Vec<IncarnationId> {
         let mut unused = Vec::new();
         for id in self.leases.remove(&lease).unwrap_or_default() {

@@ -196,8 +196,7 @@ impl Logs {
 
 #[cfg(feature = "armed")]
 fn mirrors(layout: &Layout, committer: &Committer) -> Option<dag_mirror::Through> {
-    let seed = std::env::var("DAG_FAULT_MIRRORS").ok()?.parse().expect("DAG_FAULT_MIRRORS is a number");
-    let through = dag_mirror::Through::start(&layout.mirrors(), committer.clone(), seed);
+    let through = dag_mirror::Through::start(&layout.mirrors(), committer.clone(), crate::armed::mirrors()?);
     Some(through.expect("the folder of mirrors can be made"))
 }
 

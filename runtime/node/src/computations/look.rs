@@ -8,7 +8,7 @@ use dag_model::{Digest, IncarnationId};
 use dag_plan::{Course, Incarnation, LeaseId, Life, LogId, Plan};
 
 use crate::computations::Computations;
-use crate::computations::runs::last_digest;
+use crate::computations::build::last_digest;
 
 /// What there is of an incarnation here.
 pub(crate) struct Look {

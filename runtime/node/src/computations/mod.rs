@@ -1,6 +1,7 @@
 //! What runs: read [`reconcile`] (what is to be done about an incarnation, by value), [`compare`] (what the plan wants of this node, compared
 //! with what runs), [`demand`] (how what somebody wants to read comes to be wanted), [`holds`] (what this node's
-//! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`reports`] (what workers say of them), [`start`] (what it takes to run one), [`end`] (how what became of one
+//! subscriptions keep wanted), [`runs`] (what there is of dataflows), [`reports`] (what workers say of them), [`start`] (how one is started), [`build`] and
+//! [`resume`] (what runs then, and where it goes on), [`end`] (how what became of one
 //! comes into the plan), [`turns`] (at which mark another version of an operator takes over, by value), [`marking`] (how the mark gets into the
 //! sources), [`switch`] (how the version takes over), [`retry`] (what follows from a failure, by value),
 //! [`failed`] (how that is carried out), [`news`] (what who reads is told of it), [`logs`] and [`snapshots`] (what is on disk of a derived stream),
@@ -10,6 +11,7 @@
 //!
 //! [`Computations`] owns them.
 
+pub(crate) mod build;
 mod compare;
 mod demand;
 mod due;
@@ -27,9 +29,10 @@ pub(crate) mod marking;
 pub(crate) mod news;
 mod reconcile;
 pub(crate) mod reports;
+mod resume;
 mod retention;
 mod retry;
-pub(crate) mod runs;
+mod runs;
 mod skipped;
 pub(crate) mod snapshots;
 mod start;

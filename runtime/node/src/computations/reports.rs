@@ -1,4 +1,4 @@
-//! What workers say of computations, until it is attended to.
+//! What workers say of computations, until it is attended to, and what is done about it.
 //!
 //! A worker waits for nobody, so that what it says waits here. Of one dataflow it is at most its newest snapshot, its end and that it is gone: a
 //! newer snapshot takes the place of one that nobody has attended to.
@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dag_flow::Event;
+use dag_flow::{Event, Snapshot};
 use dag_lock::Mutex;
 use dag_model::IncarnationId;
 use tokio::sync::Notify;
+
+use crate::computations::Computations;
 
 /// What a worker says of an incarnation.
 #[derive(Debug)]
@@ -94,6 +96,46 @@ impl<E> Waiting<E> {
             self.snapshots.remove(&id);
         }
         Some((id, event))
+    }
+}
+
+impl Computations {
+    /// A worker has something to say of a run.
+    pub(crate) fn report(&self, Report { id, event }: Report) {
+        match event {
+            Event::Finished => self.finish(&mut self.state(), id),
+            Event::Failed(failure) => self.failed(&mut self.state(), id, &failure),
+            Event::Marked(mark) => self.state().runs.is_marked(id, mark),
+            Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
+            Event::Gone => {
+                self.gone(id);
+                self.inner.logs.close_unused();
+            }
+        }
+    }
+
+    /// A run's dataflow is gone.
+    fn gone(&self, id: IncarnationId) {
+        let state = &mut *self.state();
+        match state.runs.is_gone(id) {
+            Some(since) => self.begin_turn(id, since),
+            None => self.compare_in(state, [id]),
+        }
+        self.inner.freed.send_replace(());
+    }
+
+    /// A run has got past what it failed on, if it had.
+    fn recovered(&self, id: IncarnationId, snapshot: Snapshot) {
+        let mut state = self.state();
+        if state.runs.failures.get(&id).is_some_and(|failures| failures.due.is_none()) {
+            state.runs.failures.remove(&id);
+            self.notify_of_recovery(&state, id);
+        }
+        drop(state);
+        // It is open for as long as its dataflow is there.
+        if let Some(output) = self.inner.logs.if_open(id) {
+            self.inner.snapshots.put(id, snapshot, output);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What follows from the failure of a computation: another try, a narrower search, a record passed over, or the end. By value.
+//! What follows from the failure of a computation: another try, a narrower search, a record skipped, or the end. By value.
 
 use std::time::{Duration, Instant};
 

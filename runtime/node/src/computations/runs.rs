@@ -3,30 +3,18 @@
 //! lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use dag_expr::Application;
-use dag_flow::{
-    Aggregation, Budget, Computation, Event, Handle, Input, Leg, Operator, Place, Resume, Search, Snapshot, World,
-};
-use dag_model::{Frontier, IncarnationId, Order, Schema, Timestamp, Windowing};
-use dag_plan::{Began, Incarnation, InputStart, Life, LogId, Millis, Revision, Skipped, Until, upgrade};
-use dag_wasm::{Component, InstanceOptions};
+use dag_flow::Handle;
+use dag_model::IncarnationId;
+use dag_plan::{Life, Millis, Revision};
 use tokio::sync::watch;
 
-use crate::computations::error::StartError;
 use crate::computations::reconcile::{Barriers, Flow, Found};
-use crate::computations::reports::Report;
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
 use crate::computations::turns::{Turn, Turns};
-use crate::computations::{Computations, State, View};
-use crate::operators::limits::of_record;
 use crate::streams::interest::Interest;
-
-/// How long it takes until a run is started again of which a file could not be opened.
-const START_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long it takes until the plan is told again that a run has lingered for long enough, in milliseconds.
 const AGAIN: Millis = 1_000;
@@ -205,7 +193,7 @@ impl Runs {
         }
     }
 
-    /// A run's dataflow is gone; answers since when its turn has lasted, where it stopped for that.
+    /// A run's dataflow is gone; returns since when its turn has lasted, where it stopped for that.
     pub fn is_gone(&mut self, id: IncarnationId) -> Option<Instant> {
         let Some(Dataflow::Running(Running { marked, .. })) = self.flows.remove(&id) else { return None };
         // It may not be wanted any more, or be wanted again since.
@@ -289,11 +277,6 @@ impl Runs {
         }
     }
 
-    /// Whether a run lingers, or did until now.
-    pub fn has_lingered(&self, id: IncarnationId) -> bool {
-        self.lingering.contains_key(&id)
-    }
-
     /// The runs that have lingered for long enough, and since when in the plan. They are due again a while later.
     pub fn elapsed(&mut self, now: Millis) -> Vec<(IncarnationId, Revision)> {
         let due = self.lingering.iter_mut().filter(|(_, (_, until))| *until <= now);
@@ -346,230 +329,4 @@ impl Runs {
     pub fn flows(&self) -> impl Iterator<Item = IncarnationId> {
         self.flows.keys().copied()
     }
-}
-
-impl Computations {
-    /// A run is started again in a while, and who waits for it is told why.
-    pub(super) fn start_later(&self, state: &mut State, id: IncarnationId, why: &str) {
-        tracing::warn!(incarnation = %id, why, "a computation cannot be started yet");
-        let failures = state.runs.failures.entry(id).or_insert_with(Failures::none);
-        why.clone_into(&mut failures.why);
-        failures.due = Some(Instant::now() + START_AGAIN);
-        self.notify_of_failure(state, id, why, &format!("trying again in {START_AGAIN:?}"));
-    }
-
-    /// A worker has something to say of a run.
-    pub(crate) fn report(&self, Report { id, event }: Report) {
-        match event {
-            Event::Finished => self.finish(&mut self.state(), id),
-            Event::Failed(failure) => self.failed(&mut self.state(), id, &failure),
-            Event::Marked(mark) => self.state().runs.is_marked(id, mark),
-            Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
-            Event::Gone => {
-                self.gone(id);
-                self.inner.logs.close_unused();
-            }
-        }
-    }
-
-    /// A run's dataflow is gone.
-    fn gone(&self, id: IncarnationId) {
-        let state = &mut *self.state();
-        match state.runs.is_gone(id) {
-            Some(since) => self.begin_turn(id, since),
-            None => self.compare_in(state, [id]),
-        }
-        self.inner.freed.send_replace(());
-    }
-
-    /// A run has got past what it failed on, if it had.
-    fn recovered(&self, id: IncarnationId, snapshot: Snapshot) {
-        let mut state = self.state();
-        if state.runs.failures.get(&id).is_some_and(|failures| failures.due.is_none()) {
-            state.runs.failures.remove(&id);
-            self.notify_of_recovery(&state, id);
-        }
-        drop(state);
-        // It is open for as long as its dataflow is there.
-        if let Some(output) = self.inner.logs.if_open(id) {
-            self.inner.snapshots.put(id, snapshot, output);
-        }
-    }
-
-    /// The computation that an incarnation record describes, as this node runs it.
-    pub(crate) fn computation_of(
-        &self,
-        view: &View<'_>,
-        record: &Incarnation,
-        application: &Application,
-        output: dag_log::Log,
-    ) -> Result<Computation, StartError> {
-        let budget = Budget::within(self.inner.config.computation_memory.bytes(), &self.inner.memory);
-        computation(view, record, application, output, self.inner.flow.peers(), budget)
-    }
-}
-
-pub(crate) fn last_digest(record: &Incarnation) -> dag_model::Digest {
-    record.ran.last().expect("a record begins with the component that it starts with").digest
-}
-
-fn computation(
-    view: &View<'_>,
-    record: &Incarnation,
-    application: &Application,
-    output: dag_log::Log,
-    workers: usize,
-    budget: Arc<Budget>,
-) -> Result<Computation, StartError> {
-    let digest = last_digest(record);
-    let component = view.catalog.code(digest).map_err(StartError::Component)?;
-    let schemas: Vec<_> = application.inputs.iter().map(|input| input.stream.schema().clone()).collect();
-    let answer = view.catalog.bind_with(&component, application);
-    let answer = answer.map_err(StartError::Bind)?;
-    let world = match application.window {
-        Some(window) => {
-            let place = |name: &String| schemas[0].find(name).map(|(at, _)| at).expect("binding checked the columns");
-            let newer = || StartError::Windowing(record.windowing);
-            World::Aggregate(Aggregation {
-                window,
-                windowing: Windowing::from_number(record.windowing).ok_or_else(newer)?,
-                by: application.by.iter().map(place).collect(),
-                columns: answer.columns,
-            })
-        }
-        None => World::Transform {
-            order: answer.facts.order,
-            aliases: application.inputs.iter().map(|input| input.alias.clone()).collect(),
-        },
-    };
-    let begun = output.hash_at(0)?;
-    Ok(Computation {
-        operator: Operator {
-            component,
-            name: application.operator.clone(),
-            arguments: application
-                .arguments
-                .iter()
-                .map(|argument| (argument.name.clone(), argument.value.clone()))
-                .collect(),
-            options: InstanceOptions {
-                label: record.stream.clone(),
-                random: view.moved.first(record.id).0,
-                limits: of_record(record.limits),
-                holder: Some(budget.holder().clone()),
-            },
-            world,
-        },
-        inputs: inputs(view, record, application, &record.inputs)?,
-        schemas,
-        schema: application.schema.clone(),
-        from: match record.began {
-            Began::At(from) => from,
-            Began::Next => Timestamp::MIN,
-        },
-        until: match record.until {
-            Some(Until::Time(until)) => Some(until),
-            _ => None,
-        },
-        output,
-        home: usize::try_from(record.id.0).unwrap_or(0) % workers,
-        resume: Resume { snapshot: None, output: begun, muted: None },
-        marks: Vec::new(),
-        interval: None,
-        search: Search::Off,
-        budget,
-    })
-}
-
-/// The inputs of a computation that begins there.
-fn inputs(
-    view: &View<'_>,
-    record: &Incarnation,
-    application: &Application,
-    starts: &[InputStart],
-) -> Result<Vec<Input>, StartError> {
-    let until = match record.until {
-        Some(Until::Sequence(sequence)) => Some(sequence),
-        _ => None,
-    };
-    let input = |(input, start): (usize, &InputStart)| {
-        let schema = application.inputs[input].stream.schema();
-        let legs = start.legs.iter().map(|leg| leg_of(view, leg, schema)).collect::<Result<_, _>>()?;
-        let leg_of = |skipped: &Skipped| start.legs.iter().position(|leg| leg.log == skipped.log);
-        let of_input = record.skipped.iter().filter(|skipped| skipped.input as usize == input);
-        let skipped = of_input.filter_map(|skipped| Some((leg_of(skipped)?, skipped.sequence))).collect();
-        Ok(Input { legs, from: start.from, late: start.late, until, skipped })
-    };
-    starts.iter().enumerate().map(input).collect()
-}
-
-/// Where the component that runs last begins to compute its state anew, if it does.
-pub(crate) fn replay(
-    view: &View<'_>,
-    component: &Component,
-    record: &Incarnation,
-    application: &Application,
-) -> Result<Vec<InputStart>, StartError> {
-    let answer = view.catalog.bind_with(component, application);
-    let lookback = answer.map_err(StartError::Bind)?.facts.lookback;
-    let reached = record.ran.last().map_or(Frontier::START, |ran| ran.from);
-    Ok(upgrade::replay(&view.plan, record, application, lookback, reached, view))
-}
-
-/// Lets a computation take up its work where its record, its log and its snapshot say.
-pub(crate) fn resume(
-    view: &View<'_>,
-    computation: &mut Computation,
-    record: &Incarnation,
-    application: &Application,
-    snapshot: Option<Arc<Snapshot>>,
-) -> Result<(), StartError> {
-    let ran = record.ran.last().expect("a record begins with the component that it starts with");
-    let written = computation.output.visible().end;
-    let fits = |snapshot: &Arc<Snapshot>| {
-        let own = snapshot.digest == ran.digest;
-        let taken_over = snapshot.output.sequence == ran.output && reads(&computation.operator, snapshot);
-        (own || taken_over) && (ran.output..=written).contains(&snapshot.output.sequence)
-    };
-    let snapshot = snapshot.filter(fits);
-    let output = match &snapshot {
-        Some(snapshot) => snapshot.output.clone(),
-        None => computation.output.hash_at(ran.output)?,
-    };
-    computation.resume = Resume { snapshot, output, muted: None };
-    let Some(took_over) = ran.inputs.first() else { return Ok(()) };
-    if computation.resume.snapshot.is_none() {
-        let starts = replay(view, &computation.operator.component, record, application)?;
-        computation.inputs = inputs(view, record, application, &starts)?;
-    }
-    // Its predecessor's output stays, and is not computed again; nor is it after a snapshot that was taken on the way there.
-    if let World::Transform { order: Order::Log, .. } = computation.operator.world {
-        let leg = record.inputs[0].legs.len() - took_over.legs.len();
-        let sequence = took_over.legs.first().map_or(0, |leg| leg.sequence);
-        computation.resume.muted = Some(Place { leg, sequence, from: took_over.from });
-    } else if let Frontier::At(from) = ran.from {
-        computation.from = computation.from.max(from);
-    }
-    Ok(())
-}
-
-/// Whether the operator says that it reads the state in that snapshot.
-pub(crate) fn reads(operator: &Operator, snapshot: &Snapshot) -> bool {
-    let signatures = operator.component.signatures();
-    let signature = signatures.iter().find(|signature| signature.name == operator.name);
-    signature.is_some_and(|signature| signature.state_read.contains(&snapshot.state))
-}
-
-/// A leg of a route of records with these columns, with its log, which is made where its run has not been started yet.
-pub(crate) fn leg_of(view: &View<'_>, leg: &dag_plan::Leg, schema: &Schema) -> Result<Leg, StartError> {
-    let gone = |source| StartError::Gone { log: view.name_of(&leg.log), source };
-    let (log, incarnation) = match &leg.log {
-        LogId::Source(_) => (view.log(&leg.log).ok_or_else(|| gone(None))?, None),
-        LogId::Derived(id) => {
-            let log = view.logs.get_or_create(*id, schema);
-            (log.map_err(|error| gone(Some(error)))?, Some(*id))
-        }
-    };
-    let log = view.logs.to_read(&leg.log, log, leg.sequence).map_err(|error| gone(Some(error)))?;
-    Ok(Leg { log, incarnation, sequence: leg.sequence })
 }

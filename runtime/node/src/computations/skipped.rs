@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dag_api::{OnError, PassedOver};
+use dag_api::{OnError, SkippedRecord};
 use dag_log::{AppendError, PublishError};
 use dag_model::Position;
 use dag_plan::{Incarnation, LogId, Skipped};
@@ -33,7 +33,7 @@ impl Computations {
             match self.write_errors_of(&record) {
                 Ok(()) => self.inner.streams.written(&record),
                 Err(error) => {
-                    tracing::warn!(stream = record.stream, incarnation = %record.id, %error, "cannot keep what was passed over yet");
+                    tracing::warn!(stream = record.stream, incarnation = %record.id, %error, "cannot keep what was skipped yet");
                     again = Some(Instant::now() + AGAIN);
                 }
             }
@@ -61,13 +61,13 @@ impl Computations {
     }
 
     fn row(&self, record: &Incarnation, skipped: &Skipped) -> Row {
-        let passed_over = self.passed_over(record, skipped);
+        let shown = self.skipped_record(record, skipped);
         let json = self.view().log(&skipped.log).map(|log| json(&log, skipped.sequence));
         let json = json.transpose().unwrap_or_else(|error| {
-            tracing::warn!(stream = record.stream, %error, "cannot read what was passed over");
+            tracing::warn!(stream = record.stream, %error, "cannot read what was skipped");
             None
         });
-        Row { incarnation: record.id, passed_over, record: json.flatten() }
+        Row { incarnation: record.id, skipped: shown, record: json.flatten() }
     }
 
     /// What a derived stream does with a record on which its operator fails every time.
@@ -79,8 +79,8 @@ impl Computations {
         }
     }
 
-    /// A record that a run was told to pass over, as it is shown.
-    pub(crate) fn passed_over(&self, record: &Incarnation, skipped: &Skipped) -> PassedOver {
+    /// A record that a run was told to skip, as it is shown.
+    pub(crate) fn skipped_record(&self, record: &Incarnation, skipped: &Skipped) -> SkippedRecord {
         let input = usize::try_from(skipped.input).ok().and_then(|input| record.inputs.get(input));
         let view = self.view();
         let (run, stream) = match &skipped.log {
@@ -99,6 +99,6 @@ impl Computations {
             }
         };
         let position = Position { run, sequence: skipped.sequence }.to_string();
-        PassedOver { stream, position, why: skipped.why.clone() }
+        SkippedRecord { stream, position, why: skipped.why.clone() }
     }
 }

@@ -279,17 +279,10 @@ impl Shelf {
     }
 
     fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
-        let mut bytes = vec![0; HEADER];
-        bytes[..4].copy_from_slice(MAGIC);
-        bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());
-        let mut bytes = postcard::to_extend(snapshot, bytes).map_err(io::Error::other)?;
-        let checksum = crc32fast::hash(&bytes[HEADER..]);
-        bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+        let bytes = encode(snapshot)?;
         let path = self.layout.snapshot(id);
         self.committer.admit(Claim::Kept, &self.layout.incarnation(id), bytes.len() as u64)?;
-        dag_fault::point("snapshot");
         self.committer.storage().replace(&path, &bytes)?;
-        dag_fault::point("snapshot");
         Ok(())
     }
 
@@ -324,4 +317,14 @@ impl Shelf {
         }
         decode(&bytes[HEADER..]).map(Some).map_err(|error| damaged(error.to_string()))
     }
+}
+
+fn encode(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; HEADER];
+    bytes[..4].copy_from_slice(MAGIC);
+    bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());
+    let mut bytes = postcard::to_extend(snapshot, bytes).map_err(io::Error::other)?;
+    let checksum = crc32fast::hash(&bytes[HEADER..]);
+    bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
 }

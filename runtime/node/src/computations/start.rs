@@ -9,10 +9,11 @@ use dag_plan::{Course, wanted_of};
 use tokio::sync::watch;
 
 use crate::blocking::gate::Width;
+use crate::computations::build::last_digest;
 use crate::computations::error::StartError;
 use crate::computations::interest;
 use crate::computations::reports::Report;
-use crate::computations::runs::{last_digest, resume};
+use crate::computations::resume::resume;
 use crate::computations::snapshots::usable;
 use crate::computations::{Computations, State};
 use crate::metadata::ALONE;
@@ -126,7 +127,7 @@ impl Computations {
             Err(error) => self.fail(state, id, &error.to_string()),
         }
         self.compare_in(state, [id]);
-        // What it has passed over so far is to be in its stream.
+        // What it has skipped so far is to be in its stream.
         self.inner.timers.notify_one();
     }
 }

@@ -17,7 +17,7 @@ use dag_plan::{Change, Entity, Incarnation, InputStart, Leg, Proposal, Ran};
 use dag_wasm::Component;
 
 use crate::computations::error::StartError;
-use crate::computations::runs::{reads, replay, resume};
+use crate::computations::resume::{reads, replay, resume};
 use crate::computations::snapshots::SnapshotError;
 use crate::computations::{Computations, View};
 use crate::metadata::MetaError;
@@ -185,10 +185,8 @@ impl Computations {
         // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
         let output = self.view().logs.get(id)?;
         self.inner.snapshots.keep(id, &output)?;
-        dag_fault::point("deploy");
         let switch = Proposal::of([Change::Switch { incarnation: id, to: ran.clone() }]);
         self.inner.meta.propose(switch.on(Entity::Incarnation(id), course.revision))?;
-        dag_fault::point("deploy");
         if by == By::Replay
             && let Err(error) = self.inner.snapshots.remove(id)
         {

@@ -11,18 +11,17 @@ use dag_expr::Stream;
 use dag_model::{IncarnationId, Position};
 use tokio::runtime::Handle;
 
-use crate::blocking::Broken;
-use crate::blocking::gate::Full;
 use crate::computations::Computations;
 use crate::computations::end::Ended;
-use crate::metadata::{MetaError, Metadata};
+use crate::metadata::Metadata;
+use crate::metadata::change::{ChangeError, changes};
 use crate::operators::Operators;
 use crate::operators::error::BindError;
 use crate::readers::Readers;
+use crate::readers::uses::Uses;
 use crate::streams::Streams;
 use crate::streams::error::StreamError;
 use crate::streams::source::Origin;
-use crate::undeploy::first_of;
 use goes::{Doomed, Goes, deleted, of_runs, uses};
 
 /// How long it is waited for computations to be gone.
@@ -46,9 +45,7 @@ pub enum DeleteError {
         of: String,
     },
     /// The node would make it again.
-    #[error(
-        "`{name}` has what `{of}` passes over, and goes only once that is not stored any more: delete `{of}` first"
-    )]
+    #[error("`{name}` has what `{of}` skips, and goes only once that is not stored any more: delete `{of}` first")]
     With {
         /// What was to be deleted.
         name: String,
@@ -59,28 +56,24 @@ pub enum DeleteError {
     #[error("nothing of `{0}` is stored: nobody has subscribed to it, or what there was has been removed")]
     NotStored(String),
     /// Something reads it, or a cursor is in it.
-    #[error("`{name}` is used: {}; `dag delete --force` ends what uses it and deletes it", first_of(.uses))]
+    #[error("`{name}` is used: {uses}; `dag delete --force` ends what uses it and deletes it")]
     InUse {
         /// The stream.
         name: String,
         /// What uses it.
-        uses: Vec<String>,
+        uses: Uses,
     },
     /// What was computed from it has not stopped yet.
     #[error(
         "what is computed from `{0}` has not stopped within {PATIENCE:?}, and nothing was deleted: try again in a moment"
     )]
     Stopping(String),
-    /// The change cannot be kept.
+    /// The change did not come about.
     #[error(transparent)]
-    Meta(#[from] MetaError),
-    /// Too many wait to change streams.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// Something broke.
-    #[error(transparent)]
-    Broken(#[from] Broken),
+    Change(ChangeError),
 }
+
+changes!(DeleteError);
 
 /// What deletes streams.
 pub(crate) struct Deletions {
@@ -183,7 +176,7 @@ impl Deletions {
         let uses = uses(goes);
         match parameters.force || uses.is_empty() {
             true => Ok(()),
-            false => Err(DeleteError::InUse { name: doomed.name().to_owned(), uses }),
+            false => Err(DeleteError::InUse { name: doomed.name().to_owned(), uses: Uses(uses) }),
         }
     }
 

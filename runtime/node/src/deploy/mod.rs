@@ -231,12 +231,10 @@ impl Deployments {
             if !repeat || !limits.is_empty() || made.is_some() {
                 let said = (!limits.is_empty()).then(|| next.catalog.said(digest));
                 let described = made.map(Made::described);
-                dag_fault::point("deploy");
                 let version = component.version().to_string();
                 let current = (!repeat).then(|| (component.name(), version, at, how));
                 let proposal = deployment(&self.meta.plan(), digest, current, said.as_ref());
                 self.meta.deploy(proposal, described.as_ref().map(|described| (digest, described)))?;
-                dag_fault::point("deploy");
             }
             self.operators.replace_catalog(next.catalog.clone());
             if !repeat {

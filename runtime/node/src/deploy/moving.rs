@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::{Deployments, Planned};
 use crate::blocking::{Broken, blocking};
+use crate::computations::build::last_digest;
 use crate::computations::marking::{Order, Outcome};
-use crate::computations::runs::last_digest;
 use crate::computations::switch::{By, SwitchError, Switched};
 use crate::operators::installed::Installed;
 

@@ -22,6 +22,7 @@ use crate::computations::error::StartError;
 use crate::delete::DeleteError;
 use crate::deploy::DeployError;
 use crate::metadata::MetaError;
+use crate::metadata::change::ChangeError;
 use crate::operators::error::{BindError, ComponentError, UnknownOperator};
 use crate::readers::NoSubscription;
 use crate::readers::cursors::{CursorError, NotChanged};
@@ -103,8 +104,7 @@ answers! {
         UndeployError::Unknown { .. } => Code::NotFound,
         UndeployError::Own(_) => Code::BadRequest,
         UndeployError::InUse { .. } => Code::InUse,
-        UndeployError::Meta(error) => kept(error),
-        UndeployError::Broken(_) => Code::Internal,
+        UndeployError::Change(error) => change(error),
     };
     BackupError: |error| match error {
         BackupError::Long(_)
@@ -143,18 +143,16 @@ answers! {
         DeleteError::View { .. } | DeleteError::With { .. } => Code::BadRequest,
         DeleteError::NotStored(_) => Code::NotFound,
         DeleteError::InUse { .. } => Code::InUse,
-        DeleteError::Stopping(_) | DeleteError::Full(_) => Code::Busy,
-        DeleteError::Meta(error) => kept(error),
-        DeleteError::Broken(_) => Code::Internal,
+        DeleteError::Stopping(_) => Code::Busy,
+        DeleteError::Change(error) => change(error),
     };
     AlterError: |error| match error {
         AlterError::Bind(error) => bind(error),
         AlterError::Stream(error) => stream(error),
         AlterError::Source(error) => altered(error),
         AlterError::View { .. } | AlterError::Computed(_) => Code::BadRequest,
-        AlterError::TooMany | AlterError::Full(_) => Code::Busy,
-        AlterError::Meta(error) => kept(error),
-        AlterError::Broken(_) => Code::Internal,
+        AlterError::TooMany => Code::Busy,
+        AlterError::Change(error) => change(error),
     };
     ViewError: |error| match error {
         ViewError::Stream(error) => stream(error),
@@ -219,9 +217,7 @@ fn altered(error: &SourceError) -> Code {
         | SourceError::NoOperator(_)
         | SourceError::Gone(_)
         | SourceError::Nothing(_) => Code::BadRequest,
-        SourceError::Full(_) => Code::Busy,
-        SourceError::Meta(error) => kept(error),
-        SourceError::Broken(_) => Code::Internal,
+        SourceError::Change(error) => change(error),
     }
 }
 
@@ -288,6 +284,15 @@ fn refused(error: &dag_log::PublishError) -> Code {
         Append(AppendError::Full(_) | AppendError::Reserved(_)) => Code::DiskFull,
         Append(AppendError::TooLarge { .. }) => Code::TooLarge,
         Append(_) => Code::Internal,
+    }
+}
+
+/// Of a change that did not come about.
+fn change(error: &ChangeError) -> Code {
+    match error {
+        ChangeError::Meta(error) => kept(error),
+        ChangeError::Full(_) => Code::Busy,
+        ChangeError::Broken(_) => Code::Internal,
     }
 }
 

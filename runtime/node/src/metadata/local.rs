@@ -180,7 +180,7 @@ impl Shared {
         }
         if is_durable {
             let keys: BTreeSet<Entity> = unwritten.iter().chain(&touched).cloned().collect();
-            dag_fault::count("entities", keys.len());
+            tracing::trace!(target: "metadata", entities = keys.len(), "written");
             let beside = done.iter().filter(|(_, outcome)| outcome.is_ok()).flat_map(|(job, _)| &job.beside);
             if let Err(error) = self.store.write(|transaction| put(transaction, &plan, keys, beside)) {
                 return self.refuse(done, &MetaError::from(error), unwritten);

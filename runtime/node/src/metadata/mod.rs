@@ -5,6 +5,7 @@
 //! wrote) and [`copy`] (backups). [`described`] lies beside the plan.
 
 mod beside;
+pub(crate) mod change;
 mod copy;
 pub(crate) mod described;
 pub(crate) mod history;
@@ -303,8 +304,7 @@ fn open_store(file: &Path) -> Result<Store, MetaError> {
     Metadata::check(file)?;
     let newer = |found| MetaError::Newer { file: file.to_owned(), found };
     let path = file.to_owned();
-    let open = move || Database::builder().set_cache_size(CACHE).create(&path);
-    let store = Store::new(open);
+    let store = Store::new(move || open(&path));
     store.write(|transaction| match prepare(transaction)? {
         FORMAT => Ok(()),
         found if found > FORMAT => Err(newer(found)),
@@ -319,6 +319,15 @@ fn open_store(file: &Path) -> Result<Store, MetaError> {
         }
     })?;
     Ok(store)
+}
+
+fn open(path: &Path) -> Result<Database, DatabaseError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE);
+    #[cfg(feature = "armed")]
+    return builder.create_with_backend(crate::armed::Database::open(path)?);
+    #[cfg(not(feature = "armed"))]
+    builder.create(path)
 }
 
 fn data(store: &Store) -> Result<u64, redb::Error> {

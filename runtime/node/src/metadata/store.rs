@@ -53,7 +53,6 @@ impl Store {
         let opened = self.opened()?;
         let transaction = opened.as_ref().expect("it was opened").begin_write().map_err(redb::Error::from)?;
         let answer = change(&transaction)?;
-        dag_fault::count("transaction", 1);
         transaction.commit().map_err(redb::Error::from)?;
         Ok(answer)
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use dag_log::{Claim, OsStorage, Storage};
+use dag_log::Claim;
 use dag_model::Digest;
 use dag_wasm::Built;
 
@@ -82,8 +82,8 @@ impl Operators {
     pub(super) fn keep(&self, built: &Built) -> Result<(), ComponentError> {
         let path = self.layout.component(built.digest);
         let kept = match self.kept_bytes(built.digest) {
-            Ok(_) => OsStorage.sync_dir(&self.layout.components()),
-            Err(_) => OsStorage.replace(&path, &built.bytes),
+            Ok(_) => self.committer.storage().sync_dir(&self.layout.components()),
+            Err(_) => self.committer.storage().replace(&path, &built.bytes),
         };
         kept.map_err(|source| ComponentError::Io { path, source })
     }

@@ -9,6 +9,7 @@ pub(crate) mod open;
 pub(crate) mod standing;
 pub(crate) mod subscriber;
 pub(crate) mod subscription;
+pub(crate) mod uses;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

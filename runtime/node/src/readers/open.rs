@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
-use dag_flow::{Input, Leg};
-use dag_model::{IncarnationId, Position, Timestamp};
-use dag_plan::{Begin, DemandError, LeaseId, LogId, Want};
+use dag_flow::{Input, Leg, Notify};
+use dag_model::{IncarnationId, Position, Schema, Timestamp};
+use dag_plan::{Begin, DemandError, LeaseId, LogId, Route, Want};
 
 use crate::blocking::gate::Width;
 use crate::clock::now;
-use crate::computations::runs::leg_of;
+use crate::computations::build::leg_of;
 use crate::computations::{Undecided, shown_of};
 use crate::readers::cursors::{Place, Wish};
 use crate::readers::error::ReaderError;
@@ -46,7 +46,7 @@ pub(crate) enum At {
 pub(crate) const OPENING: Width = Width { what: "to subscribe", most: 64, each: 4, waiting: SUBSCRIBERS };
 
 impl Readers {
-    /// Registers the demand that the parameters tell, and answers a reader of it.
+    /// Opens a subscription to what the parameters name.
     pub async fn subscribe(self: &Arc<Self>, parameters: &SubscribeParameters) -> Result<Subscription, ReaderError> {
         let (cursor, until) = (Wish::of(parameters)?, until(parameters)?);
         let left = parameters.limit.unwrap_or(u64::MAX);
@@ -99,35 +99,10 @@ impl Readers {
         let released = Released { readers: self, lease };
         self.enter(lease, &subscriber)?;
         self.check_position(stream, want)?;
-        let was_read = place.is_some();
-        let mut route = self
-            .computations
-            .demand(lease, &subscriber.listener, stream, want)
-            .map_err(|error| self.refused(error, stream, was_read))?;
-        if let Some(place) = place {
-            (route.from, route.begin) = (place.from, place.newest.map_or(Begin::Sequence, Begin::Newest));
-        }
-        let view = self.computations.view();
-        let schema = stream.schema();
-        let legs = route.legs.iter().map(|leg| leg_of(&view, leg, schema)).collect::<Result<Vec<_>, _>>()?;
-        let incarnation = route.legs.iter().rev().find_map(|leg| match leg.log {
-            LogId::Derived(id) => Some(id.0),
-            LogId::Source(_) => None,
-        });
-        let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
-        drop(view);
-        let notify = notify(&subscriber.listener);
+        let route = self.route(lease, &subscriber, stream, want, place)?;
+        let legs = self.legs(&route, stream.schema())?;
         let place = Place { legs: legs.iter().map(Leg::position).collect(), from: route.from, newest: None };
-        let (reading, before) = match (route.begin, legs.as_slice()) {
-            (Begin::Newest(reached), [leg]) => {
-                let watch = leg.log.on_visible(notify);
-                (Reading::Waiting { leg: leg.clone(), reached, _watch: watch }, None)
-            }
-            _ => {
-                let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
-                (self.reading(input, notify, stream.schema(), ordered), Some(before))
-            }
-        };
+        let (reading, before) = self.begin(&route, legs, notify(&subscriber.listener), stream.schema(), ordered);
         std::mem::forget(released);
         let (readers, schema) = (self.clone(), stream.schema().clone());
         let course = Course { readers, subscriber: subscriber.clone(), schema, reading, until, left, ordered };
@@ -137,7 +112,7 @@ impl Readers {
             subscriber,
             stream: stream.to_string(),
             schema: stream.schema().clone(),
-            incarnation,
+            incarnation: incarnation_of(&route),
             before,
             place,
             cursor: None,
@@ -154,6 +129,47 @@ impl Readers {
         }
         subscription.course = subscription::At::Here(course);
         Ok(subscription)
+    }
+
+    /// Where what is wanted is read, which is demanded from then on. A place that was read before says better where it goes on.
+    fn route(
+        &self,
+        lease: LeaseId,
+        subscriber: &Subscriber,
+        stream: &Stream,
+        want: Want,
+        place: Option<Place>,
+    ) -> Result<Route, ReaderError> {
+        let route = self.computations.demand(lease, &subscriber.listener, stream, want);
+        let mut route = route.map_err(|error| self.refused(error, stream, place.is_some()))?;
+        if let Some(place) = place {
+            (route.from, route.begin) = (place.from, place.newest.map_or(Begin::Sequence, Begin::Newest));
+        }
+        Ok(route)
+    }
+
+    /// The logs of a route of records with these columns.
+    fn legs(&self, route: &Route, schema: &Schema) -> Result<Vec<Leg>, ReaderError> {
+        let view = self.computations.view();
+        Ok(route.legs.iter().map(|leg| leg_of(&view, leg, schema)).collect::<Result<_, _>>()?)
+    }
+
+    /// What reads a route, and how many records lie before it, unless that is known only once the newest one is there.
+    fn begin(
+        &self,
+        route: &Route,
+        legs: Vec<Leg>,
+        notify: Notify,
+        schema: &Schema,
+        ordered: bool,
+    ) -> (Reading, Option<u64>) {
+        if let (Begin::Newest(reached), [leg]) = (route.begin, legs.as_slice()) {
+            let watch = leg.log.on_visible(notify);
+            return (Reading::Waiting { leg: leg.clone(), reached, _watch: watch }, None);
+        }
+        let before = legs[0].sequence.saturating_sub(legs[0].log.earliest().sequence);
+        let input = Input { legs, from: route.from, late: route.late, until: None, skipped: Vec::new() };
+        (self.reading(input, notify, schema, ordered), Some(before))
     }
 
     /// A position of a derived stream that was given out by the data that this is a copy of is one of this data, or of nothing.
@@ -269,4 +285,12 @@ fn until(parameters: &SubscribeParameters) -> Result<Option<Timestamp>, ReaderEr
         ReaderError::Parameters(format!("until: found `{text}`, expected a time such as 2026-11-01T10:00:00Z"))
     })?;
     Ok(Some(Timestamp(time)))
+}
+
+/// The incarnation that a route ends in; none where that is a source.
+fn incarnation_of(route: &Route) -> Option<u64> {
+    route.legs.iter().rev().find_map(|leg| match leg.log {
+        LogId::Derived(id) => Some(id.0),
+        LogId::Source(_) => None,
+    })
 }

@@ -152,14 +152,7 @@ impl Subscription {
                     _ = stopping.wait_for(|stopping| *stopping) => continue,
                 };
                 match stepped {
-                    Stepped::Next(next) => {
-                        if dag_fault::planted("cursor-ahead")
-                            && let (Next::Records { positions, .. }, Some(cursor)) = (&next, &self.cursor)
-                        {
-                            cursor.sent(positions[positions.len() - 1]);
-                        }
-                        return Ok(next);
-                    }
+                    Stepped::Next(next) => return Ok(next),
                     Stepped::More => {}
                     Stepped::Wait => tokio::select! {
                         () = self.subscriber.listener.woken() => {}

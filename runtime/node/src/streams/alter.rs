@@ -5,9 +5,7 @@ use std::sync::Arc;
 use dag_api::{AlterRetention, AlterStream, CreateStream, Retention};
 use dag_plan::{Change, Entity, Plan, Proposal};
 
-use crate::blocking::Broken;
-use crate::blocking::gate::Full;
-use crate::metadata::MetaError;
+use crate::metadata::change::{ChangeError, changes};
 use crate::streams::Streams;
 use crate::streams::error::StreamError;
 use crate::streams::settings::{self, SettingsError};
@@ -33,7 +31,7 @@ pub enum AlterError {
         why: &'static str,
     },
     /// A stream of skipped records has no settings.
-    #[error("`{name}` is as the node makes it: what `{of}` passes over, for seven days")]
+    #[error("`{name}` is as the node makes it: what `{of}` skips, for seven days")]
     Skipped {
         /// The stream.
         name: String,
@@ -49,16 +47,12 @@ pub enum AlterError {
     /// It has been removed meanwhile.
     #[error("there is no stream `{0}`")]
     Gone(String),
-    /// The change cannot be kept.
+    /// The change did not come about.
     #[error(transparent)]
-    Meta(#[from] MetaError),
-    /// Too many wait to make or alter streams.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// Something broke.
-    #[error(transparent)]
-    Broken(#[from] Broken),
+    Change(ChangeError),
 }
+
+changes!(AlterError);
 
 impl Streams {
     /// Alters a source. Returns it as it is from now on.

@@ -9,7 +9,7 @@ use crate::metadata::MetaError;
 use crate::streams::settings::SettingsError;
 use crate::streams::unavailable::NotOpened;
 
-/// The most streams that are published to or hold what others pass over: each takes files, and some memory.
+/// The most streams that are published to or hold what others skip: each takes files, and some memory.
 const MAX_STREAMS: usize = 10_000;
 
 /// Why a stream is not had, made or changed.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use dag_api::{PublishParameters, Published, PublisherProgress, TookOver};
-use dag_codec::{BodyError, Decoder, Format, MAX_LISTED, Refusal};
-use dag_log::{AppendError, CommitError, Publish, PublisherId, Receipt, TakenOver, readings};
+use dag_codec::{BodyError, Decoded, Decoder, Format, MAX_LISTED, Refusal};
+use dag_log::{AppendError, CommitError, Publish, PublisherId, Receipt, Refused, TakenOver, readings};
 use dag_model::text::check_name;
 use dag_model::{Position, Timestamp};
 
@@ -38,7 +38,7 @@ pub enum PublishError {
     #[error(transparent)]
     Stream(#[from] StreamError),
     /// Only the node writes the stream.
-    #[error("`{name}` takes no records: the node writes it, with what `{of}` passes over")]
+    #[error("`{name}` takes no records: the node writes it, with what `{of}` skips")]
     ReadOnly {
         /// The stream.
         name: String,
@@ -191,53 +191,16 @@ fn publish(
     clock: &Clocks,
     share: &Share,
 ) -> Result<(Published, Receipt), PublishError> {
-    let bad = PublishError::Parameters;
-    let publisher = match (&parameters.publisher, parameters.session, parameters.batch) {
-        (Some(name), session, batch) => Some(PublisherId {
-            name: name.clone(),
-            session: session.unwrap_or(0),
-            batch: match (batch, &content) {
-                (Some(batch), _) => batch,
-                (None, None) => 0,
-                (None, Some(_)) => return Err(bad("a named publisher numbers its batches: `batch` is missing".into())),
-            },
-        }),
-        (None, None, None) => None,
-        (None, ..) => return Err(bad("`session` and `batch` go with `publisher`".into())),
-    };
-    if let Some(PublisherId { name, .. }) = &publisher
-        && let Err(why) = check_name(name, MAX_PUBLISHER)
-    {
-        return Err(bad(format!("a publisher's name {why}")));
+    let publisher = publisher(parameters, content.is_some())?;
+    let heartbeat = parameters.heartbeat.as_deref().map(heartbeat).transpose()?;
+    let line = first_line(parameters)?;
+    let decode = |(format, bytes): (Format, Bytes)| decode(source, format, &bytes, line, parameters, share);
+    let (mut published, mut batch, mut rows) = (Published::default(), None, Vec::new());
+    if let Some(decoded) = content.map(decode).transpose()? {
+        published.refused = decoded.refused_count();
+        published.refusals = decoded.refused;
+        (batch, rows) = (Some(decoded.batch), decoded.rows);
     }
-    let line = parameters.line.unwrap_or(1);
-    if line > MAX_LINES {
-        return Err(bad(format!("line: {line} is beyond the lines of any file; the limit is {MAX_LINES}")));
-    }
-    let heartbeat = match &parameters.heartbeat {
-        Some(text) => Some(Timestamp(
-            dag_frame::time::parse(text).map_err(|_| bad(format!("heartbeat: `{text}` is not a time in RFC 3339")))?,
-        )),
-        None => None,
-    };
-    let mut published = Published::default();
-    let mut rows = Vec::new();
-    let batch = match content {
-        None => None,
-        Some((format, bytes)) => {
-            let time = source.time_column(parameters.time.clone());
-            let decoder = Decoder::new(&source.schema, &time).within(share);
-            let decoded = decoder.decode(format, &bytes, line).map_err(|error| match error {
-                BodyError::NoRoom => share.refusal().into(),
-                error => PublishError::Body(error),
-            })?;
-            published.refused = decoded.refused_count();
-            published.refusals = decoded.refused;
-            rows = decoded.rows;
-            Some(decoded.batch)
-        }
-    };
-    let history = parameters.history;
     let request = Publish {
         publisher,
         batch,
@@ -245,53 +208,98 @@ fn publish(
         done: parameters.done,
         seal: parameters.seal,
         leave: parameters.leave,
-        history,
+        history: parameters.history,
         ..Publish::default()
     };
-    let receipt = source
-        .source
-        .publish(request, clock)
-        .map_err(|source| PublishError::Refused { stream: name.to_owned(), source })?;
+    let refused = |source| PublishError::Refused { stream: name.to_owned(), source };
+    let receipt = source.source.publish(request, clock).map_err(refused)?;
     if receipt.repeat {
-        published.refused = 0;
-        published.refusals.clear();
+        (published.refused, published.refusals) = (0, Vec::new());
     }
-    published.refused += receipt.refused.len() as u64;
-    for ahead in &receipt.refused {
-        if published.refusals.len() < MAX_LISTED {
-            published.refusals.push(Refusal {
-                line: rows[ahead.row],
-                column: None,
-                reason: format!(
-                    "{} is in the future (as an integer, {}); --history lifts this check",
-                    ahead.time,
-                    readings(ahead.time.0 / source.time_column(None).unit.nanoseconds())
-                ),
-            });
-        }
-    }
-    published.refusals.sort_by_key(|refusal| refusal.line);
+    list_refused(&mut published, &receipt, &rows, source);
     source.count_refused(published.refused);
     let position = |sequence| Position { run: receipt.epoch, sequence }.to_string();
     published.accepted = (receipt.accepted - receipt.late) as u64;
     published.late = receipt.late as u64;
     published.repeat = receipt.repeat;
-    published.took_over = receipt.took_over.map(|TakenOver { session, batch, joined, heard }| {
-        if joined {
-            let publisher = parameters.publisher.as_deref();
-            tracing::info!(
-                stream = name,
-                publisher,
-                by = parameters.session,
-                session,
-                "a publisher's name was taken over"
-            );
-        }
-        TookOver { session, batch, joined, heard: heard.to_string() }
-    });
+    published.took_over = receipt.took_over.map(|taken| took_over(taken, name, parameters));
     published.first = (receipt.accepted > 0).then(|| position(receipt.first));
     published.end = position(receipt.end);
     Ok((published, receipt))
+}
+
+/// Who publishes; none without a name.
+fn publisher(parameters: &PublishParameters, has_records: bool) -> Result<Option<PublisherId>, PublishError> {
+    let bad = |why: &str| Err(PublishError::Parameters(why.to_owned()));
+    let (name, batch) = match (&parameters.publisher, parameters.session, parameters.batch) {
+        (Some(_), _, None) if has_records => return bad("a named publisher numbers its batches: `batch` is missing"),
+        (Some(name), _, batch) => (name, batch.unwrap_or(0)),
+        (None, None, None) => return Ok(None),
+        (None, ..) => return bad("`session` and `batch` go with `publisher`"),
+    };
+    match check_name(name, MAX_PUBLISHER) {
+        Err(why) => bad(&format!("a publisher's name {why}")),
+        Ok(()) => Ok(Some(PublisherId { name: name.clone(), session: parameters.session.unwrap_or(0), batch })),
+    }
+}
+
+fn heartbeat(text: &str) -> Result<Timestamp, PublishError> {
+    let bad = |_| PublishError::Parameters(format!("heartbeat: `{text}` is not a time in RFC 3339"));
+    dag_frame::time::parse(text).map(Timestamp).map_err(bad)
+}
+
+/// The number of the body's first line in what it is a part of.
+fn first_line(parameters: &PublishParameters) -> Result<u64, PublishError> {
+    match parameters.line.unwrap_or(1) {
+        line if line > MAX_LINES => Err(PublishError::Parameters(format!(
+            "line: {line} is beyond the lines of any file; the limit is {MAX_LINES}"
+        ))),
+        line => Ok(line),
+    }
+}
+
+fn decode(
+    source: &SourceStream,
+    format: Format,
+    bytes: &Bytes,
+    line: u64,
+    parameters: &PublishParameters,
+    share: &Share,
+) -> Result<Decoded, PublishError> {
+    let time = source.time_column(parameters.time.clone());
+    let decoder = Decoder::new(&source.schema, &time).within(share);
+    decoder.decode(format, bytes, line).map_err(|error| match error {
+        BodyError::NoRoom => share.refusal().into(),
+        error => PublishError::Body(error),
+    })
+}
+
+/// Lists the records that are too far past the clock among those lines that are no record, in the order of the lines.
+fn list_refused(published: &mut Published, receipt: &Receipt, rows: &[u64], source: &SourceStream) {
+    published.refused += receipt.refused.len() as u64;
+    let unit = source.time_column(None).unit.nanoseconds();
+    let refusal = |ahead: &Refused| Refusal {
+        line: rows[ahead.row],
+        column: None,
+        reason: format!(
+            "{} is in the future (as an integer, {}); --history lifts this check",
+            ahead.time,
+            readings(ahead.time.0 / unit)
+        ),
+    };
+    let room = MAX_LISTED.saturating_sub(published.refusals.len());
+    published.refusals.extend(receipt.refused.iter().take(room).map(refusal));
+    published.refusals.sort_by_key(|refusal| refusal.line);
+}
+
+/// From whom a publisher took its name over. Somebody who may still be there is worth a line in the node's log.
+fn took_over(taken: TakenOver, stream: &str, parameters: &PublishParameters) -> TookOver {
+    let TakenOver { session, batch, joined, heard } = taken;
+    if joined {
+        let (publisher, by) = (parameters.publisher.as_deref(), parameters.session);
+        tracing::info!(stream, publisher, by, session, "a publisher's name was taken over");
+    }
+    TookOver { session, batch, joined, heard: heard.to_string() }
 }
 
 #[cfg(test)]

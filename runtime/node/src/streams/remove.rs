@@ -52,7 +52,6 @@ impl Removing<'_> {
             None => streams.meta.first_epoch()?.saturating_add(u64::from(new_number() as u32)),
         };
         streams.meta.remove(Some((self.id, epoch)), incarnations, cursors)?;
-        dag_fault::point("delete");
         let folder = streams.layout.source(self.id.0);
         let gone = match self.source.take() {
             Some(source) => source.source.log().remove(),

@@ -1,6 +1,6 @@
-//! `errors(X)`: what the derived stream `X` has passed over, in a log that the node itself publishes to.
+//! `errors(X)`: what the derived stream `X` has skipped, in a log that the node itself publishes to.
 //!
-//! What counts is the incarnation's record: it says that a record is passed over before there is any output past it, durably. Its list
+//! What counts is the incarnation's record: it says that a record is skipped before there is any output past it, durably. Its list
 //! is handed in whenever the incarnation is started, and when the node is, and what the log lacks of it is published without holding up
 //! anybody. The publisher is the incarnation, by its first number, and the n-th record of its list is the n-th batch: what is handed in
 //! again, after a crash or because the disk was full, is a repeat to the log, and counts once.
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
-use dag_api::{Clock, Column, CreateStream, Durability, PassedOver, Retention};
+use dag_api::{Clock, Column, CreateStream, Durability, Retention, SkippedRecord};
 use dag_codec::{EncodeOptions, Encoder, Format, MAX_LINE};
 use dag_expr::errors_of;
 use dag_lock::{Guard, Mutex};
@@ -32,7 +32,7 @@ pub(super) struct Waiting {
 
 impl Default for Waiting {
     fn default() -> Waiting {
-        Waiting { records: Mutex::new("passed over", BTreeMap::new()) }
+        Waiting { records: Mutex::new("skipped", BTreeMap::new()) }
     }
 }
 
@@ -42,7 +42,7 @@ impl Waiting {
     }
 }
 
-/// How the stream of what `of` passes over is kept: times are the node's, which also moves its frontier on.
+/// How the stream of what `of` skips is kept: times are the node's, which also moves its frontier on.
 pub fn settings(of: &str) -> CreateStream {
     let column = |(name, ty): (&str, &str)| Column { name: name.to_owned(), ty: ty.to_owned() };
     let schema =
@@ -66,7 +66,7 @@ pub(crate) struct Row {
     /// The incarnation.
     pub incarnation: IncarnationId,
     /// Where the record lies, and why it was skipped.
-    pub passed_over: PassedOver,
+    pub skipped: SkippedRecord,
     /// What it says, as [`json`] shows it.
     pub record: Option<String>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Row {
 impl Row {
     /// A batch of that one row, for that stream.
     fn batch(self, errors: &SourceStream) -> RecordBatch {
-        let PassedOver { stream, position, why } = self.passed_over;
+        let SkippedRecord { stream, position, why } = self.skipped;
         let columns: Vec<ArrayRef> = vec![
             Arc::new(TimestampNanosecondArray::from(vec![UNSTAMPED]).with_timezone("UTC")),
             Arc::new(Int64Array::from(vec![i64::try_from(self.incarnation.0).unwrap_or(i64::MAX)])),
@@ -156,7 +156,6 @@ impl Streams {
             done: true,
             ..Publish::default()
         };
-        dag_fault::point("errors");
         errors.source.publish(publish, self.clock).map(drop)
     }
 }

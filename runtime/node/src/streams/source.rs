@@ -25,7 +25,7 @@ use crate::streams::settings::{self, SettingsError};
 pub enum Origin {
     /// Publishers.
     Published,
-    /// The node, with what the derived stream of this canonical name has passed over.
+    /// The node, with what the derived stream of this canonical name has skipped.
     Errors(String),
 }
 

@@ -1,4 +1,4 @@
-//! What a node does by the clock: lingering ends, failed computations are tried again, what was passed over is kept, old records go.
+//! What a node does by the clock: lingering ends, failed computations are tried again, what was skipped is kept, old records go.
 //! Streams [keep their own time](crate::streams).
 //!
 //! One task sleeps until the next of these is due, so that an idle node does nothing. [`room`] says what is given up where the disk is full.
@@ -21,8 +21,8 @@ use crate::streams::Streams;
 /// How often retention looks.
 const TRIM: Duration = Duration::from_secs(60);
 
-/// The duty of keeping what was passed over.
-const PASSED_OVER: &str = "passed over";
+/// The duty of keeping what was skipped.
+const SKIPPED: &str = "skipped";
 
 /// Keeps time for what others own.
 pub(crate) struct Upkeep {
@@ -79,7 +79,7 @@ impl Duty {
             let _alarm = Alarm::of(name);
             let next = work(&upkeep);
             *turn.lock() = next.map_or(Turn::Woken, Turn::At);
-            if next.is_some() || name == PASSED_OVER && upkeep.streams.is_any_handed_in() {
+            if next.is_some() || name == SKIPPED && upkeep.streams.is_any_handed_in() {
                 upkeep.timers.notify_one();
             }
         });
@@ -111,7 +111,7 @@ impl Upkeep {
             Some(Instant::now() + TRIM)
         });
         let room = Duty::new("room", Turn::Woken, Upkeep::look_for_room);
-        let skipped = Duty::new(PASSED_OVER, Turn::Woken, |upkeep| upkeep.computations.write_errors());
+        let skipped = Duty::new(SKIPPED, Turn::Woken, |upkeep| upkeep.computations.write_errors());
         loop {
             let mut due = Instant::now() + TRIM;
             due = self.computations.tick().map_or(due, |at| due.min(at));

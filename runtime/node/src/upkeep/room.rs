@@ -84,7 +84,7 @@ impl Upkeep {
     }
 }
 
-/// Removes the files in a folder whose names end so; answers how many.
+/// Removes the files in a folder whose names end so; returns how many.
 fn remove_all(folder: &Path, extension: &str) -> std::io::Result<usize> {
     let mut removed = 0;
     for entry in fs::read_dir(folder)? {

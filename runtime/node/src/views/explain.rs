@@ -26,7 +26,7 @@ impl Views {
             .await
     }
 
-    /// Appends the stream and then its inputs; answers its frontier.
+    /// Appends the stream and then its inputs; returns its frontier.
     fn explain_into(&self, stream: &Stream, streams: &mut Vec<Explained>) -> Frontier {
         let name = stream.to_string();
         let at = streams.len();
@@ -60,8 +60,8 @@ impl Views {
         let stats = source.source.stats();
         let frontier = stats.frontier;
         let cause = match (&source.origin, frontier, stats.joined.first()) {
-            (Origin::Errors(of), ..) if stats.records == 0 => format!("`{of}` has passed over nothing yet"),
-            (Origin::Errors(of), ..) => format!("the node writes it, with what `{of}` passes over"),
+            (Origin::Errors(of), ..) if stats.records == 0 => format!("`{of}` has skipped nothing yet"),
+            (Origin::Errors(of), ..) => format!("the node writes it, with what `{of}` skips"),
             (_, Frontier::Empty, _) => "sealed".to_owned(),
             (_, _, Some(holder)) => {
                 let bound = last_time(holder.bound).unwrap_or_else(|| "its first record".to_owned());
@@ -86,9 +86,22 @@ impl Views {
             frontier: frontier.shown(),
             next: None,
             cause: Some(cause),
-            passed_over: Vec::new(),
+            skipped: Vec::new(),
         };
         (explained, frontier)
+    }
+
+    /// What is said of a stream that nobody has subscribed to, or that waits for something to appear.
+    fn absent(&self, name: String) -> Explained {
+        let waiting = self.readers.waiting().into_iter().find(|(text, _)| *text == name).map(|(_, what)| what);
+        let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
+        Explained {
+            stream: name,
+            kind: "derived".to_owned(),
+            state: "absent".to_owned(),
+            cause: Some(cause),
+            ..Explained::default()
+        }
     }
 
     fn explain_derived(
@@ -102,24 +115,15 @@ impl Views {
         let courses = plan.incarnations_of(&name).map(|(_, course)| &**course);
         let courses: Vec<&Course> = courses.filter(|course| course.record.until.is_none()).collect();
         let Some(course) = courses.iter().rev().find(|course| course.is_live()).or(courses.last()) else {
-            let waiting = self.readers.waiting().into_iter().find(|(text, _)| *text == name).map(|(_, what)| what);
-            let cause = waiting.map_or_else(|| "nobody subscribes to it".to_owned(), |what| format!("waiting: {what}"));
-            let explained = Explained {
-                stream: name,
-                kind: "derived".to_owned(),
-                state: "absent".to_owned(),
-                cause: Some(cause),
-                ..Explained::default()
-            };
-            return (explained, Frontier::START);
+            return (self.absent(name), Frontier::START);
         };
         let id = course.record.id;
         let look = self.computations.look_at(id);
         let records_in = look.running.as_ref().map_or(0, |running| running.progress().records_in());
         let life = look.life(&plan, course);
-        let passed_over =
-            course.record.skipped.iter().map(|skipped| self.computations.passed_over(&course.record, skipped));
-        let passed_over = passed_over.collect();
+        let skipped =
+            course.record.skipped.iter().map(|skipped| self.computations.skipped_record(&course.record, skipped));
+        let skipped = skipped.collect();
         self.computations.logs().look(id);
         let visible = self.computations.logs().visible(id);
         let frontier = visible.as_ref().map_or(Frontier::START, |visible| visible.frontier);
@@ -130,25 +134,7 @@ impl Views {
             }
             _ => None,
         };
-        let slowest = inputs.iter().min_by_key(|(_, frontier)| *frontier);
-        let cause = match &course.life {
-            Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => why.clone(),
-            Life::Finished => "sealed: all of it is there".to_owned(),
-            Life::Stored => "nobody subscribes to it".to_owned(),
-            Life::Live { .. } if life == "lingering" => "nobody subscribes to it any more; it lingers".to_owned(),
-            Life::Live { .. } => match (slowest, next) {
-                (Some((input, Frontier::START)), _) => format!("waiting for the first record of {input}"),
-                (Some((input, Frontier::At(time))), Some(end)) => {
-                    format!("window open until {end}; {input} has got to {time}")
-                }
-                (Some((input, Frontier::At(time))), None) if records_out == 0 && records_in > 0 => {
-                    format!("none of {records_in} records passed; {input} has got to {time}")
-                }
-                (Some((input, frontier)), None) if inputs.len() > 1 => format!("held by {input} at {frontier}"),
-                (Some((input, frontier)), _) => format!("up to date with {input}, which has got to {frontier}"),
-                (None, _) => "it has no inputs".to_owned(),
-            },
-        };
+        let cause = cause(course, life, inputs, next, (records_in, records_out));
         let explained = Explained {
             stream: name,
             kind: "derived".to_owned(),
@@ -161,9 +147,38 @@ impl Views {
             frontier: frontier.shown(),
             next: next.map(|time| time.to_string()),
             cause: Some(cause),
-            passed_over,
+            skipped,
         };
         (explained, frontier)
+    }
+}
+
+/// Why a computation has got as far as it has, and no further.
+fn cause(
+    course: &Course,
+    life: &str,
+    inputs: &[(String, Frontier)],
+    next: Option<Timestamp>,
+    (records_in, records_out): (u64, u64),
+) -> String {
+    let slowest = inputs.iter().min_by_key(|(_, frontier)| *frontier);
+    match &course.life {
+        Life::Failed(why) | Life::Quarantined(why) | Life::Lost(why) => why.clone(),
+        Life::Finished => "sealed: all of it is there".to_owned(),
+        Life::Stored => "nobody subscribes to it".to_owned(),
+        Life::Live { .. } if life == "lingering" => "nobody subscribes to it any more; it lingers".to_owned(),
+        Life::Live { .. } => match (slowest, next) {
+            (Some((input, Frontier::START)), _) => format!("waiting for the first record of {input}"),
+            (Some((input, Frontier::At(time))), Some(end)) => {
+                format!("window open until {end}; {input} has got to {time}")
+            }
+            (Some((input, Frontier::At(time))), None) if records_out == 0 && records_in > 0 => {
+                format!("none of {records_in} records passed; {input} has got to {time}")
+            }
+            (Some((input, frontier)), None) if inputs.len() > 1 => format!("held by {input} at {frontier}"),
+            (Some((input, frontier)), _) => format!("up to date with {input}, which has got to {frontier}"),
+            (None, _) => "it has no inputs".to_owned(),
+        },
     }
 }
 

@@ -146,6 +146,34 @@ impl Views {
     pub fn status(&self, parameters: StatusParameters) -> Status {
         let cursors = self.readers.cursors_read();
         let (memory, unavailable) = (resident(), self.unavailable());
+        let (computations, computations_total) = self.computations_of_status(parameters.computations);
+        let subscribers = self.readers.len() + self.readers.waiting().len();
+        let rush = self.computations.flow().rush();
+        let (instances, instances_limit) = self.operators.memories();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            listen: self.address.get().map_or_else(String::new, |address| format!("http://{address}")),
+            data: self.about.data.display().to_string(),
+            uptime: self.about.started.elapsed().as_secs_f64(),
+            workers: self.computations.flow().peers(),
+            guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
+            subscribers,
+            memory,
+            requests: SharedMemory { taken: self.about.budget.taken(), limit: self.about.budget.all() },
+            computation_memory: SharedMemory { taken: self.about.memory.held(), limit: self.about.memory.limit() },
+            instances,
+            instances_limit,
+            unavailable,
+            cursors,
+            computations,
+            computations_total,
+        }
+    }
+
+    /// What runs, has failed, or is waited for: as many as `most`, those that have failed and those that are waited for among them, and how
+    /// many there are.
+    fn computations_of_status(&self, most: usize) -> (Vec<Computation>, usize) {
         let plan = self.meta.plan();
         let courses = || plan.incarnations().map(|(_, course)| &**course);
         let is_shown = |course: &&Course| course.is_live() || has_failed(&course.life);
@@ -160,12 +188,11 @@ impl Views {
             self.computations.flows().into_iter().filter_map(|id| plan.incarnation(id)).map(|course| &**course);
         shown.extend(running.filter(|course| !is_shown(course)));
         let mut waiting = self.readers.waiting();
-        let subscribers = self.readers.len() + waiting.len();
-        let computations_total = shown.len() + waiting.len();
-        if computations_total > parameters.computations {
-            waiting.truncate(parameters.computations);
+        let total = shown.len() + waiting.len();
+        if total > most {
+            waiting.truncate(most);
             shown.sort_by_key(|course| !has_failed(&course.life));
-            shown.truncate(parameters.computations - waiting.len());
+            shown.truncate(most - waiting.len());
         }
         let catalog = self.operators.catalog();
         let mut computations = Vec::with_capacity(shown.len());
@@ -190,27 +217,7 @@ impl Views {
             error: None,
             waiting: Some(what),
         }));
-        let rush = self.computations.flow().rush();
-        let (instances, instances_limit) = self.operators.memories();
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            listen: self.address.get().map_or_else(String::new, |address| format!("http://{address}")),
-            data: self.about.data.display().to_string(),
-            uptime: self.about.started.elapsed().as_secs_f64(),
-            workers: self.computations.flow().peers(),
-            guests: GuestThreads { threads: rush.threads, limit: rush.most, waiting: rush.waiting },
-            subscribers,
-            memory,
-            requests: SharedMemory { taken: self.about.budget.taken(), limit: self.about.budget.all() },
-            computation_memory: SharedMemory { taken: self.about.memory.held(), limit: self.about.memory.limit() },
-            instances,
-            instances_limit,
-            unavailable,
-            cursors,
-            computations,
-            computations_total,
-        }
+        (computations, total)
     }
 
     /// How many live incarnations and subscriptions read each source itself.

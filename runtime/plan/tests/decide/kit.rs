@@ -197,7 +197,7 @@ impl Alone {
         self.propose(&Proposal::of([deploy]));
     }
 
-    /// Applies a proposal that applies, and answers what it was given.
+    /// Applies a proposal that applies, and returns what it was given.
     pub fn propose(&mut self, proposal: &Proposal) -> dag_plan::Applied {
         apply(&mut self.plan, proposal).expect("it was decided on this plan")
     }

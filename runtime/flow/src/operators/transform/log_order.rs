@@ -9,10 +9,12 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use super::Task;
 use super::turn::{Given, Hand, Records};
-use crate::computation::{Computation, Shared, frontier_of};
+use crate::computation::Computation;
 use crate::guests::Guests;
 use crate::local::{Local, Message, Parcel};
+use crate::operators::frontier_of;
 use crate::operators::work::{Output, Work};
+use crate::shared::Shared;
 
 /// An operator in log order.
 pub(crate) fn in_log_order<'scope>(

@@ -10,10 +10,11 @@ use std::sync::Arc;
 pub(crate) use log_order::in_log_order;
 pub(crate) use time_order::in_time_order;
 
-use crate::computation::{Computation, Shared};
+use crate::computation::Computation;
 use crate::error::ComputeError;
 use crate::guest::Guest;
 use crate::local::Message;
+use crate::shared::Shared;
 use crate::snapshot::{Barrier, Part};
 
 /// What jobs know.

@@ -12,15 +12,17 @@ use timely::dataflow::{Scope, StreamVec};
 
 use super::Task;
 use super::turn::{Given, Hand, Records};
-use crate::computation::{Computation, Event, Shared, frontier_of};
-use crate::error::Failure;
+use crate::computation::Computation;
+use crate::error::{ComputeError, Failure};
 use crate::guest::Guest;
 use crate::guests::Guests;
 use crate::local::{Local, Message};
-use crate::merge::Stretch;
-use crate::operators::Reminder;
+use crate::merge::{Merge, Stretch};
+use crate::operators::barriers::Barriers;
+use crate::operators::frontier_of;
 use crate::operators::scan::{Ahead, Piece};
 use crate::operators::work::{Done, Output, Work};
+use crate::shared::{Event, Shared};
 use crate::snapshot::Barrier;
 
 /// An operator in time order: the inputs merged, as far as their joint frontier.
@@ -39,94 +41,122 @@ pub(crate) fn in_time_order<'scope>(
     let (output, stream) = builder.new_output();
     let output = Output::from(output);
     builder.build(move |mut capabilities| {
-        let activator = scope.activator_for(info.address.clone());
+        let activator = || scope.activator_for(info.address.clone());
         let sync = || scope.worker().sync_activator_for(info.address.to_vec());
         shared.enlist(sync());
+        ahead.iter().for_each(|ahead| ahead.wakes(activator()));
         let here = scope.index() == computation.home;
         let hold = capabilities.pop().filter(|_| here);
-        let mut merge = computation.merge();
-        // What the guest has been given is what lies before this.
-        let mut cut = computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);
-        let mut news = false;
-        let mut reminder = Reminder::new(scope.activator_for(info.address.clone()));
-        let mut told = Frontier::START;
-        ahead.iter().for_each(|ahead| ahead.wakes(scope.activator_for(info.address.clone())));
-        // Whether the barrier after which nothing comes has been made for a mark.
-        let mut stops = false;
-        let task = Task { computation, aliases, ordered: true, shared: shared.clone() };
-        let mut work = Work::new(Hand::default(), guests, sync(), output, hold, shared.clone());
+        let again = activator();
+        let mut merging = Merging {
+            merge: computation.merge(),
+            ahead,
+            cut: computation.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier),
+            told: Frontier::START,
+            barriers: Barriers::new(shared.clone(), activator()),
+            work: Work::new(Hand::default(), guests, sync(), output, hold, shared.clone()),
+            task: Task { computation, aliases, ordered: true, shared: shared.clone() },
+        };
         move |frontiers| {
             for (input, handle) in handles.iter_mut().enumerate() {
+                let merge = &mut merging.merge;
                 handle.for_each(|_, pieces| pieces.drain(..).for_each(|Local(piece)| merge.push(input, piece)));
             }
-            if work.ready(|_| false).is_none() {
-                if here && work.is_over() {
+            if merging.work.ready(|_| false).is_none() {
+                if here && merging.work.is_over() {
                     // Without a capability this operator may never be asked again.
                     shared.begins_no_more();
                 }
                 return;
             }
             let joint = frontiers.iter().map(frontier_of).min().unwrap_or(Frontier::Empty);
-            let failed = |error| Event::Failed(Failure { error, at: None, frontier: joint });
-            let barrier = |work: &mut Work<Hand>, places, cut, last, mark| {
-                let barrier = Arc::new(Barrier { places, frontier: cut, last, mark });
-                let task = task.clone();
-                work.run(joint, move |hand, _| {
-                    let messages = vec![task.part(&mut hand.guest, barrier)?];
-                    let promise = hand.guest.as_ref().map_or(Frontier::START, Guest::promise);
-                    Ok(Done { messages, promise, more: false })
-                });
-            };
-            if !stops && !work.more && shared.snapshot_due(news) {
-                news = false;
-                return barrier(&mut work, merge.places(cut), cut, shared.is_finishing(), None);
+            match merging.advance(joint) {
+                Ok(true) => again.activate(),
+                Ok(false) => {}
+                Err(error) => shared.end(Event::Failed(Failure { error, at: None, frontier: joint })),
             }
-            if stops || shared.is_finishing() && !work.more {
-                return;
-            }
-            let mut stretches = VecDeque::new();
-            if !work.more {
-                let merged = match merge.next(joint) {
-                    Ok(merged) => merged,
-                    Err(error) => return shared.end(failed(error)),
-                };
-                let after = merged.as_ref().map_or(joint, |merged| merged.frontier);
-                (news, cut) = (news || merged.is_some() || after > cut, cut.max(after));
-                for (input, ahead) in ahead.iter().enumerate() {
-                    ahead.merged(merged.as_ref().map_or(0, |merged| merged.loaded[input]), joint);
-                }
-                if let Some(merged) = merged {
-                    activator.activate();
-                    shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
-                    stretches = merged.stretches(&task.computation.search, &task.computation.budget);
-                }
-            }
-            let frontier = if work.more { told } else { cut };
-            if stretches.is_empty() && !work.more && frontier <= told {
-                // All that lies before the joint frontier is taken in; where one that stands at a mark has it, nothing more can come there.
-                if let Some(revision) = ahead.iter().filter(|_| cut == joint).find_map(|ahead| ahead.mark(joint)) {
-                    match shared.mark_at(revision) {
-                        Some(mark) => {
-                            stops = mark.stops;
-                            barrier(&mut work, merge.places(cut), cut, stops, Some(mark));
-                            shared.is_at(mark);
-                        }
-                        None => ahead.iter().for_each(|ahead| ahead.go_on()),
-                    }
-                    return;
-                }
-                reminder.set(&shared, news);
-                return;
-            }
-            told = frontier;
-            let task = task.clone();
-            work.run(frontier, move |hand, at| {
-                hand.waiting.extend(stretches.into_iter().map(given));
-                task.turn(hand, frontier, at)
-            });
         }
     });
     stream
+}
+
+/// What is merged, and what the guest has been given of it.
+struct Merging {
+    merge: Merge,
+    ahead: Vec<Rc<Ahead>>,
+    /// What the guest has been given is what lies before this.
+    cut: Frontier,
+    /// The frontier that it was told last.
+    told: Frontier,
+    barriers: Barriers,
+    work: Work<Hand>,
+    task: Task,
+}
+
+impl Merging {
+    /// Gives the guest, which is there, what comes next under the inputs' joint frontier. Returns whether there may be more, after the turns
+    /// of others.
+    fn advance(&mut self, joint: Frontier) -> Result<bool, ComputeError> {
+        if !self.work.more
+            && let Some(barrier) = self.barriers.for_snapshot(|| (self.merge.places(self.cut), self.cut))
+        {
+            self.send(barrier, joint);
+            return Ok(false);
+        }
+        if self.barriers.stops() || self.task.shared.is_finishing() && !self.work.more {
+            return Ok(false);
+        }
+        let stretches = if self.work.more { None } else { self.next(joint)? };
+        let more = stretches.is_some();
+        let stretches = stretches.unwrap_or_default();
+        let frontier = if self.work.more { self.told } else { self.cut };
+        if stretches.is_empty() && !self.work.more && frontier <= self.told {
+            self.rest(joint);
+            return Ok(more);
+        }
+        self.told = frontier;
+        let task = self.task.clone();
+        self.work.run(frontier, move |hand, at| {
+            hand.waiting.extend(stretches.into_iter().map(given));
+            task.turn(hand, frontier, at)
+        });
+        Ok(more)
+    }
+
+    /// Some of the records before the joint frontier; none when there are no more.
+    fn next(&mut self, joint: Frontier) -> Result<Option<VecDeque<Stretch>>, ComputeError> {
+        let merged = self.merge.next(joint)?;
+        let after = merged.as_ref().map_or(joint, |merged| merged.frontier);
+        self.barriers.note(merged.is_some() || after > self.cut);
+        self.cut = self.cut.max(after);
+        for (input, ahead) in self.ahead.iter().enumerate() {
+            ahead.merged(merged.as_ref().map_or(0, |merged| merged.loaded[input]), joint);
+        }
+        Ok(merged.map(|merged| {
+            self.task.shared.progress.count_in(merged.batches.iter().map(RecordBatch::num_rows).sum());
+            merged.stretches(&self.task.computation.search, &self.task.computation.budget)
+        }))
+    }
+
+    /// All that lies before the joint frontier is taken in; where an input that stands at a mark has it, nothing more can come there.
+    fn rest(&mut self, joint: Frontier) {
+        let mark = self.ahead.iter().filter(|_| self.cut == joint).find_map(|ahead| ahead.mark(joint));
+        let Some(revision) = mark else { return self.barriers.remind() };
+        match self.barriers.for_mark(revision, || (self.merge.places(self.cut), self.cut)) {
+            Some(barrier) => self.send(barrier, joint),
+            None => self.ahead.iter().for_each(|ahead| ahead.go_on()),
+        }
+    }
+
+    /// Has the guest's state go with the barrier.
+    fn send(&mut self, barrier: Barrier, joint: Frontier) {
+        let (task, barrier) = (self.task.clone(), Arc::new(barrier));
+        self.work.run(joint, move |hand, _| {
+            let messages = vec![task.part(&mut hand.guest, barrier)?];
+            let promise = hand.guest.as_ref().map_or(Frontier::START, Guest::promise);
+            Ok(Done { messages, promise, more: false })
+        });
+    }
 }
 
 fn given(Stretch { batches, order, span, held }: Stretch) -> Given {

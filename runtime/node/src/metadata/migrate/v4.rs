@@ -64,7 +64,7 @@ pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error>
     Ok(())
 }
 
-/// Adds the streams; answers their numbers by name, and the next number.
+/// Adds the streams; returns their numbers by name, and the next number.
 fn sources(transaction: &WriteTransaction, rows: &mut Rows) -> Result<(BTreeMap<String, StreamId>, u64), redb::Error> {
     let (mut names, mut next) = (BTreeMap::new(), 1);
     let mut add = |number: u64, stream: SourceStream| {
@@ -89,7 +89,7 @@ fn sources(transaction: &WriteTransaction, rows: &mut Rows) -> Result<(BTreeMap<
     Ok((names, next))
 }
 
-/// Adds the deployments, which are counted from 1 on; answers the next one's place.
+/// Adds the deployments, which are counted from 1 on; returns the next one's place.
 fn deployments(transaction: &WriteTransaction, rows: &mut Rows) -> Result<u64, redb::Error> {
     let (descriptions, said) = (transaction.open_table(DESCRIPTIONS)?, transaction.open_table(DEPLOYMENTS)?);
     let mut next = 1;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use dag_api::SubscribeParameters;
 use dag_expr::Stream;
-use dag_model::Position;
 use dag_model::text::{MAX_NAME, check_name};
 use dag_plan::{Change, Entity, Given, LeaseId, Place, Proposal, Refusal};
 
@@ -36,14 +35,6 @@ impl Reader {
     /// The failure of its subscription, with what can be done about it.
     pub fn explain(&self, error: ReaderError) -> ReaderError {
         error.of_cursor(&self.name)
-    }
-
-    /// The bug that tests plant: the cursor moves when records are sent.
-    pub fn sent(&self, last: Position) {
-        let (cursor, reader, after) = (self.name.clone(), self.number, last);
-        let acknowledge = Change::Acknowledge { cursor, reader, after, at: now() };
-        // Nobody waits for what comes of it.
-        drop(self.readers.meta.send(Proposal::of([acknowledge])));
     }
 }
 
@@ -154,6 +145,7 @@ impl Readers {
 mod tests {
     use bytes::Bytes;
     use dag_codec::Format;
+    use dag_model::Position;
     use tempfile::TempDir;
 
     use super::*;

@@ -1,4 +1,5 @@
-//! What a node asks of a file system for its logs and snapshots, so that tests can make any of it fail.
+//! What a node asks of a file system, behind a trait: [`OsStorage`] is the operating system's, and tests put others over it, or in its place
+//! (`dag-storage-faults`), so that any operation fails, hangs, kills the process or lies.
 
 use std::fs;
 use std::io;
@@ -43,17 +44,14 @@ pub trait Storage: Send + Sync {
         // A file of that name is the beginning of another attempt; a link is not followed.
         remove_if_there(self, &new)?;
         let written = self.create(&new).and_then(|file| {
-            dag_fault::point("replace");
             file.write_at(bytes, 0)?;
             file.sync_data()
         });
-        dag_fault::point("replace");
         if let Err(error) = written.and_then(|()| self.rename(&new, path)) {
             // It may have taken the last room that there was. Where it cannot be removed, the next attempt does.
             let _ = remove_if_there(self, &new);
             return Err(error);
         }
-        dag_fault::point("replace");
         sync_above(self, path)
     }
 }
@@ -87,22 +85,11 @@ pub fn is_full(error: &io::Error) -> bool {
 }
 
 /// Makes the name of a file or a folder durable.
-pub(crate) fn sync_above<S: Storage + ?Sized>(storage: &S, dir: &Path) -> io::Result<()> {
+pub fn sync_above<S: Storage + ?Sized>(storage: &S, dir: &Path) -> io::Result<()> {
     match dir.parent() {
         Some(above) if !above.as_os_str().is_empty() => storage.sync_dir(above),
         _ => Ok(()),
     }
-}
-
-/// Makes a file durable: every sync of a log's file goes through here.
-pub(crate) fn sync(file: &dyn StorageFile) -> io::Result<()> {
-    dag_fault::point("fsync");
-    if dag_fault::planted("no-fsync") {
-        return Ok(());
-    }
-    file.sync_data()?;
-    dag_fault::point("fsync");
-    Ok(())
 }
 
 /// The mode of a file that is for its owner alone.
@@ -125,10 +112,7 @@ impl Storage for OsStorage {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         dag_lock::may_wait("a file");
-        dag_fault::point("rename");
-        fs::rename(from, to)?;
-        dag_fault::point("rename");
-        Ok(())
+        fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -156,7 +140,6 @@ impl Storage for OsStorage {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         dag_lock::may_wait("a file");
-        dag_fault::count("sync", 1);
         fs::File::open(dir)?.sync_all()
     }
 
@@ -197,11 +180,7 @@ impl StorageFile for OsFile {
         if let Some(kind) = *failed {
             return Err(io::Error::new(kind, "an earlier sync of this file failed"));
         }
-        let length = self.length()?;
-        dag_fault::count("sync", 1);
-        self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))?;
-        dag_fault::durable(&self.file, length);
-        Ok(())
+        self.file.sync_data().inspect_err(|error| *failed = Some(error.kind()))
     }
 
     fn length(&self) -> io::Result<u64> {
