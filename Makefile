@@ -16,7 +16,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests sdks languages calls model simulate soak siege stress scale growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks languages calls walk model simulate soak siege stress scale growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -44,16 +44,20 @@ test: setup ## run all tests, those with real processes included
 guests: ## build operators in JavaScript, TypeScript and Python, which the tests then deploy (needs pip and npm)
 	@.ci/guests
 
-sdks: ## run the SDKs' own tests in Node and CPython, and check their types (after make guests)
+sdks: ## run the SDKs' own tests in Go, Node and CPython, and check their types (after make guests)
 	@.ci/sdks
 
 languages: setup guests ## measure what operators cost in each language that is here (release build; leave the machine alone meanwhile)
 	cargo build --release --package dag --package dag-peers
 	@.ci/languages
 
-calls: setup guests ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; two hours)
+calls: setup guests ## call the operators of each language that is here a million times: their memory has to stay as it is (release build; an hour or more)
 	cargo build --release --package dag
 	@.ci/languages --calls 1000000
+
+walk: setup ## walk from dag new to dag subscribe in each language that is here, in a fresh folder without this checkout, and time it (release build; needs the network)
+	cargo build --release --package dag
+	@.ci/walk
 
 soak: setup ## kill a node 20 times in each of 10 runs of a million records, and judge what is left (ten minutes)
 	cargo build --workspace

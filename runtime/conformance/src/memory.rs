@@ -11,13 +11,13 @@ use crate::cost::{columns, records};
 use crate::subject::Subject;
 
 /// Different frames, which come again and again.
-const FRAMES: u64 = 64;
+const FRAMES: u64 = 256;
 /// How often memory is looked at.
 pub const MARKS: u64 = 10;
 /// What memory may have grown by between the first of these and the last.
 pub const GROWTH: f64 = 1.02;
 
-/// Calls an operator so often, with frames of 1 to `most` rows of which small ones are as many as large ones. At each tenth, `mark` is told after how many
+/// Calls an operator so often, with frames of 1 to `most` rows of which small ones are more than large ones: a million calls should take minutes. At each tenth, `mark` is told after how many
 /// calls the instance has how many bytes of memory; what it was told is returned.
 ///
 /// # Errors
@@ -81,8 +81,9 @@ fn frames(subject: &Subject, most: u64, bound: Option<&[usize]>) -> Vec<Vec<u8>>
     let frame = |way| {
         let mut now = way as i64 * SECOND;
         let mut chance = Chance(way);
-        // As many between 1 and 2 as between half of the most and the most.
-        let at_most = (most >> chance.below(u64::from(most.ilog2()) + 1)).max(1);
+        // The smaller of two sizes of which as many lie between 1 and 2 as between half of the most and the most.
+        let mut halvings = || chance.below(u64::from(most.ilog2()) + 1);
+        let at_most = (most >> halvings().max(halvings())).max(1);
         let records = records(if way == 0 { most } else { 1 + chance.below(at_most) } as usize, 0, &mut now);
         let all = columns(subject, &records);
         let slots = Column::int64(records.iter().map(|record| Some(record.key as i64)));

@@ -36,6 +36,11 @@ fn memory_stays_as_it_is_in_javascript() {
 }
 
 #[test]
+fn memory_stays_as_it_is_in_typescript() {
+    built_is_flat("ts");
+}
+
+#[test]
 fn memory_stays_as_it_is_in_python() {
     built_is_flat("python");
 }
