@@ -29,7 +29,7 @@ fn main() {
     // What begins has no number before the plan gives it one: in the same proposal it is the first that is new.
     let began = [Change::Begin(average()), hold(Which::New(0), 1, true)];
     let given = change(&mut plan, "a dashboard subscribes to avg(cpu_util, 5min)", began);
-    let Some(Given::Incarnation(average)) = given.last().copied() else { panic!("it was given a number") };
+    let Given::Incarnation(average) = given[0] else { panic!("what begins is given a number") };
 
     // The node counts its own subscriptions: the plan hears of the first that comes and of the last that goes.
     change(&mut plan, "a second dashboard wants avg(cpu_util, 300 sec): nothing is to change", []);
