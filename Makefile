@@ -16,7 +16,7 @@ MINUTES ?= 10
 # Where `make install` puts bin/dag: cargo's own folder, which rustup puts on the path, unless PREFIX names another.
 PREFIX ?=
 
-.PHONY: help setup demo test guests sdks languages calls walk model simulate soak siege stress scale growth lint doc bench fuzz install clean
+.PHONY: help setup demo test guests sdks languages calls walk model simulate soak siege stress scale upgrade growth lint doc bench fuzz install clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -81,6 +81,10 @@ stress: setup ## how long others wait while one disk hangs, one computation does
 scale: setup ## what one more subscriber costs a node that has 4,000 streams, 3,000 computations and 4,000 subscribers (some minutes)
 	cargo build --workspace
 	DAG_TESTS_SCALE=1 cargo test --workspace --test scale -- --nocapture
+
+upgrade: setup ## how long results stand still while a component changes that a thousand computations use (some minutes)
+	cargo build --workspace
+	DAG_TESTS_UPGRADE=1000 cargo test --workspace --test upgrade one_mark_a_source -- --nocapture
 
 growth: setup ## start and stop a thousand computations a hundred times, then ten minutes of load: nothing may grow (an hour)
 	cargo build --workspace

@@ -163,6 +163,35 @@ fn incarnations_that_format_5_kept_beside_the_plan_are_in_it_and_go_on() {
     assert_eq!(new, "7:0");
 }
 
+#[test]
+fn what_format_6_had_switched_goes_on_from_the_switch_with_the_version_that_took_over() {
+    let expected = fixture::json("data-6/expected.json");
+    let mut node = Node::on(fixture::data("data-6/data"), Options::default());
+    is_as_it_was(&node, &expected);
+    let following = &expected["positions"]["1:0"];
+    let all = following["records"].as_array().expect("records follow");
+    let (stream, before) = ("rms(loads,10s)", 5);
+    assert_eq!(&records(&node, stream, "1:0", before), &all[..before]);
+    let record = |i: i64| {
+        let host = if i % 2 == 0 { "north" } else { "south" };
+        json!({"time": START + i, "host": host, "value": i})
+    };
+    let answer = node.http().publish("loads", &[], &ndjson(&(60..100).map(record).collect::<Vec<_>>()));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    for _ in 0..2 {
+        assert_eq!(&records(&node, stream, "1:0", all.len()), all);
+        let operator = node.http().get("operators/rms", &[]).json();
+        let current = &operator["versions"][1];
+        assert_eq!(
+            (&current["version"], &current["runs"][0]["incarnation"]),
+            (&json!("1.1.0"), &json!(1)),
+            "{operator}"
+        );
+        // Rewritten in the present format, it is the same.
+        node.restart();
+    }
+}
+
 /// A node on the fixture, changed in that way, ends at once: with exit code 1, all of these words, and no byte changed.
 #[track_caller]
 fn is_refused(change: impl FnOnce(&Path), words: &[&str]) {
@@ -247,13 +276,13 @@ fn metadata_of_a_newer_version_is_refused() {
         header.expect("it is there").insert("format", 99).expect("it can be written");
         transaction.commit().expect("it can be written");
     };
-    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 6"]);
+    is_refused(newer, &["meta.redb", "written by a newer dag", "its format is 99", "reads up to 7"]);
 }
 
 #[test]
 fn a_snapshot_of_a_newer_version_is_refused() {
-    let newer = |data: &Path| fs::write(data.join("derived/3/snapshot"), b"dagP\x02\0\0\0").expect("it can be written");
-    is_refused(newer, &["derived/3/snapshot", "written by a newer dag", "its format is 2", "reads up to 1"]);
+    let newer = |data: &Path| fs::write(data.join("derived/3/snapshot"), b"dagP\x03\0\0\0").expect("it can be written");
+    is_refused(newer, &["derived/3/snapshot", "written by a newer dag", "its format is 3", "reads up to 2"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn killed_at_every_point(plan: Plan) {
 fn every_record_counts_exactly_once_however_often_the_node_is_killed() {
     let seed = env::var("DAG_TESTS_SEED").map_or(1, |seed| seed.parse().expect("DAG_TESTS_SEED is a number"));
     match env::var("DAG_TESTS_KILLS") {
-        Err(_) => killed_at_every_point(Plan { records: 100_000, kills: 8, seed }),
+        Err(_) => killed_at_every_point(Plan { records: 100_000, kills: Point::ALL.len(), seed }),
         Ok(asked) => {
             let (kills, runs) = asked.split_once('x').expect("DAG_TESTS_KILLS is kills and runs: 20x10");
             let runs: u64 = runs.parse().expect("DAG_TESTS_KILLS is kills and runs: 20x10");

@@ -40,7 +40,7 @@ pub fn computation(
         until: None,
         output: output.clone(),
         home: 0,
-        resume: Resume { snapshot: None, output: output.hash(), muted: None },
+        resume: Resume { snapshot: None, output: output.hash(), muted: None, mark: 0 },
         marks: Vec::new(),
         interval: None,
         search: Search::Off,

@@ -75,6 +75,13 @@ impl Counts {
     }
 }
 
+impl Counted {
+    /// How many of these.
+    pub fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+}
+
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.0.iter().map(|(what, by)| format!("{by} {what}")).collect();

@@ -5,9 +5,10 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `DAG_TESTS_SCALE=1` | 4,000 sources, 3,000 computations, 4,000 subscribers, instead of a tenth of each |
+//! | `DAG_TESTS_SCALE=1` | 4,000 sources, 3,000 computations, 4,000 subscribers, instead of a tenth of each; 10,000 stored runs when it starts again |
 
 mod counts;
+mod metadata;
 mod probe;
 mod size;
 
@@ -18,7 +19,7 @@ use dag_tests::{Node, Options, data_folder};
 
 use counts::Counts;
 use probe::{KINDS, Probe};
-use size::{Filled, Size};
+use size::{Filled, Size, store};
 
 /// The most resident memory for each computation and its subscriber.
 const EACH: u64 = 200 << 10;
@@ -63,12 +64,15 @@ fn one_more_costs_the_same_however_many_there_are() {
     let files = fs::read_dir(format!("/proc/{}/fd", node.pid())).expect("the node runs").count();
     println!("{files} open files");
 
+    metadata::changes(&node, &counts, size);
     drop(filled);
+    let stored = size.computations + store(&node, size);
     let listed = |node: &Node| node.http().get("streams", &[]).json()["streams"].as_array().map(Vec::len);
     let before = listed(&node);
     let (begun, mut node) = (Instant::now(), node);
     node.restart();
-    println!("stopped and there again after {:?}, with {:?} of processor time since", begun.elapsed(), node.cpu_time());
+    let (there, used) = (begun.elapsed(), node.cpu_time());
+    println!("{stored} stored runs: stopped and there again after {there:?}, with {used:?} of processor time since");
     assert_eq!(listed(&node), before, "streams that are listed");
 }
 

@@ -85,6 +85,21 @@ pub fn has_moved(node: &Node, operator: &str) {
     until("it has moved", DEADLINE, moved);
 }
 
+/// Waits until the current version of what exports an operator is the one that runs it as these incarnations.
+#[track_caller]
+pub fn has_moved_of(node: &Node, operator: &str, incarnations: &[u64]) {
+    let moved = || {
+        let answer = node.http().get(&format!("operators/{operator}"), &[]).json();
+        let versions = answer["versions"].as_array().expect("it has versions");
+        let current = versions.iter().find(|one| one["current"] == true).expect("one is current");
+        let runs = current["runs"].as_array().expect("it lists what it runs");
+        let mut runs: Vec<u64> = runs.iter().filter_map(|run| run["incarnation"].as_u64()).collect();
+        runs.sort_unstable();
+        (runs == incarnations).then_some(())
+    };
+    until("they have moved", DEADLINE, moved);
+}
+
 /// What a command that makes another version current says of a stream that moved.
 pub fn moved(node: &Node, command: &[&str], stream: &str) -> Value {
     let answer = node.dag(&[command, &["--json"]].concat()).success();

@@ -40,7 +40,7 @@ fn load_both(node: &Node, first: i64) -> (Hand<i64>, Arc<AtomicBool>) {
 }
 
 /// How many marks lie in the log of a source.
-fn marks(node: &Node, source: u64) -> usize {
+pub fn marks(node: &Node, source: u64) -> usize {
     let folder = node.data().join("sources").join(source.to_string());
     let files = fs::read_dir(folder).expect("it is there").map(|file| file.expect("it can be listed").path());
     let segments = files.filter(|path| path.extension().is_some_and(|extension| extension == "seg"));

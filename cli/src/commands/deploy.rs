@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use dag_api::limits::{CallTime, Memory, Output};
+use dag_api::limits::{CallTime, Memory, Output, Wait};
 use dag_api::{Deployed, Import, Move};
 use serde_json::Value;
 
@@ -23,12 +23,16 @@ pub struct Moving {
     /// Refuse if anything would have to compute again what it remembers
     #[arg(long)]
     no_replay: bool,
+    /// How long to wait for what moves [default: 60s]
+    #[arg(long, value_name = "DURATION")]
+    wait: Option<Wait>,
 }
 
 impl Moving {
     /// The request with that said.
     pub fn of(self, target: Target) -> Target {
-        target.with_flag("dry_run", self.dry_run).with_some("replay", self.no_replay.then_some(false))
+        let target = target.with_flag("dry_run", self.dry_run).with_some("replay", self.no_replay.then_some(false));
+        target.with_some("wait", self.wait)
     }
 }
 

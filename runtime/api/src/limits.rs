@@ -26,6 +26,22 @@ pub struct Memory(u64);
 #[serde(try_from = "String", into = "String")]
 pub struct CallTime(Duration);
 
+/// How long a deployment waits for what it moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Wait(Duration);
+
+impl Wait {
+    /// The longest.
+    pub const LONGEST: Duration = Duration::from_secs(60);
+}
+
+impl Default for Wait {
+    fn default() -> Wait {
+        Wait(Wait::LONGEST)
+    }
+}
+
 /// Bytes that one call may return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -155,6 +171,14 @@ impl FromStr for CallTime {
     }
 }
 
+impl FromStr for Wait {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Wait, String> {
+        time(text, Duration::from_millis(1)..=Wait::LONGEST).map(Wait)
+    }
+}
+
 impl FromStr for BuildMemory {
     type Err = String;
 
@@ -248,6 +272,12 @@ impl fmt::Display for CallTime {
     }
 }
 
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&span(self.0))
+    }
+}
+
 impl fmt::Display for BuildMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&size(self.0))
@@ -298,6 +328,7 @@ macro_rules! counts {
 counts!(
     Memory: bytes -> u64,
     CallTime: duration -> Duration,
+    Wait: duration -> Duration,
     Output: bytes -> u64,
     ComputationMemory: bytes -> u64,
     AllMemory: bytes -> u64,
@@ -326,7 +357,18 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Memory, CallTime, Output, ComputationMemory, AllMemory, BuildMemory, BuildTime, ComponentDisk, RequestMemory);
+as_text!(
+    Memory,
+    CallTime,
+    Wait,
+    Output,
+    ComputationMemory,
+    AllMemory,
+    BuildMemory,
+    BuildTime,
+    ComponentDisk,
+    RequestMemory
+);
 
 #[cfg(test)]
 mod tests {

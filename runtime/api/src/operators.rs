@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{CallTime, LimitSettings, Memory, Output};
+use crate::limits::{CallTime, LimitSettings, Memory, Output, Wait};
 
 /// The answer of `GET /v1/operators`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,11 +78,13 @@ pub struct DeployParameters {
     pub dry_run: bool,
     /// Whether a computation may move by replay, where it cannot with its state.
     pub replay: bool,
+    /// How long what moves is waited for: `5s`.
+    pub wait: Wait,
 }
 
 impl Default for DeployParameters {
     fn default() -> DeployParameters {
-        DeployParameters { memory: None, time: None, output: None, dry_run: false, replay: true }
+        DeployParameters { memory: None, time: None, output: None, dry_run: false, replay: true, wait: Wait::default() }
     }
 }
 

@@ -88,7 +88,7 @@ fn sums(schema: &Schema, input: Log, output: Log) -> Computation {
         schema: schema.clone(),
         from: Timestamp::MIN,
         until: None,
-        resume: Resume { snapshot: None, output: output.hash_at(0).expect("it is empty"), muted: None },
+        resume: Resume { snapshot: None, output: output.hash_at(0).expect("it is empty"), muted: None, mark: 0 },
         output,
         home: 0,
         marks: Vec::new(),

@@ -55,6 +55,8 @@ pub struct Resume {
     pub output: RunningHash,
     /// What comes of records before this place is not shown: they only make up the state. For operators in log order.
     pub muted: Option<Place>,
+    /// The revision of the last mark that was come to before; 0 if there was none.
+    pub mark: u64,
 }
 
 impl Computation {

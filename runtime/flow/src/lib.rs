@@ -52,7 +52,7 @@
 //!     until: None,
 //!     output: output.clone(),
 //!     home: 0,
-//!     resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
+//!     resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None, mark: 0 },
 //!     marks: Vec::new(),
 //!     interval: None,
 //!     search: Search::Off,

@@ -284,7 +284,10 @@ impl Handle {
 
     /// Has it come to a mark, too, which is not in its inputs yet.
     pub fn await_mark(&self, mark: Mark) {
-        self.0.marks().push_back(mark);
+        let mut marks = self.0.marks();
+        if let Err(place) = marks.binary_search_by_key(&mark.revision, |other| other.revision) {
+            marks.insert(place, mark);
+        }
     }
 
     /// Whether it has been told to stop, or has ended by itself, and something of it is left.

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::local::{Local, Message};
 
-/// The version of this struct's encoding in postcard.
-pub const VERSION: u16 = 1;
+/// The version of the encoding, which is [`Snapshot`] in postcard: its fields in order, integers as varints. Version 1 has no `mark`, the
+/// last field.
+pub const VERSION: u16 = 2;
 
 /// A place in an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub waiting: Vec<Vec<u8>>,
     /// What the operators hold, one part for each worker that has any.
     pub parts: Vec<Part>,
+    /// The revision of the last mark that it has come to: where its component took over, or where it stops; 0 if there was none.
+    pub mark: u64,
 }
 
 /// What an operator holds.

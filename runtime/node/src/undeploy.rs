@@ -9,7 +9,6 @@ use dag_plan::{Course, Plan, Refusal};
 
 use crate::blocking::blocking;
 use crate::computations::Computations;
-use crate::computations::build::last_digest;
 use crate::deploy::Turn;
 use crate::metadata::change::{ChangeError, changes};
 use crate::metadata::{MetaError, Metadata};
@@ -162,10 +161,10 @@ impl Undeployments {
     }
 }
 
-/// The runs whose last component is one of these, and their streams.
+/// The runs that run one of these components or may have to, and their streams.
 fn users(plan: &Plan, digests: &BTreeSet<Digest>, which: impl Fn(&Course) -> bool) -> Vec<(IncarnationId, String)> {
-    let runs =
-        plan.incarnations().filter(|(_, course)| which(course) && digests.contains(&last_digest(&course.record)));
+    let uses = |course: &Course| course.versions().any(|version| digests.contains(&version));
+    let runs = plan.incarnations().filter(|(_, course)| which(course) && uses(course));
     runs.map(|(id, course)| (id, course.record.stream.clone())).collect()
 }
 

@@ -18,7 +18,7 @@ use crate::entity::{Entity, Revision};
 use crate::plan::{Node, Plan};
 pub use components::MAX_DEPLOYMENTS;
 pub use cursors::MAX_CURSORS;
-pub use incarnations::MAX_SKIPPED;
+pub use incarnations::{MAX_SKIPPED, MAX_TURNS};
 pub use streams::{MAX_POLICIES, MAX_STREAMS};
 
 /// What a proposal came to.
@@ -45,6 +45,8 @@ pub enum Given {
     Incarnation(IncarnationId),
     /// A reader's number.
     Reader(u64),
+    /// The revision that a mark names.
+    Mark(Revision),
 }
 
 /// Why a proposal is not applied.
@@ -137,11 +139,11 @@ pub fn apply(plan: &mut Plan, proposal: &Proposal) -> Result<Applied, Refusal> {
         step.given.push(given);
     }
     step.let_unused_linger();
-    let Step { plan: mut next, given, touched, .. } = step;
+    let Step { plan: mut next, given, touched, revision, .. } = step;
     if touched.is_empty() {
         return Ok(Applied { revision: plan.revision(), given, touched });
     }
-    next.counters.revision = Revision(plan.revision().0 + 1);
+    next.counters.revision = revision;
     *plan = next;
     Ok(Applied { revision: plan.revision(), given, touched })
 }
@@ -185,7 +187,7 @@ impl Step {
             }
             Change::Elapsed { incarnation, idle } => self.elapsed(*incarnation, *idle)?,
             Change::End { incarnation, how } => self.end_as(*incarnation, how)?,
-            Change::Switch { incarnation, to } => self.switch(*incarnation, to)?,
+            Change::Switch { incarnation, mark, to } => self.switch(*incarnation, *mark, to.as_ref())?,
             Change::Skip { incarnation, record } => self.skip(*incarnation, record)?,
             Change::Forget(id) => self.forget(*id)?,
             Change::Policy { stream, skip } => self.policy(stream, *skip)?,
@@ -197,6 +199,7 @@ impl Step {
             Change::Reset { cursor, place, at } => return self.reset(cursor, place, *at),
             Change::Delete { cursor } => self.delete(cursor)?,
             Change::Lose { incarnation, why } => self.lose_input(*incarnation, why)?,
+            Change::Turn { to, least, moves } => return Ok(self.turn(*to, *least, moves)),
         }
         Ok(Given::Nothing)
     }

@@ -1,16 +1,16 @@
 //! Changes: all that can alter a plan, with the facts that they were decided on, as values and as bytes.
 //!
-//! A *proposal* is what is decided at once: it applies as a whole or not at all. As bytes, version 1:
+//! A *proposal* is what is decided at once: it applies as a whole or not at all. As bytes, version 2:
 //!
 //! ```text
-//! byte 0     version (1)
+//! byte 0     version (2)
 //! then       the proposal in postcard:
 //!              on        list of (entity, revision): what it was decided on, which is as it was then, or the proposal is stale
 //!              changes   list of changes, each the number of its variant and its fields in their order
 //! ```
 //!
 //! postcard writes numbers as varints (signed ones in zigzag), texts and lists with their length before them, options as 0 or 1. New
-//! variants come last; a field is never added to one that is there. A proposal has at most [`MAX_BYTES`], [`MAX_CHANGES`] changes and
+//! variants come last; a field is never added to one that is there. (Version 1, which nobody kept, had no turns.) A proposal has at most [`MAX_BYTES`], [`MAX_CHANGES`] changes and
 //! [`MAX_CONDITIONS`] entities that it was decided on.
 
 use dag_model::{Digest, IncarnationId, NodeId, Position, StreamId, Timestamp};
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::component::{How, Named};
 use crate::cursor::Place;
 use crate::entity::{Entity, Revision};
-use crate::incarnation::{Began, InputStart, Limits, LogId, Ran, Skipped, Until};
+use crate::incarnation::{Began, By, InputStart, Limits, LogId, Ran, Skipped, Until};
 use crate::stream::Origin;
 
 /// The most bytes of a proposal: a stream's settings with as many columns as it may have, and some.
@@ -32,7 +32,7 @@ pub const MAX_CHANGES: usize = 1024;
 pub const MAX_CONDITIONS: usize = 4096;
 
 /// The version of the bytes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What is decided at once, and applies as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,12 +193,14 @@ pub enum Change {
         /// How.
         how: Ending,
     },
-    /// Another version of its component takes over an incarnation.
+    /// The next turn of an incarnation is over.
     Switch {
         /// The incarnation.
         incarnation: IncarnationId,
-        /// The version, and where it takes over.
-        to: Ran,
+        /// The turn's mark.
+        mark: Revision,
+        /// The version, and where and how it takes over; none where the incarnation keeps the one that it has.
+        to: Option<Ran>,
     },
     /// An incarnation skips a record from now on.
     Skip {
@@ -265,16 +267,28 @@ pub enum Change {
         /// What was lost, as people read it.
         why: String,
     },
+    /// A version is to take over incarnations, all at one mark, whose number is given: the plan's revision since then, and at least `least`.
+    /// Those that are not live are passed by, as are those with as many turns ahead as there may be.
+    Turn {
+        /// The version.
+        to: Digest,
+        /// More than any log has a mark of.
+        least: Revision,
+        /// The incarnations, and whether the state of each may be computed anew.
+        moves: Vec<(IncarnationId, bool)>,
+    },
 }
 
 impl Change {
     /// Whether the next start of the node undoes it anyway, so that it need not be durable: who holds what, what lingers or is stored for
-    /// that, what goes on or is given up until somebody tries it again.
+    /// that, what goes on or is given up until somebody tries it again. Or whether it comes to the same again: that a version has taken the
+    /// state over at a mark.
     pub fn is_passing(&self) -> bool {
         let of_failure = |how: &Ending| matches!(how, Ending::Failed(_));
         match self {
             Change::Hold { .. } | Change::Elapsed { .. } | Change::Resume(_) => true,
             Change::End { how, .. } => of_failure(how),
+            Change::Switch { to: Some(Ran { mark: Some(_), by: By::State, .. }), .. } => true,
             _ => false,
         }
     }

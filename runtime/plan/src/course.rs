@@ -1,4 +1,4 @@
-//! The course of an incarnation: its record, who holds it, and what became of it.
+//! The course of an incarnation: its record, what is to take over, who holds it, and what became of it.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::Revision;
 use crate::incarnation::{Incarnation, LogId};
+use crate::turn::Turn;
 
 /// What became of an incarnation. Persisted: the order of the variants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub struct Hold {
 pub struct Course {
     /// All that its output depends on besides its input logs.
     pub record: Incarnation,
+    /// The versions that are to take over, at marks that no copy has come to yet, in the order of these.
+    pub turns: Vec<Turn>,
     /// What became of it.
     pub life: Life,
     /// What nodes said of their subscribers while it has been live.

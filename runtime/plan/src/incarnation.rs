@@ -5,6 +5,8 @@ use std::time::Duration;
 use dag_model::{Digest, Frontier, IncarnationId, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::entity::Revision;
+
 /// One run of a computation from one starting point. Persisted; fixed when made and only appended to.
 ///
 /// `L` is how it names logs.
@@ -56,7 +58,16 @@ pub struct Skipped<L = LogId> {
     pub why: String,
 }
 
-/// A component that an incarnation ran, and where it took over.
+/// How a component took over from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum By {
+    /// With its predecessor's state.
+    State,
+    /// With a state that it computes anew, as the first one does.
+    Replay,
+}
+
+/// A component that an incarnation ran, and where and how it took over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran<L = LogId> {
     /// The component.
@@ -67,12 +78,16 @@ pub struct Ran<L = LogId> {
     pub output: u64,
     /// Where it took over in each input; empty for the first one, which begins where the incarnation does.
     pub inputs: Vec<InputStart<L>>,
+    /// The mark from which on it runs; none for the first one, and for one that took over where its predecessor had failed.
+    pub mark: Option<Revision>,
+    /// How it took over.
+    pub by: By,
 }
 
 impl<L> Ran<L> {
     /// The component that an incarnation starts with.
     pub fn first(digest: Digest) -> Ran<L> {
-        Ran { digest, from: Frontier::START, output: 0, inputs: Vec::new() }
+        Ran { digest, from: Frontier::START, output: 0, inputs: Vec::new(), mark: None, by: By::Replay }
     }
 }
 
@@ -124,7 +139,8 @@ impl<L> Ran<L> {
     /// The first of `rename`.
     pub fn try_rename<M, E>(self, rename: &mut impl FnMut(L) -> Result<M, E>) -> Result<Ran<M>, E> {
         let inputs = self.inputs.into_iter().map(|input| input.try_rename(rename)).collect::<Result<_, E>>()?;
-        Ok(Ran { digest: self.digest, from: self.from, output: self.output, inputs })
+        let Ran { digest, from, output, mark, by, .. } = self;
+        Ok(Ran { digest, from, output, inputs, mark, by })
     }
 }
 

@@ -23,7 +23,7 @@ use index::Index;
 /// The numbers that are given next, none of which has ever been given. Persisted: the order of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// How many proposals have changed something.
+    /// How many proposals have changed something, or more where a log had a mark of a greater revision.
     pub revision: Revision,
     /// The next stream's number.
     pub stream: u64,
@@ -82,7 +82,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How many proposals have changed something.
+    /// The number of the last proposal that has changed something, which rises with each.
     pub fn revision(&self) -> Revision {
         self.counters.revision
     }

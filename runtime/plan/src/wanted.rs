@@ -1,5 +1,6 @@
 //! What a plan wants of a node. A node compares that with what it runs, and acts on the difference: a crash anywhere between a change
-//! and its effect is repaired by the next comparison.
+//! and its effect is repaired by the next comparison. With which version of its component a node runs an incarnation follows from where its
+//! snapshot was taken: see [`Course::stage`].
 
 use dag_model::{IncarnationId, NodeId};
 

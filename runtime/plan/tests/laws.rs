@@ -96,7 +96,11 @@ fn of_incarnations() -> impl Strategy<Value = Change> {
         4 => (which(), 1..4_u64, 0..30_u64, any::<bool>()).prop_map(hold),
         1 => (id(), (0..40_u64).prop_map(Revision)).prop_map(|(incarnation, idle)| Change::Elapsed { incarnation, idle }),
         2 => (id(), ending()).prop_map(|(incarnation, how)| Change::End { incarnation, how }),
-        1 => (id(), digest()).prop_map(|(incarnation, digest)| Change::Switch { incarnation, to: Ran::first(digest) }),
+        2 => (digest(), (0..40_u64).prop_map(Revision), prop::collection::vec((id(), any::<bool>()), 1..4))
+            .prop_map(|(to, least, moves)| Change::Turn { to, least, moves }),
+        2 => (id(), (0..60_u64).prop_map(Revision), prop::option::of(digest())).prop_map(|(incarnation, mark, to)| {
+            Change::Switch { incarnation, mark, to: to.map(Ran::first) }
+        }),
         1 => (id(), record()).prop_map(|(incarnation, record)| Change::Skip { incarnation, record }),
         1 => id().prop_map(Change::Forget),
         1 => (id(), name()).prop_map(|(incarnation, why)| Change::Lose { incarnation, why }),

@@ -112,6 +112,8 @@ struct Writer {
     /// Of the results so far, those known from before included.
     hash: RunningHash,
     written: Frontier,
+    /// The output's frontier by what has been computed; the log may be ahead of that.
+    reached: Frontier,
 }
 
 /// A barrier that has come from some of the workers.
@@ -155,6 +157,7 @@ impl Writer {
             gathering: None,
             known: visible.end,
             written: visible.frontier,
+            reached: resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.written),
             computation,
         })
     }
@@ -214,9 +217,10 @@ impl Writer {
             places: barrier.places.clone(),
             frontier: barrier.frontier,
             output: self.hash.clone(),
-            written: self.written,
+            written: self.reached,
             waiting: self.waiting.iter().map(frame::encode_batch).collect(),
             parts,
+            mark: barrier.mark.map_or(self.computation.resume.mark, |mark| mark.revision),
         }
     }
 
@@ -247,6 +251,7 @@ impl Writer {
             log.advance(advanced, now)?;
         }
         self.written = advanced.min(Frontier::At(Timestamp::MAX));
+        self.reached = self.reached.max(frontier).min(Frontier::At(Timestamp::MAX));
         self.credits.clear();
         self.count()?;
         if reached < until {

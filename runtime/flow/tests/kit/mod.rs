@@ -78,7 +78,7 @@ pub fn aggregate(inputs: Vec<Input>, window: Window, by: Vec<usize>, output: &Lo
         until: None,
         output: output.clone(),
         home,
-        resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None },
+        resume: Resume { snapshot: None, output: output.hash_at(0).unwrap(), muted: None, mark: 0 },
         marks: Vec::new(),
         interval: None,
         search: Search::Off,
@@ -153,7 +153,8 @@ pub fn go_on(computation: &mut Computation, events: &Receiver<Event>) {
         }
     }
     let snapshot = last.expect("a computation that finishes leaves a snapshot");
-    computation.resume = Resume { output: snapshot.output.clone(), snapshot: Some(Arc::from(snapshot)), muted: None };
+    let (output, mark) = (snapshot.output.clone(), snapshot.mark);
+    computation.resume = Resume { output, snapshot: Some(Arc::from(snapshot)), muted: None, mark };
 }
 
 pub fn world_name(world: &World) -> String {

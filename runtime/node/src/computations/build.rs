@@ -73,7 +73,7 @@ fn computation(
         },
         output,
         home: usize::try_from(record.id.0).unwrap_or(0) % workers,
-        resume: Resume { snapshot: None, output: begun, muted: None },
+        resume: Resume { snapshot: None, output: begun, muted: None, mark: 0 },
         marks: Vec::new(),
         interval: None,
         search: Search::Off,

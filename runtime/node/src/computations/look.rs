@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dag_expr::Stream;
 use dag_flow::Handle;
-use dag_model::{Digest, IncarnationId};
-use dag_plan::{Course, Incarnation, LeaseId, Life, LogId, Plan};
+use dag_model::IncarnationId;
+use dag_plan::{Course, LeaseId, Life, LogId, Plan};
 
 use crate::computations::Computations;
-use crate::computations::build::last_digest;
 
 /// What there is of an incarnation here.
 pub(crate) struct Look {
@@ -81,11 +80,6 @@ impl Computations {
     /// What the canonical name of something that is computed means.
     pub fn meaning(&self, stream: &str) -> Option<Stream> {
         self.state().bound.get(stream).cloned()
-    }
-
-    /// The version with which a run goes on before it could go on with another: the one that it runs, unless it has been ordered to move.
-    pub fn next_digest(&self, record: &Incarnation) -> Digest {
-        self.state().runs.turns.last(record.id).unwrap_or_else(|| last_digest(record))
     }
 }
 

@@ -211,7 +211,7 @@ impl Computations {
         known.extend(rows.filter_map(|row| Some(IncarnationId(row.key.parse().ok()?))));
         let logs = Arc::new(Logs::new(layout.clone(), committer.clone()));
         logs.remove_unknown(&known);
-        let snapshots = Snapshots::new(layout, committer, logs.clone());
+        let snapshots = Snapshots::new(layout, committer, meta.clone(), logs.clone());
         let snapshots = snapshots.map_err(|error| OpenError::Threads(error.to_string()))?;
         lost::end(&streams.all(), &snapshots, &meta, before, is_copy)?;
         let state = State {

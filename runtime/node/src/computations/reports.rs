@@ -105,7 +105,7 @@ impl Computations {
         match event {
             Event::Finished => self.finish(&mut self.state(), id),
             Event::Failed(failure) => self.failed(&mut self.state(), id, &failure),
-            Event::Marked(mark) => self.state().runs.is_marked(id, mark),
+            Event::Marked(_) => self.state().runs.is_marked(id),
             Event::Snapshot(snapshot) => self.recovered(id, *snapshot),
             Event::Gone => {
                 self.gone(id);
@@ -117,10 +117,8 @@ impl Computations {
     /// A run's dataflow is gone.
     fn gone(&self, id: IncarnationId) {
         let state = &mut *self.state();
-        match state.runs.is_gone(id) {
-            Some(since) => self.begin_turn(id, since),
-            None => self.compare_in(state, [id]),
-        }
+        state.runs.is_gone(id);
+        self.compare_in(state, [id]);
         self.inner.freed.send_replace(());
     }
 

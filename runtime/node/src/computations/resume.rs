@@ -32,7 +32,8 @@ pub(crate) fn resume(
         Some(snapshot) => snapshot.output.clone(),
         None => computation.output.hash_at(ran.output)?,
     };
-    computation.resume = Resume { snapshot, output, muted: None };
+    let mark = record.mark_of(record.ran.len() - 1).0;
+    computation.resume = Resume { snapshot, output, muted: None, mark };
     let Some(took_over) = ran.inputs.first() else { return Ok(()) };
     if computation.resume.snapshot.is_none() {
         let starts = replay(view, &computation.operator.component, record, application)?;

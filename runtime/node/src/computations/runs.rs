@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use dag_flow::Handle;
+use dag_flow::{Handle, Mark};
 use dag_model::IncarnationId;
 use dag_plan::{Life, Millis, Revision};
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::computations::reconcile::{Barriers, Flow, Found};
 use crate::computations::retention::Idle;
 use crate::computations::retry::Failures;
-use crate::computations::turns::{Turn, Turns};
+use crate::computations::turns::Turns;
 use crate::streams::interest::Interest;
 
 /// How long it takes until the plan is told again that a run has lingered for long enough, in milliseconds.
@@ -22,7 +22,7 @@ const AGAIN: Millis = 1_000;
 /// The dataflows of runs.
 pub struct Runs {
     flows: BTreeMap<IncarnationId, Dataflow>,
-    /// What runs are to do where their inputs have a mark.
+    /// What is remembered of turns.
     pub turns: Turns,
     /// Runs of which the plan is to learn something before they are started again.
     ending: BTreeSet<IncarnationId>,
@@ -56,8 +56,8 @@ struct Running {
     stop_by: Option<Instant>,
     /// Whether it was told to stop.
     is_told: bool,
-    /// The mark that it has come to, where it stops, and since when.
-    marked: Option<(u64, Instant)>,
+    /// Since when it has stood at the mark where it stops.
+    marked: Option<Instant>,
     /// What it needs to hear of the sources below it.
     _interests: Vec<Interest>,
 }
@@ -171,34 +171,31 @@ impl Runs {
         self.flows.is_empty()
     }
 
-    /// A run is to do something at a mark that is not in its inputs yet. One that has failed is tried again at once: another component may
-    /// take it over where it is.
-    pub fn order(&mut self, id: IncarnationId, turn: Turn) {
+    /// A run is to come to a mark that is not in its inputs yet. One that has failed, and would stop there, is tried again at once: another
+    /// component may take it over where it is.
+    pub fn await_mark(&mut self, id: IncarnationId, mark: Mark) {
         match self.flows.get(&id) {
-            Some(Dataflow::Running(flow)) => flow.handle.await_mark(turn.at()),
-            None if turn.to.is_some() => {
+            Some(Dataflow::Running(flow)) => flow.handle.await_mark(mark),
+            None if mark.stops => {
                 let failures = self.failures.get_mut(&id).filter(|failures| failures.due.is_some());
                 failures.into_iter().for_each(|failures| failures.due = Some(Instant::now()));
             }
             _ => {}
         }
-        self.turns.add(id, turn);
     }
 
-    /// A run's dataflow has come to the mark where it stops: nobody starts it again before its turn is over.
-    pub fn is_marked(&mut self, id: IncarnationId, mark: u64) {
+    /// A run's dataflow has come to the mark where it stops.
+    pub fn is_marked(&mut self, id: IncarnationId) {
         if let Some(Dataflow::Running(flow)) = self.flows.get_mut(&id) {
-            flow.marked = Some((mark, Instant::now()));
-            self.ending.insert(id);
+            flow.marked = Some(Instant::now());
         }
     }
 
-    /// A run's dataflow is gone; returns since when its turn has lasted, where it stopped for that.
-    pub fn is_gone(&mut self, id: IncarnationId) -> Option<Instant> {
-        let Some(Dataflow::Running(Running { marked, .. })) = self.flows.remove(&id) else { return None };
-        // It may not be wanted any more, or be wanted again since.
-        let (mark, since) = marked?;
-        (self.turns.mark_of_next(id) == Some(mark)).then_some(since)
+    /// A run's dataflow is gone.
+    pub fn is_gone(&mut self, id: IncarnationId) {
+        if let Some(Dataflow::Running(Running { marked: Some(since), .. })) = self.flows.remove(&id) {
+            self.turns.stands(id, since);
+        }
     }
 
     /// The next time that a failed run is tried again.

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  0  4  magic "dagP"
-//!  4  2  version, 1
+//!  4  2  version, 2; 1 where a content lacks its last field, the mark
 //!  6  2  zero
 //!  8  4  CRC-32 of the content
 //! 12  n  content: dag_flow::Snapshot in postcard (fields in order, integers as varints)
@@ -27,6 +27,7 @@ use serde::Deserialize;
 
 use crate::computations::logs::Logs;
 use crate::layout::Layout;
+use crate::metadata::Metadata;
 
 const MAGIC: &[u8; 4] = b"dagP";
 const HEADER: usize = 12;
@@ -80,8 +81,11 @@ pub struct Snapshots {
 struct Shelf {
     layout: Layout,
     committer: Committer,
+    meta: Arc<Metadata>,
     /// Taken, but not on disk yet.
     fresh: Mutex<BTreeMap<IncarnationId, Arc<Snapshot>>>,
+    /// Which mark's takeover the plan has on the disk, by run.
+    told: Mutex<BTreeMap<IncarnationId, u64>>,
     desk: Mutex<Desk>,
     /// Something has changed on the desk.
     moved: Condvar,
@@ -113,10 +117,16 @@ struct Head {
 
 impl Snapshots {
     /// Those in that data folder.
-    pub fn new(layout: Layout, committer: Committer, logs: Arc<Logs>) -> Result<Snapshots, io::Error> {
+    pub fn new(
+        layout: Layout,
+        committer: Committer,
+        meta: Arc<Metadata>,
+        logs: Arc<Logs>,
+    ) -> Result<Snapshots, io::Error> {
         let fresh = Mutex::new("snapshots", BTreeMap::new());
         let desk = Mutex::new("snapshots to be written", Desk::default());
-        let shelf = Arc::new(Shelf { layout, committer, fresh, desk, moved: Condvar::new() });
+        let told = Mutex::new("marks in the plan", BTreeMap::new());
+        let shelf = Arc::new(Shelf { layout, committer, meta, fresh, told, desk, moved: Condvar::new() });
         let start = |_| {
             let (shelf, logs) = (shelf.clone(), logs.clone());
             dag_alarm::thread("snapshots", move || shelf.write_all(&logs))
@@ -157,7 +167,7 @@ impl Snapshots {
         let fresh = self.shelf.fresh.lock().get(&id).cloned();
         match fresh {
             Some(snapshot) => Ok(Some(snapshot)),
-            None => self.shelf.read(id, None, |content| postcard::from_bytes(content)).map(|read| read.map(Arc::new)),
+            None => self.shelf.read(id, None, decode).map(|read| read.map(Arc::new)),
         }
     }
 
@@ -166,12 +176,13 @@ impl Snapshots {
         if let Some(fresh) = self.shelf.fresh.lock().get(&id) {
             return Ok(Some(fresh.places.clone()));
         }
-        self.shelf.read(id, Some(HEAD), |content| Ok(postcard::take_from_bytes::<Head>(content)?.0.places))
+        self.shelf.read(id, Some(HEAD), |_, content| Ok(postcard::take_from_bytes::<Head>(content)?.0.places))
     }
 
     /// Forgets a run's.
     pub fn remove(&self, id: IncarnationId) -> io::Result<()> {
         self.shelf.fresh.lock().remove(&id);
+        self.shelf.told.lock().remove(&id);
         let path = self.shelf.layout.snapshot(id);
         self.shelf.remove(&path)?;
         self.shelf.remove(&path.with_extension("new"))
@@ -202,6 +213,15 @@ pub(crate) fn usable<T>(id: IncarnationId, read: Result<Option<T>, SnapshotError
             Ok(None)
         }
         Ok(snapshot) => Ok(snapshot),
+    }
+}
+
+/// The snapshot that a file of that version has.
+fn decode(version: u16, content: &[u8]) -> postcard::Result<Snapshot> {
+    match version {
+        // Before marks were noted, none had been come to.
+        1 => postcard::from_bytes(&[content, &[0]].concat()),
+        _ => postcard::from_bytes(content),
     }
 }
 
@@ -267,7 +287,7 @@ impl Shelf {
         if !current(&self.fresh.lock()) {
             return;
         }
-        let durable = output.sync().wait().map_err(io::Error::other);
+        let durable = output.sync().wait().map_err(io::Error::other).and_then(|()| self.know_of(id, &snapshot));
         if let Err(error) = durable.and_then(|()| self.write(id, &snapshot)) {
             tracing::warn!(incarnation = %id, %error, "cannot keep a snapshot; the one before it stays");
             return;
@@ -276,6 +296,19 @@ impl Shelf {
         if current(&fresh) {
             fresh.remove(&id);
         }
+    }
+
+    /// Waits until the plan has on the disk by which version a snapshot was taken: a version that takes over waits for no disk.
+    fn know_of(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
+        let plan = self.meta.plan();
+        let ran = plan.incarnation(id).and_then(|course| course.record.ran.last());
+        let mark = ran.and_then(|ran| ran.mark).map_or(0, |mark| mark.0);
+        if mark > snapshot.mark || self.told.lock().get(&id).copied().unwrap_or(0) >= mark {
+            return Ok(());
+        }
+        self.meta.keep().map_err(io::Error::other)?;
+        self.told.lock().insert(id, mark);
+        Ok(())
     }
 
     fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
@@ -291,7 +324,7 @@ impl Shelf {
         &self,
         id: IncarnationId,
         most: Option<u64>,
-        decode: impl FnOnce(&[u8]) -> postcard::Result<T>,
+        decode: impl FnOnce(u16, &[u8]) -> postcard::Result<T>,
     ) -> Result<Option<T>, SnapshotError> {
         let path = self.layout.snapshot(id);
         let failed = |source| SnapshotError::Io { path: path.clone(), source };
@@ -315,7 +348,7 @@ impl Shelf {
         if wanted == length && crc32fast::hash(&bytes[HEADER..]) != checksum {
             return Err(damaged("its checksum does not fit".to_owned()));
         }
-        decode(&bytes[HEADER..]).map(Some).map_err(|error| damaged(error.to_string()))
+        decode(version, &bytes[HEADER..]).map(Some).map_err(|error| damaged(error.to_string()))
     }
 }
 

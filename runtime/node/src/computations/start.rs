@@ -1,11 +1,11 @@
 //! Starting a run: its log is opened or made, its snapshot read and its operator bound, all under no lock. Then it is
 //! looked whether it is still wanted.
 
-use dag_expr::Stream;
-use dag_flow::{Computation, Search};
+use dag_expr::{Application, Stream};
+use dag_flow::{Computation, Mark, Search, Snapshot};
 use dag_log::OpenError;
 use dag_model::IncarnationId;
-use dag_plan::{Course, wanted_of};
+use dag_plan::{Course, Incarnation, Revision, Stage, Taken, upgrade, wanted_of};
 use tokio::sync::watch;
 
 use crate::blocking::gate::Width;
@@ -13,9 +13,10 @@ use crate::computations::build::last_digest;
 use crate::computations::error::StartError;
 use crate::computations::interest;
 use crate::computations::reports::Report;
-use crate::computations::resume::resume;
+use crate::computations::resume::{replay, resume};
 use crate::computations::snapshots::usable;
-use crate::computations::{Computations, State};
+use crate::computations::switch::Standing;
+use crate::computations::{Computations, State, View};
 use crate::metadata::ALONE;
 use crate::streams::interest::Interest;
 
@@ -24,8 +25,8 @@ pub(crate) const STARTS: Width = Width { what: "to start a computation", most: 3
 
 /// What a start comes to.
 enum Started {
-    /// All is there.
-    Ready(Box<Computation>, Vec<Interest>),
+    /// All is there, for the version at that place in the record, whose output has marks up to that one.
+    Ready { computation: Box<Computation>, interests: Vec<Interest>, version: usize, known: Revision },
     /// Its log has everything already.
     Complete,
     /// A file of it cannot be opened now.
@@ -56,7 +57,6 @@ impl Computations {
 
     /// Opens, reads and asks what a run takes.
     fn start(&self, id: IncarnationId) -> Result<Started, StartError> {
-        self.take_over_failed(id);
         let view = self.view();
         let Some(course) = wanted_of(&view.plan, ALONE, self.inner.boot, id) else { return Ok(Started::Unwanted) };
         let record = &course.record;
@@ -95,13 +95,51 @@ impl Computations {
                 Err(why) => return Ok(Started::Later(why)),
             },
         };
-        let mut computation = self.computation_of(&view, record, &application, output)?;
-        resume(&view, &mut computation, record, &application, snapshot)?;
+        let stage = match afresh {
+            true => Stage::anew(record),
+            false => self.within_reach(&view, stage_of(course, snapshot.as_deref()), record, &application)?,
+        };
+        if let Some(turn) = course.turns.first()
+            && stage.version + 1 == record.ran.len()
+        {
+            let standing = Standing { record, application: &application, output: &output, snapshot: snapshot.as_ref() };
+            match self.take_turn(&view, turn, &standing) {
+                Ok(false) => {}
+                // It goes on as the plan says since.
+                Ok(true) => return self.start(id),
+                Err(error) => return Ok(Started::Later(error.to_string())),
+            }
+        }
+        let known = Revision(output.mark().unwrap_or(0));
+        let (record, snapshot) = (record.up_to(stage.version), snapshot.filter(|_| stage.resumes));
+        let mut computation = self.computation_of(&view, &record, &application, output)?;
+        resume(&view, &mut computation, &record, &application, snapshot)?;
         computation.interval = self.inner.config.snapshots;
         computation.search = search;
-        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(record)), "computation starts");
+        tracing::info!(stream = record.stream, incarnation = %id, digest = %format!("{:#}", last_digest(&record)), "computation starts");
         let interests = interest::hold(&self.inner.streams, &view.catalog, &application);
-        Ok(Started::Ready(Box::new(computation), interests))
+        Ok(Started::Ready { computation: Box::new(computation), interests, version: stage.version, known })
+    }
+
+    /// With which version a run goes on that would begin with this one: with the last one, whose state is computed anew, where the beginning of
+    /// an earlier one is not kept any more.
+    fn within_reach(
+        &self,
+        view: &View<'_>,
+        stage: Stage,
+        record: &Incarnation,
+        application: &Application,
+    ) -> Result<Stage, StartError> {
+        if stage.resumes || stage.version + 1 == record.ran.len() {
+            return Ok(stage);
+        }
+        let earlier = record.up_to(stage.version);
+        let component = view.catalog.code(last_digest(&earlier)).map_err(StartError::Component)?;
+        let starts = match stage.version {
+            0 => earlier.inputs,
+            _ => replay(view, &component, &earlier, application)?,
+        };
+        Ok(if upgrade::trimmed(&view.plan, &starts, view).is_some() { Stage::anew(record) } else { stage })
     }
 
     /// A start has come to something: runs what is still wanted.
@@ -114,12 +152,14 @@ impl Computations {
             return self.compare_in(state, [id]);
         }
         match started {
-            Ok(Started::Ready(mut computation, interests)) => {
-                computation.marks = state.runs.turns.marks(id);
+            Ok(Started::Ready { mut computation, interests, version, known }) => {
+                let marks = self.inner.meta.plan().marks(id, version, known).into_iter();
+                computation.marks = marks.map(|(mark, stops)| Mark { revision: mark.0, stops }).collect();
                 let reports = self.inner.reports.clone();
                 let on_event = Box::new(move |event| reports.send(Report { id, event }));
                 let handle = self.inner.flow.run(*computation, on_event);
                 state.runs.insert(id, handle, interests);
+                self.ask_for_marks(state, id);
             }
             Ok(Started::Complete) => self.finish(state, id),
             Ok(Started::Later(why)) => self.start_later(state, id, &why),
@@ -130,6 +170,16 @@ impl Computations {
         // What it has skipped so far is to be in its stream.
         self.inner.timers.notify_one();
     }
+}
+
+/// With which version of its component a run goes on that has this snapshot.
+fn stage_of(course: &Course, snapshot: Option<&Snapshot>) -> Stage {
+    let taken = snapshot.map(|snapshot| Taken {
+        digest: snapshot.digest,
+        mark: Revision(snapshot.mark),
+        output: snapshot.output.sequence,
+    });
+    course.stage(taken.as_ref())
 }
 
 /// Waits until a start is over.

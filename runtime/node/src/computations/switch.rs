@@ -2,41 +2,37 @@
 //!
 //! At the mark the computation has stopped with a snapshot, in which all that lies before the mark has been emitted. There the other
 //! component takes over, which one entry in the incarnation record says: with the state in the snapshot, where it reads that version
-//! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before. One that
+//! of it and takes it up in a trial; else by computing the state anew from the retained inputs, without showing what lies before. That waits
+//! for no disk where the state is taken: who recovers from before the mark runs the earlier version up to it and hands over again. One that
 //! fails before it gets to the mark is taken over where it has failed.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dag_expr::{Application, Stream};
+use dag_expr::Application;
 use dag_flow::{Computation, Snapshot};
-use dag_log::{Log, OpenError};
+use dag_log::Log;
 use dag_model::{Digest, Frontier, IncarnationId, Order, Position};
+use dag_plan::apply::MAX_TURNS;
 use dag_plan::upgrade::{self, Trimmed};
-use dag_plan::{Change, Entity, Incarnation, InputStart, Leg, Proposal, Ran};
+use dag_plan::{By, Change, Incarnation, InputStart, Leg, Proposal, Ran, Revision, Turn};
 use dag_wasm::Component;
 
 use crate::computations::error::StartError;
 use crate::computations::resume::{reads, replay, resume};
-use crate::computations::snapshots::SnapshotError;
 use crate::computations::{Computations, View};
 use crate::metadata::MetaError;
 
 /// Why a computation keeps its component.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    /// It has stopped before the end of its output.
-    #[error("it is still computing again what its log holds; try again later")]
-    Behind,
-    /// It was forgotten.
-    #[error("it is gone")]
-    Gone,
-    /// Nobody has demanded it since the node was started.
-    #[error("it has not been computed yet")]
-    Unbound,
-    /// There is nothing left to compute.
-    #[error("it has everything")]
-    Complete,
+    /// It has as many turns ahead as there may be.
+    #[error("{MAX_TURNS} versions are to take over before this one, which is the limit; it is behind")]
+    Ahead,
+    /// It could not take over, and what went wrong has been said where that was.
+    #[error("the version could not take over; the node's log says why")]
+    Refused,
     /// A replay was not wanted.
     #[error("its state would have to be computed anew")]
     NeedsReplay,
@@ -52,12 +48,6 @@ pub enum SwitchError {
     /// The component cannot be had, or takes the expression no longer.
     #[error("{0}")]
     Component(String),
-    /// Its snapshot cannot be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Its log cannot be opened.
-    #[error(transparent)]
-    Log(#[from] OpenError),
     /// Its snapshot, or the output before it, cannot be kept.
     #[error(transparent)]
     Keep(#[from] io::Error),
@@ -67,22 +57,6 @@ pub enum SwitchError {
     /// It cannot be built.
     #[error(transparent)]
     Build(#[from] StartError),
-}
-
-impl SwitchError {
-    /// Whether there is nothing left that another component could compute: it has ended, though the plan may not say so yet.
-    pub(crate) fn is_over(&self) -> bool {
-        matches!(self, SwitchError::Complete | SwitchError::Gone)
-    }
-}
-
-/// How a component took over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// With its predecessor's state.
-    State,
-    /// With a state that it computes anew.
-    Replay,
 }
 
 /// A switch that was made.
@@ -98,134 +72,114 @@ pub struct Switched {
     pub took: Duration,
 }
 
-impl By {
-    /// As answers tell it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            By::State => "state",
-            By::Replay => "replay",
-        }
+impl Switched {
+    /// The switch that a run's record tells of, for which nothing was computed for so long.
+    pub(super) fn of(id: IncarnationId, ran: &Ran, took: Duration) -> Switched {
+        Switched { by: ran.by, from: ran.from, position: Position { run: id.0, sequence: ran.output }, took }
     }
 }
 
+/// A run that is being started and has a turn ahead, with what there is of it.
+pub(super) struct Standing<'a> {
+    pub record: &'a Incarnation,
+    pub application: &'a Application,
+    pub output: &'a Log,
+    pub snapshot: Option<&'a Arc<Snapshot>>,
+}
+
 impl Computations {
-    /// A run has stopped at the mark of its next turn, which has lasted since then: lets the component take over. If it cannot, the run goes
-    /// on as it was.
-    pub(super) fn begin_turn(&self, id: IncarnationId, since: Instant) {
-        let computations = self.clone();
-        self.inner.tasks.spawn(dag_alarm::task("moving", async move {
-            let moving = computations.clone();
-            let turn = move || {
-                let next = moving.state().runs.turns.next(id);
-                Ok(next.map(|(to, replay)| moving.hand_over(id, to, replay)))
-            };
-            match computations.inner.starts.run(id, turn).await {
-                Ok(Some(handed_over)) => computations.turn_is_over(id, since, handed_over),
-                // It is not wanted any more.
-                Ok(None) => {}
-                Err(error) => computations.turn_is_over(id, since, Err(SwitchError::Build(error))),
-            }
-            let state = &mut *computations.state();
-            state.runs.end_awaited(id);
-            computations.compare_in(state, [id]);
-        }));
-    }
-
-    /// A run is being started that has failed: where it is to go on with another component, that takes over where it is. What cannot be is
-    /// told, and the run tries again as it was.
-    pub(super) fn take_over_failed(&self, id: IncarnationId) {
-        let next = {
-            let state = self.state();
-            // A file that could not be opened says nothing about the component.
-            let failed = state.runs.failures.get(&id).is_some_and(|failures| failures.count() > 0);
-            let has_failed = failed && state.runs.is_starting(id);
-            state.runs.turns.next(id).filter(|_| has_failed)
-        };
-        let Some((to, replay)) = next else { return };
+    /// Lets the next component take over a run that is being started, where it is to: at the mark, if its snapshot is from there; or where
+    /// it has failed. If it cannot, the run goes on as it was. Returns whether the plan has anything new of it.
+    ///
+    /// # Errors
+    /// If the plan cannot be told: the run has to wait, or what it computes might not be what it computes another time.
+    pub(super) fn take_turn(&self, view: &View<'_>, turn: &Turn, standing: &Standing<'_>) -> Result<bool, MetaError> {
+        let id = standing.record.id;
+        let at_mark = standing.snapshot.filter(|snapshot| snapshot.mark >= turn.mark.0);
+        // A file that could not be opened says nothing about the component.
+        let failed = || self.state().runs.failures.get(&id).is_some_and(|failures| failures.count() > 0);
+        if at_mark.is_none() && !failed() {
+            return Ok(false);
+        }
         let begun = Instant::now();
-        let handed_over = self.hand_over(id, to, replay);
-        self.turn_is_over(id, begun, handed_over);
-    }
-
-    /// Tells what came of a run's next turn, which has lasted since then.
-    fn turn_is_over(&self, id: IncarnationId, since: Instant, handed_over: Result<(By, Ran), SwitchError>) {
-        let switched = handed_over.map(|(by, ran)| {
-            let position = Position { run: id.0, sequence: ran.output };
-            Switched { by, from: ran.from, position, took: since.elapsed() }
-        });
-        match &switched {
-            Ok(Switched { by, from, .. }) => tracing::info!(incarnation = %id, %from, ?by, "moved"),
-            Err(why) => tracing::warn!(incarnation = %id, %why, "goes on with its component"),
-        }
-        let successor = {
-            let state = &mut *self.state();
-            if switched.is_ok() {
-                // What its predecessor failed on says nothing about this one.
-                state.runs.failures.remove(&id);
-            }
-            state.runs.turns.take(id)
+        let ran = match at_mark {
+            Some(snapshot) => self.take_over(view, turn, standing, snapshot, Some(turn.mark)),
+            None => self.take_over_failed(view, turn, standing),
         };
-        if let Some(successor) = successor {
-            // An error means that nobody waits any more.
-            let _ = successor.told.send(switched);
+        let ran = ran.and_then(|ran| match ran.by {
+            By::Replay if !turn.replay => Err(SwitchError::NeedsReplay),
+            _ => Ok(ran),
+        });
+        let to = ran.as_ref().ok().cloned();
+        let told = self.inner.meta.propose(Proposal::of([Change::Switch { incarnation: id, mark: turn.mark, to }]));
+        match told {
+            // It is not wanted any more.
+            Err(MetaError::Refused(_)) => return Ok(true),
+            told => drop(told?),
         }
-    }
-
-    /// Lets a component take over a run that has stopped and that nobody else starts.
-    fn hand_over(&self, id: IncarnationId, to: Digest, replay: bool) -> Result<(By, Ran), SwitchError> {
-        let plan = self.inner.meta.plan();
-        let course = plan.incarnation(id).ok_or(SwitchError::Gone)?;
-        let record = &course.record;
-        let stream = self.state().bound.get(&record.stream).cloned();
-        // The state is not locked meanwhile: a guest is asked, and may take its time.
-        let (by, ran) = self.succession(record, stream.as_ref(), to)?;
-        if by == By::Replay && !replay {
-            return Err(SwitchError::NeedsReplay);
-        }
-        // The record names a place in the output, and the state there: neither may be lost to a crash that the record survives.
-        let output = self.view().logs.get(id)?;
-        self.inner.snapshots.keep(id, &output)?;
-        let switch = Proposal::of([Change::Switch { incarnation: id, to: ran.clone() }]);
-        self.inner.meta.propose(switch.on(Entity::Incarnation(id), course.revision))?;
-        if by == By::Replay
+        if at_mark.is_none()
+            && ran.as_ref().is_ok_and(|ran| ran.by == By::Replay)
             && let Err(error) = self.inner.snapshots.remove(id)
         {
             // Going on from it fails as the trial did, and then the computation begins without it.
             tracing::warn!(incarnation = %id, %error, "cannot remove a snapshot that is not taken up");
         }
-        Ok((by, ran))
+        self.turn_is_over(id, turn, begun, ran);
+        Ok(true)
     }
 
-    /// How a component takes over from where a run has stopped.
-    fn succession(&self, record: &Incarnation, stream: Option<&Stream>, to: Digest) -> Result<(By, Ran), SwitchError> {
-        let Some(Stream::Apply(application)) = stream else { return Err(SwitchError::Unbound) };
-        let view = self.view();
-        let snapshot = view.snapshots.get(record.id)?;
-        let output = view.logs.get(record.id)?;
-        if output.visible().ended {
-            return Err(SwitchError::Complete);
+    /// Tells what came of a run's turn.
+    fn turn_is_over(&self, id: IncarnationId, turn: &Turn, begun: Instant, ran: Result<Ran, SwitchError>) {
+        match &ran {
+            Ok(Ran { by, from, .. }) => tracing::info!(incarnation = %id, %from, ?by, "moved"),
+            Err(why) => tracing::warn!(incarnation = %id, %why, "goes on with its component"),
         }
-        let Some(snapshot) = snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) else {
-            if self.inner.config.snapshots.is_some() && !self.state().runs.failures.contains_key(&record.id) {
-                return Err(SwitchError::Behind);
-            }
-            return self.after_output(&view, record, application, &output, to);
-        };
-        let ran = Ran {
-            digest: to,
-            from: snapshot.written,
-            output: snapshot.output.sequence,
-            inputs: starts(record, &snapshot),
-        };
+        let state = &mut *self.state();
+        if ran.is_ok() {
+            // What its predecessor failed on says nothing about this one.
+            state.runs.failures.remove(&id);
+        }
+        let (since, told) = state.runs.turns.is_over(id, turn.mark);
+        if let Some(told) = told {
+            let took = since.unwrap_or(begun).elapsed();
+            // An error means that nobody waits any more.
+            let _ = told.send(ran.map(|ran| Switched::of(id, &ran, took)));
+        }
+    }
+
+    /// How a component takes over at the place of a snapshot: with the state in it, where it takes that up in a trial.
+    fn take_over(
+        &self,
+        view: &View<'_>,
+        turn: &Turn,
+        standing: &Standing<'_>,
+        snapshot: &Arc<Snapshot>,
+        mark: Option<Revision>,
+    ) -> Result<Ran, SwitchError> {
+        let Standing { record, application, output, .. } = *standing;
+        let (from, sequence, inputs) = (snapshot.written, snapshot.output.sequence, starts(record, snapshot));
+        let ran = Ran { digest: turn.to, from, output: sequence, inputs, mark, by: By::State };
         let mut next = record.clone();
         next.ran.push(ran.clone());
-        let mut trial = self.computation_of(&view, &next, application, output)?;
-        resume(&view, &mut trial, &next, application, Some(snapshot))?;
+        let mut trial = self.computation_of(view, &next, application, output.clone())?;
+        resume(view, &mut trial, &next, application, Some(snapshot.clone()))?;
         if takes_up(&trial) {
-            return Ok((By::State, ran));
+            return Ok(ran);
         }
-        replayable(&view, &trial.operator.component, &next, application)?;
-        Ok((By::Replay, ran))
+        replayable(view, &trial.operator.component, &next, application)?;
+        Ok(Ran { by: By::Replay, ..ran })
+    }
+
+    /// How a component takes over a run where that has failed. Nobody gets there again: neither the place in the output nor the state there may
+    /// be lost to a crash that the record survives.
+    fn take_over_failed(&self, view: &View<'_>, turn: &Turn, standing: &Standing<'_>) -> Result<Ran, SwitchError> {
+        let Standing { record, application, output, snapshot } = *standing;
+        let ran = match snapshot.filter(|snapshot| snapshot.output.sequence == output.visible().end) {
+            Some(snapshot) => self.take_over(view, turn, standing, snapshot, None)?,
+            None => self.after_output(view, record, application, output, turn.to)?,
+        };
+        self.inner.snapshots.keep(record.id, output)?;
+        Ok(ran)
     }
 
     /// How a component takes over from a run that failed after its last snapshot, or that takes none: behind what its log has, with a
@@ -237,7 +191,7 @@ impl Computations {
         application: &Application,
         output: &Log,
         to: Digest,
-    ) -> Result<(By, Ran), SwitchError> {
+    ) -> Result<Ran, SwitchError> {
         let component = view.catalog.code(to).map_err(SwitchError::Component)?;
         let order = view.catalog.bind_with(&component, application).map_err(SwitchError::Component)?.facts.order;
         let visible = output.visible();
@@ -247,10 +201,11 @@ impl Computations {
             return Err(SwitchError::Between);
         }
         let mut next = record.clone();
-        next.ran.push(Ran { digest: to, from: visible.frontier, output: visible.end, inputs: Vec::new() });
+        let (from, output) = (visible.frontier, visible.end);
+        next.ran.push(Ran { digest: to, from, output, inputs: Vec::new(), mark: None, by: By::Replay });
         let inputs = replayable(view, &component, &next, application)?;
         let ran = next.ran.pop().expect("it was just pushed");
-        Ok((By::Replay, Ran { inputs, ..ran }))
+        Ok(Ran { inputs, ..ran })
     }
 }
 

@@ -13,7 +13,7 @@ use dag_api::{DeployParameters, Deployed, Move, Replay};
 use dag_expr::{Application, Stream};
 use dag_model::{Digest, Frontier, Position, Timestamp};
 use dag_plan::upgrade::{self, Next, Running, Way};
-use dag_plan::{Incarnation, InputStart, LogId};
+use dag_plan::{Course, Incarnation, InputStart, LogId};
 use dag_wasm::{Component, Version};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -174,6 +174,7 @@ impl Deployments {
         let deployed = async move {
             let turn = deployments.turn.clone().lock_owned().await;
             let (made, replay, dry_run) = (deployments.clone(), parameters.replay, parameters.dry_run);
+            let wait = parameters.wait.duration();
             let current = blocking(move || becomes(&made, &parameters)).await?;
             if dry_run {
                 return Ok(current.answer);
@@ -181,7 +182,7 @@ impl Deployments {
             let begun = deployments.begin_moves(&current.component, current.planned, replay).await;
             // What becomes current from here on is ordered behind this.
             drop(turn);
-            let moves = deployments.moves(current.component, begun, replay).await;
+            let moves = deployments.moves(current.component, begun, replay, wait).await;
             Ok(Deployed { moves, ..current.answer })
         };
         self.tasks.spawn(dag_alarm::task("deploying", deployed)).await.map_err(Broken::from)?
@@ -281,8 +282,8 @@ impl Deployments {
     /// What runs another version of this component, and does not go on with this one anyhow. A backfill keeps its version.
     fn outdated(&self, component: &Component, view: &View<'_>) -> Vec<Outdated> {
         let plan = self.meta.plan();
-        let outdated = |record: &Incarnation| {
-            let digest = self.computations.next_digest(record);
+        let outdated = |course: &Course| {
+            let (record, digest) = (&course.record, course.goes_on_with()?);
             let old = view.catalog.component(digest)?;
             let of_another = digest != component.digest() && old.name() == component.name();
             if !of_another || record.until.is_some() {
@@ -295,7 +296,7 @@ impl Deployments {
                 _ => None,
             }
         };
-        plan.live().filter_map(|(_, course)| outdated(&course.record)).collect()
+        plan.live().filter_map(|(_, course)| outdated(course)).collect()
     }
 
     /// What waits for an operator or a stream and can start in this view.

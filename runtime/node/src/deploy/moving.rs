@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dag_api::Move;
 use dag_model::IncarnationId;
+use dag_plan::By;
 use dag_plan::upgrade::{self, Way};
 use tokio::sync::mpsc;
 
@@ -13,11 +14,8 @@ use super::{Deployments, Planned};
 use crate::blocking::{Broken, blocking};
 use crate::computations::build::last_digest;
 use crate::computations::marking::{Order, Outcome};
-use crate::computations::switch::{By, SwitchError, Switched};
+use crate::computations::switch::{SwitchError, Switched};
 use crate::operators::installed::Installed;
-
-/// How long is waited for what moves. It moves also after that.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A move that is under way, as it was announced.
 pub(super) struct UnderWay {
@@ -48,14 +46,16 @@ impl Deployments {
         planned.into_iter().zip(outcomes).map(under_way).collect()
     }
 
-    /// Waits for what moves, and for what has started with an earlier version while that was decided, and tells what came of it.
+    /// Waits for so long for what moves, which it does after that, too, and for what has started with an earlier version while that was
+    /// decided, and tells what came of it.
     pub(super) async fn moves(
         self: &Arc<Self>,
         component: Arc<Installed>,
         begun: Vec<UnderWay>,
         replay: bool,
+        wait: Duration,
     ) -> Vec<Move> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + wait;
         let asked: BTreeSet<IncarnationId> = begun.iter().map(|one| one.decided.id).collect();
         let mut moves = self.outcomes(begun, until).await;
         // They were bound before the version became current, and nothing is bound to an earlier one any more.
@@ -93,10 +93,8 @@ impl Deployments {
                 Ok(Ok(outcome)) => self.outcome(told, &decided, outcome),
                 Ok(Err(_)) => None,
                 Err(_) => {
-                    let log = self.computations.logs().if_open(decided.id);
-                    let at =
-                        log.map_or_else(String::new, |log| format!(", its output is at {}", log.visible().frontier));
-                    let error = format!("it is behind{at}: it moves once it has come to its mark");
+                    let error =
+                        format!("{}: it moves once it has come to its mark", self.computations.behind(decided.id));
                     Some(Move { by: None, replay: Vec::new(), error: Some(error), ..told })
                 }
             });
@@ -112,7 +110,7 @@ impl Deployments {
                 let error =
                     unread.then(|| "the new version did not take the state up, which it says that it reads".to_owned());
                 Some(Move {
-                    by: Some(switched.by.name().to_owned()),
+                    by: Some(name(switched.by).to_owned()),
                     at: switched.from.shown(),
                     position: Some(switched.position.to_string()),
                     took: Some(switched.took.as_secs_f64()),
@@ -120,7 +118,6 @@ impl Deployments {
                     ..told
                 })
             }
-            Err(error) if error.is_over() => None,
             Err(_) if !self.meta.plan().incarnation(decided.id).is_some_and(|course| course.is_live()) => None,
             Err(error) => {
                 let error = format!("incarnation {} keeps its component: {error}", decided.id);
@@ -181,5 +178,13 @@ impl Deployments {
             }
         }
         orders
+    }
+}
+
+/// How a component took over, as answers tell it.
+fn name(by: By) -> &'static str {
+    match by {
+        By::State => "state",
+        By::Replay => "replay",
     }
 }

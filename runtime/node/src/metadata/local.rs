@@ -30,6 +30,8 @@ struct Job {
     proposal: Proposal,
     /// Whether nothing of it has to be on the disk.
     is_passing: bool,
+    /// Whether all that is applied before it has to be.
+    keeps: bool,
     beside: Vec<Beside>,
     answer: Answer,
 }
@@ -99,8 +101,17 @@ impl Local {
         dag_lock::may_wait("metadata");
         let (answer, outcome) = sync_channel(1);
         let is_passing = is_passing(&proposal, &beside);
-        self.send(Job { proposal, is_passing, beside, answer: Answer::Thread(answer) })?;
+        self.send(Job { proposal, is_passing, keeps: false, beside, answer: Answer::Thread(answer) })?;
         outcome.recv().unwrap_or(Err(MetaError::Stopping))
+    }
+
+    /// Waits until all that is applied is on the disk.
+    pub fn keep(&self) -> Result<(), MetaError> {
+        dag_lock::may_wait("metadata");
+        let (answer, outcome) = sync_channel(1);
+        let (proposal, beside, answer) = (Proposal::default(), Vec::new(), Answer::Thread(answer));
+        self.send(Job { proposal, is_passing: false, keeps: true, beside, answer })?;
+        outcome.recv().unwrap_or(Err(MetaError::Stopping)).map(drop)
     }
 
     /// Proposes; the outcome comes to a task.
@@ -117,7 +128,8 @@ impl Local {
     fn send_as(&self, proposal: Proposal, is_passing: bool) -> oneshot::Receiver<Outcome> {
         let (answer, outcome) = oneshot::channel();
         // Where it is refused, the answer is given at once.
-        let sent = self.send(Job { proposal, is_passing, beside: Vec::new(), answer: Answer::Task(answer) });
+        let beside = Vec::new();
+        let sent = self.send(Job { proposal, is_passing, keeps: false, beside, answer: Answer::Task(answer) });
         match sent {
             Ok(()) => outcome,
             Err(error) => {
@@ -170,6 +182,7 @@ impl Shared {
         let before = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut plan = (*before).clone();
         let (mut touched, mut is_durable, mut done) = (BTreeSet::new(), false, Vec::new());
+        let keeps = group.iter().any(|job| job.keeps);
         for job in group {
             let outcome = apply(&mut plan, &job.proposal).map_err(MetaError::Refused);
             if let Ok(applied) = &outcome {
@@ -178,7 +191,7 @@ impl Shared {
             }
             done.push((job, outcome));
         }
-        if is_durable {
+        if is_durable || keeps && !(unwritten.is_empty() && touched.is_empty()) {
             let keys: BTreeSet<Entity> = unwritten.iter().chain(&touched).cloned().collect();
             tracing::trace!(target: "metadata", entities = keys.len(), "written");
             let beside = done.iter().filter(|(_, outcome)| outcome.is_ok()).flat_map(|(job, _)| &job.beside);

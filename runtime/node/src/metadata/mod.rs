@@ -36,7 +36,7 @@ use store::Store;
 use tables::{DATA, FORMAT_ROW, HEADER};
 
 /// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 6;
+const FORMAT: u64 = 7;
 
 /// A node that is alone.
 pub(crate) const ALONE: NodeId = NodeId(1);
@@ -181,6 +181,11 @@ impl Metadata {
     /// The same for a task: what is returned resolves once it is on the disk, or refused.
     pub fn send(&self, proposal: Proposal) -> oneshot::Receiver<Result<Applied, MetaError>> {
         self.local.send_proposal(proposal)
+    }
+
+    /// Returns once the plan as it is now is on the disk, with all that need not be; blocks until then.
+    pub fn keep(&self) -> Result<(), MetaError> {
+        self.local.keep()
     }
 
     /// The incarnations that have changed since this was asked last, once there are any. Nothing is lost if the future is dropped.

@@ -1,6 +1,6 @@
 //! The tables of the metadata, and what a row of each is.
 //!
-//! Format 6. All tables but `header` and `descriptions` are the plan's, row by row as [`dag_plan::plan::rows`] has them, byte for byte what
+//! Format 7. All tables but `header` and `descriptions` are the plan's, row by row as [`dag_plan::plan::rows`] has them, byte for byte what
 //! another node with the same plan keeps:
 //!
 //! ```text
@@ -11,7 +11,15 @@
 //! limits         digest                what deployments said of limits
 //! policies       canonical name        what a derived stream does with a record on which its operator fails
 //! cursors        name                  a cursor
-//! incarnations   incarnation           a course: a record, who holds it, and what became of it
+//! incarnations   incarnation           a course, the fields in their order:
+//!                                        record     how it is computed: number, name, what ran, inputs, ...; of what ran each
+//!                                                   digest, frontier and sequence of the output and inputs where it took over,
+//!                                                   option of the mark there, by state (0) or replay (1)
+//!                                        turns      list of what is to take over: mark, digest, whether replay is allowed
+//!                                        life       what became of it
+//!                                        holds      who holds it
+//!                                        revision   when that changed
+//!                                      (format 6 has neither marks, nor how, nor turns)
 //! renumbered     former incarnation    where it went, in the data that this is a copy of
 //! ```
 //!

@@ -44,8 +44,9 @@ impl Step {
     }
 
     pub(super) fn undeploy(&mut self, digest: Digest) -> Result<(), Refusal> {
-        let runs = |course: &crate::course::Course| course.record.ran.last().is_some_and(|ran| ran.digest == digest);
-        if let Some((by, _)) = self.plan.live().find(|(_, course)| runs(course)) {
+        // A copy that begins before a mark runs an earlier version up to it.
+        let uses = |course: &crate::course::Course| course.versions().any(|version| version == digest);
+        if let Some((by, _)) = self.plan.live().find(|(_, course)| uses(course)) {
             return Err(Refusal::Used { what: Entity::Component(format!("{digest:#}")), by });
         }
         for (order, deployment) in self.plan.deployments_with(digest) {

@@ -5,16 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dag_model::{IncarnationId, NodeId};
+use dag_model::{Digest, IncarnationId, NodeId};
 
 use super::{Given, Refusal, Step};
 use crate::change::{Draft, DraftLog, Ending, Which};
 use crate::course::{Course, Hold, Life};
 use crate::entity::{Entity, Revision};
 use crate::incarnation::{Incarnation, LogId, Ran, Skipped};
+use crate::turn::Turn;
 
 /// The most records that an incarnation skips: its record lists them, and is written anew with each.
 pub const MAX_SKIPPED: usize = 10_000;
+
+/// The most turns that an incarnation has ahead: as many deployments may come while it is behind.
+pub const MAX_TURNS: usize = 1_000;
 
 impl Step {
     pub(super) fn begin(&mut self, draft: &Draft) -> Result<Given, Refusal> {
@@ -39,8 +43,13 @@ impl Step {
             skipped: Vec::new(),
         };
         self.plan.counters.incarnation += 1;
-        let course =
-            Course { record, life: Life::Live { idle: None }, holds: BTreeMap::new(), revision: self.revision };
+        let course = Course {
+            record,
+            turns: Vec::new(),
+            life: Life::Live { idle: None },
+            holds: BTreeMap::new(),
+            revision: self.revision,
+        };
         self.use_inputs(&course);
         self.put(course);
         self.started.push(id);
@@ -120,12 +129,29 @@ impl Step {
         Ok(())
     }
 
-    pub(super) fn switch(&mut self, id: IncarnationId, to: &Ran) -> Result<(), Refusal> {
+    /// The mark names the revision that the plan has with this, which is raised for that where a log has a mark of a greater one.
+    pub(super) fn turn(&mut self, to: Digest, least: Revision, moves: &[(IncarnationId, bool)]) -> Given {
+        self.revision = self.revision.max(least);
+        let mark = self.revision;
+        for (id, replay) in moves {
+            let Ok(mut course) = self.course(*id) else { continue };
+            let is_given = course.turns.last().is_some_and(|turn| turn.mark >= mark);
+            if course.is_live() && !is_given && course.turns.len() < MAX_TURNS {
+                course.turns.push(Turn { mark, to, replay: *replay });
+                course.revision = mark;
+                self.put(course);
+            }
+        }
+        Given::Mark(mark)
+    }
+
+    pub(super) fn switch(&mut self, id: IncarnationId, mark: Revision, to: Option<&Ran>) -> Result<(), Refusal> {
         let mut course = self.course(id)?;
-        if !course.is_live() {
+        if !course.is_live() || course.turns.first().is_none_or(|turn| turn.mark != mark) {
             return Err(Refusal::State(id));
         }
-        course.record.ran.push(to.clone());
+        course.turns.remove(0);
+        course.record.ran.extend(to.cloned());
         course.revision = self.revision;
         self.put(course);
         Ok(())
@@ -287,6 +313,10 @@ impl Step {
         let was_live = course.is_live();
         if !was_live && matches!(course.life, Life::Quarantined(_) | Life::Lost(_)) {
             return;
+        }
+        if !matches!(life, Life::Stored | Life::Failed(_)) {
+            // Nothing is computed that could take a turn.
+            course.turns.clear();
         }
         course.life = life;
         course.holds.clear();

@@ -138,7 +138,7 @@ impl Deciding<'_> {
 
     /// Whether an earlier version left it, for those who go on reading it by position.
     fn is_old(&self, course: &Course) -> bool {
-        course.record.ran.last().is_some_and(|ran| self.plan.superseded(ran.digest))
+        course.goes_on_with().is_some_and(|version| self.plan.superseded(version))
     }
 
     fn begin(

@@ -1,10 +1,10 @@
 //! A plan as rows: one for each entity that has content of its own, as tables keep them and snapshots carry them.
 //!
-//! A row's value is the entity's content in postcard. The index is not kept: it follows. As one run of bytes, a *snapshot*, version 1:
+//! A row's value is the entity's content in postcard. The index is not kept: it follows. As one run of bytes, a *snapshot*, version 2:
 //!
 //! ```text
 //! bytes 0-3    "dagL"
-//! byte 4       version (1)
+//! byte 4       version (2)
 //! then         rows, the first of them the counters, the others in the order of their entities; each
 //!                length   u32, little-endian: the bytes of the row that follow
 //!                key      in postcard: 0 for the counters, 1 and the entity for any other
@@ -23,7 +23,7 @@ use crate::incarnation::LogId;
 /// The most bytes of a row: an incarnation with as many skipped records as it may have.
 pub const MAX_ROW: usize = 64 << 20;
 
-const MAGIC: &[u8; 5] = b"dagL\x01";
+const MAGIC: &[u8; 5] = b"dagL\x02";
 
 /// What a row is of; none for the counters.
 pub type Key = Option<Entity>;
@@ -187,8 +187,8 @@ mod tests {
     fn what_is_not_given_yet_is_in_the_first_row() {
         let plan = Plan { counters: Counters { stream: 7, ..Counters::default() }, ..Plan::default() };
         let bytes: Vec<u8> = plan.snapshot().flatten().collect();
-        assert_eq!(bytes, [&b"dagL\x01"[..], &[5, 0, 0, 0], &[0, 0, 7, 1, 1]].concat());
+        assert_eq!(bytes, [&b"dagL\x02"[..], &[5, 0, 0, 0], &[0, 0, 7, 1, 1]].concat());
         assert_eq!(Plan::of_snapshot(&bytes).map(|plan| plan.counters()), Ok(plan.counters()));
-        assert_eq!(Plan::of_snapshot(b"dagL\x02").map(drop), Err(RowError::Snapshot));
+        assert_eq!(Plan::of_snapshot(b"dagL\x03").map(drop), Err(RowError::Snapshot));
     }
 }

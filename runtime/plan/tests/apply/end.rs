@@ -1,6 +1,6 @@
-use dag_plan::{Change, Ending, Life, LogId, Proposal, Ran, Refusal, Skipped};
+use dag_plan::{Change, Ending, Given, Life, LogId, Proposal, Ran, Refusal, Skipped};
 
-use crate::kit::{LIVE, X, begin, done, hold_new, id, life, nested, plan, refused, there};
+use crate::kit::{LIVE, X, begin, done, hold_new, id, life, nested, plan, refused, there, turn};
 
 fn end(incarnation: u64, how: Ending) -> Change {
     Change::End { incarnation: id(incarnation), how }
@@ -74,13 +74,15 @@ fn a_record_is_only_appended_to() {
     done(&mut plan, [begin("a(x)", &[X]), hold_new(0, 1)]);
     let before = plan.incarnation(id(1)).unwrap().record.clone();
     let to = Ran { output: 40, ..Ran::first(dag_model::Digest([2; 32])) };
+    let given = done(&mut plan, [turn(2, 0, &[1])]).given;
+    let [Given::Mark(mark)] = given[..] else { panic!("{given:?}") };
     let record = Skipped { input: 0, log: LogId::Source(dag_model::StreamId(1)), sequence: 9, why: "trap".into() };
     let on = |change| {
         Proposal::of([change])
             .on(dag_plan::Entity::Incarnation(id(1)), plan.revision_of(&dag_plan::Entity::Incarnation(id(1))))
     };
     let (switch, skip) = (
-        on(Change::Switch { incarnation: id(1), to: to.clone() }),
+        on(Change::Switch { incarnation: id(1), mark, to: Some(to.clone()) }),
         on(Change::Skip { incarnation: id(1), record: record.clone() }),
     );
     dag_plan::apply(&mut plan, &switch).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dag_model::{Digest, IncarnationId, NodeId, Position, StreamId, Timestamp};
 use dag_plan::{
     Applied, Began, Change, Draft, DraftLog, Given, InputStart, Leg, Life, Limits, LogId, Origin, Place, Plan,
-    Proposal, Refusal, Which, apply,
+    Proposal, Refusal, Revision, Which, apply,
 };
 
 pub const NODE: NodeId = NodeId(1);
@@ -80,6 +80,12 @@ pub fn begin(stream: &str, logs: &[DraftLog]) -> Change {
         windowing: 2,
         limits: LIMITS,
     })
+}
+
+/// That version is to take over these incarnations.
+pub fn turn(version: u8, least: u64, moves: &[u64]) -> Change {
+    let moves = moves.iter().map(|number| (id(*number), true)).collect();
+    Change::Turn { to: Digest([version; 32]), least: Revision(least), moves }
 }
 
 pub fn hold_new(place: u32, number: u64) -> Change {

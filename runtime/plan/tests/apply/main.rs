@@ -10,3 +10,4 @@ mod hold;
 mod kit;
 mod read;
 mod stream;
+mod turn;

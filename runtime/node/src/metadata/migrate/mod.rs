@@ -5,6 +5,7 @@
 mod v1;
 mod v4;
 mod v5;
+mod v6;
 
 use redb::WriteTransaction;
 use serde::Serialize;
@@ -19,7 +20,10 @@ pub(super) fn rewrite(transaction: &WriteTransaction, format: u64) -> Result<(),
     if format <= 4 {
         v4::rewrite(transaction)?;
     }
-    v5::rewrite(transaction)
+    match format {
+        ..=5 => v5::rewrite(transaction),
+        _ => v6::rewrite(transaction),
+    }
 }
 
 fn bytes(value: &impl Serialize) -> Vec<u8> {

@@ -9,6 +9,7 @@ use redb::{ReadableTable, WriteTransaction};
 use serde::Deserialize;
 
 use super::v5::Named;
+use super::v6;
 use crate::metadata::tables::INCARNATIONS;
 
 /// Rewrites the rows into those of format 4.
@@ -17,7 +18,7 @@ pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error>
     for (key, bytes) in rows(transaction)? {
         // What cannot be read is left, and told when the rows are read.
         if let Ok(record) = postcard::from_bytes::<Incarnation>(&bytes) {
-            records.push((key, dag_plan::Incarnation::<Named>::from(record)));
+            records.push((key, v6::Incarnation::<Named>::from(record)));
         }
     }
     store(transaction, &records)
@@ -29,7 +30,7 @@ fn rows(transaction: &WriteTransaction) -> Result<Vec<(u64, Vec<u8>)>, redb::Err
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn store(transaction: &WriteTransaction, records: &[(u64, dag_plan::Incarnation<Named>)]) -> Result<(), redb::Error> {
+fn store(transaction: &WriteTransaction, records: &[(u64, v6::Incarnation<Named>)]) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(INCARNATIONS)?;
     for (key, record) in records {
         let bytes = postcard::to_stdvec(record).expect("records are plain values");
@@ -62,13 +63,13 @@ struct Ran {
 /// What every operator was allowed then.
 const LIMITS: Limits = Limits { memory: 256 << 20, call: Duration::from_secs(10), output: 64 << 20 };
 
-impl From<Incarnation> for dag_plan::Incarnation<Named> {
-    fn from(record: Incarnation) -> dag_plan::Incarnation<Named> {
+impl From<Incarnation> for v6::Incarnation<Named> {
+    fn from(record: Incarnation) -> v6::Incarnation<Named> {
         let Incarnation { id, stream, ran, inputs, began, until, shards, windowing } = record;
-        dag_plan::Incarnation {
+        v6::Incarnation {
             id,
             stream,
-            ran: ran.into_iter().map(|ran| dag_plan::Ran::first(ran.digest)).collect(),
+            ran: ran.into_iter().map(|ran| v6::Ran::first(ran.digest)).collect(),
             inputs,
             began,
             until,

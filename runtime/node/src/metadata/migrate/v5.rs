@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dag_model::{IncarnationId, StreamId};
 use dag_plan::plan::{Counters, Moved};
-use dag_plan::{Course, Entity, Incarnation, Life, LogId, Revision, SourceStream};
+use dag_plan::{Course, Entity, Life, LogId, Revision, SourceStream};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
-use super::bytes;
+use super::{bytes, v6};
 use crate::metadata::tables::{self, COUNTERS, COUNTERS_ROW, HEADER, INCARNATIONS, SOURCES};
 
 /// A log as records of this format name it.
@@ -66,14 +66,15 @@ pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error>
         let (id, record) = row?;
         last = last.max(id.value());
         // What cannot be read is left, and told when the rows are read.
-        let Ok(record) = postcard::from_bytes::<Incarnation<Named>>(record.value()) else { continue };
+        let Ok(record) = postcard::from_bytes::<v6::Incarnation<Named>>(record.value()) else { continue };
+        let record = dag_plan::Incarnation::from(record);
         let Ok(record) = record.try_rename(&mut |log| Ok::<_, std::convert::Infallible>(streams.number(log)));
         let life = match quarantined.get(&id.value()) {
             Some(why) => Life::Quarantined(why.clone()),
             None if finished.contains(&id.value()) => Life::Finished,
             None => Life::Stored,
         };
-        let course = Course { record, life, holds: BTreeMap::new(), revision: counters.revision };
+        let course = Course { record, turns: Vec::new(), life, holds: BTreeMap::new(), revision: counters.revision };
         rows.push((Some(Entity::Incarnation(IncarnationId(id.value()))), bytes(&course)));
     }
     for (id, now, end) in moved(transaction)? {
@@ -123,14 +124,14 @@ mod tests {
     use std::time::Duration;
 
     use dag_model::{Digest, Frontier, NodeId, Timestamp};
-    use dag_plan::{Began, InputStart, Leg, Limits, Origin, Proposal, Ran, Skipped};
+    use dag_plan::{Began, InputStart, Leg, Limits, Origin, Proposal, Skipped};
     use redb::Database;
 
     use super::*;
     use crate::metadata::Metadata;
 
     /// A record of this format that reads these logs.
-    fn record(id: u64, logs: &[Named]) -> Incarnation<Named> {
+    fn record(id: u64, logs: &[Named]) -> v6::Incarnation<Named> {
         let start = |log: &Named| InputStart {
             legs: vec![Leg { log: log.clone(), sequence: 5 }],
             from: Timestamp::MIN,
@@ -138,11 +139,11 @@ mod tests {
         };
         let inputs: Vec<_> = logs.iter().map(start).collect();
         let skipped = Skipped { input: 0, log: logs[0].clone(), sequence: 9, why: "trap".to_owned() };
-        let second = Ran { digest: Digest([2; 32]), from: Frontier::START, output: 3, inputs: inputs.clone() };
-        Incarnation {
+        let second = v6::Ran { digest: Digest([2; 32]), from: Frontier::START, output: 3, inputs: inputs.clone() };
+        v6::Incarnation {
             id: IncarnationId(id),
             stream: format!("a{id}"),
-            ran: vec![Ran::first(Digest([1; 32])), second],
+            ran: vec![v6::Ran::first(Digest([1; 32])), second],
             inputs,
             began: Began::Next,
             until: None,
