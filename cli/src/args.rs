@@ -1,11 +1,13 @@
 //! The command line: what all commands share, and the list of them.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
-use crate::client::Client;
+use crate::client::{Client, Credentials};
 use crate::commands::{
-    alter, backup, build, create, cursors, delete, demo, deploy, dev, explain, new, operators, pipe, publish, rollback,
-    serve, status, streams, subscribe, test, undeploy,
+    alter, backup, build, create, cursors, delete, demo, deploy, dev, explain, init, new, operators, pipe, publish,
+    rollback, serve, status, streams, subscribe, test, token, undeploy,
 };
 use crate::exit::Exit;
 
@@ -37,7 +39,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// Which node to talk to.
+/// Which node to talk to, and how.
 #[derive(Clone, Debug, Args)]
 pub struct NodeArgs {
     /// The node to talk to
@@ -51,11 +53,27 @@ pub struct NodeArgs {
         help_heading = "Global options"
     )]
     node: String,
+    /// The token to show it; others on this machine see options: --token-file and DAG_TOKEN say it to the node only
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Global options")]
+    token: Option<String>,
+    /// A file with the token [env: DAG_TOKEN_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    token_file: Option<PathBuf>,
+    /// The certificates of the authorities that are believed, in PEM, instead of this machine's [env: DAG_CA]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    ca: Option<PathBuf>,
+}
+
+impl NodeArgs {
+    fn credentials(&self) -> anyhow::Result<Credentials> {
+        Credentials::of(self.token.as_deref(), self.token_file.as_deref(), self.ca.as_deref())
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
+    Init(init::Init),
     Create(create::Create),
     Alter(alter::Alter),
     Delete(delete::Delete),
@@ -70,6 +88,7 @@ enum Command {
     Status(status::Status),
     Explain(explain::Explain),
     Backup(backup::Backup),
+    Token(token::TokenCommand),
     Pipe(pipe::Pipe),
     New(new::New),
     Build(build::Build),
@@ -84,9 +103,10 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<Exit> {
-        let client = || Client::new(&self.node.node);
+        let client = || Client::new(&self.node.node, self.node.credentials()?);
         match self.command {
             Command::Serve(serve) => serve.run(),
+            Command::Init(init) => init.run(),
             Command::Pipe(pipe) => pipe.run(),
             Command::New(new) => new.run(),
             Command::Build(build) => build.run(),
@@ -107,6 +127,7 @@ impl Cli {
             Command::Streams(streams) => on_one_thread(streams.run(&client()?)),
             Command::Status(status) => on_one_thread(status.run(&client()?)),
             Command::Explain(explain) => on_one_thread(explain.run(&client()?)),
+            Command::Token(token) => on_one_thread(token.run(&client()?)),
             Command::Backup(backup) => on_one_thread(backup.run(&client()?)),
         }
     }

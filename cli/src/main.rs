@@ -3,6 +3,7 @@
 //! Read [`args`], then a command in [`commands`], then [`client`].
 
 mod args;
+mod authority;
 mod client;
 mod clock;
 mod commands;

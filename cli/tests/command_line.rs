@@ -83,7 +83,7 @@ fn misuse_ends_with_2() {
         &["create", "x", "--schema", "value float64", "--no-time", "--unit", "ms"],
         &["publish", "x", "--format", "xml"],
         &["publish", "x", "--batch-rows", "0"],
-        &["status", "--node", "https://127.0.0.1:7324"],
+        &["status", "--node", "ftp://127.0.0.1:7324"],
         &["status", "--node", "not a url"],
     ] {
         let output = dag(arguments);

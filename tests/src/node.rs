@@ -121,6 +121,13 @@ impl Node {
         self.crash();
     }
 
+    /// Starts a node that was stopped in another way, at a free address.
+    #[track_caller]
+    pub fn again(self, options: Options) -> Node {
+        let Node { data, .. } = self;
+        Node::on(data, options)
+    }
+
     /// Stops the node as Ctrl-C does.
     #[track_caller]
     pub fn stop(&mut self) -> Finished {
@@ -136,8 +143,8 @@ impl Node {
 
     #[track_caller]
     fn start_again(&mut self) {
-        let address = self.url.strip_prefix("http://").expect("it is an HTTP URL");
-        (self.process, _) = serve(self.data.path(), &self.options, address);
+        let address = self.url.split("//").nth(1).expect("it is a URL").to_owned();
+        (self.process, _) = serve(self.data.path(), &self.options, &address);
     }
 
     /// Runs a command of the CLI against this node, to its end.

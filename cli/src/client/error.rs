@@ -1,5 +1,6 @@
 //! What can go wrong between a command and a node.
 
+use std::io;
 use std::time::Duration;
 
 use dag_api::Code;
@@ -15,6 +16,14 @@ pub enum ClientError {
     Unreachable {
         /// The node's URL.
         url: String,
+    },
+    /// There is no trust, or no TLS.
+    #[error("no secure connection to {url}: {why}")]
+    Tls {
+        /// The node's URL.
+        url: String,
+        /// Why, and what to do.
+        why: String,
     },
     /// The connection was lost before the answer was whole.
     #[error("lost the connection to the node at {url}: {cause}")]
@@ -87,12 +96,31 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             ClientError::Unreachable { .. } | ClientError::Broken { .. } => true,
-            ClientError::NotANode { .. } => false,
+            ClientError::NotANode { .. } | ClientError::Tls { .. } => false,
             ClientError::Refused(refusal) => {
                 matches!(refusal.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             }
         }
     }
+}
+
+/// What is wrong with TLS, if an error comes of that.
+pub fn tls(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use rustls::{CertificateError, Error};
+    let why = match error.downcast_ref::<Error>() {
+        // The latter of an authority that only has the name of one that is believed.
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            "its certificate is of no authority that is believed here: name its own with --ca FILE or DAG_CA".to_owned()
+        }
+        Some(Error::InvalidMessage(_)) => "what answers does not speak TLS: say http:// instead of https://".to_owned(),
+        Some(error) => error.to_string(),
+        // The error in an error of input and output is not its source.
+        None => {
+            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            return inner.and_then(|inner| tls(inner)).or_else(|| tls(error.source()?));
+        }
+    };
+    Some(why)
 }
 
 /// The seconds of a `Retry-After` header.

@@ -2,6 +2,7 @@
 //!
 //! [`target`] spells paths and parameters, [`error`] tells what went wrong; the shapes of answers are [`dag_api`]'s.
 
+mod credentials;
 mod error;
 mod target;
 
@@ -10,13 +11,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, TE};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, TE};
 use hyper::{Method, Request, Response};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
+pub use credentials::Credentials;
 pub use error::{ClientError, Refusal};
 pub use target::Target;
 
@@ -32,25 +35,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Client {
     base: String,
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    /// Shows its token.
+    authorization: Option<HeaderValue>,
+    connector: HttpsConnector<HttpConnector>,
+    http: Connections,
 }
 
+type Connections = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 impl Client {
-    /// A client of the node at `url`, where `http://` and a trailing slash may be left out or given.
-    pub fn new(url: &str) -> anyhow::Result<Client> {
+    /// A client of the node at `url`, where `http://` and a trailing slash may be left out or given, with these credentials.
+    pub fn new(url: &str, credentials: Credentials) -> anyhow::Result<Client> {
         let url = url.trim_end_matches('/');
         let base = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let usable = base.starts_with("http://")
-            && base.parse::<hyper::Uri>().is_ok_and(|uri| uri.host().is_some() && uri.path() == "/");
-        if !usable {
+        let is_https = base.starts_with("https://");
+        let uri = base.parse::<hyper::Uri>().ok().filter(|uri| uri.host().is_some() && uri.path() == "/");
+        let Some(uri) = uri.filter(|_| is_https || base.starts_with("http://")) else {
             return Err(misuse(format!("`{url}` is not a node's URL; one looks like http://127.0.0.1:7324")));
-        }
-        Ok(Client { base, http: connections() })
+        };
+        let authorization = credentials.header(&uri)?;
+        let connector = credentials.connector(plain(), is_https)?;
+        Ok(Client { base, authorization, http: connections(connector.clone()), connector })
     }
 
     /// A client of the same node with connections of its own, for another thread's runtime.
     pub fn apart(&self) -> Client {
-        Client { base: self.base.clone(), http: connections() }
+        Client { http: connections(self.connector.clone()), ..self.clone() }
     }
 
     /// The node's URL, with no slash at the end.
@@ -125,6 +135,9 @@ impl Client {
     ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         request.headers_mut().insert(CLIENT, HeaderValue::from_static(concat!("dag/", env!("CARGO_PKG_VERSION"))));
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
         *request.method_mut() = method;
         *request.uri_mut() =
             format!("{}{target}", self.base).parse().expect("a checked URL and percent-encoded text are a URI");
@@ -135,6 +148,9 @@ impl Client {
     }
 
     fn failed(&self, cause: legacy::Error) -> ClientError {
+        if let Some(why) = error::tls(&cause) {
+            return ClientError::Tls { url: self.base.clone(), why };
+        }
         if cause.is_connect() { ClientError::Unreachable { url: self.base.clone() } } else { self.broken(cause) }
     }
 
@@ -149,10 +165,16 @@ impl Client {
     }
 }
 
-/// No connections yet.
-fn connections() -> legacy::Client<HttpConnector, Full<Bytes>> {
+/// What makes connections, as far as TLS has no part in it.
+fn plain() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
+    connector.enforce_http(false);
+    connector
+}
+
+/// No connections yet.
+fn connections(connector: HttpsConnector<HttpConnector>) -> Connections {
     legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{env, fs, process, thread};
 
 use anyhow::Context;
@@ -13,13 +13,15 @@ use dag_api::limits::{
     RequestMemory,
 };
 use dag_node::requests::Requests;
-use dag_node::{Bounds, Builder, BuilderCommand, Config, Origin, usual_memory};
+use dag_node::{Bounds, Builder, BuilderCommand, Config, Origin, Tls, usual_memory};
+use dag_transport::identity::Kept;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::authority::OwnAuthority;
 use crate::duration::Span;
 use crate::exit::{Exit, misuse};
 use crate::{log, output};
@@ -46,6 +48,7 @@ pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
   dag serve --listen 127.0.0.1:7400 --data /var/lib/dag
   DAG_LOG_LEVEL=debug dag serve --log-format json
   dag serve --config dag.toml
+  dag serve --listen 0.0.0.0:7324 --tls-cert node.pem --tls-key node.key
 
 Every option is also a key of the file that --config names, spelt as here without the dashes in front. An option counts before its
 variable, and that before the file. Ctrl-C and SIGTERM stop the node."#)]
@@ -64,7 +67,17 @@ struct Settings {
     /// Where the HTTP API listens; port 0 takes a free one [default: 127.0.0.1:7324]
     #[arg(long, value_name = "ADDRESS", env = "DAG_LISTEN", hide_env_values = true)]
     listen: Option<SocketAddr>,
-    /// Listen where other machines can reach the node, though it has neither TLS nor tokens
+    /// A name or an address by which clients reach the node, for the certificate that its cluster's authority gives it; may be given several
+    /// times
+    #[arg(long, value_name = "NAME", env = "DAG_ADVERTISE", hide_env_values = true, value_delimiter = ',')]
+    advertise: Option<Vec<String>>,
+    /// The node's certificate in PEM, with those between it and its authority behind it: clients have to come over TLS, and to show tokens
+    #[arg(long, value_name = "FILE", env = "DAG_TLS_CERT", hide_env_values = true)]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key in PEM
+    #[arg(long, value_name = "FILE", env = "DAG_TLS_KEY", hide_env_values = true)]
+    tls_key: Option<PathBuf>,
+    /// Listen where other machines can reach the node with neither TLS nor tokens: whoever does may do everything
     #[arg(long, env = "DAG_INSECURE", hide_env_values = true, num_args = 0..=1, default_missing_value = "true")]
     insecure: Option<bool>,
     /// Where data lies [default: dag in the user's data folder]
@@ -153,7 +166,8 @@ impl Serve {
             tokio::runtime::Builder::new_multi_thread().thread_keep_alive(IDLE_THREAD).enable_all().build()?;
         runtime.block_on(async {
             let stop = stop_signal()?;
-            dag_node::serve(config, stop, announce).await?;
+            let scheme = if config.tls.is_some() { "https" } else { "http" };
+            dag_node::serve(config, stop, |address| announce(scheme, address)).await?;
             Ok(Exit::Done)
         })
     }
@@ -170,6 +184,9 @@ impl Settings {
         Settings {
             listen: self.listen.or(other.listen),
             insecure: self.insecure.or(other.insecure),
+            advertise: self.advertise.or(other.advertise),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
             data: self.data.or(other.data),
             workers: self.workers.or(other.workers),
             linger: self.linger.or(other.linger),
@@ -206,10 +223,23 @@ impl Settings {
 
     fn config(self) -> anyhow::Result<Config> {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7324)));
-        if !listen.ip().is_loopback() && !self.insecure.unwrap_or(false) {
+        let data = self.data.clone().map_or_else(default_data, Ok)?;
+        let is_insecure = self.insecure.unwrap_or(false);
+        let is_open = !listen.ip().is_loopback() && !is_insecure;
+        let tls = match self.tls()? {
+            None => self.own_tls(&data, listen, is_open || self.advertise.is_some())?,
+            given => given,
+        };
+        if tls.is_some() && is_insecure {
+            return Err(misuse(
+                "--insecure is to be without TLS and tokens, and --tls-cert and --advertise with them: say one of the two",
+            ));
+        }
+        if is_open && tls.is_none() {
             return Err(misuse(format!(
                 "--listen {listen}: other machines could reach the node there, and it has neither TLS nor tokens; \
-                 say --insecure if that is meant"
+                 give it a certificate with --tls-cert and --tls-key, or one of its own authority with `dag init`, or say --insecure if \
+                 whoever reaches it may do everything"
             )));
         }
         let disk_reserve = self.disk_reserve.unwrap_or(DEFAULT_DISK_RESERVE);
@@ -221,7 +251,8 @@ impl Settings {
         let quarter = || ComputationMemory::of(ComputationMemory::default().bytes().min(memory.bytes() / 4));
         Ok(Config {
             listen,
-            data: self.data.map_or_else(default_data, Ok)?,
+            tls,
+            data,
             workers: workers(self.workers),
             linger: self.linger.map_or(DEFAULT_LINGER, |span| span.0),
             snapshots: Some(self.snapshot_interval.map_or(DEFAULT_SNAPSHOT_INTERVAL, |span| span.0)),
@@ -241,6 +272,29 @@ impl Settings {
             backup_dirs: self.backup_dir.unwrap_or_default(),
             rewrites: false,
         })
+    }
+
+    /// What the folder's cluster gives a node that others can reach. Its own certificate is renewed in any case.
+    fn own_tls(&self, data: &Path, listen: SocketAddr, is_wanted: bool) -> anyhow::Result<Option<Tls>> {
+        let Some(mut kept) = Kept::open(&dag_node::cluster_in(data))? else {
+            return match self.advertise {
+                None => Ok(None),
+                Some(_) => Err(misuse("--advertise: this data folder has no authority, which `dag init` gives it")),
+            };
+        };
+        kept.renew(SystemTime::now())?;
+        let advertised = self.advertise.as_deref().unwrap_or_default();
+        let tls = is_wanted.then(|| Tls::of(OwnAuthority::new(kept, advertised, listen.ip())));
+        Ok(tls.transpose()?)
+    }
+
+    fn tls(&self) -> anyhow::Result<Option<Tls>> {
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(Tls::of_files(certificate, key)?)),
+            (Some(_), None) => Err(misuse("--tls-cert without --tls-key: a certificate is shown with its key")),
+            (None, Some(_)) => Err(misuse("--tls-key without --tls-cert: a key is shown with its certificate")),
+        }
     }
 
     fn requests(&self) -> anyhow::Result<Requests> {
@@ -289,16 +343,16 @@ fn workers(given: Option<NonZeroUsize>) -> usize {
 }
 
 /// `dag` in the user's data folder, which is where the XDG base directory specification says.
-fn default_data() -> anyhow::Result<PathBuf> {
+pub fn default_data() -> anyhow::Result<PathBuf> {
     let given = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let folder = given.or_else(|| Some(env::home_dir()?.join(".local/share")));
     Ok(folder.ok_or_else(|| misuse("there is no home folder to keep data in: name a folder with --data"))?.join("dag"))
 }
 
 /// Tells where the node listens; whoever started it may wait for that line.
-fn announce(address: SocketAddr) {
+fn announce(scheme: &str, address: SocketAddr) {
     // A node does not depend on anybody reading this.
-    let _ = output::line(&format!("listening on http://{address}"));
+    let _ = output::line(&format!("listening on {scheme}://{address}"));
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once.

@@ -13,6 +13,10 @@ pub enum Code {
     BadComponent,
     /// The records could not all be taken.
     RefusedRecords,
+    /// The request shows no token that is accepted.
+    Unauthenticated,
+    /// The token is not good for that.
+    Forbidden,
     /// The request is not addressed to this node, or comes from a foreign page.
     ForeignHost,
     /// No stream of that name.
@@ -61,12 +65,14 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 27] = [
+    pub const ALL: [Code; 29] = [
         Code::BadRequest,
         Code::BadExpression,
         Code::BadBody,
         Code::BadComponent,
         Code::RefusedRecords,
+        Code::Unauthenticated,
+        Code::Forbidden,
         Code::ForeignHost,
         Code::UnknownStream,
         Code::UnknownOperator,
@@ -99,6 +105,8 @@ impl Code {
             Code::BadBody => "bad-body",
             Code::BadComponent => "bad-component",
             Code::RefusedRecords => "refused-records",
+            Code::Unauthenticated => "unauthenticated",
+            Code::Forbidden => "forbidden",
             Code::ForeignHost => "foreign-host",
             Code::UnknownStream => "unknown-stream",
             Code::UnknownOperator => "unknown-operator",

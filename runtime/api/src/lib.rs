@@ -17,6 +17,7 @@ mod publish;
 mod status;
 mod stream;
 mod subscribe;
+mod token;
 
 pub use alter::{AlterRetention, AlterStream, OnError};
 pub use backup::{BackUp, BackedUp};
@@ -35,3 +36,4 @@ pub use publish::{PublishParameters, Published, PublisherProgress, TookOver};
 pub use status::{Computation, GuestThreads, Held, HeldOf, SharedMemory, Status, StatusParameters};
 pub use stream::{Column, Publisher, Stream, Streams};
 pub use subscribe::SubscribeParameters;
+pub use token::{CreateToken, CreatedToken, Scope, Token, Tokens};

@@ -11,12 +11,15 @@ use dag_wasm::Builder;
 
 use crate::origin::Origin;
 use crate::requests::Requests;
+use crate::tls::Tls;
 
 /// How a node is run.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where the HTTP API listens.
     pub listen: SocketAddr,
+    /// What clients are shown, who then have to show tokens; none for HTTP without TLS, and for anybody.
+    pub tls: Option<Tls>,
     /// Where data lies.
     pub data: PathBuf,
     /// How many timely workers there are.
@@ -55,6 +58,7 @@ impl Config {
     pub fn private(data: impl Into<PathBuf>, workers: usize) -> Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
             data: data.into(),
             workers,
             linger: Duration::ZERO,

@@ -3,6 +3,8 @@
 //! ```text
 //! lock                             locked as long as a node runs on the folder
 //! meta.redb                        the metadata
+//! admin.token                      a token for whoever runs the node, where it wants tokens; a backup has none
+//! cluster/                         who this node is in its cluster, if it is in one; a backup has none
 //! sources/<number>/                the log of a source stream, or of what a derived stream has skipped
 //! derived/<incarnation>/           the log of an incarnation
 //! derived/<incarnation>/snapshot   its last snapshot
@@ -41,6 +43,16 @@ impl Layout {
     /// The metadata.
     pub fn metadata(&self) -> PathBuf {
         self.root.join("meta.redb")
+    }
+
+    /// A token for whoever runs the node.
+    pub fn admin_token(&self) -> PathBuf {
+        self.root.join("admin.token")
+    }
+
+    /// Who this node is in its cluster.
+    pub fn cluster(&self) -> PathBuf {
+        self.root.join("cluster")
     }
 
     /// Whether this is a backup, and of what.

@@ -3,7 +3,7 @@
 //! Each part has a folder, and arrows between them point down only (`tests/arrows.rs` has the floors): `http` and [`pipe`] (how one speaks to
 //! a node), `node` (its owners, put together), `alter` and `delete` (how streams change and go), `deploy` and `undeploy` (how operators change
 //! while they run), `upkeep` (what is done by the clock and on a full disk), `backup`, `views` (what a node shows of itself), `readers` (subscriptions and cursors), `computations` (what runs),
-//! `operators` (components, and expressions bound to them), `streams` (what is published to), `metadata` (what lasts), `layout` (what lies where in
+//! `operators` (components, and expressions bound to them), `tokens` (who may ask for what), `streams` (what is published to), `metadata` (what lasts), `layout` (what lies where in
 //! the data folder). [`requests`] and `budget` say what who asks may take, [`Origin`] which pages may ask, [`Config`] how a node is run. The values of the HTTP API are in
 //! [`dag_api`].
 //!
@@ -58,6 +58,8 @@ mod storage;
 mod streams;
 #[cfg(test)]
 mod testing;
+mod tls;
+mod tokens;
 mod undeploy;
 mod upkeep;
 mod views;
@@ -69,11 +71,12 @@ pub use dag_wasm::builder::child::run as build_component;
 pub use dag_wasm::{Bounds, Builder, BuilderCommand};
 pub use metadata::MetaError;
 use node::Node;
-pub use node::ServeError;
+pub use node::{Held, ServeError, cluster_in, hold};
 pub use origin::{Origin, OriginError};
 pub use readers::error::ReaderError;
 pub use readers::subscription::{End, Next, Subscription};
 pub use serve::serve;
+pub use tls::{Certificates, Tls, TlsError};
 
 /// Whether this is what the end-to-end tests run, where a process does to itself what their environment asks for.
 pub const ARMED: bool = cfg!(feature = "armed");

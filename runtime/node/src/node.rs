@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,6 +33,8 @@ use crate::readers::{self, Readers};
 use crate::requests::Requests;
 use crate::streams::room::Refused;
 use crate::streams::{KeptError, Streams};
+use crate::tls::Tls;
+use crate::tokens::{TokenError, Tokens};
 use crate::undeploy::Undeployments;
 use crate::upkeep::Upkeep;
 use crate::views::status::LOOKING;
@@ -70,6 +72,9 @@ pub enum ServeError {
     /// A component that is kept, or that this dag brings, can't be made current.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// No token can be made for whoever runs the node.
+    #[error("cannot make a token for whoever runs the node: {0}")]
+    Token(#[from] TokenError),
     /// The streams can't be told, or one of them is of a newer dag.
     #[error(transparent)]
     Streams(#[from] KeptError),
@@ -98,10 +103,16 @@ pub(crate) struct Node {
     pub undeployments: Arc<Undeployments>,
     /// What makes backups.
     pub backups: Arc<Backups>,
+    /// Who may ask for what.
+    pub tokens: Arc<Tokens>,
     /// What is done by the clock.
     pub upkeep: Arc<Upkeep>,
     /// What requests may take.
     pub requests: Requests,
+    /// Where clients were told that it listens.
+    pub listen: SocketAddr,
+    /// What clients are shown; none where HTTP is spoken without TLS.
+    pub tls: Option<Tls>,
     /// Whose pages may ask besides the node's own.
     pub origins: Arc<[Origin]>,
     /// Memory for them.
@@ -164,10 +175,16 @@ impl Node {
         if data.is_copy {
             take_over_sources(&**data.committer.storage(), &data.layout, &streams)?;
         }
+        let tokens = Arc::new(Tokens::new(data.meta.clone()));
+        let first = data.layout.admin_token();
+        if config.tls.is_some() && tokens.make_first(&first)? {
+            tracing::info!(file = %first.display(), "made a token for everything, which is in this file only");
+        }
         let below = Below {
             config,
             data,
             signals,
+            tokens,
             streams,
             operators,
             computations,
@@ -225,6 +242,7 @@ struct Below {
     config: Config,
     data: Data,
     signals: Signals,
+    tokens: Arc<Tokens>,
     streams: Arc<Streams>,
     operators: Arc<Operators>,
     computations: Computations,
@@ -258,6 +276,7 @@ impl Below {
             config,
             data,
             signals,
+            tokens,
             streams,
             operators,
             computations,
@@ -297,7 +316,10 @@ impl Below {
             computations,
             readers,
             views,
+            tokens,
             requests: config.requests,
+            listen: config.listen,
+            tls: config.tls,
             origins: config.origins.into(),
             budget,
             stopping: signals.stopping,
@@ -333,6 +355,24 @@ impl Data {
         meta.up()?;
         Ok(Data { layout, committer, meta: Arc::new(meta), kept, is_copy, lock: Arc::new(lock) })
     }
+}
+
+/// A data folder that no node uses as long as this is kept.
+pub struct Held {
+    _lock: File,
+}
+
+/// Keeps nodes out of a data folder, which is made where it is missing.
+///
+/// # Errors
+/// If a node runs on it, or it can't be used.
+pub fn hold(data: &Path) -> Result<Held, ServeError> {
+    Ok(Held { _lock: lock(&Layout::new(data))? })
+}
+
+/// Where in a data folder lies who its node is in its cluster.
+pub fn cluster_in(data: &Path) -> PathBuf {
+    Layout::new(data).cluster()
 }
 
 /// Makes the folder where it is missing, and keeps other nodes out of it.

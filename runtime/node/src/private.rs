@@ -4,7 +4,7 @@
 //! made here.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -34,6 +34,16 @@ pub fn new_file(path: &Path) -> io::Result<File> {
         _ => {}
     }
     File::options().write(true).create_new(true).mode(FILE).open(path)
+}
+
+/// Writes a file in the place of what has that name, durably and as a whole: nobody sees a part of it.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = new_file(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    File::open(path.parent().expect("it lies in a folder"))?.sync_all()
 }
 
 /// A file to lock: made where it is missing, opened as it is where it is there. Never a link.

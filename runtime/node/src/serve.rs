@@ -61,6 +61,9 @@ pub(crate) async fn start(config: Config) -> Result<(Node, JoinHandle<()>), Serv
     tokio::spawn(dag_alarm::task("timers", async move { upkeep.keep_time().await }));
     let streams = node.streams.clone();
     until_stop(&node, "timers", async move { streams.keep_time().await });
+    if let Some(tls) = node.tls.clone() {
+        until_stop(&node, "certificate", tls.keep_current());
+    }
     until_stop(&node, "catching up", node.deployments.clone().keep_caught_up(resumed));
     tokio::spawn(dag_alarm::task("room", make_room(node.clone(), refused)));
     Ok((node, attending))

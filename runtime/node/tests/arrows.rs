@@ -17,11 +17,11 @@ const FLOORS: [&[&str]; 17] = [
     &["formats", "views"],
     &["readers"],
     &["computations"],
-    &["operators"],
+    &["operators", "tokens"],
     &["streams"],
     &["metadata"],
     &["config"],
-    &["origin", "requests", "private"],
+    &["origin", "requests", "private", "tls"],
     &["blocking", "budget", "clock", "deadlines", "layout", "storage"],
     &["armed"],
 ];

@@ -7,6 +7,7 @@ mod components;
 mod cursors;
 mod incarnations;
 mod streams;
+mod tokens;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ pub use components::MAX_DEPLOYMENTS;
 pub use cursors::MAX_CURSORS;
 pub use incarnations::{MAX_SKIPPED, MAX_TURNS};
 pub use streams::{MAX_POLICIES, MAX_STREAMS};
+pub use tokens::MAX_TOKENS;
 
 /// What a proposal came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +202,8 @@ impl Step {
             Change::Delete { cursor } => self.delete(cursor)?,
             Change::Lose { incarnation, why } => self.lose_input(*incarnation, why)?,
             Change::Turn { to, least, moves } => return Ok(self.turn(*to, *least, moves)),
+            Change::Grant { token, name, used, at, expires } => self.grant(*token, name, used, *at, *expires)?,
+            Change::Revoke { token } => self.revoke(*token)?,
         }
         Ok(Given::Nothing)
     }

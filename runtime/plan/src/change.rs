@@ -21,6 +21,7 @@ use crate::cursor::Place;
 use crate::entity::{Entity, Revision};
 use crate::incarnation::{Began, By, InputStart, Limits, LogId, Ran, Skipped, Until};
 use crate::stream::Origin;
+use crate::token::Use;
 
 /// The most bytes of a proposal: a stream's settings with as many columns as it may have, and some.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -276,6 +277,24 @@ pub enum Change {
         least: Revision,
         /// The incarnations, and whether the state of each may be computed anew.
         moves: Vec<(IncarnationId, bool)>,
+    },
+    /// A token is made.
+    Grant {
+        /// The digest of its secret.
+        token: Digest,
+        /// What it is called.
+        name: String,
+        /// What it is for.
+        used: Use,
+        /// When.
+        at: Timestamp,
+        /// Until when it is accepted.
+        expires: Option<Timestamp>,
+    },
+    /// A token is not accepted any more.
+    Revoke {
+        /// The token.
+        token: Digest,
     },
 }
 

@@ -44,6 +44,8 @@ pub enum Entity {
     Cursor(String),
     /// Where the incarnation went that had this number in the data that this is a copy of.
     Moved(IncarnationId),
+    /// The token whose secret has that digest.
+    Token(Digest),
 }
 
 impl fmt::Display for Entity {
@@ -60,6 +62,7 @@ impl fmt::Display for Entity {
             Entity::Policy(name) => write!(f, "the policy of `{name}`"),
             Entity::Cursor(name) => write!(f, "cursor `{name}`"),
             Entity::Moved(id) => write!(f, "the former incarnation {id}"),
+            Entity::Token(digest) => write!(f, "token {digest:#}"),
         }
     }
 }

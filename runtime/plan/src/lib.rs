@@ -1,7 +1,7 @@
 //! The plan: all that a node or a cluster knows and must not forget, as one value, and what follows from it. Does no I/O and reads no
 //! clock.
 //!
-//! Read [`entity`], [`stream`], [`component`], [`incarnation`] (what a computation's output depends on), [`turn`] (which version runs up to where), [`course`], [`cursor`] and [`plan`]
+//! Read [`entity`], [`stream`], [`component`], [`incarnation`] (what a computation's output depends on), [`turn`] (which version runs up to where), [`course`], [`cursor`], [`token`] and [`plan`]
 //! (what lasts); [`change`] and [`apply`](mod@apply) (how it changes), [`wanted`](mod@wanted) (what follows for a node); [`facts`],
 //! [`horizon`] and [`decide`] (how a request becomes a proposal); and [`upgrade`] (what moves when an operator gets another version).
 //!
@@ -50,6 +50,7 @@ pub mod horizon;
 pub mod incarnation;
 pub mod plan;
 pub mod stream;
+pub mod token;
 pub mod turn;
 pub mod upgrade;
 pub mod wanted;
@@ -65,5 +66,6 @@ pub use facts::{Facts, OperatorFacts, SourceFacts};
 pub use incarnation::{Began, By, Incarnation, InputStart, Leg, Limits, LogId, Ran, Skipped, Until};
 pub use plan::Plan;
 pub use stream::{Origin, SourceStream};
+pub use token::{Scopes, Token, Use};
 pub use turn::{Stage, Taken, Turn};
 pub use wanted::{wanted, wanted_of};

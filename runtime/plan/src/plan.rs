@@ -18,6 +18,7 @@ use crate::cursor::Cursor;
 use crate::entity::{Entity, Revision};
 use crate::incarnation::LogId;
 use crate::stream::SourceStream;
+use crate::token::Token;
 use index::Index;
 
 /// The numbers that are given next, none of which has ever been given. Persisted: the order of the fields.
@@ -78,6 +79,7 @@ pub struct Plan {
     policies: Map<String, Policy>,
     cursors: Map<String, Arc<Cursor>>,
     moved: Map<IncarnationId, Moved>,
+    tokens: Map<Digest, Arc<Token>>,
     index: Index,
 }
 
@@ -105,6 +107,7 @@ impl Plan {
             Entity::Expression(name) => self.incarnations_of(name).map(|(_, course)| course.revision).max(),
             Entity::Policy(name) => self.policies.get(name).map(|policy| policy.revision),
             Entity::Cursor(name) => self.cursors.get(name).map(|cursor| cursor.revision),
+            Entity::Token(digest) => self.tokens.get(digest).map(|token| token.revision),
             // It is there from before the first proposal, and never changes.
             Entity::Moved(_) => None,
         };
@@ -276,6 +279,21 @@ impl Plan {
         self.moved.iter().map(|(id, moved)| (*id, *moved))
     }
 
+    /// The token whose secret has that digest.
+    pub fn token(&self, digest: Digest) -> Option<&Arc<Token>> {
+        self.tokens.get(&digest)
+    }
+
+    /// All tokens, by digest.
+    pub fn tokens(&self) -> impl Iterator<Item = (Digest, &Arc<Token>)> {
+        self.tokens.iter().map(|(digest, token)| (*digest, token))
+    }
+
+    /// How many tokens there are.
+    pub fn tokens_len(&self) -> usize {
+        self.tokens.size()
+    }
+
     fn found(&self, ids: Option<&Set<IncarnationId>>) -> impl Iterator<Item = (IncarnationId, &Arc<Course>)> {
         let ids = ids.into_iter().flat_map(Set::iter);
         ids.filter_map(|id| self.incarnations.get(id).map(|course| (*id, course)))
@@ -363,6 +381,13 @@ impl Plan {
 
     pub(crate) fn put_moved(&mut self, id: IncarnationId, moved: Moved) {
         self.moved.insert_mut(id, moved);
+    }
+
+    pub(crate) fn put_token(&mut self, digest: Digest, token: Option<Token>) {
+        match token {
+            Some(token) => self.tokens.insert_mut(digest, Arc::new(token)),
+            None => drop(self.tokens.remove_mut(&digest)),
+        }
     }
 }
 

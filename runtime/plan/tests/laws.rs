@@ -7,7 +7,7 @@ use std::time::Duration;
 use dag_model::{Digest, IncarnationId, NodeId, Position, StreamId, Timestamp};
 use dag_plan::{
     Applied, Began, Change, Draft, DraftLog, Ending, Entity, How, InputStart, Leg, Limits, LogId, Named, Origin, Place,
-    Plan, Proposal, Ran, Refusal, Revision, Skipped, Until, Which, apply, wanted, wanted_of,
+    Plan, Proposal, Ran, Refusal, Revision, Scopes, Skipped, Until, Use, Which, apply, wanted, wanted_of,
 };
 use proptest::prelude::*;
 
@@ -147,6 +147,11 @@ fn of_others() -> impl Strategy<Value = Change> {
         }),
         (name(), place(), at()).prop_map(|(cursor, place, at)| Change::Reset { cursor, place, at }),
         name().prop_map(|cursor| Change::Delete { cursor }),
+        (digest(), name(), name(), at()).prop_map(|(token, name, prefix, at)| {
+            let used = Use::Client { scopes: Scopes::default(), prefix };
+            Change::Grant { token, name, used, at, expires: Some(at) }
+        }),
+        digest().prop_map(|token| Change::Revoke { token }),
     ]
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::publisher::{Publisher, STREAM};
-use crate::client::{Client, Target};
+use crate::client::{Client, Credentials, Target};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output;
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Shows it all; Ctrl-C ends it at any moment.
 pub async fn run(node: &Node, interrupt: Interrupt) -> anyhow::Result<Exit> {
-    let client = Client::new(&format!("http://{}", node.address))?;
+    let client = Client::new(&format!("http://{}", node.address), Credentials::default())?;
     let mut publisher = Publisher::begin(&client, interrupt.clone()).await?;
     let mut raised = interrupt;
     let tour = Tour { client: &client, began: Instant::now() };

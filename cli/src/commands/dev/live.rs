@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::own_example;
-use crate::client::{Client, Target};
+use crate::client::{Client, Credentials, Target};
 use crate::clock::Clock;
 use crate::commands::create::create;
 use crate::commands::deploy;
@@ -41,7 +41,7 @@ pub fn run(project: &Project, expression: Option<&str>, input: Option<&Path>) ->
     let interrupt = Interrupt::noted()?;
     let node = Node::start("dag-dev-", true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let client = Client::new(&format!("http://{}", node.address))?;
+    let client = Client::new(&format!("http://{}", node.address), Credentials::default())?;
     output::note(&format!("a node runs at {}; --node {} talks to it", client.url(), client.url()));
     // How often something was deployed: nothing is subscribed to before.
     let (deployed, deployments) = watch::channel(0_u64);

@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -85,42 +84,49 @@ impl Peer {
     }
 }
 
-/// A connection that tells of its peer.
+/// A connection that tells of its peer: below TLS, where there is any, so that what waits there counts as not taken.
 pub(super) struct Connection {
-    io: TokioIo<TcpStream>,
+    stream: TcpStream,
     peer: Peer,
 }
 
 impl Connection {
     /// Of that peer.
     pub fn new(stream: TcpStream, peer: Peer) -> Connection {
-        Connection { io: TokioIo::new(stream), peer }
+        Connection { stream, peer }
+    }
+
+    /// The first byte that comes, which stays to be read; none where the peer closes the connection before.
+    pub async fn first(&self) -> io::Result<Option<u8>> {
+        let mut first = [0];
+        let length = self.stream.peek(&mut first).await?;
+        Ok((length > 0).then_some(first[0]))
     }
 }
 
-impl Read for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl Write for Connection {
+impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.peer.wrote(written.is_ready());
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -128,7 +134,7 @@ impl Write for Connection {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, pieces);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
         self.peer.wrote(written.is_ready());
         written
     }

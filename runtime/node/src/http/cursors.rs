@@ -1,9 +1,10 @@
 //! Named cursors: shown, moved by their readers, reset, deleted.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 
+use super::access::Access;
 use super::content::Document;
 use super::failure::Failed;
 use crate::Node;
@@ -12,8 +13,13 @@ use crate::Node;
 type Name = Result<Path<String>, PathRejection>;
 
 /// `GET /v1/cursors`
-pub(super) async fn list(State(node): State<Node>) -> Result<Json<dag_api::Cursors>, Failed> {
-    Ok(Json(node.readers.list_cursors().await?))
+pub(super) async fn list(
+    State(node): State<Node>,
+    Extension(access): Extension<Access>,
+) -> Result<Json<dag_api::Cursors>, Failed> {
+    let mut listed = node.readers.list_cursors().await?;
+    listed.cursors.retain(|cursor| access.sees(&node, &cursor.stream));
+    Ok(Json(listed))
 }
 
 /// `GET /v1/cursors/{name}`

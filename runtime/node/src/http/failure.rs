@@ -6,7 +6,7 @@ use std::io;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use dag_api::{Cause, Code, Failure};
 use dag_codec::BodyError;
@@ -31,6 +31,7 @@ use crate::readers::standing::NotThere;
 use crate::streams::alter::AlterError as SourceError;
 use crate::streams::error::StreamError;
 use crate::streams::publish::PublishError;
+use crate::tokens::TokenError;
 use crate::undeploy::UndeployError;
 use crate::views::ViewError;
 
@@ -64,6 +65,9 @@ impl IntoResponse for Failed {
         let mut response = (status, Json(Failure::from(&error))).into_response();
         if error.code == Code::Busy {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.parse().expect("digits"));
+        }
+        if error.code == Code::Unauthenticated {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -160,6 +164,14 @@ answers! {
         ViewError::NotComputed(_) => Code::NotFound,
         ViewError::Full(_) => Code::Busy,
         ViewError::Broken(_) => Code::Internal,
+    };
+    TokenError: |error| match error {
+        TokenError::Request(_) => Code::BadRequest,
+        TokenError::Exists(_) => Code::Exists,
+        TokenError::Unknown(_) => Code::NotFound,
+        TokenError::TooMany(_) => Code::Busy,
+        TokenError::Meta(error) => kept(error),
+        TokenError::File { .. } | TokenError::Broken(_) => Code::Internal,
     };
     ReaderError: reader;
     NoSubscription: |_| Code::NotFound;
@@ -325,6 +337,8 @@ const fn status(code: Code) -> StatusCode {
         Code::BadBody => StatusCode::BAD_REQUEST,
         Code::BadComponent => StatusCode::BAD_REQUEST,
         Code::RefusedRecords => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
         Code::ForeignHost => StatusCode::FORBIDDEN,
         Code::UnknownStream => StatusCode::NOT_FOUND,
         Code::UnknownOperator => StatusCode::NOT_FOUND,

@@ -20,12 +20,15 @@ use dag_model::text::shortened;
 
 use super::failure::Failed;
 use crate::Origin;
+use crate::tls::Tls;
 
 /// Knows the names of a node, and whose pages may ask it.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     listen: IpAddr,
     origins: Arc<[Origin]>,
+    /// Has the names by which its certificate calls it.
+    tls: Option<Tls>,
 }
 
 /// Who asks, as far as that decides what a GET may do.
@@ -74,9 +77,9 @@ pub(super) async fn admit(State(guard): State<Guard>, mut request: Request, next
 }
 
 impl Guard {
-    /// The guard of a node that listens at that address, and which pages of these origins may ask.
-    pub fn new(listen: IpAddr, origins: Arc<[Origin]>) -> Guard {
-        Guard { listen, origins }
+    /// The guard of a node that listens at that address and shows that certificate, and which pages of these origins may ask.
+    pub fn new(listen: IpAddr, origins: Arc<[Origin]>, tls: Option<Tls>) -> Guard {
+        Guard { listen, origins, tls }
     }
 
     fn check<B>(&self, request: &axum::http::Request<B>) -> Result<Asker, Failed> {
@@ -130,16 +133,28 @@ impl Guard {
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse::<IpAddr>();
         match address {
             Ok(address) => address.is_loopback() || address == self.listen || self.listen.is_unspecified(),
-            Err(_) => host.eq_ignore_ascii_case("localhost"),
+            Err(_) => {
+                host.eq_ignore_ascii_case("localhost") || self.certified().iter().any(|name| is_named(host, name))
+            }
         }
     }
 
     fn names(&self) -> String {
-        match self.listen {
+        let mut names = match self.listen {
             listen if listen.is_unspecified() => "it answers to localhost and to addresses".to_owned(),
             listen if listen.is_loopback() => "it answers to localhost, 127.0.0.1 and [::1]".to_owned(),
             listen => format!("it answers to localhost, 127.0.0.1, [::1] and {listen}"),
+        };
+        let certified = self.certified();
+        if !certified.is_empty() {
+            names.push_str(", and as its certificate says to ");
+            names.push_str(&certified.join(", "));
         }
+        names
+    }
+
+    fn certified(&self) -> Vec<String> {
+        self.tls.as_ref().map_or_else(Vec::new, Tls::names)
     }
 }
 
@@ -149,6 +164,14 @@ fn is_own_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let origin = origin.as_ref().and_then(Uri::authority).map(Authority::as_str);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     origin.zip(host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+}
+
+/// Whether a certificate's name is that host's, in whatever case. `*.` at its beginning is any one label.
+fn is_named(host: &str, name: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(rest) => host.split_once('.').is_some_and(|(_, of)| of.eq_ignore_ascii_case(rest)),
+        None => host.eq_ignore_ascii_case(name),
+    }
 }
 
 fn foreign(message: String) -> Failed {
@@ -174,7 +197,7 @@ mod tests {
         }
         let request = request.body(()).unwrap();
         let allowed = ["https://board.example".parse().unwrap()];
-        Guard::new(listen.parse().unwrap(), allowed.into()).check(&request).map_err(|error| {
+        Guard::new(listen.parse().unwrap(), allowed.into(), None).check(&request).map_err(|error| {
             assert_eq!(error.code, Code::ForeignHost);
             error.message
         })
@@ -209,6 +232,12 @@ mod tests {
         assert_eq!(host("fd00::7", "[fd00:0::7]:7324"), Ok(()));
         assert_eq!(host("0.0.0.0", "10.0.0.8:7324"), Ok(()));
         assert!(host("0.0.0.0", "evil.example:7324").is_err());
+    }
+
+    #[test]
+    fn a_node_answers_to_the_names_of_its_certificate() {
+        assert!(is_named("Dag.example.com", "dag.example.com") && is_named("a.example.com", "*.example.com"));
+        assert!(!is_named("example.com", "*.example.com") && !is_named("a.b.example.com", "*.example.com"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The HTTP API, as `docs/http.md` defines it: requests in, [`dag_api`] values and records out.
 //!
-//! [`serve()`] runs the connections. Each request passes [`guard`], then a handler of the module that its path belongs to; what
+//! [`serve()`] runs the connections. Each request passes [`guard`] and [`access`], then a handler of the module that its path belongs to; what
 //! cannot be done becomes an answer in [`failure`]. [`content`] reads bodies, [`media`] tells what headers mean, [`answers`] counts what
 //! waits to be read; a subscription's records go through [`writer`] into [`feed`], its body.
 
+mod access;
 mod answers;
 mod backup;
 mod connection;
@@ -19,6 +20,7 @@ mod records;
 mod serve;
 mod streams;
 mod subscribe;
+mod tokens;
 mod views;
 mod writer;
 
@@ -39,7 +41,7 @@ pub(crate) use serve::serve;
 
 /// The API of a node that listens at that address.
 fn router(node: Node, listen: IpAddr) -> Router {
-    let guard = Guard::new(listen, node.origins.clone());
+    let guard = Guard::new(listen, node.origins.clone(), node.tls.clone());
     let router = Router::new()
         .route("/v1/streams", get(streams::list).post(streams::create))
         .route("/v1/streams/{name}", get(streams::one).patch(streams::alter).delete(streams::remove))
@@ -58,11 +60,15 @@ fn router(node: Node, listen: IpAddr) -> Router {
         .route("/v1/components", post(operators::deploy))
         .route("/v1/components/{name}", delete(operators::undeploy))
         .route("/v1/backup", post(backup::back_up))
+        .route("/v1/tokens", get(tokens::list).post(tokens::create))
+        .route("/v1/tokens/{name}", delete(tokens::revoke))
         .route("/v1/status", get(views::status))
         .route("/v1/explain", get(views::explain))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(node.clone(), answers::count));
+        .layer(middleware::from_fn_with_state(node.clone(), answers::count))
+        .layer(middleware::from_fn_with_state(node.clone(), access::admit));
+    // Before a page sends a token, its browser asks without whether it may.
     let router = if node.origins.is_empty() { router } else { router.layer(sharing(&node.origins)) };
     router.layer(middleware::from_fn_with_state(guard, guard::admit)).with_state(node)
 }

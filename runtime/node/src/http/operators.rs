@@ -1,10 +1,11 @@
 //! Operators: listed, deployed as components, taken back, and removed.
 
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use dag_api::{DeployParameters, Deployed, OperatorVersions, Operators, UndeployParameters, Undeployed};
 
+use super::access::Access;
 use super::content::Content;
 use super::failure::Failed;
 use crate::Node;
@@ -17,10 +18,13 @@ pub(super) async fn list(State(node): State<Node>) -> Json<Operators> {
 /// `GET /v1/operators/{name}`
 pub(super) async fn one(
     State(node): State<Node>,
+    Extension(access): Extension<Access>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<OperatorVersions>, Failed> {
     let Path(name) = name?;
-    Ok(Json(node.views.operator(&name)?))
+    let mut operator = node.views.operator(&name)?;
+    operator.versions.iter_mut().for_each(|version| version.runs.retain(|run| access.sees(&node, &run.stream)));
+    Ok(Json(operator))
 }
 
 /// `POST /v1/operators/{name}/rollback`

@@ -1,11 +1,12 @@
 //! What the node does, and why a stream gives nothing.
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::{Extension, Json};
 use dag_api::{Explanation, Status, StatusParameters};
 use serde::Deserialize;
 
+use super::access::Access;
 use super::failure::Failed;
 use crate::Node;
 use crate::blocking::Broken;
@@ -21,10 +22,11 @@ pub(super) struct ExplainParameters {
 /// `GET /v1/status`
 pub(super) async fn status(
     State(node): State<Node>,
+    Extension(access): Extension<Access>,
     parameters: Result<Query<StatusParameters>, QueryRejection>,
 ) -> Result<Json<Status>, Failed> {
     let Query(parameters) = parameters?;
-    let status = tokio::task::spawn_blocking(move || node.views.status(parameters)).await;
+    let status = tokio::task::spawn_blocking(move || access.of_status(&node, parameters)).await;
     Ok(Json(status.map_err(Broken::from)?))
 }
 

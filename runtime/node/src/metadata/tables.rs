@@ -21,6 +21,7 @@
 //!                                        revision   when that changed
 //!                                      (format 6 has neither marks, nor how, nor turns)
 //! renumbered     former incarnation    where it went, in the data that this is a copy of
+//! tokens         digest of its secret  a token
 //! ```
 //!
 //! `header` has `format`, the version of all this, `data`, a random number that this data shares with its backups, `boot`, what told the
@@ -53,6 +54,7 @@ const NODES: Numbered = TableDefinition::new("nodes");
 pub(super) const SOURCES: Numbered = TableDefinition::new("sources");
 const DEPLOYED: Numbered = TableDefinition::new("deployed");
 const LIMITS: Digested = TableDefinition::new("limits");
+const TOKENS: Digested = TableDefinition::new("tokens");
 const POLICIES: Named = TableDefinition::new("policies");
 pub(super) const CURSORS: Named = TableDefinition::new("cursors");
 
@@ -63,6 +65,7 @@ pub(super) const COUNTERS_ROW: &str = "counters";
 
 const NUMBERED: [Numbered; 5] = [NODES, SOURCES, DEPLOYED, INCARNATIONS, RENUMBERED];
 const NAMED: [Named; 3] = [COUNTERS, POLICIES, CURSORS];
+const DIGESTED: [Digested; 2] = [LIMITS, TOKENS];
 
 /// A row as it is kept.
 pub(super) struct Row {
@@ -94,6 +97,7 @@ fn place(key: &Key) -> Option<Place<'_>> {
         Some(Entity::Cursor(name)) => Place::Named(CURSORS, name),
         Some(Entity::Incarnation(id)) => Place::Numbered(INCARNATIONS, id.0),
         Some(Entity::Moved(id)) => Place::Numbered(RENUMBERED, id.0),
+        Some(Entity::Token(digest)) => Place::Digested(TOKENS, *digest),
         Some(Entity::Name(_) | Entity::Component(_) | Entity::Expression(_)) => return None,
     })
 }
@@ -116,6 +120,13 @@ fn named(table: &str, name: &str) -> Key {
     }
 }
 
+fn digested(table: &str, digest: Digest) -> Key {
+    Some(match table {
+        "limits" => Entity::Limits(digest),
+        _ => Entity::Token(digest),
+    })
+}
+
 /// Makes the tables that are missing.
 pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(HEADER)?;
@@ -125,7 +136,9 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     for table in NAMED {
         transaction.open_table(table)?;
     }
-    transaction.open_table(LIMITS)?;
+    for table in DIGESTED {
+        transaction.open_table(table)?;
+    }
     transaction.open_table(DESCRIPTIONS)?;
     Ok(())
 }
@@ -176,11 +189,13 @@ pub(super) fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Erro
             rows.push(Row { table, shown, key, value: value.value().to_vec() });
         }
     }
-    for row in transaction.open_table(LIMITS)?.iter()? {
-        let (digest, value) = row?;
-        let digest = Digest(*digest.value());
-        let key = Some(Entity::Limits(digest));
-        rows.push(Row { table: "limits", shown: digest.to_string(), key, value: value.value().to_vec() });
+    for (table, definition) in ["limits", "tokens"].into_iter().zip(DIGESTED) {
+        for row in transaction.open_table(definition)?.iter()? {
+            let (digest, value) = row?;
+            let digest = Digest(*digest.value());
+            let (shown, key) = (digest.to_string(), digested(table, digest));
+            rows.push(Row { table, shown, key, value: value.value().to_vec() });
+        }
     }
     Ok(rows)
 }
@@ -197,6 +212,8 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
     for table in NAMED {
         super::copy::table(from, to, table)?;
     }
-    super::copy::table(from, to, LIMITS)?;
+    for table in DIGESTED {
+        super::copy::table(from, to, table)?;
+    }
     super::copy::table(from, to, DESCRIPTIONS)
 }

@@ -76,6 +76,7 @@ impl Plan {
             Some(Entity::Policy(name)) => bytes(self.policies.get(name)?),
             Some(Entity::Cursor(name)) => bytes(&**self.cursors.get(name)?),
             Some(Entity::Moved(id)) => bytes(self.moved.get(id)?),
+            Some(Entity::Token(digest)) => bytes(&**self.tokens.get(digest)?),
             Some(Entity::Name(_) | Entity::Component(_) | Entity::Expression(_)) => return None,
         })
     }
@@ -104,6 +105,7 @@ impl Plan {
                 self.put_cursor(&name, Some(cursor));
             }
             Entity::Moved(id) => self.put_moved(id, postcard::from_bytes(value)?),
+            Entity::Token(digest) => self.put_token(digest, Some(postcard::from_bytes(value)?)),
             Entity::Name(_) | Entity::Component(_) | Entity::Expression(_) => return Err(RowError::Virtual(entity)),
         }
         Ok(())
@@ -137,8 +139,9 @@ impl Plan {
         let policies = self.policies.keys().cloned().map(Entity::Policy);
         let cursors = self.cursors.keys().cloned().map(Entity::Cursor);
         let moved = self.moved.keys().map(|id| Entity::Moved(*id));
+        let tokens = self.tokens.keys().map(|digest| Entity::Token(*digest));
         let entities = nodes.chain(streams).chain(deployments).chain(limits).chain(incarnations);
-        counters.chain(entities.chain(policies).chain(cursors).chain(moved).map(Some))
+        counters.chain(entities.chain(policies).chain(cursors).chain(moved).chain(tokens).map(Some))
     }
 
     /// The plan as a snapshot, in pieces of one row each; the first has what it begins with, too.

@@ -10,4 +10,5 @@ mod hold;
 mod kit;
 mod read;
 mod stream;
+mod token;
 mod turn;

@@ -47,6 +47,9 @@ pub enum AuthorityError {
     /// Another cluster's node.
     #[error("this authority is of the cluster {0}, not of {1}")]
     OtherCluster(ClusterId, ClusterId),
+    /// A name that is a node's.
+    #[error("`{0}` is a name by which nodes know each other")]
+    NodeName(String),
     /// What is no key.
     #[error("no key: {0}")]
     Key(#[from] rcgen::Error),
@@ -139,11 +142,40 @@ impl Authority {
         }
         let mut params = CertificateParams::new(identity.names())?;
         params.distinguished_name.push(DnType::CommonName, identity.to_string());
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(params, &key, now, validity)
+    }
+
+    /// Gives a certificate to a server that clients, which are no nodes, come to by these names and addresses.
+    pub fn sign_server(
+        &self,
+        request: &[u8],
+        names: &[String],
+        now: SystemTime,
+        validity: Duration,
+    ) -> Result<CertificateDer<'static>, AuthorityError> {
+        let key = Asked::of(request)?;
+        let of_nodes = format!(".c{}", self.cluster);
+        if let Some(name) = names.iter().find(|name| name.to_ascii_lowercase().ends_with(&of_nodes)) {
+            return Err(AuthorityError::NodeName(name.clone()));
+        }
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.push(DnType::CommonName, format!("a server of dag cluster {}", self.cluster));
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(params, &key, now, validity)
+    }
+
+    fn issue(
+        &self,
+        mut params: CertificateParams,
+        key: &Asked,
+        now: SystemTime,
+        validity: Duration,
+    ) -> Result<CertificateDer<'static>, AuthorityError> {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.serial_number = Some(random_serial());
         set_validity(&mut params, now, validity);
-        Ok(params.signed_by(&key, &self.issuer)?.der().clone())
+        Ok(params.signed_by(key, &self.issuer)?.der().clone())
     }
 }
 
