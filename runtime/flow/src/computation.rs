@@ -60,6 +60,21 @@ pub struct Resume {
 }
 
 impl Computation {
+    /// What its operators take up when it begins. Of windows it keeps only the places afterwards: they would be there twice for as long
+    /// as it runs.
+    pub(crate) fn take_up(&mut self) -> Option<Arc<Snapshot>> {
+        let mut snapshot = self.resume.snapshot.take()?;
+        if let Some(own) = Arc::get_mut(&mut snapshot) {
+            own.weigh(self.budget.holder());
+        }
+        let light = match self.operator.world {
+            World::Aggregate(_) => Arc::new(snapshot.without_windows()),
+            World::Transform { .. } => snapshot.clone(),
+        };
+        self.resume.snapshot = Some(light);
+        Some(snapshot)
+    }
+
     /// A cursor over an input, from where the computation takes up its work.
     pub(crate) fn cursor(&self, input: usize, notify: Notify) -> Cursor {
         let frontier = self.resume.snapshot.as_ref().map_or(Frontier::START, |snapshot| snapshot.frontier);

@@ -22,6 +22,7 @@ use crate::operators::sink::{OutputOrder, sink};
 use crate::operators::source::source;
 use crate::operators::{aggregate, transform};
 use crate::shared::{Event, Handle, OnEvent, Present, Shared};
+use crate::snapshot::Snapshot;
 
 /// The workers of a node. Dropping it stops all computations and waits for the workers.
 pub struct Flow {
@@ -34,7 +35,7 @@ pub struct Flow {
 }
 
 enum Command {
-    Build(Arc<Computation>, Guests, Arc<Shared>),
+    Build(Arc<Computation>, Option<Arc<Snapshot>>, Guests, Arc<Shared>),
     Leave,
 }
 
@@ -83,14 +84,15 @@ impl Flow {
     }
 
     /// Runs a computation until it ends by itself or is stopped. `on_event` is called from the workers.
-    pub fn run(&self, computation: Computation, on_event: OnEvent) -> Handle {
+    pub fn run(&self, mut computation: Computation, on_event: OnEvent) -> Handle {
         let shared = Shared::new(self.peers, &computation, on_event);
         let mut running = self.running.lock().expect("nobody panics holding it");
         running.retain(|shared| shared.strong_count() > 0);
         running.push(Arc::downgrade(&shared));
         drop(running);
+        let saved = computation.take_up();
         let computation = Arc::new(computation);
-        self.tell(|| Command::Build(computation.clone(), self.guests.clone(), shared.clone()));
+        self.tell(|| Command::Build(computation.clone(), saved.clone(), self.guests.clone(), shared.clone()));
         Handle(shared)
     }
 
@@ -119,7 +121,7 @@ fn run(worker: &mut Worker, commands: &Receiver<Command>) {
     loop {
         while let Ok(command) = commands.try_recv() {
             match command {
-                Command::Build(computation, guests, shared) => build(worker, computation, guests, shared),
+                Command::Build(computation, saved, guests, shared) => build(worker, computation, saved, guests, shared),
                 Command::Leave => return,
             }
         }
@@ -137,7 +139,13 @@ pub fn probe(computation: &Computation) -> Result<(), ComputeError> {
 }
 
 /// Builds the computation's dataflow on this worker.
-fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, shared: Arc<Shared>) {
+fn build(
+    worker: &mut Worker,
+    computation: Arc<Computation>,
+    saved: Option<Arc<Snapshot>>,
+    guests: Guests,
+    shared: Arc<Shared>,
+) {
     let resources = Present(shared.clone());
     let built = worker.dataflow_core::<i64, _, _, _>("computation", None, resources, |_, scope| {
         let (peers, home) = (scope.peers(), computation.home);
@@ -161,20 +169,27 @@ fn build(worker: &mut Worker, computation: Arc<Computation>, guests: Guests, sha
                 };
                 let keys = OutputOrder::TimeAndKey((1..=aggregation.by.len()).collect());
                 let aggregation = Arc::new(aggregation);
-                let results = aggregate::aggregate(messages, computation.clone(), aggregation, guests, shared.clone());
-                sink(results, computation.clone(), keys, bounded, peers, shared.clone());
+                let results = aggregate::aggregate(
+                    messages,
+                    computation.clone(),
+                    aggregation,
+                    saved.clone(),
+                    guests,
+                    shared.clone(),
+                );
+                sink(results, computation.clone(), saved, keys, bounded, peers, shared.clone());
             }
             World::Transform { order: Order::Log, aliases } => {
                 let shards = Shards::whole(home);
                 let messages = source(scope, computation.clone(), shards, vec![home], shared.clone());
                 let results = transform::in_log_order(messages, computation.clone(), aliases, guests, shared.clone());
-                sink(results, computation.clone(), OutputOrder::Emission, bounded, 1, shared.clone());
+                sink(results, computation.clone(), saved, OutputOrder::Emission, bounded, 1, shared.clone());
             }
             World::Transform { order: Order::Time, aliases } => {
                 let inputs = (0..computation.inputs.len()).map(scanned).collect();
                 let results =
                     transform::in_time_order(scope, inputs, computation.clone(), aliases, guests, shared.clone());
-                sink(results, computation.clone(), OutputOrder::Emission, bounded, 1, shared.clone());
+                sink(results, computation.clone(), saved, OutputOrder::Emission, bounded, 1, shared.clone());
             }
         }
         Ok::<(), ComputeError>(())

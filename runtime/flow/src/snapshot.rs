@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use dag_log::RunningHash;
 use dag_model::{Digest, Frontier, Timestamp};
+use dag_wasm::Holder;
 use serde::{Deserialize, Serialize};
 
 use crate::local::{Local, Message};
@@ -49,6 +50,81 @@ pub struct Snapshot {
     pub parts: Vec<Part>,
     /// The revision of the last mark that it has come to: where its component took over, or where it stops; 0 if there was none.
     pub mark: u64,
+    /// The memory that it takes.
+    #[serde(skip)]
+    pub held: Held,
+}
+
+/// Memory of all computations that a snapshot takes, until the last clone is gone. It is no part of what the snapshot says.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Option<Arc<Weight>>);
+
+#[derive(Debug)]
+struct Weight {
+    holder: Arc<Holder>,
+    bytes: u64,
+}
+
+impl Snapshot {
+    /// The most bytes that it takes, in memory or on disk, but for a few.
+    pub fn bytes(&self) -> u64 {
+        let bytes = |part: &Part| match part {
+            Part::Folded(folded) => folded.pieces.iter().map(Piece::bytes).sum(),
+            Part::Transformed(transformed) => bytes_of(&transformed.chunks),
+        };
+        bytes_of(&self.waiting) + self.parts.iter().map(bytes).sum::<u64>()
+    }
+
+    /// Counts it with what its computation holds: it is there, whether or not there is memory for it, so others find less.
+    pub(crate) fn weigh(&mut self, holder: &Arc<Holder>) {
+        self.held = Held::of(holder.clone(), self.bytes());
+    }
+
+    /// The same without what operators take up once.
+    pub(crate) fn without_windows(&self) -> Snapshot {
+        Snapshot {
+            digest: self.digest,
+            state: self.state,
+            places: self.places.clone(),
+            frontier: self.frontier,
+            output: self.output.clone(),
+            written: self.written,
+            waiting: Vec::new(),
+            parts: Vec::new(),
+            mark: self.mark,
+            held: Held::default(),
+        }
+    }
+}
+
+impl Held {
+    fn of(holder: Arc<Holder>, bytes: u64) -> Held {
+        // An error says that there is no room, and it is there all the same.
+        let _ = holder.grow(bytes);
+        Held(Some(Arc::new(Weight { holder, bytes })))
+    }
+
+    /// The same once more, for a copy.
+    #[must_use]
+    pub fn again(&self) -> Held {
+        self.0.as_ref().map_or_else(Held::default, |weight| Held::of(weight.holder.clone(), weight.bytes))
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, _: &Held) -> bool {
+        true
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.holder.shrink(self.bytes);
+    }
+}
+
+fn bytes_of(frames: &[Vec<u8>]) -> u64 {
+    frames.iter().map(|frame| frame.len() as u64).sum()
 }
 
 /// What an operator holds.
@@ -96,6 +172,13 @@ pub struct Piece {
     pub keys: Vec<u8>,
     /// The guest's frame.
     pub states: Vec<u8>,
+}
+
+impl Piece {
+    /// Two varints of a time take as much as 20 bytes.
+    fn bytes(&self) -> u64 {
+        (self.spans.len() * 20 + self.keys.len() + self.states.len()) as u64
+    }
 }
 
 /// A transform's state.

@@ -24,7 +24,7 @@ use crate::local::{Local, Message, Parcel};
 use crate::operators::frontier_of;
 use crate::search::Span;
 use crate::shared::Shared;
-use crate::snapshot::{Barrier, Folded, Part};
+use crate::snapshot::{Barrier, Folded, Part, Snapshot};
 
 /// How many results a job gathers before they go out, but for those of its last step.
 const RESULTS: usize = 8_192;
@@ -44,6 +44,8 @@ struct Task {
 
 /// The windows, and what has come for them and is not taken in yet, in order.
 struct Station {
+    /// What is taken up first.
+    saved: Option<Arc<Snapshot>>,
     /// None as long as nothing has come.
     folding: Option<Folding>,
     queue: VecDeque<Item>,
@@ -66,6 +68,7 @@ pub(crate) fn aggregate<'scope>(
     messages: StreamVec<'scope, i64, Local<Message>>,
     computation: Arc<Computation>,
     aggregation: Arc<Aggregation>,
+    saved: Option<Arc<Snapshot>>,
     guests: Guests,
     shared: Arc<Shared>,
 ) -> StreamVec<'scope, i64, Local<Message>> {
@@ -81,12 +84,12 @@ pub(crate) fn aggregate<'scope>(
         shared.enlist(sync());
         let (worker, peers) = (scope.index(), scope.peers());
         let task = Task { computation, aggregation, worker, peers, shared: shared.clone() };
-        let station = Station { folding: None, queue: VecDeque::new(), reached: Frontier::START };
+        // What is open in the snapshot has to be taken up even where no record comes.
+        let mut begin = saved.is_some();
+        let station = Station { saved, folding: None, queue: VecDeque::new(), reached: Frontier::START };
         let mut work = Work::new(station, guests, sync(), output, capabilities.pop(), shared);
         let mut pending: VecDeque<Item> = VecDeque::new();
         let mut told = Frontier::START;
-        // What is open in the snapshot has to be taken up even where no record comes.
-        let mut begin = task.computation.resume.snapshot.is_some();
         move |frontiers| {
             input.for_each(|_, data| pending.extend(data.drain(..).map(|Local(message)| Item::of(message))));
             let frontier = frontier_of(&frontiers[0]);
@@ -123,7 +126,8 @@ pub(crate) fn aggregate<'scope>(
 
 /// Takes up the snapshot as one worker would that has everything, to see whether the operator can.
 pub(crate) fn probe(computation: &Arc<Computation>, aggregation: &Aggregation) -> Result<(), ComputeError> {
-    restored(computation, aggregation, computation.home, 1, &|| false).map(drop)
+    let Some(snapshot) = &computation.resume.snapshot else { return Ok(()) };
+    restored(computation, aggregation, snapshot, computation.home, 1, &|| false).map(drop)
 }
 
 impl Item {
@@ -140,8 +144,9 @@ impl Task {
     /// Takes in what has come, until there are results enough.
     fn advance(&self, station: &mut Station, at: &mut Option<Span>) -> Result<Done, ComputeError> {
         let stopped = || self.shared.is_stopped();
-        if station.folding.is_none() {
-            station.folding = restored(&self.computation, &self.aggregation, self.worker, self.peers, &stopped)?;
+        if let Some(saved) = station.saved.take() {
+            station.folding =
+                restored(&self.computation, &self.aggregation, &saved, self.worker, self.peers, &stopped)?;
         }
         let (mut messages, mut results, mut bytes) = (Vec::new(), 0, 0);
         for _ in 0..STEPS {
@@ -234,11 +239,11 @@ impl Station {
 fn restored(
     computation: &Computation,
     aggregation: &Aggregation,
+    snapshot: &Snapshot,
     worker: usize,
     peers: usize,
     stopped: &dyn Fn() -> bool,
 ) -> Result<Option<Folding>, ComputeError> {
-    let Some(snapshot) = &computation.resume.snapshot else { return Ok(None) };
     let parts: Vec<&Folded> = snapshot.parts.iter().filter_map(Part::folded).collect();
     let elsewhere = aggregation.by.is_empty() && worker != computation.home;
     if elsewhere || parts.is_empty() {

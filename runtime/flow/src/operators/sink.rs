@@ -37,6 +37,7 @@ pub(crate) enum OutputOrder {
 pub(crate) fn sink<'scope>(
     messages: StreamVec<'scope, i64, Local<Message>>,
     computation: Arc<Computation>,
+    saved: Option<Arc<Snapshot>>,
     order: OutputOrder,
     bounded: bool,
     stateful: usize,
@@ -51,7 +52,7 @@ pub(crate) fn sink<'scope>(
         let here = scope.index() == computation.home;
         shared.enlist(scope.worker().sync_activator_for(info.address.to_vec()));
         let mut writer = None;
-        let mut begin = here.then_some((computation, order));
+        let mut begin = here.then_some((computation, saved, order));
         move |frontiers| {
             let mut messages = Vec::new();
             input.for_each(|_, data| messages.extend(data.drain(..).map(|Local(message)| message)));
@@ -60,8 +61,8 @@ pub(crate) fn sink<'scope>(
                 (writer, begin) = (None, None);
             }
             let advance = || -> Result<bool, ComputeError> {
-                if let Some((computation, order)) = begin.take() {
-                    writer = Some(Writer::new(computation, order, bounded, stateful)?);
+                if let Some((computation, saved, order)) = begin.take() {
+                    writer = Some(Writer::new(computation, saved.as_deref(), order, bounded, stateful)?);
                 }
                 let Some(writing) = &mut writer else { return Ok(false) };
                 for message in messages {
@@ -135,6 +136,7 @@ impl Default for Gathering {
 impl Writer {
     fn new(
         computation: Arc<Computation>,
+        saved: Option<&Snapshot>,
         order: OutputOrder,
         bounded: bool,
         stateful: usize,
@@ -142,8 +144,8 @@ impl Writer {
         let visible = computation.output.visible();
         let schema = arrow_schema(&computation.schema);
         let resume = &computation.resume;
-        let saved = resume.snapshot.iter().flat_map(|snapshot| &snapshot.waiting);
-        let waiting = saved.map(|bytes| Ok(frame::decode_batch(bytes.clone(), &schema)?));
+        let waiting = saved.iter().flat_map(|snapshot| &snapshot.waiting);
+        let waiting = waiting.map(|bytes| Ok(frame::decode_batch(bytes.clone(), &schema)?));
         Ok(Writer {
             waiting: waiting.collect::<Result<_, ComputeError>>()?,
             hash: resume.output.clone(),
@@ -211,7 +213,7 @@ impl Writer {
 
     fn snapshot(&self, barrier: &Barrier, parts: Vec<Part>) -> Snapshot {
         let operator = &self.computation.operator;
-        Snapshot {
+        let mut snapshot = Snapshot {
             digest: operator.component.digest(),
             state: operator.state_written(),
             places: barrier.places.clone(),
@@ -221,7 +223,10 @@ impl Writer {
             waiting: self.waiting.iter().map(frame::encode_batch).collect(),
             parts,
             mark: barrier.mark.map_or(self.computation.resume.mark, |mark| mark.revision),
-        }
+            held: Default::default(),
+        };
+        snapshot.weigh(self.computation.budget.holder());
+        snapshot
     }
 
     /// Writes what can be written; returns whether that was all.

@@ -32,6 +32,9 @@ use crate::metadata::Metadata;
 const MAGIC: &[u8; 4] = b"dagP";
 const HEADER: usize = 12;
 
+/// What a snapshot takes besides what its operators hold, but for many inputs.
+const REST: usize = 4 << 10;
+
 /// How much of a file is read to learn where its run goes on.
 const HEAD: u64 = 64 << 10;
 
@@ -312,6 +315,7 @@ impl Shelf {
     }
 
     fn write(&self, id: IncarnationId, snapshot: &Snapshot) -> io::Result<()> {
+        let _copy = snapshot.held.again();
         let bytes = encode(snapshot)?;
         let path = self.layout.snapshot(id);
         self.committer.admit(Claim::Kept, &self.layout.incarnation(id), bytes.len() as u64)?;
@@ -353,7 +357,9 @@ impl Shelf {
 }
 
 fn encode(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; HEADER];
+    // As large as it gets: growing would take twice as much.
+    let mut bytes = Vec::with_capacity(usize::try_from(snapshot.bytes()).unwrap_or_default() + HEADER + REST);
+    bytes.resize(HEADER, 0);
     bytes[..4].copy_from_slice(MAGIC);
     bytes[4..6].copy_from_slice(&dag_flow::snapshot::VERSION.to_le_bytes());
     let mut bytes = postcard::to_extend(snapshot, bytes).map_err(io::Error::other)?;
