@@ -3,10 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use redb::{Database, Key, ReadTransaction, ReadableTable, TableDefinition, TableHandle, Value, WriteTransaction};
-
-use super::store::Store;
-use super::tables;
+use dag_metadata::{Store, tables};
+use redb::{Database, TableHandle};
 
 /// Copies all tables, as they are at one moment, into a new database.
 ///
@@ -30,17 +28,4 @@ pub(super) fn copy(store: &Store, file: &Path) -> Result<(), redb::Error> {
 /// A number that no other data has.
 pub(crate) fn new_number() -> u64 {
     RandomState::new().hash_one(std::process::id())
-}
-
-pub(super) fn table<K: Key + 'static, V: Value + 'static>(
-    from: &ReadTransaction,
-    to: &WriteTransaction,
-    table: TableDefinition<'_, K, V>,
-) -> Result<(), redb::Error> {
-    let mut copy = to.open_table(table)?;
-    for row in from.open_table(table)?.iter()? {
-        let (key, value) = row?;
-        copy.insert(key.value(), value.value())?;
-    }
-    Ok(())
 }

@@ -1,104 +1,36 @@
 //! What lasts: the [plan](dag_plan::Plan), and the door through which alone it changes.
 //!
 //! [`Metadata::plan`] is all that is known, as one value, and [`Metadata::propose`] changes it. Read
-//! [`tables`] (what lies in the file), [`local`] (who writes it), [`store`] (a file that can be opened again), [`migrate`] (what older nodes
-//! wrote) and [`copy`] (backups). [`described`] lies beside the plan.
+//! [`dag_metadata`] (what lies in the file, and who writes it), [`migrate`] (what older nodes wrote) and [`copy`] (backups). [`described`] lies
+//! beside the plan.
 
-mod beside;
 pub(crate) mod change;
 mod copy;
 pub(crate) mod described;
 pub(crate) mod history;
-mod local;
 mod migrate;
 pub(crate) mod moved;
 mod renumber;
-mod store;
-mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use dag_api::limits::LimitSettings;
-use dag_log::is_full;
+use dag_metadata::tables::{self, DATA, FORMAT_ROW, HEADER};
+use dag_metadata::{Beside, FORMAT, Local, Store};
+pub use dag_metadata::{MetaError, Unreadable};
 use dag_model::{Digest, IncarnationId, NodeId, StreamId};
 use dag_plan::plan::Moved;
-use dag_plan::{Applied, Change, Entity, Named, Plan, Proposal, ProposalError, Refusal};
+use dag_plan::{Applied, Change, Entity, Named, Plan, Proposal};
 use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableTable, TableError, WriteTransaction};
 use tokio::sync::oneshot;
 
-use beside::Beside;
 pub(crate) use copy::new_number;
 use described::Described;
-use local::Local;
-use store::Store;
-use tables::{DATA, FORMAT_ROW, HEADER};
-
-/// The version of the tables; a node refuses newer ones.
-const FORMAT: u64 = 7;
 
 /// A node that is alone.
 pub(crate) const ALONE: NodeId = NodeId(1);
-
-/// Why metadata can't be read or written.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum MetaError {
-    /// The database can't be read or written.
-    #[error("metadata: {0}")]
-    Database(#[source] Arc<redb::Error>),
-    /// A newer node wrote it.
-    #[error(
-        "{file} was written by a newer dag: its format is {found}, and this dag reads up to {FORMAT}; start the dag that wrote it, or \
-         a newer one, on this data",
-        file = file.display()
-    )]
-    Newer {
-        /// The database.
-        file: PathBuf,
-        /// Its format.
-        found: u64,
-    },
-    /// The plan does not take a proposal.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A proposal is too large.
-    #[error(transparent)]
-    Proposal(#[from] ProposalError),
-    /// Too many proposals wait.
-    #[error("{most} changes of the metadata wait, which is the limit: try again in a moment")]
-    Busy {
-        /// The limit.
-        most: usize,
-    },
-    /// The writer ends, or its thread cannot be started.
-    #[error("the node is stopping")]
-    Stopping,
-}
-
-impl From<redb::Error> for MetaError {
-    fn from(error: redb::Error) -> MetaError {
-        MetaError::Database(Arc::new(error))
-    }
-}
-
-impl MetaError {
-    /// Whether it is that the disk is full.
-    pub fn is_full(&self) -> bool {
-        matches!(self, MetaError::Database(error) if matches!(&**error, redb::Error::Io(error) if is_full(error)))
-    }
-}
-
-/// A row that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its table.
-    pub table: &'static str,
-    /// Its key, as people read it.
-    pub key: String,
-    /// What is wrong with it.
-    pub why: String,
-}
 
 /// What was kept besides the plan.
 pub struct Kept {
@@ -353,21 +285,7 @@ fn read(store: &Store) -> Result<(Plan, Kept), MetaError> {
         let boot = transaction.open_table(HEADER)?.get(tables::BOOT)?.map(|boot| boot.value());
         Ok((tables::rows(transaction)?, boot))
     })?;
-    let mut unreadable = Vec::new();
-    let mut note = |table: &'static str, key: String, why: String| {
-        tracing::error!(table, key, why, "a row of the metadata cannot be read; what it tells of cannot be used");
-        unreadable.push(Unreadable { table, key, why });
-    };
-    let mut plan = Plan::default();
-    for row in rows {
-        let counts = row.key.is_none();
-        match plan.take_row(row.key, &row.value) {
-            Ok(()) => {}
-            // Without them a number might be given twice.
-            Err(why) if counts => return Err(redb::Error::Corrupted(format!("the counters: {why}")).into()),
-            Err(why) => note(row.table, row.shown, why.to_string()),
-        }
-    }
+    let (plan, unreadable) = tables::plan(rows)?;
     Ok((plan, Kept { described, boot, unreadable }))
 }
 

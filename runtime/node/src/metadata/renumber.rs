@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dag_metadata::Store;
+use dag_metadata::tables::{COUNTERS, COUNTERS_ROW, CURSORS, DATA, HEADER, INCARNATIONS, RENUMBERED};
 use dag_model::IncarnationId;
 use dag_plan::plan::{Counters, Moved};
 use dag_plan::{Course, Cursor, Incarnation, InputStart, LogId};
@@ -9,8 +11,6 @@ use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::new_number;
-use super::store::Store;
-use super::tables::{COUNTERS, COUNTERS_ROW, CURSORS, DATA, HEADER, INCARNATIONS, RENUMBERED};
 
 /// Makes this data of its own: it gets another number, and each incarnation goes on as `moves` says. What cannot be read stays where it is.
 pub(super) fn renew(store: &Store, moves: &BTreeMap<IncarnationId, Moved>) -> Result<(), redb::Error> {

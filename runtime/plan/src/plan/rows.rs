@@ -162,9 +162,40 @@ impl Plan {
     /// # Errors
     /// If it is damaged, or of another version.
     pub fn of_snapshot(snapshot: &[u8]) -> Result<Plan, RowError> {
-        let mut left = snapshot.strip_prefix(MAGIC).ok_or(RowError::Snapshot)?;
-        let mut plan = Plan::default();
-        let mut counted = false;
+        let mut arriving = Arriving::default();
+        arriving.take(snapshot)?;
+        arriving.whole()
+    }
+}
+
+/// A plan that comes as a snapshot, in pieces of whole rows.
+///
+/// ```
+/// # use dag_plan::plan::{Plan, rows::Arriving};
+/// let mut arriving = Arriving::default();
+/// for piece in Plan::default().snapshot() {
+///     arriving.take(&piece)?;
+/// }
+/// assert_eq!(arriving.whole()?.revision().0, 0);
+/// # Ok::<_, dag_plan::plan::rows::RowError>(())
+/// ```
+#[derive(Default)]
+pub struct Arriving {
+    plan: Plan,
+    begun: bool,
+    counted: bool,
+}
+
+impl Arriving {
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// If it is damaged, or of another version.
+    pub fn take(&mut self, piece: &[u8]) -> Result<(), RowError> {
+        let mut left = piece;
+        if !std::mem::replace(&mut self.begun, true) {
+            left = left.strip_prefix(MAGIC).ok_or(RowError::Snapshot)?;
+        }
         while !left.is_empty() {
             let (length, rest) = left.split_first_chunk().ok_or(RowError::Snapshot)?;
             let length = u32::from_le_bytes(*length) as usize;
@@ -173,11 +204,19 @@ impl Plan {
             }
             let (row, rest) = rest.split_at_checked(length).ok_or(RowError::Snapshot)?;
             let (key, value) = postcard::take_from_bytes::<Key>(row)?;
-            counted |= key.is_none();
-            plan.take_row(key, value)?;
+            self.counted |= key.is_none();
+            self.plan.take_row(key, value)?;
             left = rest;
         }
-        if counted { Ok(plan) } else { Err(RowError::Snapshot) }
+        Ok(())
+    }
+
+    /// The plan, once all has come.
+    ///
+    /// # Errors
+    /// If it cannot be all.
+    pub fn whole(self) -> Result<Plan, RowError> {
+        if self.counted { Ok(self.plan) } else { Err(RowError::Snapshot) }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use dag_metadata::tables::INCARNATIONS;
 use dag_model::{Digest, Frontier, IncarnationId};
 use dag_plan::{Began, InputStart, Limits, Until};
 use redb::{ReadableTable, WriteTransaction};
@@ -10,7 +11,6 @@ use serde::Deserialize;
 
 use super::v5::Named;
 use super::v6;
-use crate::metadata::tables::INCARNATIONS;
 
 /// Rewrites the rows into those of format 4.
 pub(super) fn rewrite(transaction: &WriteTransaction) -> Result<(), redb::Error> {

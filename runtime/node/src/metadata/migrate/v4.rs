@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dag_api::{CreateStream, OnError};
 use dag_expr::errors_of;
+use dag_metadata::tables::{self, DESCRIPTIONS};
 use dag_model::{Digest, StreamId, Timestamp};
 use dag_plan::plan::{Counters, Policy};
 use dag_plan::{Cursor, Deployment, Entity, How, Named, Origin, Place, Revision, SaidLimits, SourceStream};
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use crate::metadata::described::Described;
-use crate::metadata::tables::{self, DESCRIPTIONS};
 
 /// A source's number, which names its folder, to its settings as JSON.
 const SOURCES: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("sources");

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dag_metadata::tables::{self, COUNTERS, COUNTERS_ROW, HEADER, INCARNATIONS, SOURCES};
 use dag_model::{IncarnationId, StreamId};
 use dag_plan::plan::{Counters, Moved};
 use dag_plan::{Course, Entity, Life, LogId, Revision, SourceStream};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{bytes, v6};
-use crate::metadata::tables::{self, COUNTERS, COUNTERS_ROW, HEADER, INCARNATIONS, SOURCES};
 
 /// A log as records of this format name it.
 pub(super) type Named = LogId<String>;

@@ -8,7 +8,7 @@ use redb::{ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use crate::metadata::tables::INCARNATIONS;
+use dag_metadata::tables::INCARNATIONS;
 
 /// A component that an incarnation ran, as formats up to 6 have it. The order of the fields is persisted.
 #[derive(Clone, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ mod tests {
     use dag_plan::{Entity, Leg};
 
     use super::*;
-    use crate::metadata::tables;
+    use dag_metadata::tables;
 
     #[test]
     fn a_record_keeps_what_ran_and_says_of_nothing_that_a_mark_was_there() {

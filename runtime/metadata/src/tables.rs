@@ -29,46 +29,55 @@
 //! that are made later. `descriptions` has by digest what a component said of itself, which can be asked again.
 
 use dag_model::{Digest, IncarnationId, NodeId, StreamId};
-use dag_plan::Entity;
 use dag_plan::plan::rows::Key;
+use dag_plan::{Entity, Plan};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+
+/// The version of the tables; a node refuses newer ones.
+pub const FORMAT: u64 = 7;
 
 type Numbered = TableDefinition<'static, u64, &'static [u8]>;
 type Named = TableDefinition<'static, &'static str, &'static [u8]>;
 type Digested = TableDefinition<'static, &'static [u8; 32], &'static [u8]>;
 
-pub(super) const HEADER: TableDefinition<'static, &str, u64> = TableDefinition::new("header");
+/// What is of all this, by name.
+pub const HEADER: TableDefinition<'static, &str, u64> = TableDefinition::new("header");
 /// In the header: the version of the tables.
-pub(super) const FORMAT_ROW: &str = "format";
+pub const FORMAT_ROW: &str = "format";
 /// In the header: a random number that is this data's and its backups'.
-pub(super) const DATA: &str = "data";
+pub const DATA: &str = "data";
 /// In the header: the greatest epoch of any stream that was removed; absent where none was.
-pub(super) const EPOCH: &str = "epoch";
-pub(super) const DESCRIPTIONS: Digested = TableDefinition::new("descriptions");
+pub const EPOCH: &str = "epoch";
+/// What components said of themselves, by digest.
+pub const DESCRIPTIONS: Digested = TableDefinition::new("descriptions");
 
 /// In the header: what told the start of the machine under which this was open last.
-pub(super) const BOOT: &str = "boot";
+pub const BOOT: &str = "boot";
 
-pub(super) const COUNTERS: Named = TableDefinition::new("counters");
+/// The numbers that are given next.
+pub const COUNTERS: Named = TableDefinition::new("counters");
 const NODES: Numbered = TableDefinition::new("nodes");
-pub(super) const SOURCES: Numbered = TableDefinition::new("sources");
+/// Source streams.
+pub const SOURCES: Numbered = TableDefinition::new("sources");
 const DEPLOYED: Numbered = TableDefinition::new("deployed");
 const LIMITS: Digested = TableDefinition::new("limits");
 const TOKENS: Digested = TableDefinition::new("tokens");
 const POLICIES: Named = TableDefinition::new("policies");
-pub(super) const CURSORS: Named = TableDefinition::new("cursors");
-
-pub(super) const INCARNATIONS: Numbered = TableDefinition::new("incarnations");
-pub(super) const RENUMBERED: Numbered = TableDefinition::new("renumbered");
+/// Cursors.
+pub const CURSORS: Named = TableDefinition::new("cursors");
+/// Incarnations.
+pub const INCARNATIONS: Numbered = TableDefinition::new("incarnations");
+/// Where incarnations went that had other numbers.
+pub const RENUMBERED: Numbered = TableDefinition::new("renumbered");
 /// The only row of the counters.
-pub(super) const COUNTERS_ROW: &str = "counters";
+pub const COUNTERS_ROW: &str = "counters";
 
 const NUMBERED: [Numbered; 5] = [NODES, SOURCES, DEPLOYED, INCARNATIONS, RENUMBERED];
 const NAMED: [Named; 3] = [COUNTERS, POLICIES, CURSORS];
 const DIGESTED: [Digested; 2] = [LIMITS, TOKENS];
 
 /// A row as it is kept.
-pub(super) struct Row {
+pub struct Row {
     /// Its table.
     pub table: &'static str,
     /// Its key, as people read it.
@@ -128,7 +137,7 @@ fn digested(table: &str, digest: Digest) -> Key {
 }
 
 /// Makes the tables that are missing.
-pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+pub fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(HEADER)?;
     for table in NUMBERED {
         transaction.open_table(table)?;
@@ -144,7 +153,7 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<(), redb::Error> {
 }
 
 /// Writes a row, or removes it; what has no row of its own is passed by.
-pub(super) fn put(transaction: &WriteTransaction, key: &Key, value: Option<&[u8]>) -> Result<(), redb::Error> {
+pub fn put(transaction: &WriteTransaction, key: &Key, value: Option<&[u8]>) -> Result<(), redb::Error> {
     match (place(key), value) {
         (None, _) => {}
         (Some(Place::Numbered(table, number)), Some(value)) => {
@@ -169,8 +178,39 @@ pub(super) fn put(transaction: &WriteTransaction, key: &Key, value: Option<&[u8]
     Ok(())
 }
 
+/// A row that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its table.
+    pub table: &'static str,
+    /// Its key, as people read it.
+    pub key: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// The plan of these rows, and those that cannot be read: what they tell of cannot be used.
+///
+/// # Errors
+/// If the counters cannot be read: without them a number might be given twice.
+pub fn plan(rows: Vec<Row>) -> Result<(Plan, Vec<Unreadable>), redb::Error> {
+    let (mut plan, mut unreadable) = (Plan::default(), Vec::new());
+    for Row { table, shown: key, key: of, value } in rows {
+        let counts = of.is_none();
+        match plan.take_row(of, &value) {
+            Ok(()) => {}
+            Err(why) if counts => return Err(redb::Error::Corrupted(format!("the counters: {why}"))),
+            Err(why) => {
+                tracing::error!(table, key, %why, "a row of the metadata cannot be read; what it tells of cannot be used");
+                unreadable.push(Unreadable { table, key, why: why.to_string() });
+            }
+        }
+    }
+    Ok((plan, unreadable))
+}
+
 /// All rows of the plan.
-pub(super) fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Error> {
+pub fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Error> {
     let mut rows = Vec::new();
     let names = ["nodes", "sources", "deployed", "incarnations", "renumbered"];
     for (table, definition) in names.into_iter().zip(NUMBERED) {
@@ -200,20 +240,48 @@ pub(super) fn rows(transaction: &ReadTransaction) -> Result<Vec<Row>, redb::Erro
     Ok(rows)
 }
 
+/// Puts a plan in the place of the one that is there.
+pub fn replace(transaction: &WriteTransaction, plan: &Plan) -> Result<(), redb::Error> {
+    for table in NUMBERED {
+        transaction.delete_table(table)?;
+    }
+    for table in NAMED {
+        transaction.delete_table(table)?;
+    }
+    for table in DIGESTED {
+        transaction.delete_table(table)?;
+    }
+    make(transaction)?;
+    plan.keys().try_for_each(|key| put(transaction, &key, plan.row(&key).as_deref()))
+}
+
 /// Copies all tables into a new database.
 ///
 /// # Panics
 /// If there is a table that this does not know of.
-pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), redb::Error> {
-    super::copy::table(from, to, HEADER)?;
+pub fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), redb::Error> {
+    copy_table(from, to, HEADER)?;
     for table in NUMBERED {
-        super::copy::table(from, to, table)?;
+        copy_table(from, to, table)?;
     }
     for table in NAMED {
-        super::copy::table(from, to, table)?;
+        copy_table(from, to, table)?;
     }
     for table in DIGESTED {
-        super::copy::table(from, to, table)?;
+        copy_table(from, to, table)?;
     }
-    super::copy::table(from, to, DESCRIPTIONS)
+    copy_table(from, to, DESCRIPTIONS)
+}
+
+fn copy_table<K: redb::Key + 'static, V: redb::Value + 'static>(
+    from: &ReadTransaction,
+    to: &WriteTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<(), redb::Error> {
+    let mut copy = to.open_table(table)?;
+    for row in from.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        copy.insert(key.value(), value.value())?;
+    }
+    Ok(())
 }

@@ -9,15 +9,16 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use dag_lock::Mutex;
 use dag_model::IncarnationId;
 use dag_plan::{Applied, Change, Entity, Plan, Proposal, apply};
 use redb::WriteTransaction;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use super::beside::Beside;
-use super::store::Store;
-use super::{MetaError, tables};
+use crate::beside::Beside;
+use crate::changes::Changes;
+use crate::error::MetaError;
+use crate::store::Store;
+use crate::tables;
 
 /// The most proposals that wait for the writer; others are told to come back.
 const QUEUE: usize = 4096;
@@ -43,7 +44,7 @@ enum Answer {
 }
 
 /// What a proposal came to.
-pub(super) type Outcome = Result<Applied, MetaError>;
+pub type Outcome = Result<Applied, MetaError>;
 
 impl Answer {
     fn give(self, outcome: Outcome) {
@@ -55,7 +56,7 @@ impl Answer {
 }
 
 /// The writer, and the plan as it is on the disk.
-pub(super) struct Local {
+pub struct Local {
     shared: Arc<Shared>,
     /// None while it is dropped.
     queue: Option<SyncSender<Job>>,
@@ -72,17 +73,14 @@ struct Shared {
 impl Local {
     /// Starts the writer of a store with that plan.
     pub fn start(store: Store, plan: Plan) -> std::io::Result<Local> {
-        let shared = Arc::new(Shared {
-            store,
-            plan: RwLock::new(Arc::new(plan)),
-            changes: Changes { touched: Mutex::new("changes", BTreeSet::new()), told: Notify::new() },
-        });
+        let shared = Arc::new(Shared { store, plan: RwLock::new(Arc::new(plan)), changes: Changes::default() });
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = shared.clone();
         let thread = dag_alarm::thread("metadata", move || writer.write_all(&jobs))?;
         Ok(Local { shared, queue: Some(queue), thread: Some(thread) })
     }
 
+    /// The plan as it is on the disk, but for what [need not be](Change::is_passing).
     pub fn plan(&self) -> Arc<Plan> {
         self.shared.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -92,6 +90,7 @@ impl Local {
         self.shared.changes.next().await
     }
 
+    /// The store.
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
@@ -219,36 +218,6 @@ impl Shared {
     }
 }
 
-/// The incarnations that have changed, for the one who compares them with what runs. There are at most as many as in the plan.
-struct Changes {
-    touched: Mutex<BTreeSet<IncarnationId>>,
-    told: Notify,
-}
-
-impl Changes {
-    fn announce(&self, touched: &BTreeSet<Entity>) {
-        let incarnations = touched.iter().filter_map(|entity| match entity {
-            Entity::Incarnation(id) => Some(*id),
-            _ => None,
-        });
-        let mut waiting = self.touched.lock();
-        waiting.extend(incarnations);
-        if !waiting.is_empty() {
-            self.told.notify_one();
-        }
-    }
-
-    async fn next(&self) -> BTreeSet<IncarnationId> {
-        loop {
-            let touched = std::mem::take(&mut *self.touched.lock());
-            if !touched.is_empty() {
-                return touched;
-            }
-            self.told.notified().await;
-        }
-    }
-}
-
 /// Writes the rows of what was touched.
 fn put<'a>(
     transaction: &WriteTransaction,
@@ -273,7 +242,6 @@ mod tests {
     use redb::{Database, StorageBackend};
 
     use super::*;
-    use crate::metadata;
 
     /// A disk that counts its syncs, and is full or does not sync as long as it is told so.
     #[derive(Debug)]
@@ -333,9 +301,17 @@ mod tests {
             let file = redb::backends::FileBackend::new(file.map_err(redb::StorageError::Io)?)?;
             Database::builder().create_with_backend(Disk { file, told: disk.clone() })
         });
-        store.write(|transaction| metadata::prepare(transaction).map(drop)).unwrap();
-        let (plan, _) = metadata::read(&store).unwrap();
-        (Local::start(store, plan).unwrap(), told)
+        (start(store), told)
+    }
+
+    fn start(store: Store) -> Local {
+        store.write(tables::make).unwrap();
+        let plan = read(&store);
+        Local::start(store, plan).unwrap()
+    }
+
+    fn read(store: &Store) -> Plan {
+        tables::plan(store.read(tables::rows).unwrap()).unwrap().0
     }
 
     fn policy(stream: impl Into<String>) -> Proposal {
@@ -360,7 +336,7 @@ mod tests {
         held.blocking_recv().unwrap().unwrap();
         outcomes.into_iter().for_each(|outcome| drop(outcome.blocking_recv().unwrap().unwrap()));
         assert!(told.syncs.load(Ordering::SeqCst) <= 3 * one, "{} syncs", told.syncs.load(Ordering::SeqCst));
-        let (plan, _) = metadata::read(local.store()).unwrap();
+        let plan = read(local.store());
         assert_eq!(bytes(&plan), bytes(&local.plan()));
         assert_eq!(plan.policies_len(), 402);
     }
@@ -379,7 +355,7 @@ mod tests {
         assert_eq!(bytes(&local.plan()), before);
         told.full.store(false, Ordering::SeqCst);
         local.propose(policy("after"), Vec::new()).unwrap();
-        let (plan, _) = metadata::read(local.store()).unwrap();
+        let plan = read(local.store());
         assert_eq!(bytes(&plan), bytes(&local.plan()));
         let known = ["before", "one", "two", "after"].map(|stream| plan.policy(stream).is_some());
         assert_eq!(known, [true, false, false, true]);
@@ -425,7 +401,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (local, told) = local(&folder);
         held(&local);
-        let on_disk = || bytes(&metadata::read(local.store()).unwrap().0);
+        let on_disk = || bytes(&read(local.store()));
         let before = on_disk();
         told.syncs.store(0, Ordering::SeqCst);
         let there = Which::There(IncarnationId(1));
@@ -455,7 +431,7 @@ mod tests {
         assert_eq!((local.plan().idle().count(), local.plan().policy("refused")), (1, None));
         told.full.store(false, Ordering::SeqCst);
         local.propose(policy("x"), Vec::new()).unwrap();
-        assert_eq!(bytes(&metadata::read(local.store()).unwrap().0), bytes(&local.plan()));
+        assert_eq!(bytes(&read(local.store())), bytes(&local.plan()));
     }
 
     #[test]
@@ -477,8 +453,7 @@ mod tests {
         let folder = tempfile::tempdir_in(".").unwrap();
         let path = folder.path().join("redb");
         let store = Store::new(move || Database::create(&path));
-        store.write(|transaction| metadata::prepare(transaction).map(drop)).unwrap();
-        let local = Local::start(store, Plan::default()).unwrap();
+        let local = start(store);
         for threads in [1_u32, 8, 64, 256] {
             let (begun, each) = (std::time::Instant::now(), 2_048 / threads);
             thread::scope(|scope| {
@@ -519,18 +494,21 @@ mod tests {
             windowing: 2,
             limits: dag_plan::Limits { memory: 1 << 28, call: Duration::from_secs(10), output: 1 << 26 },
         };
-        let (metadata, _) = metadata::Metadata::open(&file).unwrap();
+        let open = || {
+            let file = file.clone();
+            start(Store::new(move || Database::create(&file)))
+        };
+        let local = open();
         let (name, origin) = ("measurements".to_owned(), dag_plan::Origin::Published);
         let create = Change::Create { name, origin, settings: "{}".to_owned() };
-        metadata.propose(Proposal::of([create, Change::Made { stream: dag_model::StreamId(1) }])).unwrap();
+        local.propose(Proposal::of([create, Change::Made { stream: dag_model::StreamId(1) }]), Vec::new()).unwrap();
         for tenth in 0..10 {
             let begin = (1..=1_000).map(|id| Change::Begin(draft(tenth * 1_000 + id)));
-            metadata.propose(Proposal::of(begin)).unwrap();
+            local.propose(Proposal::of(begin), Vec::new()).unwrap();
         }
-        drop(metadata);
+        drop(local);
         let begun = Instant::now();
-        let (metadata, _) = metadata::Metadata::open(&file).unwrap();
-        println!("opened with {} incarnations in {:?}", metadata.plan().incarnations().count(), begun.elapsed());
-        drop(metadata);
+        let local = open();
+        println!("opened with {} incarnations in {:?}", local.plan().incarnations().count(), begun.elapsed());
     }
 }

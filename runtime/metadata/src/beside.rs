@@ -4,10 +4,10 @@ use dag_model::Digest;
 use dag_plan::plan::rows::Key;
 use redb::{ReadableTable, WriteTransaction};
 
-use super::tables::{self, BOOT, DESCRIPTIONS, EPOCH, HEADER};
+use crate::tables::{self, BOOT, DESCRIPTIONS, EPOCH, HEADER};
 
 /// A row, or some that belong together.
-pub(super) enum Beside {
+pub enum Beside {
     /// What a component said of itself; none to forget it.
     Description(Digest, Option<Vec<u8>>),
     /// A row of the plan that cannot be read is removed.
@@ -19,6 +19,7 @@ pub(super) enum Beside {
 }
 
 impl Beside {
+    /// Writes it.
     pub fn put(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         match self {
             Beside::Description(digest, Some(described)) => {
