@@ -1,21 +1,41 @@
 //! From a name to a stream.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dag_tests::process::ending;
 use dag_tests::records::counting;
 use dag_tests::{Node, Process, dag_in, until};
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kit::{dag, finished, go_component, is_here, repository};
 
-/// How long a second build may take.
-const SECOND_BUILD: Duration = Duration::from_secs(10);
 /// How long what follows a save may take.
 const LIVE: Duration = Duration::from_secs(180);
+
+/// The files of a project that was made, as `dag new --json` tells them.
+fn told_files(made: &Value) -> BTreeSet<PathBuf> {
+    made["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().into()).collect()
+}
+
+/// The files below a folder, as paths from there.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let (mut files, mut folders) = (BTreeSet::new(), vec![folder.to_owned()]);
+    while let Some(inside) = folders.pop() {
+        for entry in fs::read_dir(inside).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => drop(files.insert(path.strip_prefix(folder).unwrap().to_owned())),
+            }
+        }
+    }
+    files
+}
 
 /// Makes a project, tests, builds, deploys it, and returns what it makes of 0, 1, 2, ... each second.
 fn from_a_name_to_a_stream(language: &str, kind: &str, name: &str, expression: &str) -> String {
@@ -27,21 +47,25 @@ fn from_a_name_to_a_stream(language: &str, kind: &str, name: &str, expression: &
         command.env("CARGO_NET_OFFLINE", "true").env("XDG_CACHE_HOME", folder.path());
         finished(Process::start(command))
     };
-    dag(folder.path(), &["new", name, "--lang", language, "--kind", kind]).success();
-    let project = folder.path().join(name);
+    let made = dag(folder.path(), &["new", name, "--lang", language, "--kind", kind, "--json"]).success();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let project = folder.path().join(made["folder"].as_str().unwrap());
+    assert_eq!(told_files(&made), files(&project));
     let tested = dag(&project, &["test", "--time", "2s"]);
     assert_eq!(tested.code, Some(0), "{}\n{}", tested.stdout, tested.stderr);
     assert!(tested.stdout.contains("the same in") && tested.stdout.contains("NS PER RECORD"), "{}", tested.stdout);
 
-    let again = Instant::now();
-    let built = dag(&project, &["build"]).success();
-    assert!(again.elapsed() < SECOND_BUILD, "the second build took {:?}", again.elapsed());
+    let built: Value = serde_json::from_str(&dag(&project, &["build", "--json"]).success()).unwrap();
+    let component = built["component"].as_str().unwrap();
+    assert_eq!(built["bytes"], fs::metadata(component).unwrap().len(), "{built}");
 
     let node = Node::start();
     node.create("x", "value float64", &[]);
     node.publish("x", &counting(0..60), &["--seal"]);
-    let deployed = finished(node.spawn(&["deploy", built.trim()])).success();
-    assert!(deployed.starts_with(&format!("{name} 1.0.0")), "{deployed}");
+    let deployed = finished(node.spawn(&["deploy", component, "--json"])).success();
+    let deployed: Value = serde_json::from_str(&deployed).unwrap();
+    assert_eq!((&deployed["component"], &deployed["version"]), (&name.into(), &"1.0.0".into()), "{deployed}");
+    assert_eq!(deployed["digest"], built["digest"], "{deployed}");
     node.csv(expression)
 }
 

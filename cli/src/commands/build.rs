@@ -13,6 +13,7 @@ use crate::project::{Project, template};
 #[command(after_help = r#"Examples:
   dag build
   dag build --watch
+  dag build --json
   dag build --folder ../smooth && dag deploy ../smooth/build/smooth.wasm
 
 Each command that it calls is shown. Nothing is installed outside of the project's folder but into the tools' own caches."#)]
@@ -29,6 +30,9 @@ pub struct Build {
     /// Before that, get what the language's tools lack and do not fetch themselves
     #[arg(long)]
     setup: bool,
+    /// Print what was built as JSON: its path, its digest, its size, and how long that took
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
 }
 
 impl Build {
@@ -42,7 +46,11 @@ impl Build {
             (project.language.setup)()?;
         }
         if !self.watch {
-            output::line(&project.build()?.display().to_string())?;
+            let built = project.build()?;
+            match self.json {
+                true => output::json(&built.json())?,
+                false => output::line(&built.path.display().to_string())?,
+            }
             return Ok(Exit::Done);
         }
         crate::project::watch::each_change(&project, |project| {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use dag_expr::syntax::name::is_reserved;
+use serde_json::json;
 
 use crate::exit::{Exit, misuse};
 use crate::languages::{ALL, Language};
@@ -16,6 +17,7 @@ use crate::project::{Kind, Manifest, NAME_RULE, is_name, template};
 #[command(after_help = r#"Examples:
   dag new rms --lang rust --kind aggregate
   dag new smooth --lang go --kind transform
+  dag new smooth --lang ts --kind transform --json
   cd smooth && dag test && dag build && dag deploy build/smooth.wasm
 
 All that it needs of dag, the SDK and the interface, is written into it."#)]
@@ -32,6 +34,9 @@ pub struct New {
     /// Where to make it [default: a new folder called NAME]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// Print what was made as JSON: the folder, and the files in it
+    #[arg(long)]
+    json: bool,
 }
 
 /// The languages by name.
@@ -54,9 +59,12 @@ impl New {
             )));
         }
         let folder = self.folder.as_deref().unwrap_or(Path::new(&self.name));
-        let manifest =
-            Manifest { name: self.name.clone(), language: self.lang.name.to_owned(), kind: self.kind, engine: None };
-        template::write(folder, &manifest, self.lang)?;
+        let manifest = Manifest { name: self.name.clone(), language: self.lang.name.to_owned(), kind: self.kind };
+        let files = template::write(folder, &manifest, self.lang)?;
+        if self.json {
+            output::json(&json!({"folder": folder.display().to_string(), "files": files}))?;
+            return Ok(Exit::Done);
+        }
         output::text(&format!(
             "made {} in {}, an operator in {}; next:\n  cd {}\n  dag test     # its unit tests, then what every operator has to keep\n  dag build    # makes build/{}.wasm\n",
             self.kind.name(),

@@ -43,8 +43,6 @@ pub struct Manifest {
     pub language: String,
     /// Which world the operator is written for.
     pub kind: Kind,
-    /// Which of a language's engines runs it; for JavaScript and TypeScript `quickjs` or `spidermonkey`.
-    pub engine: Option<String>,
 }
 
 /// The worlds of `wit/`, as people choose between them.
@@ -70,9 +68,8 @@ impl Kind {
 impl Manifest {
     /// As it is written.
     pub fn text(&self) -> String {
-        let Manifest { name, language, kind, engine } = self;
-        let engine = engine.iter().map(|engine| format!("engine = \"{engine}\"\n")).collect::<String>();
-        format!("name = \"{name}\"\nlanguage = \"{language}\"\nkind = \"{}\"\n{engine}", kind.name())
+        let Manifest { name, language, kind } = self;
+        format!("name = \"{name}\"\nlanguage = \"{language}\"\nkind = \"{}\"\n", kind.name())
     }
 }
 

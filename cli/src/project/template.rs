@@ -24,11 +24,11 @@ const SDK_README: &str = "\
 What is in here came with the `dag` that made this project, and is not meant to be changed. `dag build --sdk` puts what the `dag` at hand has in its place.
 ";
 
-/// Writes a project into a folder, which must be new or empty.
+/// Writes a project into a folder, which must be new or empty, and tells its files, as paths from there.
 ///
 /// # Errors
 /// If it is neither, or cannot be written to.
-pub fn write(folder: &Path, manifest: &Manifest, language: &Language) -> Result<()> {
+pub fn write(folder: &Path, manifest: &Manifest, language: &Language) -> Result<Vec<String>> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     if fs::read_dir(folder)?.next().is_some() {
         bail!("the folder {} is not empty", folder.display());
@@ -41,26 +41,36 @@ pub fn write(folder: &Path, manifest: &Manifest, language: &Language) -> Result<
     let mut words: BTreeSet<&str> = language.words.iter().copied().collect();
     words.extend(files.iter().flat_map(|(_, text)| text.split(|char: char| !char.is_alphanumeric() && char != '_')));
     let names = Names::of(&manifest.name, &words);
+    let mut written = Vec::new();
     for (name, text) in files {
-        put(folder, &names.path(name), names.text(text).as_bytes())?;
+        let path = names.path(name);
+        put(folder, &path, names.text(text).as_bytes())?;
+        written.push(path);
     }
     put(folder, MANIFEST, manifest.text().as_bytes())?;
-    write_sdk(folder, language)
+    written.push(MANIFEST.to_owned());
+    written.extend(write_sdk(folder, language)?);
+    Ok(written)
 }
 
-/// Writes the SDK of this binary into a project, in the place of what was there.
+/// Writes the SDK of this binary into a project, in the place of what was there, and tells its files, as paths from there.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write_sdk(folder: &Path, language: &Language) -> Result<()> {
+pub fn write_sdk(folder: &Path, language: &Language) -> Result<Vec<String>> {
     let sdk = folder.join("sdk");
     if sdk.exists() {
         fs::remove_dir_all(&sdk).with_context(|| format!("cannot remove {}", sdk.display()))?;
     }
+    let mut written = Vec::new();
     for (name, bytes) in language.sdk.iter().flat_map(|part| part.files()) {
-        put(folder, name.strip_suffix(".template").unwrap_or(&name), bytes)?;
+        let path = name.strip_suffix(".template").unwrap_or(&name);
+        put(folder, path, bytes)?;
+        written.push(path.to_owned());
     }
-    put(folder, "sdk/README.md", SDK_README.as_bytes())
+    put(folder, "sdk/README.md", SDK_README.as_bytes())?;
+    written.push("sdk/README.md".to_owned());
+    Ok(written)
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {

@@ -51,7 +51,7 @@ pub fn run(project: &Project, expression: Option<&str>, input: Option<&Path>) ->
         |project| {
             let first = *deployed.borrow() == 0;
             let outcome = runtime.block_on(async {
-                let component = project.build()?;
+                let component = project.build()?.path;
                 deploy(&client, &component).await?;
                 if first {
                     let expression =

@@ -67,7 +67,7 @@ impl Dev {
 
     /// What is computed, and what comes out.
     fn results(&self, project: &Project) -> Result<(String, String)> {
-        let component = project.build()?;
+        let component = project.build()?.path;
         let expression = match &self.expr {
             Some(expression) => expression.clone(),
             None => own_example(&component)?,

@@ -78,7 +78,7 @@ impl Test {
                     project.language.tools.iter().try_for_each(|tool| tool.check())?;
                     (project.language.test)(&project)?.iter().try_for_each(|step| step.run(&project))?;
                 }
-                project.build()?
+                project.build()?.path
             }
         };
         match (&self.expr, &self.input) {
