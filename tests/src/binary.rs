@@ -29,11 +29,11 @@ pub fn dag_process(arguments: &[&str]) -> Process {
     Process::start(command(arguments))
 }
 
-/// A command line of the tested binary, which no variable of the caller's reaches but the one that lets all logs be read through mirrors.
+/// A command line of the tested binary, which no variable of the caller's reaches.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(path());
     for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("DAG_") && name != MIRRORS {
+        if name.to_string_lossy().starts_with("DAG_") {
             command.env_remove(name);
         }
     }
@@ -42,9 +42,6 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command.args(arguments);
     command
 }
-
-/// Asks for that, for a whole run of the tests.
-const MIRRORS: &str = "DAG_FAULT_MIRRORS";
 
 /// Beside the test executable, where cargo puts the workspace's binaries: `target/<profile>/dag`.
 fn path() -> &'static Path {
