@@ -132,7 +132,7 @@ struct Settings {
     /// How many connections there may be, up to half of the process's files [default: 4096]
     #[arg(long, value_name = "N", env = "DAG_CONNECTIONS", hide_env_values = true)]
     connections: Option<NonZeroUsize>,
-    /// An origin whose web pages may use the node, such as https://board.example; may be given several times [default: only the node's own]
+    /// An origin whose web pages may use the node, such as `https://board.example`; may be given several times [default: only the node's own]
     #[arg(long, value_name = "ORIGIN", env = "DAG_ALLOW_ORIGIN", hide_env_values = true, value_delimiter = ',')]
     allow_origin: Option<Vec<Origin>>,
     /// A folder that backups may go to, or below; may be given several times [default: none, and so no backups]
