@@ -74,7 +74,7 @@ pub struct BuilderCommand {
 pub struct Bounds {
     /// Bytes of memory that it may write to. Address space is not counted.
     pub memory: u64,
-    /// Processor time for a small component. Larger ones may take [more](Bounds::cpu_for).
+    /// Processor time for a small component. Larger ones may take a thirtieth more for each MiB.
     pub cpu: Duration,
 }
 
